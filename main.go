@@ -1,5 +1,5 @@
-// Command terraform-provider-novacron serves the novacron Terraform provider. "terraform-provider-novacron catalog" is for
-// whoever looks after catalogs.
+// Command terraform-provider-novacron serves the novacron Terraform provider. With the argument
+// "catalog", it runs commands for administrators of catalogs instead.
 package main
 
 import (
@@ -19,7 +19,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/provider"
 )
 
-// version is set by the release build.
+// The release build sets version.
 var version = "dev"
 
 func main() {
@@ -40,8 +40,9 @@ func main() {
 	if *attach {
 		options = append(options, tf6server.WithManagedDebug())
 	} else {
-		// A Terraform that was killed has heard nothing of what is being made. Its state cannot have it, so it must not be
-		// confirmed; what a process leaves that ends here, the next apply takes over or clears away.
+		// If Terraform is killed, it has received no response about objects that are still being
+		// created. Its state cannot have them, so the provider must not confirm them. The process
+		// ends here, and the next apply takes over or clears away what it left.
 		parent.OnEnd(func() { os.Exit(1) })
 	}
 	if err := tf6server.Serve("registry.terraform.io/novacron/novacron", server, options...); err != nil {
@@ -54,13 +55,15 @@ func main() {
 	}
 }
 
-// patience is how long Terraform waits for a provider to end that it has taken leave of, less some time for the end itself
-// (Kill in hashicorp/go-plugin's client.go waits two seconds).
+// patience is how long the provider may still work after Terraform has shut it down. Terraform
+// waits two seconds before it kills the process (Kill in client.go of hashicorp/go-plugin), and
+// ending takes some of that.
 const patience = 1500 * time.Millisecond
 
-// beFrugal drops work that nobody sees. Where no log is asked for, the framework still writes trace messages, some
-// dozens for each resource, and Terraform reads and discards them: together that is a third of what a plan with nothing
-// to do costs. And a process that lives for seconds gains nothing by collecting garbage early.
+// beFrugal avoids work without a use. Even if no log is asked for, the framework writes dozens of
+// trace messages for each resource, which Terraform reads and discards. Together that is a third of
+// what a plan with nothing to do costs. Also, a process that lives for seconds gains nothing by
+// collecting garbage early.
 func beFrugal() {
 	asked := false
 	for _, name := range []string{"TF_LOG", "TF_LOG_PROVIDER", "TF_LOG_SDK"} {

@@ -8,7 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 )
 
-// UpgradeResourceState returns a state of the current schema unchanged.
+// UpgradeResourceState returns a state of the current schema version unchanged.
 func (s *Server) UpgradeResourceState(ctx context.Context, req *tfprotov6.UpgradeResourceStateRequest) (
 	*tfprotov6.UpgradeResourceStateResponse, error,
 ) {
@@ -20,9 +20,9 @@ func (s *Server) UpgradeResourceState(ctx context.Context, req *tfprotov6.Upgrad
 	return answer(ctx, s, req.TypeName, req, resp, s.Protocol.UpgradeResourceState), nil
 }
 
-// describes reports whether the schema has all the attributes of a state. Terraform removes what
-// the schema lacks before it asks, at every level; other callers of providers may not, and the
-// framework ignores it.
+// describes reports whether the schema has all attributes of a state. Terraform removes attributes
+// that the schema lacks, at every level, before it sends a state. Other callers may not, and the
+// framework ignores such attributes.
 func (k known) describes(state []byte) bool {
 	var attributes map[string]json.RawMessage
 	if json.Unmarshal(state, &attributes) != nil || attributes == nil {
@@ -36,8 +36,8 @@ func (k known) describes(state []byte) bool {
 	return true
 }
 
-// ReadResource returns the state unchanged if the resource says that it is current. A state from
-// before identities gets one.
+// ReadResource returns the state unchanged if the resource reports that it is current. A state
+// without an identity, as written before identities existed, gets one.
 func (s *Server) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRequest) (
 	*tfprotov6.ReadResourceResponse, error,
 ) {
@@ -78,8 +78,9 @@ func (s *Server) read(ctx context.Context, req *tfprotov6.ReadResourceRequest) (
 	}, ok
 }
 
-// PlanResourceChange plans nothing if Terraform proposes what there is. Terraform also proposes
-// that if an attribute with a default was removed from the configuration; then the default decides.
+// PlanResourceChange answers that nothing changes if Terraform proposes the prior state. Terraform
+// also proposes the prior state if an attribute with a default was removed from the configuration.
+// In that case the default decides.
 func (s *Server) PlanResourceChange(ctx context.Context, req *tfprotov6.PlanResourceChangeRequest) (
 	*tfprotov6.PlanResourceChangeResponse, error,
 ) {
@@ -103,8 +104,8 @@ func same(a, b *tfprotov6.DynamicValue) bool {
 	return a != nil && b != nil && len(a.MsgPack) > 0 && bytes.Equal(a.MsgPack, b.MsgPack)
 }
 
-// keepsDefaults reports whether every attribute that the configuration leaves to its default has it
-// already, and the state asks for nothing by itself.
+// keepsDefaults reports whether each attribute that the configuration leaves out already has its
+// default, and whether the resource has nothing to plan for the state by itself.
 func (k known) keepsDefaults(req *tfprotov6.PlanResourceChangeRequest) bool {
 	config, err := Decode(req.Config)
 	if err != nil {

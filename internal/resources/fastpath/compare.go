@@ -8,20 +8,19 @@ import (
 // Compared is an answer of the fast path, with the framework's answer to the same request.
 type Compared struct {
 	Resource        string // the type of the resource
-	Fast, Framework any    // two responses of one type of tfprotov6
-	Err             error  // of the framework
+	Fast, Framework any    // two responses of the same type of tfprotov6
+	Err             error  // the framework's error
 }
 
-// Comparison is called with each answer of the fast path. It may be called from several goroutines
-// at once.
+// Comparison receives each answer of the fast path. Several goroutines may call it at once.
 type Comparison func(Compared)
 
-// Compare has the framework also answer what the fast path answers, and passes both answers to a
-// test. If both read the host by Once, they read it together, once: a comparison costs no requests,
-// and a guest that changes meanwhile changes both.
+// Compare makes the framework also answer each request that the fast path answers, and passes both
+// answers to a test. If both read the host through Once, only the first one reads. So a comparison
+// costs no requests, and both see the same guest, even if it changes meanwhile.
 func Compare(with Comparison) Option { return func(s *Server) { s.compare = with } }
 
-// answer gives the fast path's answer.
+// answer returns the fast path's answer, and passes it to the comparison if there is one.
 func answer[Req, Resp any](ctx context.Context, s *Server, resource string, req *Req, fast *Resp,
 	framework func(context.Context, *Req) (*Resp, error),
 ) *Resp {
@@ -32,7 +31,7 @@ func answer[Req, Resp any](ctx context.Context, s *Server, resource string, req 
 	return fast
 }
 
-// readings are what was read while one request is answered, by key.
+// readings holds what was read while one request is answered, by key.
 type readings struct {
 	mu sync.Mutex
 	of map[string]any
@@ -40,7 +39,7 @@ type readings struct {
 
 type readingsKey struct{}
 
-// sharing has both answers of a comparison use the same readings.
+// sharing returns a context in which both answers of a comparison share their readings.
 func (s *Server) sharing(ctx context.Context) context.Context {
 	if s.compare == nil {
 		return ctx
@@ -48,8 +47,8 @@ func (s *Server) sharing(ctx context.Context) context.Context {
 	return context.WithValue(ctx, readingsKey{}, &readings{of: map[string]any{}})
 }
 
-// Once reads something for the answer to a request. If the answer is compared, the fast path reads,
-// and the framework gets what the fast path has read under the same key.
+// Once reads something that the answer to a request needs. If the answer is compared, only the fast
+// path reads. The framework then gets what the fast path read under the same key.
 func Once[T any](ctx context.Context, key string, read func() (T, error)) (T, error) {
 	kept, ok := ctx.Value(readingsKey{}).(*readings)
 	if !ok {

@@ -9,7 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/defaults"
 )
 
-// defaultsOf has the defaults of a schema's attributes.
+// defaultsOf returns the defaults of a schema's attributes.
 func defaultsOf(s schema.Schema) (map[string]constant, error) {
 	ctx := context.Background()
 	found := map[string]constant{}
@@ -30,7 +30,7 @@ func defaultsOf(s schema.Schema) (map[string]constant, error) {
 	return found, nil
 }
 
-// defaultOf is the default of an attribute; nil if it has none.
+// defaultOf returns the default of an attribute, or nil if it has none.
 func defaultOf(ctx context.Context, a schema.Attribute) (attr.Value, error) {
 	switch a := a.(type) {
 	case schema.StringAttribute:
@@ -58,9 +58,9 @@ func defaultOf(ctx context.Context, a schema.Attribute) (attr.Value, error) {
 	return nil, plain(a)
 }
 
-// plain checks that an attribute cannot have a default that defaultOf does not know. A default
-// needs an attribute that is both optional and computed; an attribute that is only computed, with
-// everything in it, has none.
+// plain makes sure that an attribute has no default that defaultOf cannot determine. Only an
+// attribute that is both optional and computed can have a default. An attribute that is only
+// computed has none, and neither has anything nested in it.
 func plain(a attribute) error {
 	switch {
 	case a.IsOptional() && a.IsComputed():
@@ -78,7 +78,7 @@ func plain(a attribute) error {
 	return nil
 }
 
-// attribute is any of the framework's attributes, of resources or within others.
+// attribute is any attribute of the framework, of a resource or nested in another.
 type attribute interface {
 	IsOptional() bool
 	IsComputed() bool

@@ -24,7 +24,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/fastpath/fastpathtest"
 )
 
-// clock is a resource of the real framework, which reading leaves as it is, but warns of.
+// clock is a resource of the real framework. Reading it changes nothing, but warns.
 type clock struct{ named bool }
 
 func (clock) Metadata(_ context.Context, _ resource.MetadataRequest, resp *resource.MetadataResponse) {
@@ -53,7 +53,7 @@ func (c clock) Read(ctx context.Context, req resource.ReadRequest, resp *resourc
 	}
 }
 
-// slow is what reading warns of.
+// slow returns the warning of reading a clock.
 func slow() diag.Diagnostics {
 	return diag.Diagnostics{
 		diag.NewAttributeWarningDiagnostic(path.Root("hands").AtMapKey("hour"), "Slow", "It will be late."),
@@ -86,7 +86,7 @@ func (namedClock) IdentitySchema(
 	}}
 }
 
-// shop is a provider of clocks.
+// shop is a provider with the resource clock.
 type shop struct {
 	provider.Provider
 	of func() resource.Resource
@@ -110,14 +110,14 @@ var (
 	nameType = tftypes.Object{AttributeTypes: map[string]tftypes.Type{"name": tftypes.String}}
 )
 
-// aClock is a clock in Terraform's encoding; nil is null.
+// aClock returns a clock in Terraform's encoding. A nil argument becomes null.
 func aClock(t *testing.T, name, face any) *tfprotov6.DynamicValue {
 	t.Helper()
 	return encode(t, clockType, map[string]tftypes.Value{
 		"name": tftypes.NewValue(tftypes.String, name),
 		"face": tftypes.NewValue(tftypes.String, face),
 		"hands": tftypes.NewValue(clockType.AttributeTypes["hands"], map[string]tftypes.Value{
-			"hour": tftypes.NewValue(tftypes.Number, 0.1), // one, since maps are encoded in any order
+			"hour": tftypes.NewValue(tftypes.Number, 0.1), // a single entry, since maps are encoded in any order
 		}),
 		"notes": tftypes.NewValue(nameType, map[string]tftypes.Value{"name": tftypes.NewValue(tftypes.String, "x")}),
 	})
@@ -141,7 +141,7 @@ func identity(t *testing.T, name any) *tfprotov6.ResourceIdentityData {
 	return &tfprotov6.ResourceIdentityData{IdentityData: encode(t, nameType, v)}
 }
 
-// compared is a server of clocks that compares its answers, and what counts them.
+// compared returns a server of clocks that compares its answers, and a counter of the comparisons.
 func compared(t *testing.T, named bool) (*fastpath.Server, *int) {
 	t.Helper()
 	newClock := func() fastpath.Resource { return clock{} }
@@ -165,7 +165,7 @@ func compared(t *testing.T, named bool) (*fastpath.Server, *int) {
 	return s, answers
 }
 
-// notes is private state as the framework writes it.
+// notes returns private state as the framework writes it.
 func notes(pairs ...string) []byte {
 	var all []string
 	for n := 0; n < len(pairs); n += 2 {
@@ -174,7 +174,8 @@ func notes(pairs ...string) []byte {
 	return []byte("{" + strings.Join(all, ",") + "}")
 }
 
-// Whatever Terraform, or any other caller, sends: an answer of the fast path is the framework's.
+// Whatever Terraform or any other caller sends, an answer of the fast path is the same as the
+// framework's.
 func TestTheFastPathAnswersAsTheFramework(t *testing.T) {
 	privates := map[string]struct {
 		data []byte
@@ -195,7 +196,7 @@ func TestTheFastPathAnswersAsTheFramework(t *testing.T) {
 	}
 	identities := map[string]struct {
 		data               *tfprotov6.ResourceIdentityData
-		named, reads, fast bool // reads: reading is answered fast; fast: planning is
+		named, reads, fast bool // reads: the fast path answers a read; fast: it answers a plan
 	}{
 		"of none":               {nil, false, true, true},
 		"that is unexpected":    {identity(t, "wall"), false, false, false},
@@ -235,7 +236,7 @@ func TestTheFastPathAnswersAsTheFramework(t *testing.T) {
 func TestStatesAreUpgradedAsByTheFramework(t *testing.T) {
 	for state, fast := range map[string]bool{
 		`{"name":"wall","face":"white","hands":{"hour":0.1},"notes":{"value":["a"],"type":["list","string"]}}`: true,
-		`{"name":"wall"}`:                true, // the others are null
+		`{"name":"wall"}`:                true, // the other attributes are null
 		`{"name":"wall","pendulum":"1"}`: false,
 		`null`:                           false,
 		`[]`:                             false,
@@ -268,7 +269,8 @@ func TestConfigurationsAreValidatedAsByTheFramework(t *testing.T) {
 	}
 }
 
-// What a comparison reads of the host, it reads once; without one, each answer reads for itself.
+// With a comparison, both answers read the host once together. Without one, each answer reads for
+// itself.
 func TestAComparisonReadsOnce(t *testing.T) {
 	for comparing, want := range map[bool]int{true: 1, false: 2} {
 		reads := 0
@@ -301,7 +303,7 @@ func TestAComparisonReadsOnce(t *testing.T) {
 	}
 }
 
-// readClock is a clock that is read.
+// readClock is a clock whose Read reads through Once.
 type readClock struct {
 	clock
 	read func(context.Context)
@@ -312,7 +314,7 @@ func (c readClock) Current(ctx context.Context, _ fastpath.State, _ fastpath.Pri
 	return true, nil
 }
 
-// reader is a framework that reads a clock.
+// reader is a framework whose ReadResource reads a clock through Once.
 type reader struct {
 	fastpath.Protocol
 	read func(context.Context)

@@ -1,7 +1,7 @@
-// Package fastpath answers Terraform for resources that need nothing, without the framework. The
-// framework decodes, transforms and encodes every value of a state some ten times a plan, which is
-// most of what a plan with nothing to do costs. Here the bytes go back as they came. Anything not
-// clearly unchanged is passed on to the framework.
+// Package fastpath answers Terraform's requests about resources that need no change, without the
+// framework. The framework decodes, transforms and encodes every value of a state about ten times
+// for one plan. If the plan has nothing to do, that is most of what it costs. The fast path returns
+// the bytes as they came. It passes anything that is not clearly unchanged on to the framework.
 //
 // An answer of the fast path means the same as the framework's answer to the same request.
 // Acceptance tests compare the two (see Compare), and an environment variable of the provider turns
@@ -19,25 +19,26 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 )
 
-// Resource is a resource that this package may answer for. Planning it with the state and
-// configuration that it was applied with finds nothing to do and nothing to say.
+// Resource is a resource that this package may answer for. If its plan has the state and the
+// configuration that were applied last, there is nothing to do and nothing to report.
 type Resource interface {
 	resource.Resource
 	// Current reports whether Read would leave the state and the private state as they are, and
-	// what Read would warn of. In doubt it reports false. What it asks of others, it asks by Once.
+	// what Read would warn of. If in doubt, it reports false. It reads the host and the catalog
+	// through Once.
 	Current(ctx context.Context, state State, private Private) (current bool, warnings diag.Diagnostics)
-	// Settled reports whether there is nothing to plan for a state that the configuration agrees
-	// with.
+	// Settled reports whether there is nothing to plan for a state that matches the configuration.
 	Settled(state State) bool
-	// Alone has the attributes that are validated independently: their validation looks at no other
-	// attribute, and no other validation looks at them. Each comes with a function that reports
-	// whether it is valid in a configuration, and in doubt false.
+	// Alone returns the attributes that are validated independently: their validation depends on no
+	// other attribute, and no other validation depends on them. Each comes with a function that
+	// reports whether the attribute is valid in a configuration. If in doubt, the function reports
+	// false.
 	Alone() map[string]func(ctx context.Context, config State) bool
 }
 
-// Protocol is all of Terraform's protocol: what every provider's server answers, and plugin-go's
-// optional interfaces. A server that embeds it passes on every request that it does not answer
-// itself.
+// Protocol is the whole of Terraform's protocol: what every provider's server answers, and the
+// optional interfaces of plugin-go. A server that embeds it passes on every request that it does
+// not answer itself.
 type Protocol interface {
 	tfprotov6.ProviderServer
 	tfprotov6.ActionServer
@@ -45,36 +46,36 @@ type Protocol interface {
 	tfprotov6.StateStoreServer
 }
 
-// Server is a provider's server that answers some requests by itself.
+// Server is a provider's server that answers some requests itself.
 type Server struct {
 	Protocol
 	off       bool
 	compare   Comparison
 	resources map[string]known
-	valid     sync.Map // keys of configurations that the framework found to be valid; see known.common
+	valid     sync.Map // keys of configurations that the framework found valid; see known.common
 }
 
-// known is what is known of a type of resources.
+// known is what the fast path knows of a resource type.
 type known struct {
 	version    int64
 	attributes map[string]bool     // names of all attributes and blocks
-	identity   []string            // names of the attributes that are the resource's identity, in its state as well
-	defaults   map[string]constant // of the attributes that have one
+	identity   []string            // names of the attributes that form the identity; the state has them, too
+	defaults   map[string]constant // by attribute, for attributes with a default
 	current    func(ctx context.Context, state State, private Private) (bool, diag.Diagnostics)
 	settled    func(state State) bool
 	alone      map[string]func(ctx context.Context, config State) bool
 }
 
-// Option changes how a Server works.
+// Option configures a Server.
 type Option func(*Server)
 
-// Off has the framework answer every request.
+// Off makes the framework answer every request.
 func Off() Option { return func(s *Server) { s.off = true } }
 
-// Wrap puts a Server before the framework's. resources makes the resources by their type names; it
-// is asked again for each read, so that it can hand out configured ones. An error means that a
-// schema has something that this package does not understand, or that the framework's server lacks
-// a part of the protocol.
+// Wrap puts a Server before the framework's. resources creates resources by type name. Wrap calls
+// it again for each read, so that it can return configured ones. Wrap returns an error if a schema
+// has something that this package does not understand, or if the framework's server lacks a part of
+// the protocol.
 func Wrap(framework tfprotov6.ProviderServer, resources map[string]func() Resource, options ...Option) (
 	*Server, error,
 ) {
@@ -132,7 +133,7 @@ func namesOf(s schema.Schema) map[string]bool {
 	return names
 }
 
-// known is what is known of a type of resources; ok is false where the framework is to answer.
+// known returns what is known of a resource type. ok is false if the framework has to answer.
 func (s *Server) known(resourceType string) (k known, ok bool) {
 	k, ok = s.resources[resourceType]
 	return k, ok && !s.off

@@ -18,14 +18,14 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-// lamp is a resource with a default of each kind.
+// lamp is a resource with one default of each kind.
 type lamp struct {
 	current  bool
-	bulb     string // required content of private state; "" for any
+	bulb     string // the private state must contain it; "" for any
 	warnings diag.Diagnostics
 }
 
-// aBulb is private state of a lamp.
+// aBulb is the private state of a lamp.
 const aBulb = `{"bulb":"IkUyNyI="}`
 
 func (lamp) Metadata(context.Context, resource.MetadataRequest, *resource.MetadataResponse) {}
@@ -52,13 +52,13 @@ var lampType = tftypes.Object{AttributeTypes: map[string]tftypes.Type{
 	"name": tftypes.String, "color": tftypes.String, "on": tftypes.Bool, "rooms": tftypes.Set{ElementType: tftypes.String},
 }}
 
-// aLamp is a lamp on the desk in Terraform's encoding; nil is null.
+// aLamp returns a lamp named "desk" in Terraform's encoding. A nil argument becomes null.
 func aLamp(t *testing.T, color, on any, rooms ...string) *tfprotov6.DynamicValue {
 	t.Helper()
 	return encoded(t, "desk", color, on, rooms)
 }
 
-// namedLamp is a lamp that is only configured.
+// namedLamp returns the configuration of a lamp with this name and color.
 func namedLamp(t *testing.T, name, color any) *tfprotov6.DynamicValue {
 	t.Helper()
 	return encoded(t, name, color, nil, nil)
@@ -86,7 +86,7 @@ func encoded(t *testing.T, name, color, on any, rooms []string) *tfprotov6.Dynam
 	return &v
 }
 
-// framework records that it was asked.
+// framework is a server that records whether it was asked.
 type framework struct {
 	Protocol
 	asked bool

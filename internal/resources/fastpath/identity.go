@@ -13,8 +13,9 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 )
 
-// identityOf has the names of the attributes of a resource's identity; none for a resource without
-// one. Each must be an attribute of the resource, with the same value there.
+// identityOf returns the names of the attributes that form a resource's identity, or none if the
+// resource has no identity. Each must also be an attribute of the resource, with the same type and
+// value.
 func identityOf(r resource.Resource, s schema.Schema) ([]string, error) {
 	identified, ok := r.(resource.ResourceWithIdentity)
 	if !ok {
@@ -32,9 +33,10 @@ func identityOf(r resource.Resource, s schema.Schema) ([]string, error) {
 	return names, nil
 }
 
-// identify returns an identity unchanged if it is the state's, or creates it from the state if
-// there is none yet; nil for a resource without one. ok is false if the framework is to answer: the
-// state lacks an attribute, or its value differs from the identity's.
+// identify returns the current identity unchanged if it matches the state, or creates one from the
+// state if there is none yet. It returns nil for a resource without an identity. ok is false if the
+// framework has to answer, because the state lacks an attribute of the identity or has another
+// value for it.
 func (k known) identify(current *tfprotov6.ResourceIdentityData, state State) (
 	_ *tfprotov6.ResourceIdentityData, ok bool,
 ) {
@@ -57,9 +59,9 @@ func (k known) identify(current *tfprotov6.ResourceIdentityData, state State) (
 	return &tfprotov6.ResourceIdentityData{IdentityData: &tfprotov6.DynamicValue{MsgPack: data}}, err == nil
 }
 
-// plannedIdentity is the identity of a plan that changes nothing: the identity from before. A
-// Terraform that does not support identities has none, and neither do states from before them,
-// which the framework plans as null.
+// plannedIdentity returns the identity for a plan that changes nothing, which is the prior one.
+// There is none if Terraform does not support identities, or if the state is older than them. The
+// framework plans those identities as null.
 func (k known) plannedIdentity(prior *tfprotov6.ResourceIdentityData) (_ *tfprotov6.ResourceIdentityData, ok bool) {
 	switch {
 	case len(k.identity) == 0:

@@ -10,7 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-// named is a lamp whose identity is this attribute.
+// named is a lamp whose identity consists of one attribute.
 type named struct {
 	lamp
 	by string
@@ -22,8 +22,8 @@ func (n named) IdentitySchema(_ context.Context, _ resource.IdentitySchemaReques
 	}}
 }
 
-// A state that was written before lamps had an identity, or by a Terraform that does not support
-// identities, gets one on the way.
+// Reading adds an identity to a state that has none. Such a state was written before lamps had an
+// identity, or by a Terraform that does not support identities.
 func TestReadGivesAnIdentity(t *testing.T) {
 	s, err := Wrap(&framework{}, map[string]func() Resource{"lamp": func() Resource { return named{lamp{current: true}, "name"} }})
 	if err != nil {
@@ -56,7 +56,8 @@ func TestReadGivesAnIdentity(t *testing.T) {
 	}
 }
 
-// An identity that is not in the state could not be given.
+// The fast path creates identities from states, so Wrap refuses an identity with an attribute that
+// the resource lacks or has with another type.
 func TestIdentitiesOfOtherNamesAreRefused(t *testing.T) {
 	for _, by := range []string{"serial", "on"} {
 		if _, err := Wrap(&framework{}, map[string]func() Resource{"lamp": func() Resource { return named{by: by} }}); err == nil {

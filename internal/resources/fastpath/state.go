@@ -17,7 +17,7 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 )
 
-// State is a resource's state: its attributes, each as Terraform encodes it.
+// State is the state of a resource: its attributes, each in Terraform's encoding.
 type State map[string]msgpack.RawMessage
 
 // encodedNull is null in MessagePack.
@@ -25,7 +25,8 @@ var encodedNull = []byte{0xc0}
 
 var errNoObject = errors.New("not an object in MessagePack")
 
-// Decode finds the attributes of a state. It is an error if the resource does not exist (null).
+// Decode splits a state into its attributes. It returns an error if the resource does not exist
+// (null).
 func Decode(v *tfprotov6.DynamicValue) (State, error) {
 	if v == nil || len(v.MsgPack) == 0 {
 		return nil, errNoObject
@@ -40,7 +41,7 @@ func Decode(v *tfprotov6.DynamicValue) (State, error) {
 	return s, nil
 }
 
-// encode writes attributes in the order of their names, as tfprotov6 does.
+// encode writes the attributes sorted by name, as tfprotov6 does.
 func (s State) encode() ([]byte, error) {
 	var data bytes.Buffer
 	write := msgpack.NewEncoder(&data)
@@ -55,7 +56,8 @@ func (s State) encode() ([]byte, error) {
 	return data.Bytes(), nil
 }
 
-// Dynamic is an attribute of any type, in Terraform's types, and whether it can be read.
+// Dynamic returns an attribute of any type in Terraform's types. The second result is false if the
+// attribute cannot be read.
 func (s State) Dynamic(ctx context.Context, name string) (types.Dynamic, bool) {
 	if s.Null(name) {
 		return types.DynamicNull(), true
@@ -75,7 +77,7 @@ func (s State) Dynamic(ctx context.Context, name string) (types.Dynamic, bool) {
 // Null reports whether an attribute is null. The decoder drops nulls.
 func (s State) Null(name string) bool { return len(s[name]) == 0 }
 
-// Text is an attribute that is a string, and whether it is one.
+// Text returns an attribute of type string. The second result is false if it is not a string.
 func (s State) Text(name string) (string, bool) {
 	var text string
 	err := msgpack.Unmarshal(s[name], &text)
@@ -88,10 +90,10 @@ func (s State) Has(ctx context.Context, name string, value attr.Value) bool {
 	return err == nil && s.equals(name, constant{value.Type(ctx).TerraformType(ctx), v})
 }
 
-// constant is a value that attributes are compared with. They are not compared as bytes, because
-// maps come in any order.
+// constant is a value to compare attributes with. The comparison does not use the encoded bytes,
+// because maps are encoded in any order.
 type constant struct {
-	of    tftypes.Type // of the attribute, which may be dynamic
+	of    tftypes.Type // the attribute's, which may be dynamic
 	value tftypes.Value
 }
 
@@ -103,13 +105,13 @@ func (s State) equals(name string, c constant) bool {
 	return err == nil && v.Equal(c.value)
 }
 
-// Private is a resource's private state: JSON by keys.
+// Private is the private state of a resource: JSON by key.
 type Private map[string][]byte
 
 // decodePrivate reads private state as the framework writes it (Data.Bytes in its
-// internal/privatestate). ok is false if the framework would not write back what it has read: it
-// refuses values that are not JSON, drops empty ones, and has its own keys, which begin with a dot
-// and control it.
+// internal/privatestate). ok is false if the framework would not write back the same: it refuses
+// values that are not JSON, drops empty ones, and keeps keys of its own, which start with a dot and
+// control it.
 func decodePrivate(data []byte) (p Private, ok bool) {
 	if len(data) == 0 {
 		return nil, true

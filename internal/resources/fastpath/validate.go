@@ -11,9 +11,9 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 )
 
-// ValidateResourceConfig reports nothing wrong with a configuration if an earlier valid one differs
-// only in attributes that are validated independently: the instances of one resource have their own
-// names and parameters, and the rest in common.
+// ValidateResourceConfig answers that a configuration is valid if it differs from an earlier valid
+// one only in attributes that are validated independently. For example, the instances of one
+// resource with count differ in their names and parameters and share the rest.
 func (s *Server) ValidateResourceConfig(ctx context.Context, req *tfprotov6.ValidateResourceConfigRequest) (
 	*tfprotov6.ValidateResourceConfigResponse, error,
 ) {
@@ -35,8 +35,8 @@ func (s *Server) ValidateResourceConfig(ctx context.Context, req *tfprotov6.Vali
 	return resp, err
 }
 
-// common is a key of what a configuration may have in common with others; alone is false if
-// anything else in it is invalid.
+// common returns a key of what a configuration may share with others. alone is false if the rest of
+// the configuration, the independent attributes, may be invalid.
 func (k known) common(ctx context.Context, req *tfprotov6.ValidateResourceConfigRequest) (
 	rest [sha256.Size]byte, alone bool,
 ) {
@@ -57,8 +57,8 @@ func (k known) common(ctx context.Context, req *tfprotov6.ValidateResourceConfig
 			return rest, false
 		}
 	}
-	// Terraform's capabilities decide what is reported about attributes that not every version of it
-	// knows.
+	// Terraform's capabilities are part of the key: they decide what is reported about attributes
+	// that not every version of Terraform supports.
 	if err := write.EncodeMulti(req.TypeName, req.ClientCapabilities); err != nil {
 		return rest, false
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-// Alone implements Resource: desks may be lit anyhow.
+// Alone implements Resource: a lamp's name is validated independently.
 func (lamp) Alone() map[string]func(context.Context, State) bool {
 	return map[string]func(context.Context, State) bool{"name": func(_ context.Context, config State) bool {
 		name, ok := config.Text("name")
@@ -45,7 +45,7 @@ func TestConfigurationsWithMuchInCommonAreValidatedOnce(t *testing.T) {
 	able := &tfprotov6.ValidateResourceConfigClientCapabilities{WriteOnlyAttributesAllowed: true}
 	for name, c := range map[string]struct {
 		configs []config
-		last    *tfprotov6.ValidateResourceConfigClientCapabilities // of the last one
+		last    *tfprotov6.ValidateResourceConfigClientCapabilities // of the last request
 		asked   int
 	}{
 		"other names":             {[]config{named("a"), named("b"), named("c")}, nil, 1},

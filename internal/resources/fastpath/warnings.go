@@ -9,8 +9,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-// encodeWarnings writes warnings as the framework does, which does not export how. ok is false for
-// all other diagnostics.
+// encodeWarnings encodes warnings as the framework does, which does not export its function. ok is
+// false if a diagnostic is not a plain warning.
 func encodeWarnings(ctx context.Context, warnings diag.Diagnostics) (encoded []*tfprotov6.Diagnostic, ok bool) {
 	for _, w := range warnings {
 		if w.Severity() != diag.SeverityWarning {

@@ -1,4 +1,4 @@
-// Package host is the data source novacron_host.
+// Package host has the data source novacron_host.
 package host
 
 import (
@@ -17,7 +17,7 @@ var (
 	_ datasource.DataSourceWithConfigure = (*DataSource)(nil)
 )
 
-// DataSource is the data source novacron_host.
+// DataSource shows what the host offers: the data source novacron_host.
 type DataSource struct{ face.DataSource }
 
 // NewDataSource creates the data source.

@@ -17,7 +17,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 )
 
-// The data source reports the same about the host as virsh.
+// The data source shows the same as virsh.
 func TestAccHostIsTold(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("host")
 	pool, directory := host.Pool(t, name)
@@ -39,7 +39,7 @@ func TestAccHostIsTold(t *testing.T) {
 		return n
 	}
 	memory := func() int64 { return number(fact("nodeinfo", "Memory size")) / 1024 }
-	// A host that is a virtual machine may get more memory meanwhile.
+	// If the host is a virtual machine, its memory may grow during the test.
 	before := memory()
 	asVirshHas := knownvalue.Int64Func(func(v int64) error {
 		after := memory()
@@ -95,7 +95,7 @@ func TestAccHostIsTold(t *testing.T) {
 				ExpectError: regexp.MustCompile(
 					`(?s)Could not read host.*the host is\s+unreachable.*Check\s+the provider's uri`),
 			},
-			// The host is read without the library: its pool need not exist.
+			// Reading the host needs no library, so its pool need not exist.
 			{Config: tfacc.Provider(name+"-not") + data, ConfigStateChecks: checks},
 		},
 	})

@@ -1,4 +1,4 @@
-// Package polkitrules is the data source novacron_polkit_rules.
+// Package polkitrules has the data source novacron_polkit_rules.
 package polkitrules
 
 import (
@@ -23,7 +23,7 @@ var (
 	_ datasource.DataSourceWithConfigure = (*DataSource)(nil)
 )
 
-// DataSource is the data source novacron_polkit_rules.
+// DataSource renders rules for polkit: the data source novacron_polkit_rules.
 type DataSource struct{ face.DataSource }
 
 // NewDataSource creates the data source.

@@ -15,7 +15,7 @@ import (
 )
 
 // Users of the host: alice publishes for the tenant t1, bob creates instances for t2 through a
-// group, carol for the tenant default, and mallory has no tenant.
+// group, carol works for the tenant default, and mallory has no tenant.
 const (
 	alice   = 64001
 	bob     = 64002
@@ -45,7 +45,7 @@ output "rules" {
 }
 `
 
-// site is a host whose libvirt asks polkit, with the rules of the data source.
+// site is a host whose libvirt asks polkit, with the data source's rules installed.
 type site struct{ *acctest.Host }
 
 func newSite(t *testing.T) site {
@@ -78,8 +78,8 @@ func newSite(t *testing.T) site {
 	return s
 }
 
-// workspace is a configuration that is applied as that user of the host, for a tenant; 0 is root,
-// who may do everything.
+// workspace returns a configuration that Terraform applies as a user of the host, for a tenant.
+// User 0 is root, who may do everything.
 func (s site) workspace(t *testing.T, user uint32, tenant, config string) *tfacc.Workspace {
 	t.Helper()
 	w := tfacc.NewWorkspace(t, fmt.Sprintf("provider \"novacron\" {\n  uri = %q\n  tenant = %q\n}\n",
@@ -101,7 +101,7 @@ func (s site) virsh(t *testing.T, user uint32, args ...string) (string, error) {
 	return string(out), err
 }
 
-// may and mayNot expect that a user's virsh succeeds, and that it is refused.
+// may expects that virsh succeeds as that user, mayNot that it is refused.
 func (s site) may(t *testing.T, user uint32, args ...string) string {
 	t.Helper()
 	out, err := s.virsh(t, user, args...)
@@ -118,14 +118,14 @@ func (s site) mayNot(t *testing.T, user uint32, why string, args ...string) {
 	}
 }
 
-// shop is a template with a version of an image that nothing boots from.
+// shop returns a template and a version whose image does not boot.
 func shop(image string) string {
 	t := tfconfig.Template{Name: "it", HardwareProfile: &tfconfig.Hardware{MemoryMB: 64}}
 	return tfconfig.Render(t, tfconfig.Release("1.0.0", image).Of(t))
 }
 
-// web is an instance of the template that runs, has a filter and a data disk, and does not take
-// long to switch off.
+// web returns a running instance of the template. It has a network filter and a data disk, and
+// switches off quickly.
 func web(template tfconfig.Value) tfconfig.Instance {
 	return tfconfig.Instance{
 		Meta:       tfconfig.Meta{Label: "web"},
@@ -142,7 +142,7 @@ func web(template tfconfig.Value) tfconfig.Instance {
 	}
 }
 
-// visible is an image that other users may read.
+// visible returns an image that other users may read.
 func visible(t *testing.T) string {
 	image := tfacc.EmptyImage(t, "16M")
 	if err := os.Chmod(filepath.Dir(filepath.Dir(image)), 0o755); err != nil {
@@ -155,18 +155,18 @@ func TestAccUsersWorkForTheirTenantOnly(t *testing.T) {
 	s := newSite(t)
 	image := visible(t)
 
-	// An administrator creates the pool, and a template for t2, whose users may not.
+	// An administrator creates the pool, and a template for t2, whose users may not create one.
 	offer := s.workspace(t, 0, "t2", shop(image))
 	offer.Apply(t)
 	t.Cleanup(func() { offer.Destroy(t) })
 
-	// alice does everything that there is to do for her tenant, and a second plan finds nothing.
+	// alice runs every operation for her tenant, and a second plan is empty.
 	own := web(tfconfig.Template{}.Ref("id"))
 	own.DependsOn = []tfconfig.Expr{"novacron_template_version.it"}
 	first := s.workspace(t, alice, "t1", shop(image)+own.String())
 	first.Apply(t)
 	first.EmptyPlan(t)
-	// bob creates instances from what is offered to him.
+	// bob creates instances of the templates that he may use.
 	second := s.workspace(t, bob, "t2", web("t2/it").String()+"data \"novacron_instances\" \"all\" {\n  depends_on = "+
 		"[novacron_instance.web]\n}\ndata \"novacron_provisioning_requests\" \"all\" {\n  depends_on = "+
 		"[novacron_instance.web]\n}\noutput \"seen\" {\n  value = \"${length(data.novacron_instances.all.instances)} "+
@@ -210,7 +210,7 @@ func TestAccUsersWorkForTheirTenantOnly(t *testing.T) {
 	}
 }
 
-// refuses has the host's users try what they may not do.
+// refuses checks that the host's users cannot do what they may not do.
 func (s site) refuses(t *testing.T) {
 	const denied, hidden, hiddenVolume = "access denied", "failed to get domain", "failed to get vol"
 	disk := "/var/lib/libvirt/novacron/nova.disk.t1.web.system.qcow2"
@@ -249,7 +249,7 @@ func (s site) refuses(t *testing.T) {
 	s.may(t, carol, "net-dumpxml", "default")
 	s.mayNot(t, mallory, "failed to connect", "list")
 
-	// According to the documentation, no rules can prevent these.
+	// As documented, no rules can prevent these operations.
 	s.may(t, bob, "define", s.file(t, "reach",
 		domain("t2.reach", "<disk type='file'><source file='"+disk+"'/><target dev='vda' bus='virtio'/></disk>")))
 	s.may(t, bob, "domrename", "t2.reach", "t1.squat")
@@ -262,7 +262,7 @@ func (s site) refuses(t *testing.T) {
 	s.may(t, bob, "vol-delete", "--pool", "novacron", "nova.disk.t2.reach.system.qcow2")
 }
 
-// domain is the definition of a domain that has some devices.
+// domain returns the definition of a domain with these devices.
 func domain(name, devices string) string {
 	return fmt.Sprintf(
 		"<domain type='qemu'><name>%s</name><memory>1024</memory><os><type>hvm</type></os>"+
@@ -270,7 +270,7 @@ func domain(name, devices string) string {
 		name, devices)
 }
 
-// file is a file that all users may read.
+// file creates a file that all users may read, and returns its path.
 func (s site) file(t *testing.T, name, content string) string {
 	t.Helper()
 	path := filepath.Join(s.Root, "run", name+".xml")

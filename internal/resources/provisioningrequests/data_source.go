@@ -1,4 +1,4 @@
-// Package provisioningrequests is the data source novacron_provisioning_requests.
+// Package provisioningrequests has the data source novacron_provisioning_requests.
 package provisioningrequests
 
 import (
@@ -20,7 +20,7 @@ var (
 	_ datasource.DataSourceWithConfigure = (*DataSource)(nil)
 )
 
-// DataSource is the data source novacron_provisioning_requests.
+// DataSource lists requests for instances: the data source novacron_provisioning_requests.
 type DataSource struct{ face.DataSource }
 
 // NewDataSource creates the data source.

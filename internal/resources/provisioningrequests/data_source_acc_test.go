@@ -28,8 +28,8 @@ import (
 
 const address = "data.novacron_provisioning_requests.it"
 
-// shop is a template "it" with the version 1.0.0 of an image that nothing boots from, and 1.1.0 of
-// another.
+// shop returns a template "it" with the versions 1.0.0 and 1.1.0. Their images differ, and neither
+// boots.
 func shop(t *testing.T, provider, name string) string {
 	it := tfconfig.Template{Name: name, HardwareProfile: &tfconfig.Hardware{MemoryMB: 128}}
 	older := tfconfig.Release("1.0.0", tfacc.EmptyImage(t, "16M")).Of(it)
@@ -38,7 +38,8 @@ func shop(t *testing.T, provider, name string) string {
 	return provider + tfconfig.Render(it, older, newer)
 }
 
-// instance is an instance of the shop's version, which is not started unless the settings say so.
+// instance returns an instance of the shop's template, which is stopped unless the settings say
+// otherwise.
 func instance(label string, name tfconfig.Value, version string, settings ...string) string {
 	if len(settings) == 0 {
 		settings = []string{`power_state = "stopped"`}
@@ -52,14 +53,15 @@ func instance(label string, name tfconfig.Value, version string, settings ...str
 	}.String()
 }
 
-// find lists the requests as "it", after what it depends on; findAs as something else.
+// find returns the data source "it", which is read after the resources that it depends on. findAs
+// gives it another label.
 func find(after string, filters ...string) string { return findAs("it", after, filters...) }
 
 func findAs(label, after string, filters ...string) string {
 	return "data \"novacron_provisioning_requests\" \"" + label + "\" {\n  depends_on = [" + after + "]\n  " + strings.Join(filters, "\n  ") + "\n}\n"
 }
 
-// request expects these attributes of an entry.
+// request expects an entry with these attributes.
 func request(action, instance, version, status string, instanceID, failure knownvalue.Check, steps ...string) knownvalue.Check {
 	names := make([]knownvalue.Check, len(steps))
 	for i, step := range steps {
@@ -74,7 +76,7 @@ func request(action, instance, version, status string, instanceID, failure known
 	})
 }
 
-// lists expects these entries of "it", listsAs of another list.
+// lists expects these entries in the data source "it", listsAs in another one.
 func lists(entries ...knownvalue.Check) []statecheck.StateCheck { return listsAs("it", entries...) }
 
 func listsAs(label string, entries ...knownvalue.Check) []statecheck.StateCheck {
@@ -126,16 +128,16 @@ func TestAccRequestsOutliveTheirInstances(t *testing.T) {
 	})
 }
 
-// noBridge are the elements of a network on which no guest can start, because its bridge does not
-// exist.
+// noBridge is part of the definition of a network. No guest can start on it, because its bridge
+// does not exist.
 const noBridge = "<forward mode='bridge'/><bridge name='nova-none'/>"
 
-// onNetwork are the settings of an instance on a network.
+// onNetwork returns the settings of an instance with an interface on a network.
 func onNetwork(name string) string {
 	return fmt.Sprintf("network_profile = { interfaces = { eth0 = { network = %q } } }", name)
 }
 
-// written reads the statuses in a pool's catalog as they are stored there, by instance.
+// written reads the statuses that a pool's catalog stores, by instance.
 func written(t *testing.T, host *acctest.Host, pool string) map[string]catalog.RequestStatus {
 	t.Helper()
 	h, err := libvirt.New(libvirt.Options{URI: host.URI})
@@ -154,7 +156,7 @@ func written(t *testing.T, host *acctest.Host, pool string) map[string]catalog.R
 	return statuses
 }
 
-// listed reads the statuses that the data source lists, newest first, as "INSTANCE STATUS".
+// listed reads the statuses that the data source shows, newest first, as "INSTANCE STATUS".
 func listed(t *testing.T, w *tfacc.Workspace) []string {
 	t.Helper()
 	w.Write(t, "find.tf", find("")+"output \"requests\" {\n  value = [for r in data.novacron_provisioning_requests.it.requests : \"${r.instance_name} ${r.status}\"]\n}\n")
@@ -170,8 +172,8 @@ func listed(t *testing.T, w *tfacc.Workspace) []string {
 	return requests
 }
 
-// A killed request is listed as failed, even while its record still says that it runs: the next
-// request corrects the record.
+// The data source shows a request of a killed process as failed, even while the record still says
+// that it is running. The next request corrects the record.
 func TestAccCutOffRequestsAreToldSo(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("cutoff")
 	pool, _ := host.Pool(t, name)
@@ -182,7 +184,7 @@ func TestAccCutOffRequestsAreToldSo(t *testing.T) {
 	w.Apply(t)
 	cutOff := func(domain string, end syscall.Signal) {
 		t.Helper()
-		// A blank guest never has an address, so the request runs for as long as the timeout says.
+		// A blank guest never gets an address, so the request runs until the timeout.
 		w.Configure(t, base+instance("it", domain, "1.0.0", `wait_for = ["ip"]`))
 		started := func() bool {
 			_, err := os.Stat(host.HostPath("/run/libvirt/qemu/" + domain + ".pid"))
@@ -208,7 +210,7 @@ func TestAccCutOffRequestsAreToldSo(t *testing.T) {
 	if got, want := listed(t, w), []string{cancelled + " cancelled", killed + " failed"}; !slices.Equal(got, want) {
 		t.Errorf("listed are %q, want %q", got, want)
 	}
-	w.Configure(t, base+instance("it", killed, "1.0.0")) // removes what the killed apply has left
+	w.Configure(t, base+instance("it", killed, "1.0.0")) // removes what the killed apply left
 	w.Apply(t)
 }
 
@@ -226,8 +228,8 @@ func TestAccRequestsOfManyAtOnceAreKeptAsLongAsIsSaid(t *testing.T) {
 	w := tfacc.NewWorkspace(t, keep(3)+many("12"))
 	t.Cleanup(func() { w.Destroy(t) })
 	w.Apply(t)
-	// Each process applies the retention when its first request is over: here all but a few were still
-	// at work.
+	// Each process applies the retention when its first request ends. At that time most of the 12
+	// are still running.
 	if got := len(written(t, host, pool)); got < 3 || got > 12 {
 		t.Errorf("%d of 12 requests are recorded", got)
 	}
@@ -244,7 +246,7 @@ func TestAccRequestsOfManyAtOnceAreKeptAsLongAsIsSaid(t *testing.T) {
 	}
 }
 
-// A request with secrets that failed is recorded without them.
+// The record of a failed request does not contain the request's secrets.
 func TestAccRecordsHaveNoSecrets(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("secret")
 	pool, directory := host.Pool(t, name)

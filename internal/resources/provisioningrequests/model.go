@@ -9,7 +9,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 )
 
-// model is a list of requests, with what chose them.
+// model is a list of requests and the filters that selected them.
 type model struct {
 	Tenant       types.String `tfsdk:"tenant"`
 	TemplateID   types.String `tfsdk:"template_id"`
@@ -19,7 +19,7 @@ type model struct {
 	Requests     []entry      `tfsdk:"requests"`
 }
 
-// entry is one of the requests.
+// entry is one request.
 type entry struct {
 	RequestID       types.String `tfsdk:"request_id"`
 	Tenant          types.String `tfsdk:"tenant"`
@@ -71,7 +71,7 @@ func fromRequest(r catalog.ProvisioningRequest) entry {
 	return e
 }
 
-// moment writes a time; null for none.
+// moment writes a time, or null for nil.
 func moment(t *time.Time) types.String {
 	if t == nil {
 		return types.StringNull()

@@ -1,4 +1,4 @@
-// Package templateversions is the data source novacron_template_versions.
+// Package templateversions has the data source novacron_template_versions.
 package templateversions
 
 import (
@@ -22,7 +22,7 @@ var (
 	_ datasource.DataSourceWithConfigure = (*DataSource)(nil)
 )
 
-// DataSource is the data source novacron_template_versions.
+// DataSource lists the versions of a template: the data source novacron_template_versions.
 type DataSource struct{ face.DataSource }
 
 // NewDataSource creates the data source.
@@ -30,13 +30,13 @@ func NewDataSource() datasource.DataSource {
 	return &DataSource{face.NewDataSource("template_versions")}
 }
 
-// model is the history of a template.
+// model is the history of one template.
 type model struct {
 	TemplateID types.String `tfsdk:"template_id"`
 	Versions   []entry      `tfsdk:"versions"`
 }
 
-// entry is one version of it.
+// entry is one version in a history.
 type entry struct {
 	ID                 types.String `tfsdk:"id"`
 	Version            types.String `tfsdk:"version"`

@@ -19,14 +19,14 @@ import (
 
 const address = "data.novacron_template_versions.it"
 
-// version is the configuration of a version of the template "it".
+// version returns the configuration of a version of the template "it".
 func version(label, number, image, settings string) string {
 	v := tfconfig.Release(number, image).Of(tfconfig.Template{})
 	v.Label, v.Settings = label, []string{settings}
 	return v.String()
 }
 
-// instance is the configuration of an instance of that version, which is not started.
+// instance returns the configuration of a stopped instance of the version with that label.
 func instance(name, label, settings string) string {
 	of := tfconfig.Version{Meta: tfconfig.Meta{Label: label}}
 	return tfconfig.Instance{
@@ -34,7 +34,7 @@ func instance(name, label, settings string) string {
 	}.Of(tfconfig.Template{}, of).String()
 }
 
-// entry expects these attributes of a version of the history.
+// entry expects a version of the history with these attributes.
 func entry(number string, instances int64, more map[string]knownvalue.Check) knownvalue.Check {
 	checks := map[string]knownvalue.Check{
 		"version": knownvalue.StringExact(number), "instance_count": knownvalue.Int64Exact(instances),
@@ -61,7 +61,7 @@ func TestAccHistoryOfATemplate(t *testing.T) {
 	versions := version("old", "1.0.0", image, `description = "first"`) + version("ten", "1.10.0", image, `deletion_protection = true`) +
 		version("nine", "1.9.0", image, "") + version("coming", "2.0.0-rc.1", image, "")
 	open := version("old", "1.0.0", image, `description = "first"`) + version("ten", "1.10.0", image, "")
-	// A version of the same number that another template has.
+	// Another template has a version with the same number.
 	theirs := tfconfig.Release("1.0.0", image).Of(another)
 	theirs.Label = "stranger"
 	stranger := tfconfig.Render(theirs, tfconfig.Instance{
@@ -87,7 +87,7 @@ func TestAccHistoryOfATemplate(t *testing.T) {
 			{Config: template + find("novacron_template.it"), ConfigStateChecks: history()},
 			{Config: template + versions + stranger + instances + find(all+fmt.Sprintf(", novacron_instance.%s-1, novacron_instance.%s-2, novacron_instance.%s-3, novacron_instance.stranger", name, name, name)),
 				ConfigStateChecks: filled},
-			{Config: template + open}, // Terraform might read before it has destroyed
+			{Config: template + open}, // Terraform might read the data source before the destroy
 			{Config: template + open + find("novacron_template_version.ten"), ConfigStateChecks: history(entry("1.10.0", 0, nil), entry("1.0.0", 0, nil))},
 			{Config: template + "data \"novacron_template_versions\" \"it\" {\n  template_id = \"default/nope\"\n}\n", ExpectError: regexp.MustCompile(`(?s)Template not found.*has no\s+template\s+"default/nope"`)},
 		},

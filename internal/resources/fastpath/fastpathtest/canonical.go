@@ -10,10 +10,10 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-// encode writes a value in the only form that there is for it: its types, the order of lists and
-// sets, and the bytes of each text, number and bool as in the protocol. The protocol itself has
-// several forms. The fast path returns what Terraform has written, or its state file, which is
-// JSON; and the framework writes maps in any order.
+// encode writes a value in a canonical form: its types, the order of lists and sets, and the bytes
+// of each text, number and bool as in the protocol. The protocol itself allows several forms of one
+// value. The fast path returns what Terraform sent, which may be the JSON of a state file, and the
+// framework writes maps in any order.
 func encode(v tftypes.Value) (string, error) {
 	var text strings.Builder
 	err := write(&text, v)

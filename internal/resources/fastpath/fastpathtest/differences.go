@@ -12,13 +12,14 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/fastpath"
 )
 
-// Types are the types of a resource's values. Identity is nil for a resource without one.
+// Types has the types of a resource's values. Identity is nil for a resource without one.
 type Types struct{ State, Identity tftypes.Type }
 
-// Differences are the fields in which two answers differ, and how; none if both tell Terraform the
-// same.
+// Differences describes the fields in which two answers differ. It returns none if both tell
+// Terraform the same.
 //
-// Fields are compared byte for byte; states and identities in their own encoding, see canonical.go.
+// It compares fields byte for byte, except states and identities, for which canonical.go has an
+// encoding.
 func Differences(c fastpath.Compared, t Types) []string {
 	call := strings.TrimSuffix(strings.TrimPrefix(fmt.Sprintf("%T", c.Fast), "*tfprotov6."), "Response")
 	call += " of " + c.Resource
@@ -41,10 +42,10 @@ func Differences(c fastpath.Compared, t Types) []string {
 	return found
 }
 
-// form is a field's value in a form that can be compared.
+// form is the value of a field in a form that can be compared.
 type form struct {
 	compared any
-	value    *tftypes.Value // of states and identities that are there
+	value    *tftypes.Value // for a state or identity that exists
 }
 
 func canonical(field any, t Types) (form, error) {
@@ -56,7 +57,7 @@ func canonical(field any, t Types) (form, error) {
 			return form{}, nil
 		}
 		return encoded(v.IdentityData, t.Identity)
-	case []byte: // on the wire, none is the same as an empty one
+	case []byte: // the wire does not distinguish nil from empty
 		return form{compared: string(v)}, nil
 	case []*tfprotov6.Diagnostic:
 		var texts []string
@@ -86,7 +87,7 @@ func encoded(v *tfprotov6.DynamicValue, of tftypes.Type) (form, error) {
 	return form{compared: text, value: &value}, err
 }
 
-// between says how two forms differ.
+// between describes the difference of two forms.
 func between(fast, framework form) string {
 	if fast.value == nil || framework.value == nil {
 		return fmt.Sprintf("the fast path says %#v, the framework %#v", fast.compared, framework.compared)

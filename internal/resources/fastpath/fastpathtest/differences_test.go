@@ -49,7 +49,8 @@ func named(t *testing.T, name string) *tfprotov6.ResourceIdentityData {
 	})}
 }
 
-// others has, for each type of a field of the answers, a value that differs from none.
+// others returns, for each type of a field of the answers, a value that differs from the zero
+// value.
 func others(t *testing.T) map[reflect.Type]any {
 	t.Helper()
 	at := tftypes.NewAttributePath().WithAttributeName("name")
@@ -68,7 +69,7 @@ func others(t *testing.T) map[reflect.Type]any {
 	return all
 }
 
-// Each field of each answer counts, including those of future releases of the protocol.
+// Each field of each answer is compared, including fields that future releases of the protocol add.
 func TestADifferenceInAnyFieldIsFound(t *testing.T) {
 	all := others(t)
 	for _, resp := range []any{
@@ -108,7 +109,7 @@ func TestDifferencesOfStates(t *testing.T) {
 	for name, c := range map[string]struct {
 		fast *tfprotov6.DynamicValue
 		err  error
-		says string // "" for no difference
+		says string // "" if they do not differ
 	}{
 		"the same":         {lamp(t, "desk", "hall"), nil, ""},
 		"the same as JSON": {asJSON, nil, ""},
