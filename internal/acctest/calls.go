@@ -6,38 +6,39 @@ import (
 	"testing"
 )
 
-// Procedures of libvirt's main program that tests count (see remoteProgram).
+// Numbers of procedures of libvirt's main program that tests count (see remoteProgram).
 const (
 	ReadDefinition = 14  // a domain's XML
-	ReadVolume     = 209 // a document of the catalog, or another volume
+	ReadVolume     = 209 // a document of the catalog, or any other volume
 	ListDomains    = 273
-	ListStatistics = 344 // of all domains
+	ListStatistics = 344 // statistics of all domains
 )
 
-// Counted is a way to the host that counts the requests that are made on it.
+// Counted is a route to the host that counts the requests sent through it.
 type Counted struct {
 	URI string
 
 	mu  sync.Mutex
 	all int
-	of  map[uint32]int // by procedure of the main program
+	of  map[uint32]int // by procedure; the main program only
 }
 
-// Calls is how many requests have been made.
+// Calls returns how many requests have been sent.
 func (c *Counted) Calls() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.all
 }
 
-// CallsOf is how many of them were for that procedure.
+// CallsOf returns how many of the requests called that procedure.
 func (c *Counted) CallsOf(procedure uint32) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.of[procedure]
 }
 
-// More are the procedures that were called more often than others counted, and by how much.
+// More returns the procedures that were called more often here than through another route, and how
+// many times more.
 func (c *Counted) More(than *Counted) map[uint32]int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -50,7 +51,7 @@ func (c *Counted) More(than *Counted) map[uint32]int {
 	return more
 }
 
-// Count opens a way to the host that counts.
+// Count opens a route to the host that counts requests.
 func (h *Host) Count(t testing.TB) *Counted {
 	t.Helper()
 	c := &Counted{of: map[uint32]int{}}

@@ -1,7 +1,7 @@
 package acctest
 
-// remoteProgram is the number of libvirt's main program (REMOTE_PROGRAM in libvirt's
-// src/remote/remote_protocol.x, which has the numbers of the procedures, too).
+// remoteProgram is the number of libvirt's main program. It is REMOTE_PROGRAM in libvirt's
+// src/remote/remote_protocol.x, which also has the numbers of the procedures.
 const remoteProgram = 0x20008086
 
 const volumeUpload = 208
@@ -20,11 +20,11 @@ var changes = map[uint32]string{
 	392: "detach a device",
 }
 
-// reads names procedures that change nothing, where a test wants one of them.
+// reads names the procedures that change nothing but that a test asks for by name.
 var reads = map[uint32]string{83: "refresh a pool"}
 
-// change names what a packet changes; ok is false for one that changes nothing. A volume is written
-// by a stream, which begins with a call and ends with a packet that says so.
+// change names what a packet changes. ok is false if it changes nothing. A volume is written
+// through a stream: a call opens it, and a packet that says so closes it.
 func change(p packet) (name string, ok bool) {
 	switch {
 	case p.program() != remoteProgram:

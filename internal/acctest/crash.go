@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// crashes returns a line for each time that the host's libvirtd ended without being asked to since
-// the host is up. tools/testhost/inside.sh notes them and starts libvirtd again.
+// crashes returns a line for each time that the host's libvirtd has ended unasked since the host
+// was brought up. tools/testhost/inside.sh writes these lines, and starts libvirtd again.
 func (h *Host) crashes(t testing.TB) []string {
 	text, err := os.ReadFile(h.crashLog())
 	if err != nil && !os.IsNotExist(err) {
@@ -20,7 +20,7 @@ func (h *Host) crashes(t testing.TB) []string {
 func (h *Host) crashLog() string { return filepath.Join(h.Root, "log", "libvirtd-crashes") }
 
 // reportCrashes logs at the end of the test how often libvirtd crashed during it. A crash is a bug
-// of libvirt's and fails no test by itself, but it explains why one fails.
+// in libvirt, so it does not fail a test by itself, but it explains why a test failed.
 func (h *Host) reportCrashes(t testing.TB) {
 	before := len(h.crashes(t))
 	t.Cleanup(func() {
@@ -30,8 +30,8 @@ func (h *Host) reportCrashes(t testing.TB) {
 	})
 }
 
-// adoptCrashes copies the crashes of a host of a test's own, which is about to go, to this host,
-// whose crashes the end of the whole run shows.
+// adoptCrashes copies the crashes of a test's own host, which is about to be taken down, to this
+// host. The whole run shows this host's crashes at its end.
 func (h *Host) adoptCrashes(t testing.TB, own *Host) {
 	all := own.crashes(t)
 	if len(all) == 0 {

@@ -12,29 +12,29 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Moment is when something goes wrong with a request.
+// Moment says whether a fault happens before or after the host carries out a request.
 type Moment string
 
-// Moments.
+// The moments.
 const (
-	Before Moment = "before" // the host does not hear of it
-	After  Moment = "after"  // the host has done it, and the response is lost
+	Before Moment = "before" // the host does not receive the request
+	After  Moment = "after"  // the host has carried it out, and the response is lost
 )
 
 // Fault is something that goes wrong once.
 type Fault struct {
-	At    int    // at which request, counted from 1
-	When  Moment //
-	Of    string // only requests of this name are counted; "" for all
-	Reads bool   // all requests are counted, and not only those that change the host
-	// Do makes it go wrong. It is told the number of the process that has made the request. When it
-	// returns, the connection is closed, unless the request is Late only: then it, or its answer, goes
-	// on, and others do meanwhile.
+	At    int    // the request that fails, counted from 1
+	When  Moment // before or after the host carries it out
+	Of    string // count only requests of this name; "" for all
+	Reads bool   // count all requests, not only those that change the host
+	// Do causes the fault. Its argument is the number of the process that sent the request. When Do
+	// returns, the connection is closed. With Late, the connection stays instead: other packets
+	// pass while Do runs, and the request, or its response, is passed on after that.
 	Do   func(process int)
 	Late bool
 }
 
-// Faulty is a way to the host on which things go wrong.
+// Faulty is a route to the host on which faults happen.
 type Faulty struct {
 	URI   string
 	relay *relay
@@ -42,10 +42,10 @@ type Faulty struct {
 	mu    sync.Mutex
 	fault Fault
 	steps []string
-	done  chan struct{} // nil until it goes wrong, and closed when that is over
+	done  chan struct{} // nil before the fault starts; closed after it has ended
 }
 
-// Faulty opens a way to the host on which nothing goes wrong yet.
+// Faulty opens a route to the host. No fault happens on it before Arm.
 func (h *Host) Faulty(t testing.TB) *Faulty {
 	t.Helper()
 	f := &Faulty{}
@@ -54,7 +54,7 @@ func (h *Host) Faulty(t testing.TB) *Faulty {
 	return f
 }
 
-// Arm sets what goes wrong from now on; the zero Fault for nothing. It restarts the count.
+// Arm sets the fault that happens next; the zero Fault is none. It restarts the count of requests.
 func (f *Faulty) Arm(fault Fault) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -67,14 +67,15 @@ func (f *Faulty) armed() Fault {
 	return f.fault
 }
 
-// Steps names the counted requests since Arm, in their order.
+// Steps returns the names of the requests counted since Arm, in order.
 func (f *Faulty) Steps() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.steps
 }
 
-// Done tells whether it went wrong since Arm, and waits until that is over.
+// Done reports whether the fault has happened since Arm. If it is still happening, Done waits for
+// its end.
 func (f *Faulty) Done() bool {
 	f.mu.Lock()
 	done := f.done
@@ -85,31 +86,31 @@ func (f *Faulty) Done() bool {
 	return done != nil
 }
 
-// Break cuts all connections; no new one is accepted before Mend.
+// Break closes all connections. No new one is accepted before Mend.
 func (f *Faulty) Break() { f.relay.breakOff(true) }
 
 // Mend accepts connections again.
 func (f *Faulty) Mend() { f.relay.breakOff(false) }
 
-// Kill kills a process as the kernel does when memory runs out. It is the Do of a Fault.
+// Kill kills a process as the kernel does when memory runs out. It can be the Do of a Fault.
 func Kill(process int) {
 	if process > 1 && process != os.Getpid() {
 		_ = syscall.Kill(process, syscall.SIGKILL)
 	}
 }
 
-// faultyLink is one connection.
+// faultyLink is one connection of a Faulty.
 type faultyLink struct {
 	*Faulty
 	client net.Conn
 
 	mu      sync.Mutex
-	waiting bool // for the answer to a packet of this kind and serial
+	waiting bool // for the response of this kind and serial
 	kind    uint32
 	serial  uint32
 
 	host net.Conn
-	late sync.WaitGroup // requests that the host has yet to carry out
+	late sync.WaitGroup // requests that are delayed on their way to the host, or that it is carrying out
 	owed map[uint32]bool
 }
 
@@ -146,7 +147,7 @@ func (l *faultyLink) asked(p packet) verdict {
 	return goes
 }
 
-// due counts a request, and tells whether it is the one.
+// due counts a request, and reports whether the fault happens at it.
 func (l *faultyLink) due(p packet) bool {
 	f := l.Faulty
 	f.mu.Lock()
@@ -188,7 +189,7 @@ func (l *faultyLink) answered(p packet) verdict {
 	return held
 }
 
-// strike makes it go wrong.
+// strike causes the fault.
 func (l *faultyLink) strike() {
 	f, over := l.Faulty, make(chan struct{})
 	f.mu.Lock()
@@ -199,7 +200,7 @@ func (l *faultyLink) strike() {
 	close(over)
 }
 
-// peer is the process at the other end of a UNIX socket; 0 if it is unknown.
+// peer returns the number of the process at the other end of a UNIX socket, or 0 if it is unknown.
 func peer(conn net.Conn) int {
 	unixConn, ok := conn.(*net.UnixConn)
 	if !ok {

@@ -1,5 +1,5 @@
-// Package acctest helps acceptance tests: a private libvirt host, guest images and checks that
-// nothing was left behind.
+// Package acctest helps acceptance tests. It provides a private libvirt host and guest images, and
+// checks that tests leave nothing behind.
 package acctest
 
 import (
@@ -13,8 +13,8 @@ import (
 	"testing"
 )
 
-// The environment that tools/testhost/testhost.sh up and tools/images/build.sh give to acceptance
-// tests.
+// Environment variables that tools/testhost/testhost.sh up and tools/images/build.sh set for
+// acceptance tests.
 const (
 	envURI         = "NOVACRON_URI"
 	envDomainType  = "NOVACRON_DOMAIN_TYPE"
@@ -24,11 +24,11 @@ const (
 	envDebianImage = "NOVACRON_TEST_IMAGE_DEBIAN"
 )
 
-// testhostPath is where the repository keeps the script that runs test hosts.
+// testhostPath is the path of the script that runs test hosts, in the repository.
 var testhostPath = filepath.Join("tools", "testhost", "testhost.sh")
 
-// hostDirectories maps the directories that a host has to itself to their places below Host.Root,
-// as tools/testhost/inside.sh binds them. All other paths are the machine's own.
+// hostDirectories maps the private directories of a host to their places below Host.Root, as
+// tools/testhost/inside.sh binds them. The host shares all other paths with the machine.
 var hostDirectories = map[string]string{
 	"/var/lib/libvirt":   "lib",
 	"/var/cache/libvirt": "cache",
@@ -37,16 +37,16 @@ var hostDirectories = map[string]string{
 	"/etc/libvirt":       "etc",
 }
 
-// Host is a private libvirt host, started by tools/testhost/testhost.sh.
+// Host is a private libvirt host that tools/testhost/testhost.sh has started.
 type Host struct {
 	URI        string // for the provider; works from outside the host's namespaces
-	DomainType string // "qemu": hardware virtualisation cannot be relied on
-	Root       string // the directory outside that holds the host's private directories
+	DomainType string // "qemu", because hardware virtualization may be missing
+	Root       string // the directory, outside the host, that holds the host's private directories
 	name       string
 }
 
-// RequireHost returns the test host of the environment. It skips the test unless TF_ACC=1, and
-// fails it when TF_ACC=1 but there is no host.
+// RequireHost returns the test host of the environment. Without TF_ACC=1 it skips the test. With
+// TF_ACC=1 and no host it fails the test.
 func RequireHost(t testing.TB) *Host {
 	t.Helper()
 	if os.Getenv("TF_ACC") != "1" {
@@ -68,8 +68,8 @@ func RequireHost(t testing.TB) *Host {
 	return h
 }
 
-// Own starts a host for one test alone, beside this one, for what would disturb others; it is taken
-// down when the test ends. Its name is this one's with a suffix.
+// Own starts a second host for one test that would disturb others. Its name is this host's name
+// with a suffix. The host is taken down when the test ends.
 func (h *Host) Own(t testing.TB, suffix string) *Host {
 	t.Helper()
 	name := h.name + "-" + suffix
@@ -80,7 +80,7 @@ func (h *Host) Own(t testing.TB, suffix string) *Host {
 			t.Error(err)
 		}
 	}
-	down() // what a killed run has left
+	down() // in case a killed run left such a host
 	t.Cleanup(down)
 	if _, err := own.script(t, "up"); err != nil {
 		t.Fatal(err)
@@ -90,7 +90,7 @@ func (h *Host) Own(t testing.TB, suffix string) *Host {
 	return own
 }
 
-// Restart restarts the host's daemon; guests run on. Only for a host of the test's own.
+// Restart restarts the host's daemon; guests keep running. Call it only for a test's own host.
 func (h *Host) Restart(t testing.TB) {
 	t.Helper()
 	if _, err := h.script(t, "restart"); err != nil {
@@ -98,8 +98,8 @@ func (h *Host) Restart(t testing.TB) {
 	}
 }
 
-// Exec runs a command on the host, in its network and with its /var/lib/libvirt, and returns what
-// it printed. The test fails when the command does.
+// Exec runs a command on the host, in its network and with its /var/lib/libvirt, and returns the
+// output. If the command fails, the test fails.
 func (h *Host) Exec(t testing.TB, command ...string) string {
 	t.Helper()
 	out, err := h.run(t, command...)
@@ -109,13 +109,13 @@ func (h *Host) Exec(t testing.TB, command ...string) string {
 	return out
 }
 
-// Virsh runs virsh on the host and returns what it printed, without headings.
+// Virsh runs virsh on the host and returns the output without headings.
 func (h *Host) Virsh(t testing.TB, args ...string) string {
 	t.Helper()
 	return h.Exec(t, append([]string{"virsh", "--quiet", "--connect", "qemu:///system"}, args...)...)
 }
 
-// HostPath tells where a path of the host is to be found from outside.
+// HostPath returns the path, outside the host, of a path on the host.
 func (h *Host) HostPath(path string) string {
 	path = filepath.Clean(path)
 	for directory, private := range hostDirectories {
@@ -126,15 +126,15 @@ func (h *Host) HostPath(path string) string {
 	return path
 }
 
-// TinyImage returns the path of the tiny guest image: boots in seconds, has a guest agent, takes
-// its host name from the seed. It is a qcow2 of 64 MiB virtual size.
+// TinyImage returns the path of the tiny guest image, a qcow2 with 64 MiB of virtual size. The
+// guest boots in seconds, has a guest agent, and takes its host name from the seed.
 func TinyImage(t testing.TB) string {
 	t.Helper()
 	return image(t, envTinyImage, "tiny")
 }
 
-// DebianImage returns the path of the Debian guest image: cloud-init, sshd, guest agent. It is a
-// qcow2 of 2 GiB virtual size.
+// DebianImage returns the path of the Debian guest image, a qcow2 with 2 GiB of virtual size. The
+// guest has cloud-init, sshd and a guest agent.
 func DebianImage(t testing.TB) string {
 	t.Helper()
 	return image(t, envDebianImage, "debian")
@@ -154,8 +154,8 @@ func image(t testing.TB, variable, kind string) string {
 	return path
 }
 
-// run runs a command on the host. It enters the host's namespaces as the script's exec does, whose
-// dozen processes take as long as the command itself.
+// run runs a command on the host. It enters the host's namespaces itself: the script's exec starts
+// a dozen processes for that, which take as long as the command.
 func (h *Host) run(t testing.TB, command ...string) (string, error) {
 	holder, err := h.holder()
 	if err != nil {
@@ -169,14 +169,14 @@ func (h *Host) run(t testing.TB, command ...string) (string, error) {
 	return h.output(exec.CommandContext(context.WithoutCancel(t.Context()), "nsenter", append(enter, command...)...))
 }
 
-// holder is the number of the process that holds the host's namespaces.
+// holder returns the number of the process that holds the host's namespaces.
 func (h *Host) holder() (string, error) {
 	file, err := os.ReadFile(filepath.Join(h.Root, "holder.pid"))
 	if err != nil {
 		return "", err
 	}
 	holder := strings.TrimSpace(string(file))
-	// The number may belong to another process by now: the network namespace tells.
+	// Another process may have the number by now, so compare the network namespaces.
 	its, err := os.Stat("/proc/" + holder + "/ns/net")
 	if err != nil {
 		return "", err
@@ -188,8 +188,8 @@ func (h *Host) holder() (string, error) {
 	return holder, err
 }
 
-// script runs a command of the test host's script. It outlives the test's context, so that cleanups
-// can use it.
+// script runs a command of the test host's script. The end of the test's context does not stop it,
+// so cleanups can use it.
 func (h *Host) script(t testing.TB, command string, args ...string) (string, error) {
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), testhostScript(t), append([]string{command, h.name}, args...)...)
 	cmd.Env = append(os.Environ(), "NOVACRON_TESTHOST_DIR="+filepath.Dir(h.Root))
@@ -209,8 +209,9 @@ func testhostScript(t testing.TB) string {
 	return filepath.Join(repositoryRoot(t), testhostPath)
 }
 
-// repositoryRoot is the nearest directory upwards that has the test host's script: tests run in
-// their package's directory. Not the nearest with a go.mod: tools is a module of its own.
+// repositoryRoot returns the nearest parent directory that has the test host's script, since tests
+// run in the directory of their package. It does not look for go.mod, because tools is a module of
+// its own.
 func repositoryRoot(t testing.TB) string {
 	t.Helper()
 	start, err := os.Getwd()

@@ -68,7 +68,7 @@ func TestAccLeftoversAreFoundUntilRemoved(t *testing.T) {
 	})
 	host.Virsh(t, "vol-create-as", pool, "disk-acctest-marker.qcow2", "1M")
 	host.Virsh(t, "vol-create-as", pool, "disk-of-somebody-else.qcow2", "1M")
-	// A pool does not list what it cannot open.
+	// A pool does not list files that it cannot open.
 	host.Exec(t, "ln", "-s", "/nowhere", directory+"/link-acctest-marker")
 	host.Virsh(t, "define", definition)
 
@@ -106,10 +106,10 @@ func TestCrashesOfAnOwnHostAreSeenAtTheSharedOne(t *testing.T) {
 	}
 }
 
-// The rest of a run must not fail where libvirtd has crashed.
+// If libvirtd crashes, the tests that run after that must not fail.
 func TestAccACrashedDaemonComesBack(t *testing.T) {
 	host := RequireHost(t).Own(t, "crash")
-	t.Cleanup(func() { // it says nothing about libvirt
+	t.Cleanup(func() { // this crash is the test's, not a bug in libvirt
 		if err := os.Remove(host.crashLog()); err != nil {
 			t.Error(err)
 		}
@@ -119,7 +119,7 @@ func TestAccACrashedDaemonComesBack(t *testing.T) {
 	for len(host.crashes(t)) == 0 && time.Now().Before(deadline) {
 		time.Sleep(10 * time.Millisecond)
 	}
-	host.Restart(t) // which waits for a libvirtd that answers
+	host.Restart(t) // waits until a libvirtd answers
 	if got := host.crashes(t); len(got) != 1 || !strings.Contains(got[0], "SEGV") {
 		t.Errorf("after a crash and a restart the log of crashes has %q", got)
 	}

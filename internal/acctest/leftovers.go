@@ -12,13 +12,13 @@ import (
 	"time"
 )
 
-// Leftovers lists what is on the host with marker in its name: domains as "domain NAME", volumes of
-// the pool as "volume POOL/NAME", files in the pool's directory that are no volumes as "file PATH".
-// It is empty when a test has cleaned up, or when the pool does not exist. The pool is refreshed
-// first.
+// Leftovers lists everything on the host with marker in its name: domains as "domain NAME", volumes
+// of the pool as "volume POOL/NAME", and files in the pool's directory that are not volumes as
+// "file PATH". The list is empty if a test has cleaned up. If the pool does not exist, the list has
+// domains only. Leftovers refreshes the pool first.
 //
-// Records of requests are not among them, since they outlive what was asked for. Nor are leases:
-// dnsmasq keeps the lease of a guest that is gone until it expires. See Leases.
+// It omits records of requests, since they outlive what was asked for. It also omits DHCP leases,
+// since dnsmasq keeps the lease of a removed guest until it expires; see Leases.
 func (h *Host) Leftovers(t testing.TB, pool, marker string) []string {
 	t.Helper()
 	var left []string
@@ -35,7 +35,7 @@ func (h *Host) Leftovers(t testing.TB, pool, marker string) []string {
 	list, definition := h.refreshed(t, pool)
 	var volumes []string
 	for line := range strings.Lines(list) {
-		// Columns are name and path.
+		// The columns are name and path.
 		if columns := strings.Fields(line); len(columns) > 0 {
 			volumes = append(volumes, columns[0])
 		}
@@ -54,9 +54,9 @@ func (h *Host) Leftovers(t testing.TB, pool, marker string) []string {
 	return left
 }
 
-// refreshed gives the list of a pool's volumes after a refresh, and the pool's definition, all by
-// one virsh. libvirt refuses to refresh as long as it clones or allocates a volume in the pool,
-// which another test may have asked for.
+// refreshed refreshes a pool, and returns the list of its volumes and its definition. One run of
+// virsh does all of it. libvirt refuses to refresh a pool while it clones or allocates a volume
+// there, which another test may have asked for, so refreshed tries again.
 func (h *Host) refreshed(t testing.TB, pool string) (volumes, definition string) {
 	t.Helper()
 	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(100 * time.Millisecond) {
@@ -71,8 +71,8 @@ func (h *Host) refreshed(t testing.TB, pool string) (volumes, definition string)
 	}
 }
 
-// Leases lists the DHCP leases of a network with marker in one of their columns (MAC address,
-// address, host name), one line of virsh net-dhcp-leases each.
+// Leases lists the DHCP leases of a network that have marker in a column (MAC address, address,
+// host name), as lines of virsh net-dhcp-leases.
 func (h *Host) Leases(t testing.TB, network, marker string) []string {
 	t.Helper()
 	var leases []string
@@ -84,7 +84,8 @@ func (h *Host) Leases(t testing.TB, network, marker string) []string {
 	return leases
 }
 
-// poolFiles lists the names in the directory of a pool; none for a pool that has no directory.
+// poolFiles lists the names in the directory of a pool. It returns none if the pool has no
+// directory.
 func (h *Host) poolFiles(t testing.TB, definition string) []string {
 	t.Helper()
 	var pool struct {

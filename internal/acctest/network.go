@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// Network creates a network for one test alone, with these elements in its definition beside the
-// name; see https://libvirt.org/formatnetwork.html. Without any it is an isolated one on which no
-// DHCP server answers.
+// Network creates a network for one test. elements is added to the definition after the name; see
+// https://libvirt.org/formatnetwork.html. Without elements, the network is isolated and has no DHCP
+// server.
 func (h *Host) Network(t testing.TB, name, elements string) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "network.xml")

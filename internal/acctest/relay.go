@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-// packet is one message of libvirt's protocol, whole: seven numbers of four bytes, its length,
-// program, version, procedure, kind, serial and status, and then what it says
-// (https://libvirt.org/kbase/internals/rpc.html).
+// packet is one whole message of libvirt's protocol. It has seven numbers of four bytes (length,
+// program, version, procedure, kind, serial and status) and then the payload; see
+// https://libvirt.org/kbase/internals/rpc.html.
 type packet []byte
 
 const packetHeader = 7 * 4
@@ -24,7 +24,7 @@ const (
 	packetStream = 3
 )
 
-// packetOK is the status of an answer that is no error, and of a stream's last packet.
+// packetOK is the status of a successful response, and of the last packet of a stream.
 const packetOK = 0
 
 func (p packet) number(n int) uint32 { return binary.BigEndian.Uint32(p[4*n:]) }
@@ -45,10 +45,10 @@ func readPacket(r io.Reader) (packet, error) {
 	return p, err
 }
 
-// relay is a way to the host on which every packet can be seen, and stopped.
+// relay is a route to the host on which a test sees every packet and can stop it.
 type relay struct {
 	uri    string
-	socket string // the host's own
+	socket string // the host's own socket
 	join   func(client net.Conn) tap
 
 	mu     sync.Mutex
@@ -56,13 +56,13 @@ type relay struct {
 	links  map[net.Conn]bool
 }
 
-// verdict is what becomes of a packet.
+// verdict decides what happens to a packet.
 type verdict int
 
 const (
 	goes verdict = iota
-	held         // it does not go on for now; the tap sends it itself
-	ends         // it does not go on, and the connection ends
+	held         // do not pass it on; the tap sends it later
+	ends         // do not pass it on, and end the connection
 )
 
 // tap sees the packets of one connection.
@@ -71,20 +71,20 @@ type tap interface {
 	answered(packet) verdict
 }
 
-// sender is a tap that sends packets itself. wait waits until it has.
+// sender is a tap that sends packets itself. wait returns when it has sent them all.
 type sender interface {
 	between(client, host net.Conn)
 	wait()
 }
 
-// relay opens a way to the host; join is called for each connection that is made on it.
+// relay opens a route to the host. It calls join for each connection through it.
 func (h *Host) relay(t testing.TB, join func(client net.Conn) tap) *relay {
 	t.Helper()
 	_, socket, found := strings.Cut(h.URI, "?socket=")
 	if !found {
 		t.Fatalf("the host's URI %s names no socket", h.URI)
 	}
-	front := filepath.Join(t.TempDir(), "s") // a socket's path may have 107 bytes
+	front := filepath.Join(t.TempDir(), "s") // short, since the path of a socket has at most 107 bytes
 	listener, err := net.Listen("unix", front)
 	if err != nil {
 		t.Fatal(err)
@@ -95,7 +95,7 @@ func (h *Host) relay(t testing.TB, join func(client net.Conn) tap) *relay {
 		for {
 			conn, err := listener.Accept()
 			if err != nil {
-				return // closed
+				return // the listener was closed
 			}
 			go r.serve(conn)
 		}
@@ -126,7 +126,7 @@ func (r *relay) serve(client net.Conn) {
 	pass(host, client, tap.asked)
 }
 
-// pass passes packets on until their sender ends, or one is not let pass.
+// pass passes packets on until the sending side ends or see ends the connection.
 func pass(to io.Writer, from io.Reader, see func(packet) verdict) {
 	for {
 		p, err := readPacket(from)
@@ -139,7 +139,7 @@ func pass(to io.Writer, from io.Reader, see func(packet) verdict) {
 		case held:
 			continue
 		}
-		_, _ = to.Write(p) // one that is gone ends the connection by itself
+		_, _ = to.Write(p) // if the receiving side is gone, the connection ends anyway
 	}
 }
 
@@ -156,7 +156,7 @@ func (r *relay) leave(client net.Conn) {
 	delete(r.links, client)
 }
 
-// breakOff cuts all connections; whether new ones can be made from then on, broken says.
+// breakOff closes all connections. While broken is set, the relay accepts no new ones.
 func (r *relay) breakOff(broken bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -1,5 +1,5 @@
-// Package needs says what a test needs of the machine that it runs on. Where acceptance tests run,
-// all of it is there, and a test that does not find it fails; elsewhere it is skipped.
+// Package needs declares what a test needs of the machine that it runs on. If something is missing,
+// the test fails where acceptance tests run, and is skipped elsewhere.
 package needs
 
 import (
@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// Tool runs a program and gives what it printed. The test ends where the program is not installed,
-// or fails.
+// Tool runs a program and returns its output. If the program is not installed or fails, Tool ends
+// the test.
 func Tool(t testing.TB, command ...string) string {
 	t.Helper()
 	Installed(t, command[0])
@@ -20,7 +20,7 @@ func Tool(t testing.TB, command ...string) string {
 	return string(out)
 }
 
-// Installed ends the test where a program is not installed.
+// Installed ends the test if a program is not installed.
 func Installed(t testing.TB, program string) {
 	t.Helper()
 	if _, err := exec.LookPath(program); err != nil {
@@ -28,7 +28,7 @@ func Installed(t testing.TB, program string) {
 	}
 }
 
-// Missing ends a test that misses something.
+// Missing ends a test that lacks something: it fails with TF_ACC=1, and is skipped otherwise.
 func Missing(t testing.TB, format string, args ...any) {
 	t.Helper()
 	if os.Getenv("TF_ACC") == "1" {

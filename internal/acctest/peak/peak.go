@@ -1,4 +1,4 @@
-// Package peak measures how much memory processes take at most.
+// Package peak measures the peak memory of processes.
 package peak
 
 import (
@@ -11,12 +11,11 @@ import (
 	"time"
 )
 
-// interval is how often the processes are looked at. The kernel itself keeps the peak of each
-// (VmHWM of proc_pid_status(5)), so that only what a process takes in its last moments can be
-// missed.
+// interval is how often a Watch looks at its processes. The kernel keeps the peak of each process
+// (VmHWM of proc_pid_status(5)), so a Watch can miss only what a process takes in its last moments.
 const interval = 10 * time.Millisecond
 
-// Watch follows processes.
+// Watch measures processes while they run.
 type Watch struct {
 	parent int
 	name   string
@@ -25,8 +24,8 @@ type Watch struct {
 	bytes  int64
 }
 
-// OfChildren follows the processes that a process starts and whose program's name begins so, of
-// which the kernel knows 15 characters.
+// OfChildren watches the child processes of a process whose program name starts with name. The
+// kernel knows only the first 15 characters of a program's name.
 func OfChildren(parent int, name string) *Watch {
 	w := &Watch{parent: parent, name: name[:min(len(name), 15)], stop: make(chan struct{})}
 	w.ended.Go(func() {
@@ -44,19 +43,19 @@ func OfChildren(parent int, name string) *Watch {
 	return w
 }
 
-// Bytes ends the watch, and tells the largest peak of any one process: 0 where there was none.
+// Bytes ends the watch and returns the largest peak of any one process, or 0 if there was none.
 func (w *Watch) Bytes() int64 {
 	close(w.stop)
 	w.ended.Wait()
 	return w.bytes
 }
 
-// look asks the kernel for the children of each of the parent's threads: to read of all processes
-// who their parent is would take a busy machine more than what is measured.
+// look asks the kernel for the children of each thread of the parent. On a busy machine, finding
+// the parent of every process would cost more than what is measured.
 func (w *Watch) look() {
 	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", w.parent))
 	for _, path := range threads {
-		children, _ := os.ReadFile(path) // nothing of a thread that has ended
+		children, _ := os.ReadFile(path) // empty if the thread has ended
 		for child := range strings.FieldsSeq(string(children)) {
 			if name, err := os.ReadFile(filepath.Join("/proc", child, "comm")); err == nil && strings.HasPrefix(string(name), w.name) {
 				w.bytes = max(w.bytes, highWater(filepath.Join("/proc", child, "status")))
@@ -65,11 +64,11 @@ func (w *Watch) look() {
 	}
 }
 
-// highWater reads the most memory that a process has taken, in bytes.
+// highWater returns the peak memory of a process, in bytes.
 func highWater(path string) int64 {
 	status, err := os.ReadFile(path)
 	if err != nil {
-		return 0 // it has ended
+		return 0 // the process has ended
 	}
 	for line := range strings.Lines(string(status)) {
 		if rest, found := strings.CutPrefix(line, "VmHWM:"); found {

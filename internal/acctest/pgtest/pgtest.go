@@ -1,6 +1,6 @@
-// Package pgtest runs a private PostgreSQL server for the tests of one package: in a temporary
-// directory, on a UNIX socket alone, and without waiting for disks. It ends with the process that
-// started it, however that ends.
+// Package pgtest runs a private PostgreSQL server for the tests of one package. The server has a
+// temporary directory, listens only on a UNIX socket, and does not wait for disks. It ends with the
+// process that started it, however that process ends.
 package pgtest
 
 import (
@@ -24,18 +24,18 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
 )
 
-// binaries are where Debian and Ubuntu put the server.
+// binaries is where Debian and Ubuntu install the server.
 const binaries = "/usr/lib/postgresql/*/bin"
 
-// Superuser is the name of the server's superuser. Local users are let in under any name that they
-// give, except roles of PasswordGroup, which need their password.
+// Superuser is the name of the server's superuser. The server lets local users in under any name
+// that they give, except roles of PasswordGroup, which need their password.
 const (
 	Superuser     = "postgres"
 	PasswordGroup = "with_password"
 )
 
-// serve creates a cluster in a directory and serves it until its standard input ends. The process
-// that started it holds the other end.
+// serve is a script that creates a cluster in a directory and serves it until its standard input
+// ends. The process that started it holds the other end.
 const serve = `
 set -e
 "$1/initdb" --pgdata="$2/data" --username=postgres --auth=trust --encoding=UTF8 --locale=C --no-sync >"$2/log" 2>&1
@@ -49,9 +49,9 @@ cd /
 rm -rf "$2"
 `
 
-// Server is a running server.
+// Server is a running PostgreSQL server.
 type Server struct {
-	Directory string // of its socket
+	Directory string // of the server's socket
 	lifeline  io.Closer
 	done      chan struct{}
 }
@@ -62,7 +62,7 @@ var (
 	failure error
 )
 
-// Run runs the tests of a package, and ends the server that they may have started. It is for
+// Run runs the tests of a package, and then stops the server if a test has started it. Call it in
 // TestMain.
 func Run(m *testing.M) int {
 	defer func() {
@@ -75,7 +75,7 @@ func Run(m *testing.M) int {
 	return m.Run()
 }
 
-// Restart ends the server, at once and with all connections, and starts it again.
+// Restart stops the server at once, with all connections, and starts it again.
 func (s *Server) Restart(t testing.TB) {
 	t.Helper()
 	found, err := filepath.Glob(binaries)
@@ -88,14 +88,14 @@ func (s *Server) Restart(t testing.TB) {
 	}
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Dir = s.Directory
-	if err := cmd.Run(); err != nil { // without its output, which the server would hold open
+	if err := cmd.Run(); err != nil { // without output pipes, which the server would keep open
 		log, _ := os.ReadFile(filepath.Join(s.Directory, "log"))
 		t.Fatalf("restarting PostgreSQL: %v\n%s", err, log)
 	}
 }
 
-// Database creates an empty database of the test's own, and returns a DSN for a role of that
-// server. The test is skipped where there is no PostgreSQL, unless TF_ACC=1.
+// Database creates an empty database for one test, and returns a function that returns the DSN for
+// a role. Without PostgreSQL it skips the test, or fails it with TF_ACC=1.
 func Database(t testing.TB) (dsn func(role string) string) {
 	t.Helper()
 	directory := require(t)
@@ -104,15 +104,15 @@ func Database(t testing.TB) (dsn func(role string) string) {
 	return func(role string) string { return DSN(directory, name, role) }
 }
 
-// Role makes up a name for a role that no other test has: roles belong to the whole server.
+// Role returns a role name that no other test uses, since roles belong to the whole server.
 func Role(prefix string) string { return prefix + "_" + strings.ToLower(rand.Text()[:10]) }
 
-// DSN writes a connection string.
+// DSN returns a connection string.
 func DSN(directory, database, role string) string {
 	return "postgres://" + url.PathEscape(role) + "@/" + database + "?host=" + url.QueryEscape(directory)
 }
 
-// Exec runs statements as a role. The test fails when they do.
+// Exec runs statements as a role. If one fails, the test fails.
 func Exec(t testing.TB, dsn string, statements ...string) {
 	t.Helper()
 	conn := Connect(t, dsn)
@@ -124,7 +124,7 @@ func Exec(t testing.TB, dsn string, statements ...string) {
 	}
 }
 
-// Connect connects as a role does that has no provider.
+// Connect connects as a role directly, without the provider.
 func Connect(t testing.TB, dsn string) *pgx.Conn {
 	t.Helper()
 	conn, err := pgx.Connect(context.WithoutCancel(t.Context()), dsn)
@@ -134,7 +134,7 @@ func Connect(t testing.TB, dsn string) *pgx.Conn {
 	return conn
 }
 
-// require is the directory of the running server's socket.
+// require returns the directory of the server's socket, and starts the server if it is not running.
 func require(t testing.TB) string {
 	t.Helper()
 	mu.Lock()
@@ -151,8 +151,8 @@ func require(t testing.TB) string {
 	return running.Directory
 }
 
-// Start starts a server, which ends with this process at the latest. exec.ErrNotFound when
-// PostgreSQL is not installed.
+// Start starts a server, which ends with this process at the latest. The error is exec.ErrNotFound
+// if PostgreSQL is not installed.
 func Start() (*Server, error) {
 	found, err := filepath.Glob(binaries)
 	if err != nil || len(found) == 0 {
@@ -163,7 +163,7 @@ func Start() (*Server, error) {
 		return nil, err
 	}
 	command := []string{"sh", "-c", serve, "sh", found[len(found)-1], directory}
-	if os.Getuid() == 0 { // as whom PostgreSQL refuses to run
+	if os.Getuid() == 0 { // PostgreSQL refuses to run as root
 		command = append([]string{"setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"}, command...)
 		if out, err := exec.Command("chown", "postgres:", directory).CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("giving %s to PostgreSQL: %w: %s", directory, err, out)
@@ -181,7 +181,7 @@ func Start() (*Server, error) {
 	}
 	s := &Server{directory, lifeline, make(chan struct{})}
 	go func() {
-		_ = cmd.Wait() // what it has to say is in its log
+		_ = cmd.Wait() // its log has the error
 		close(s.done)
 	}()
 	for deadline := time.Now().Add(5 * time.Minute); ; {
@@ -206,7 +206,7 @@ func Start() (*Server, error) {
 	}
 }
 
-// Stop ends the server, and removes all that there is of it.
+// Stop stops the server and removes its files.
 func (s *Server) Stop() {
 	_ = s.lifeline.Close()
 	<-s.done

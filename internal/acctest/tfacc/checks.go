@@ -13,8 +13,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 )
 
-// LeavesNothing checks, after everything was destroyed, that nothing with marker in its name is
-// left on the host.
+// LeavesNothing checks, after the test destroyed everything, that the host has nothing left with
+// marker in its name.
 func LeavesNothing(t testing.TB, host *acctest.Host, pool, marker string) resource.TestCheckFunc {
 	return func(*terraform.State) error {
 		if left := host.Leftovers(t, pool, marker); len(left) > 0 {
@@ -24,7 +24,7 @@ func LeavesNothing(t testing.TB, host *acctest.Host, pool, marker string) resour
 	}
 }
 
-// OnHost checks facts of the host after a step.
+// OnHost runs checks on the host after a step.
 func OnHost(check func()) resource.TestCheckFunc {
 	return func(*terraform.State) error {
 		check()
@@ -32,13 +32,13 @@ func OnHost(check func()) resource.TestCheckFunc {
 	}
 }
 
-// Planned expects what a step's plan does with a resource.
+// Planned expects that a step's plan has an action for a resource.
 func Planned(address string, action plancheck.ResourceActionType) resource.ConfigPlanChecks {
 	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, action)}}
 }
 
-// EmptyImage creates a qcow2 image of a virtual size, as qemu-img writes it, that has nothing on
-// it: nothing boots from it. Two of one size have one digest.
+// EmptyImage creates an empty qcow2 image of a virtual size, as qemu-img writes it. It does not
+// boot. Two empty images of the same size have the same digest.
 func EmptyImage(t testing.TB, size string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "empty.qcow2")

@@ -14,12 +14,12 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/fastpath/fastpathtest"
 )
 
-// compared counts the answers of the fast path that were compared with the framework's, by the
-// types of their responses.
-var compared sync.Map // of string to *atomic.Int64
+// compared counts the answers of the fast path that were compared with the framework's, by the type
+// of the response.
+var compared sync.Map // string to *atomic.Int64
 
-// Compared is how many answers of that type, such as tfprotov6.ReadResourceResponse, the fast path
-// has given in this process, each of which was compared with the framework's.
+// Compared returns how many responses of a type, such as tfprotov6.ReadResourceResponse, the fast
+// path has given in this process. Each was compared with the framework's.
 func Compared[Resp any]() int64 {
 	n, ok := compared.Load(fmt.Sprintf("%T", new(Resp)))
 	if !ok {
@@ -28,8 +28,8 @@ func Compared[Resp any]() int64 {
 	return n.(*atomic.Int64).Load()
 }
 
-// comparing makes the fast path ask the framework as well, and fails the test where that answers
-// anything else.
+// comparing makes the framework also answer each request that the fast path answers. It fails the
+// test if the two answers differ.
 func comparing(t testing.TB) fastpath.Option {
 	return fastpath.Compare(func(c fastpath.Compared) {
 		n, _ := compared.LoadOrStore(fmt.Sprintf("%T", c.Fast), new(atomic.Int64))
@@ -45,7 +45,7 @@ func comparing(t testing.TB) fastpath.Option {
 	})
 }
 
-// typesOf has the types of a resource's values.
+// typesOf returns the types of a resource's values.
 func typesOf(resource string) (fastpathtest.Types, error) {
 	s, err := schemas()
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Process is a Terraform that runs, in a process group of its own together with the providers that
-// it starts, as from a user's shell.
+// Process is a running Terraform. It shares a process group of its own with the providers that it
+// starts, as if it were started from a user's shell.
 type Process struct {
 	cmd    *exec.Cmd
 	output bytes.Buffer
@@ -35,18 +35,18 @@ func (w *Workspace) Start(t testing.TB, args ...string) *Process {
 	return p
 }
 
-// signal reaches all processes of the group, as Ctrl-C at a terminal does.
+// signal sends a signal to all processes of the group, as Ctrl-C in a terminal does.
 func (p *Process) signal(s syscall.Signal) error { return syscall.Kill(-p.cmd.Process.Pid, s) }
 
-// Wait waits for the end. It returns all that Terraform printed, and the error of its exit.
+// Wait waits until Terraform ends, and returns its output and the error of its exit.
 func (p *Process) Wait() (string, error) {
 	err := <-p.ended
 	return p.output.String(), err
 }
 
-// Until waits for a fact while Terraform runs, and then sends the signal and waits for the end. It
-// returns all that Terraform printed, and the error of its exit. The test fails when the fact does
-// not come about.
+// Until waits for a fact while Terraform runs, then sends the signal and waits until Terraform
+// ends. It returns Terraform's output and the error of its exit. If the fact does not become true
+// within a minute, the test fails.
 func (p *Process) Until(t testing.TB, what string, fact func() bool, signal syscall.Signal) (output string, err error) {
 	t.Helper()
 	tick, patience := time.NewTicker(2*time.Millisecond), time.After(time.Minute)

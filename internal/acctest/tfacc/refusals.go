@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// Refusals are mistakes that are told while planning: many in one plan, since Terraform's start is
-// what takes time.
+// Refusals is a collection of mistakes that a plan reports. It puts many of them into one plan,
+// since most of the time goes into starting Terraform.
 type Refusals struct {
 	space    *Workspace
 	base     string
@@ -21,18 +21,18 @@ type mistake struct {
 	says         []string
 }
 
-// Refusals starts a collection of mistakes that are planned beside a configuration without any.
+// Refusals starts a collection of mistakes. base is the rest of the configuration, which has none.
 func (w *Workspace) Refusals(base string) *Refusals { return &Refusals{space: w, base: base} }
 
-// Add adds a mistake: the configuration of a resource with the label "it", and what is said of
-// that, in this order.
+// Add adds a mistake: the configuration of a resource with the label "it", and phrases of the error
+// about it, in their order.
 func (r *Refusals) Add(name, config string, says ...string) {
 	r.mistakes = append(r.mistakes, mistake{name, config, says})
 }
 
-// Check plans all that was added, and checks what is said of each as if it were planned alone. What
-// Terraform finds when it validates hides what only a plan finds: the rest is planned again. The
-// workspace keeps the last of these configurations.
+// Check plans all mistakes, and checks the errors about each as if it were planned alone. Errors of
+// Terraform's validation hide errors that only a plan finds, so Check plans the remaining mistakes
+// again. The workspace keeps the last of these configurations.
 func (r *Refusals) Check(t *testing.T) {
 	t.Helper()
 	said := map[int]string{}
@@ -55,7 +55,7 @@ func (r *Refusals) Check(t *testing.T) {
 	}
 }
 
-// plan plans the mistakes of which nothing was said yet.
+// plan plans the mistakes without an error so far.
 func (r *Refusals) plan(t *testing.T, said map[int]string) string {
 	t.Helper()
 	var config strings.Builder
@@ -73,7 +73,7 @@ func (r *Refusals) plan(t *testing.T, said map[int]string) string {
 	return out
 }
 
-// unsaid are the mistakes of which nothing was said.
+// unsaid returns the names of the mistakes without an error so far.
 func (r *Refusals) unsaid(said map[int]string) (names []string) {
 	for n, m := range r.mistakes {
 		if _, ok := said[n]; !ok {
@@ -83,7 +83,7 @@ func (r *Refusals) unsaid(said map[int]string) (names []string) {
 	return names
 }
 
-// diagnostics are the errors in Terraform's output.
+// diagnostics returns the errors in Terraform's output.
 func diagnostics(out string) (errors []string) {
 	starts := append(diagnosticStart.FindAllStringIndex(out, -1), []int{len(out)})
 	for n, start := range starts[:len(starts)-1] {
@@ -101,7 +101,7 @@ var (
 	numberedLabel = regexp.MustCompile(`\bit_(\d+)\b`)
 )
 
-// numbered is the number of the mistake that a diagnostic is about; -1 for none.
+// numbered returns the number of the mistake that a diagnostic is about, or -1.
 func numbered(diagnostic string) int {
 	match := numberedLabel.FindStringSubmatch(diagnostic)
 	if match == nil {

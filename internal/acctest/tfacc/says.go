@@ -6,16 +6,16 @@ import (
 	"testing"
 )
 
-// Prose is Terraform's output as one line, without the frames and line breaks of its diagnostics.
+// Prose returns Terraform's output as one line, without the frames and line breaks of diagnostics.
 func Prose(output string) string {
 	return strings.Join(strings.Fields(strings.NewReplacer("│", " ", "╷", " ", "╵", " ").Replace(output)), " ")
 }
 
-// noise is what a user has no use for: Go's own formats, and names from below.
+// noise matches text that is of no use to a user: Go's formats, and names from lower layers.
 var noise = regexp.MustCompile(`%!|<nil>|panic|goroutine|rpc error|0x[0-9a-f]{4,}|context (canceled|deadline exceeded)|&\{|map\[|` +
 	`basetypes|tftypes|go-libvirt|\bcatalog\.|\berrno\b|\bEOF\b`)
 
-// Says checks that Terraform's output has all of the phrases, in this order, and no noise.
+// Says checks that Terraform's output has all phrases, in this order, and no noise.
 func Says(t testing.TB, output string, phrases ...string) {
 	t.Helper()
 	rest := Prose(output)

@@ -18,15 +18,15 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/provider"
 )
 
-// address is the provider's, in a registry that is not asked.
+// address is the provider's address. Terraform does not ask that registry.
 const address = "registry.terraform.io/novacron/novacron"
 
-// goodbye is how long a provider may take to note on the host that Terraform has heard all that it
-// said.
+// goodbye is how long a provider may take at its end to record on the host that Terraform has
+// received every response.
 const goodbye = 10 * time.Second
 
-// Where no log is asked for, the framework writes trace messages all the same, which Terraform
-// discards: the test's own process would print them.
+// Even if no log is asked for, the framework writes trace messages. Terraform discards them, but
+// here the test's own process would print them.
 func init() {
 	for _, variable := range silence {
 		if name, value, _ := strings.Cut(variable, "="); os.Getenv(name) == "" {
@@ -37,20 +37,20 @@ func init() {
 
 var silence = []string{"TF_LOG_SDK=off", "TF_LOG_PROVIDER=off"}
 
-// Terraform, and the provider as a process, run a thousand times for a second each: they gain
-// nothing by collecting garbage before there is much.
+// Terraform, and the provider as a process, run about a thousand times, each for a second. They
+// gain nothing by collecting garbage before there is a lot of it.
 func init() {
 	_ = errors.Join(os.Setenv("GOGC", "off"), os.Setenv("GOMEMLIMIT", "256MiB"))
 }
 
-// environment is the test's, without what concerns its own process.
+// environment returns the test's environment without the variables that silence its own process.
 func environment() []string {
 	return slices.DeleteFunc(os.Environ(), func(variable string) bool { return slices.Contains(silence, variable) })
 }
 
-// serve serves the provider to one command of Terraform's, in the test's own process. What the
-// configuration leaves out, the provider looks up in env before the environment of the test. attach
-// is what makes Terraform use it, a variable of its environment.
+// serve serves the provider to one command of Terraform, in the test's own process. For settings
+// that the configuration leaves out, the provider looks in env and then in the test's environment.
+// attach is the environment variable that makes Terraform use this provider.
 func serve(ctx context.Context, t testing.TB, env map[string]string) (attach string, end func(), err error) {
 	lookup := func(name string) string {
 		if value, ok := env[name]; ok {
@@ -91,25 +91,25 @@ func serve(ctx context.Context, t testing.TB, env map[string]string) (attach str
 	}
 }
 
-// madeFor creates the channel that an option wants. Code here need not name the package of its
-// type.
+// madeFor creates the channel that an option takes. It infers the type, whose package cannot be
+// imported here.
 func madeFor[T any](func(context.Context, chan T, chan struct{}) tf6server.ServeOpt) chan T {
 	return make(chan T)
 }
 
-// leave ends a provider. That it cannot confirm what is gone with the host is no concern of the
-// test's.
+// leave ends a provider. It ignores errors: if the host is gone, the provider cannot confirm
+// anything there, and the test does not depend on that.
 func leave(ctx context.Context, end func(context.Context) error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbye)
 	defer cancel()
 	_ = end(ctx)
 }
 
-// Factories serves the provider to plugin-testing, in the test's own process: anew for each
-// command, as Terraform starts it.
+// Factories serves the provider to plugin-testing, in the test's own process. Each command gets a
+// new instance, as if Terraform had started it.
 func Factories(t testing.TB) map[string]func() (tfprotov6.ProviderServer, error) {
 	var mu sync.Mutex
-	end := func(context.Context) error { return nil } // of the command before
+	end := func(context.Context) error { return nil } // ends the previous command's instance
 	t.Cleanup(func() { leave(t.Context(), end) })
 	return map[string]func() (tfprotov6.ProviderServer, error){
 		"novacron": func() (tfprotov6.ProviderServer, error) {

@@ -1,5 +1,5 @@
-// Package tfacc is what acceptance tests that run Terraform share: the provider under test, in the
-// test's process or as a binary of its own.
+// Package tfacc runs Terraform in acceptance tests. The provider under test is served by the test's
+// process, or runs as a binary of its own.
 package tfacc
 
 import (
@@ -19,31 +19,33 @@ import (
 	"time"
 )
 
-// Provider configures the provider for a pool; all else comes from the test's environment.
+// Provider returns the configuration of the provider for a pool. All else comes from the test's
+// environment.
 func Provider(pool string) string {
 	return fmt.Sprintf("provider \"novacron\" {\n  pool = %q\n}\n", pool)
 }
 
-// Name makes a name that no other test has: what the tests make on a shared host is told apart by
-// it.
+// Name returns a name that no other test uses, so tests can tell their own objects on a shared
+// host.
 func Name(prefix string) string { return prefix + "-" + strings.ToLower(rand.Text()[:8]) }
 
-// Workspace is a directory with a configuration, on which the real Terraform runs. The provider is
-// served by the test's process, which takes a fraction of the time. It is a process that Terraform
-// starts, as for a user, where the test gives it an environment beside its settings, several
-// configurations of the provider, another user or a signal, or asks for that by OwnProcess.
+// Workspace is a directory with a configuration, in which the real Terraform runs. Usually the
+// test's process serves the provider, which takes a fraction of the time. Terraform starts the
+// provider as a process, as it does for a user, if the test needs that: for environment variables
+// other than the provider's settings, several configurations of the provider, another user or a
+// signal, or if the test calls OwnProcess.
 type Workspace struct {
 	Dir string
-	t   testing.TB // that the provider's own checks are reported to
+	t   testing.TB // receives failures of the provider's own checks
 	env []string
-	// served is what the provider looks up before the test's own environment where that serves it.
+	// A provider in the test's process looks up settings in served before the test's environment.
 	served map[string]string
 	own    bool    // the provider is a process of its own
-	user   *asUser // that Terraform runs as; nil for the test's own
+	user   *asUser // runs Terraform as this user; nil for the test's own
 }
 
-// NewWorkspace creates a workspace with that main.tf. The provider connects by the test's
-// environment.
+// NewWorkspace creates a workspace with that main.tf. The test's environment says which host the
+// provider connects to.
 func NewWorkspace(t testing.TB, config string) *Workspace {
 	t.Helper()
 	w := &Workspace{Dir: t.TempDir(), t: t, served: map[string]string{}}
@@ -58,8 +60,8 @@ func NewWorkspace(t testing.TB, config string) *Workspace {
 	return w
 }
 
-// aliased is a configuration of the provider beside another one. Terraform starts a process for
-// each of them, and one that it has not started has to do for all.
+// aliased matches an additional configuration of the provider. Terraform starts one process for
+// each configuration, but a provider in the test's process would have to serve all of them.
 var aliased = regexp.MustCompile(`(?m)^\s*alias\s*=`)
 
 // Configure replaces main.tf.
@@ -84,12 +86,12 @@ func (w *Workspace) Write(t testing.TB, name, content string) {
 	}
 }
 
-// settings are the variables that configure a provider, and not its process.
+// settings are the environment variables that configure the provider rather than its process.
 var settings = []string{
 	"NOVACRON_URI", "NOVACRON_POOL", "NOVACRON_TENANT", "NOVACRON_USER", "NOVACRON_CATALOG_DSN", "NOVACRON_DOMAIN_TYPE",
 }
 
-// Setenv adds a variable to Terraform's environment, and the provider's.
+// Setenv adds a variable to the environment of Terraform and of the provider.
 func (w *Workspace) Setenv(name, value string) {
 	w.env = append(w.env, name+"="+value)
 	if slices.Contains(settings, name) {
@@ -99,11 +101,11 @@ func (w *Workspace) Setenv(name, value string) {
 	w.own = w.own || !strings.HasPrefix(name, "TF_VAR_")
 }
 
-// OwnProcess has Terraform start the provider as a process of its own from now on.
+// OwnProcess makes Terraform start the provider as a process of its own from now on.
 func (w *Workspace) OwnProcess() { w.own = true }
 
-// Command prepares terraform with these arguments; -no-color is added. It starts the provider as a
-// process of its own, and is interrupted, not killed, when ctx ends.
+// Command prepares terraform with these arguments and -no-color. Terraform starts the provider as a
+// process of its own. When ctx ends, Terraform is interrupted, not killed.
 func (w *Workspace) Command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "terraform", append(args, "-no-color")...)
 	cmd.Dir, cmd.Env = w.Dir, slices.Clone(w.env)
@@ -113,7 +115,7 @@ func (w *Workspace) Command(ctx context.Context, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// Run runs terraform and returns all that it printed. An error is that of its exit.
+// Run runs terraform and returns its output. The error is that of its exit.
 func (w *Workspace) Run(ctx context.Context, args ...string) (string, error) {
 	cmd := w.Command(ctx, args...)
 	if !w.own {
@@ -128,13 +130,13 @@ func (w *Workspace) Run(ctx context.Context, args ...string) (string, error) {
 	return string(out), err
 }
 
-// Apply applies and fails the test when that fails.
+// Apply applies the configuration. If that fails, the test fails.
 func (w *Workspace) Apply(t testing.TB) string {
 	t.Helper()
 	return w.must(t, "apply", "-auto-approve")
 }
 
-// Fails runs terraform, which is expected to fail, and returns all that it printed.
+// Fails runs terraform, expects it to fail, and returns its output.
 func (w *Workspace) Fails(t testing.TB, args ...string) string {
 	t.Helper()
 	out, err := w.Run(t.Context(), args...)
@@ -144,7 +146,7 @@ func (w *Workspace) Fails(t testing.TB, args ...string) string {
 	return out
 }
 
-// EmptyPlan checks that there is nothing to do.
+// EmptyPlan checks that a plan has nothing to do.
 func (w *Workspace) EmptyPlan(t testing.TB) {
 	t.Helper()
 	if out, err := w.Run(t.Context(), "plan", "-detailed-exitcode"); err != nil {
@@ -152,7 +154,7 @@ func (w *Workspace) EmptyPlan(t testing.TB) {
 	}
 }
 
-// Destroy destroys and fails the test when that fails.
+// Destroy destroys everything. If that fails, the test fails.
 func (w *Workspace) Destroy(t testing.TB) {
 	t.Helper()
 	w.must(t, "destroy", "-auto-approve")
@@ -180,8 +182,8 @@ var build = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
-// Binary is the provider as an executable: the one that NOVACRON_TEST_BINARY names, or one that is
-// built once.
+// Binary returns the path of the provider's executable: the one that NOVACRON_TEST_BINARY names, or
+// one that is built once.
 func Binary(t testing.TB) string {
 	t.Helper()
 	if path := os.Getenv("NOVACRON_TEST_BINARY"); path != "" {

@@ -11,17 +11,17 @@ import (
 	"testing"
 )
 
-// asUser is another user of the machine, whose group has the same number.
+// asUser is another user of the machine. Its group has the same number.
 type asUser struct{ number uint32 }
 
-// As runs Terraform, with the provider that it starts, as another user of that number, whose
-// group has the same one. What the workspace has is theirs from now on. The binary and the test's
-// temporary files become readable for others.
+// As makes Terraform, with the provider that it starts, run as another user, whose group has the
+// same number. It gives the workspace's files to that user. It makes the binary and the test's
+// temporary files readable for others.
 func (w *Workspace) As(t testing.TB, user uint32) {
 	t.Helper()
 	w.user, w.own = &asUser{user}, true
 	w.Setenv("HOME", w.Dir)
-	// testing and os make directories that only their user may enter.
+	// Packages testing and os create directories that only their own user may enter.
 	for _, dir := range []string{filepath.Dir(w.Dir), filepath.Dir(Binary(t))} {
 		if err := os.Chmod(dir, 0o755); err != nil {
 			t.Fatal(err)

@@ -4,7 +4,7 @@ package tfacc
 
 import "os/exec"
 
-// asUser is nobody: the test hosts run on Linux.
+// asUser stands for a user. It is empty here, because test hosts run on Linux only.
 type asUser struct{}
 
 func (*asUser) runs(*exec.Cmd) {}

@@ -18,7 +18,7 @@ type Network struct {
 	RequiresPublicIP       Value                `tf:"requires_public_ip"`
 }
 
-// Interface is one of a Network's.
+// Interface is one interface of a Network.
 type Interface struct {
 	Type            Value      `tf:"type"`
 	Network         Value      `tf:"network"`
@@ -28,7 +28,7 @@ type Interface struct {
 	IPConfiguration *Addresses `tf:"ip_configuration"`
 }
 
-// Addresses is how an Interface gets its address.
+// Addresses says how an Interface gets its address.
 type Addresses struct {
 	DHCPEnabled   Value   `tf:"dhcp_enabled"`
 	StaticIP      Value   `tf:"static_ip"`
@@ -44,7 +44,7 @@ type Storage struct {
 	Disks map[string]Disk `tf:"disks"`
 }
 
-// Disk is one of a Storage's.
+// Disk is one disk of a Storage.
 type Disk struct {
 	SizeGB       Value `tf:"size_gb"`
 	Type         Value `tf:"type"`
@@ -53,7 +53,7 @@ type Disk struct {
 	IsSystemDisk Value `tf:"is_system_disk"`
 }
 
-// Parameter is the declaration of a parameter.
+// Parameter declares a parameter.
 type Parameter struct {
 	Type          string  `tf:"type"`
 	Description   Value   `tf:"description"`
@@ -74,7 +74,7 @@ type CloudInit struct {
 	UserData Value `tf:"user_data"`
 }
 
-// Source is where a version's image comes from.
+// Source says where a version's image comes from.
 type Source struct {
 	Path                Value            `tf:"path"`
 	URL                 Value            `tf:"url"`
@@ -85,7 +85,7 @@ type Source struct {
 	StallTimeoutSeconds Value            `tf:"stall_timeout_seconds"`
 }
 
-// Customization is what an instance asks of its guest.
+// Customization is the attribute customization of an instance.
 type Customization struct {
 	InstallPackages   []Value         `tf:"install_packages"`
 	OpenPorts         []Value         `tf:"open_ports"`
@@ -98,7 +98,7 @@ type Customization struct {
 	UserData          Value           `tf:"user_data"`
 }
 
-// User is a user of a guest.
+// User is a user in a guest.
 type User struct {
 	Groups            []Value `tf:"groups"`
 	SSHAuthorizedKeys []Value `tf:"ssh_authorized_keys"`
@@ -106,7 +106,7 @@ type User struct {
 	Shell             Value   `tf:"shell"`
 }
 
-// File is a file of a guest.
+// File is a file in a guest.
 type File struct {
 	Content     Value `tf:"content"`
 	Permissions Value `tf:"permissions"`

@@ -29,7 +29,7 @@ type Template struct {
 func (t Template) head() (string, []string) { return "resource", t.labels(templateType) }
 func (t Template) String() string           { return Render(t) }
 
-// Ref is a reference to an attribute of the template.
+// Ref returns a reference to an attribute of the template.
 func (t Template) Ref(attribute string) Expr { return t.refer(templateType, attribute) }
 
 // Version is the resource novacron_template_version.
@@ -55,15 +55,15 @@ type Version struct {
 func (v Version) head() (string, []string) { return "resource", v.labels(versionType) }
 func (v Version) String() string           { return Render(v) }
 
-// Ref is a reference to an attribute of the version.
+// Ref returns a reference to an attribute of the version.
 func (v Version) Ref(attribute string) Expr { return v.refer(versionType, attribute) }
 
-// Release is a version of that number, of an image in a file of this machine.
+// Release returns a version with that number. Its image is a file of this machine.
 func Release(number, image string) Version {
 	return Version{Version: number, Source: &Source{Path: image}}
 }
 
-// Of makes a version that of a template of the configuration.
+// Of returns a copy that is a version of the template, which the same configuration has.
 func (v Version) Of(t Template) Version {
 	v.TemplateID = t.Ref("id")
 	return v
@@ -97,16 +97,16 @@ type Instance struct {
 func (i Instance) head() (string, []string) { return "resource", i.labels(instanceType) }
 func (i Instance) String() string           { return Render(i) }
 
-// Ref is a reference to an attribute of the instance.
+// Ref returns a reference to an attribute of the instance.
 func (i Instance) Ref(attribute string) Expr { return i.refer(instanceType, attribute) }
 
-// Of makes an instance one of a version of the configuration.
+// Of returns a copy that is an instance of the version, which the same configuration has.
 func (i Instance) Of(t Template, v Version) Instance {
 	i.TemplateID, i.Version = t.Ref("id"), v.Ref("version")
 	return i
 }
 
-// Provider configures the provider.
+// Provider is a provider block.
 type Provider struct {
 	Alias      string `tf:"alias"`
 	URI        Value  `tf:"uri"`
@@ -114,7 +114,7 @@ type Provider struct {
 	Tenant     Value  `tf:"tenant"`
 	User       Value  `tf:"user"`
 	DomainType Value  `tf:"domain_type"`
-	// Settings are further attributes, each as the text that stands in the block.
+	// Settings are further attributes, as the text that the block has for each.
 	Settings []string
 }
 

@@ -10,10 +10,10 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/provider"
 )
 
-// meta are Terraform's own arguments of every resource.
+// meta has the arguments that Terraform itself gives to every block.
 var meta = map[string]bool{"provider": true, "for_each": true, "depends_on": true, "alias": true}
 
-// Every field is an attribute that the provider has and a user may set.
+// Every field is an attribute of the provider that a user may set.
 func TestFieldsAreThoseOfTheSchema(t *testing.T) {
 	newServer, _, err := provider.NewServer("test")
 	if err != nil {
@@ -50,7 +50,7 @@ func byName(attributes []*tfprotov6.SchemaAttribute) map[string]*tfprotov6.Schem
 	return all
 }
 
-// check looks for each field of a struct among attributes, and for those of the structs in it.
+// check looks up each field of a struct among attributes, and does the same for nested structs.
 func check(t *testing.T, where string, fields reflect.Type, attributes map[string]*tfprotov6.SchemaAttribute) {
 	t.Helper()
 	for field := range fields.Fields() {

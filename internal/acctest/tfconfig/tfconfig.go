@@ -1,13 +1,13 @@
-// Package tfconfig renders Terraform configurations of tests from typed values. A test takes what
-// another one configures, changes a field, and renders it:
+// Package tfconfig renders Terraform configurations of tests from typed values. A test takes the
+// configuration of another one, changes a field, and renders it:
 //
 //	clone := instance("it", name)
 //	clone.PowerState = "stopped"
 //	w.Configure(t, tfconfig.Render(template, version, clone))
 //
-// A field that is not set is left out; "" of a Value, an empty list and an empty struct behind a
-// pointer are set. What no field is for goes into Settings, as text. A copy shares what is behind
-// pointers, and its maps and lists: give it others rather than change them.
+// A field that is not set is left out. "" as a Value, an empty list, and a pointer to an empty
+// struct count as set. Write what has no field as text into Settings. A copy shares maps, lists and
+// what pointers point to, so replace them instead of changing them.
 package tfconfig
 
 import (
@@ -19,24 +19,25 @@ import (
 	"github.com/hashicorp/hcl/v2/hclwrite"
 )
 
-// Expr is an expression that is rendered as it is written: a reference, a call, a heredoc.
+// Expr is an expression that is rendered as written: a reference, a call, a heredoc.
 type Expr string
 
-// Null leaves an attribute to the provider, in so many words.
+// Null writes null, which explicitly leaves an attribute to the provider.
 const Null Expr = "null"
 
-// Value is a Go value of the attribute's type (a text, a number, a bool, a slice, a map whose keys
-// are texts), or an Expr anywhere in it. nil leaves the attribute out.
+// Value is a Go value of the attribute's type (a text, a number, a bool, a slice, or a map whose
+// keys are texts), or an Expr anywhere in it. nil leaves the attribute out.
 type Value = any
 
 // Block is a block of a configuration, such as an Instance.
 type Block interface {
 	fmt.Stringer
-	// head is what is written before the block's braces.
+	// head returns what precedes the braces of the block.
 	head() (kind string, labels []string)
 }
 
-// Render writes blocks, one after another. It panics where a Value is none.
+// Render writes blocks, one after another. It panics if a Value has a type that a Value cannot
+// have.
 func Render(blocks ...Block) string {
 	file := hclwrite.NewEmptyFile()
 	for _, b := range blocks {
@@ -53,16 +54,16 @@ type Meta struct {
 	ForEach   Expr   `tf:"for_each"`
 	DependsOn []Expr `tf:"depends_on"`
 	Lifecycle *Lifecycle
-	// Settings are further attributes and blocks, each as the text that stands in the block.
+	// Settings are further attributes and blocks, as the text that the block has for each.
 	Settings []string
 }
 
-// Lifecycle is the block lifecycle.
+// Lifecycle is a lifecycle block.
 type Lifecycle struct {
 	CreateBeforeDestroy bool `tf:"create_before_destroy"`
 }
 
-// Timeouts is the block timeouts.
+// Timeouts is a timeouts block.
 type Timeouts struct {
 	Create string `tf:"create"`
 	Update string `tf:"update"`
@@ -78,13 +79,13 @@ func (m Meta) label() string {
 
 func (m Meta) labels(kind string) []string { return []string{kind, m.label()} }
 
-// refer is a reference to an attribute of a resource of that kind.
+// refer returns a reference to an attribute of a resource of that kind.
 func (m Meta) refer(kind, attribute string) Expr {
 	return Expr(kind + "." + m.label() + "." + attribute)
 }
 
-// write writes the fields of a struct: first those that have a tag, in their order, then blocks,
-// then settings.
+// write writes the fields of a struct: first those with a tag, in order, then blocks, then
+// settings.
 func write(body *hclwrite.Body, fields reflect.Value) {
 	blocks, settings := map[string]reflect.Value{}, []string(nil)
 	var order []string
@@ -114,7 +115,7 @@ func write(body *hclwrite.Body, fields reflect.Value) {
 	}
 }
 
-// isBlock tells whether a field is a block, not an attribute.
+// isBlock reports whether a field is a block rather than an attribute.
 func isBlock(field reflect.Type) bool {
 	return field == reflect.TypeFor[*Lifecycle]() || field == reflect.TypeFor[*Timeouts]()
 }

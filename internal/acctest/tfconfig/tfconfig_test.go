@@ -4,7 +4,7 @@ import (
 	"testing"
 )
 
-// What is composed is written as a person would write it.
+// A composed configuration looks as if a person had written it.
 func TestResourcesAreComposed(t *testing.T) {
 	template := Template{
 		Name:            "web",

@@ -15,10 +15,10 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// unset tells whether a field is left out.
+// unset reports whether a field is left out.
 func unset(v reflect.Value) bool { return v.IsZero() }
 
-// tokens is a value as HCL has it.
+// tokens returns a value in HCL.
 func tokens(v reflect.Value) hclwrite.Tokens {
 	if !v.IsValid() {
 		return verbatim(string(Null))
@@ -53,8 +53,8 @@ func tokens(v reflect.Value) hclwrite.Tokens {
 	panic(fmt.Sprintf("tfconfig: HCL has no %s like %v", v.Type(), v))
 }
 
-// quoted is a text between quotes, in which nothing is a template. A text that is not UTF-8 is none
-// of HCL's.
+// quoted returns a text between quotes, with template sequences escaped. It panics if the text is
+// not valid UTF-8, because HCL cannot represent that.
 func quoted(text string) hclwrite.Tokens {
 	if !utf8.ValidString(text) {
 		panic(fmt.Sprintf("tfconfig: HCL has no text like %q", text))
@@ -62,7 +62,8 @@ func quoted(text string) hclwrite.Tokens {
 	return hclwrite.TokensForValue(cty.StringVal(text))
 }
 
-// tuple has its elements in lines of their own where one of them takes several, as a heredoc does.
+// tuple returns a list. If an element takes several lines, as a heredoc does, each element gets a
+// line of its own.
 func tuple(list reflect.Value) hclwrite.Tokens {
 	elements := make([]hclwrite.Tokens, list.Len())
 	lines := false
@@ -76,7 +77,7 @@ func tuple(list reflect.Value) hclwrite.Tokens {
 	all := verbatim("[\n")
 	for n, element := range elements {
 		if n > 0 {
-			all = append(all, verbatim("\n,")...) // a heredoc ends with its line
+			all = append(all, verbatim("\n,")...) // a heredoc must end with its line
 		}
 		all = append(all, element...)
 	}
@@ -94,7 +95,8 @@ func object(m reflect.Value) hclwrite.Tokens {
 	return hclwrite.TokensForObject(attributes)
 }
 
-// key is the key of an object. Some that look like names are read as something else.
+// key returns the key of an object. It quotes keys that look like names but that HCL would read as
+// something else.
 func key(name string) hclwrite.Tokens {
 	switch name {
 	case "for", "null", "true", "false":
@@ -106,7 +108,7 @@ func key(name string) hclwrite.Tokens {
 	return quoted(name)
 }
 
-// structure is an object that has a struct's fields.
+// structure returns an object with the fields of a struct.
 func structure(s reflect.Value) hclwrite.Tokens {
 	var attributes []hclwrite.ObjectAttrTokens
 	for field, v := range s.Fields() {

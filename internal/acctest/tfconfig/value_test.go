@@ -12,7 +12,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// parsed is the one block of a configuration, as Terraform reads it.
+// parsed returns the only block of a configuration, as Terraform parses it.
 func parsed(t *testing.T, config string) *hclsyntax.Block {
 	t.Helper()
 	file, diags := hclsyntax.ParseConfig([]byte(config), "main.tf", hcl.InitialPos)
@@ -26,7 +26,7 @@ func parsed(t *testing.T, config string) *hclsyntax.Block {
 	return blocks[0]
 }
 
-// read is what an attribute says.
+// read returns the value of an attribute.
 func read(t *testing.T, block *hclsyntax.Block, name string, scope *hcl.EvalContext) cty.Value {
 	t.Helper()
 	attribute := block.Body.Attributes[name]
@@ -40,7 +40,7 @@ func read(t *testing.T, block *hclsyntax.Block, name string, scope *hcl.EvalCont
 	return v
 }
 
-// Text that is written as a value is read as that value, with any content.
+// A text written as a value is read as the same text, whatever its content.
 func TestValuesAreReadAsTheyAre(t *testing.T) {
 	type values = map[string]cty.Value
 	text, number, object := cty.StringVal, cty.NumberIntVal, cty.ObjectVal
@@ -132,7 +132,7 @@ func TestWhatHCLHasNotIsRefused(t *testing.T) {
 	}
 }
 
-// Any text is read as itself, as a value, as a key, and deep inside.
+// Any text is read as itself: as a value, as a key, and nested deeply.
 func FuzzTexts(f *testing.F) {
 	for _, seed := range []string{
 		"", "${a}", "$${a}", "$$${a}", "%%%{a}", "$", "%", "{", "\\", `\${`, "\"", "\n", "\r\n", "\x00", "\ufeff", "\u2028",
@@ -161,7 +161,7 @@ func FuzzTexts(f *testing.F) {
 	})
 }
 
-// An attribute that is not set is not written: what is left is exactly what a test has set.
+// An attribute that is not set is not written, so the output has exactly what the test set.
 func TestFieldsThatAreNotSetAreLeftOut(t *testing.T) {
 	for _, b := range []Block{Template{}, Version{}, Instance{}, Provider{}} {
 		block := parsed(t, Render(b))
