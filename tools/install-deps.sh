@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# Installs the Debian or Ubuntu packages that the test host, the test images, the tests of the catalog in PostgreSQL,
-# those that read YAML as cloud-init does, and the checks of scripts need.
+# Installs the Debian or Ubuntu packages that the test host, the test images, the tests of the
+# catalog in PostgreSQL, the tests that read YAML as cloud-init does, and the checks of scripts
+# need.
 #
-#   install-deps.sh [GROUP...]            install what is missing of the groups testhost, images, postgres, yaml and lint
-#                                         (default: all)
+#   install-deps.sh [GROUP...]            install what the groups testhost, images, postgres,
+#                                         yaml and lint lack (default: all groups)
 #   install-deps.sh --missing [GROUP...]  only print what is missing, one package a line
 set -euo pipefail
 
-# Recommends are left out: they would pull in desktops, firmware and a default network on the machine itself.
+# apt installs no recommended packages: they would bring desktops, firmware and a default network to
+# the machine itself.
 declare -A packages=(
   [testhost]="libvirt-daemon-system libvirt-daemon-driver-qemu libvirt-daemon-driver-lxc libvirt-clients
     qemu-system-x86 qemu-utils seabios ovmf ipxe-qemu dnsmasq-base iproute2 iptables openssh-client openssh-server tini genisoimage
@@ -18,7 +20,8 @@ declare -A packages=(
   [lint]="shellcheck"
 )
 
-# keep_sshd_off keeps the package openssh-server from opening the machine to logins: tests start a server of their own.
+# keep_sshd_off masks the services of the package openssh-server, so that it does not open the
+# machine to logins. Tests start a server of their own.
 keep_sshd_off() {
   local unit
   for unit in ssh.service ssh.socket; do

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Runs a command with all that acceptance tests need: a private libvirt host, which is taken down afterwards, and the
-# guest images.
+# Runs a command with all that acceptance tests need: the guest images and a private libvirt host.
+# The host is taken down after the command.
 #
 #   with-testhost.sh COMMAND [ARG...]
 #
-# Temporary files go to memory, where there is enough, unless TMPDIR is set.
+# If there is enough memory, temporary files are kept in it. TMPDIR, if set, overrides that.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -22,11 +22,12 @@ NOVACRON_TEST_IMAGE_TINY=$("$here/images/build.sh" tiny)
 NOVACRON_TEST_IMAGE_DEBIAN=$("$here/images/build.sh" debian)
 export NOVACRON_TEST_IMAGE_TINY NOVACRON_TEST_IMAGE_DEBIAN
 
-# One host a checkout, so that runs in several do not meet.
+# One host for each checkout, so that runs in several checkouts do not disturb each other.
 checkout=$(cksum <<<"$here" | cut -d' ' -f1)
 host=acceptance-$checkout
 scratch=
-# finish takes the host down. A libvirtd that crashed fails nothing by itself, but has to be seen.
+# finish takes the host down. It shows crashes of libvirtd, which do not fail the command by
+# themselves.
 finish() {
   local crashes=${NOVACRON_TESTHOST_ROOT:-}/log/libvirtd-crashes
   if [[ -s $crashes ]]; then
@@ -37,13 +38,15 @@ finish() {
   [[ -z $scratch ]] || { umount --lazy "$scratch"; rmdir "$scratch"; }
 }
 trap finish EXIT
-# What a killed run has left, with the hosts that single tests had for themselves.
+# Take down what a killed run left: its host, and the hosts that single tests had for themselves.
 "$here/testhost/testhost.sh" down "$host"
 for own in "${NOVACRON_TESTHOST_DIR:-/var/tmp/novacron-testhost}/$host"-*/; do
   [[ ! -d $own ]] || "$here/testhost/testhost.sh" down "$(basename "$own")"
 done
-# Guests' disks keep the machine's disk busy for seconds at times, and go-plugin gives a socket no more than two to appear.
-# Not /dev/shm: what is below /dev is a device to libvirt. A short name, since a socket's path has no more than 107 bytes.
+# Guests' writes keep the machine's disk busy for seconds at times, and go-plugin waits at most two
+# seconds for a socket to appear. Therefore keep temporary files in memory. Not in /dev/shm, because
+# libvirt takes everything below /dev for a device. The directory has a short name, because the path
+# of a socket has at most 107 bytes.
 memory=/tmp/nova-$checkout
 if [[ -z ${TMPDIR:-} ]] && (($(awk '$1 == "MemAvailable:" { print $2 }' /proc/meminfo) >= 6 << 20)); then
   while mountpoint --quiet "$memory"; do umount --lazy "$memory"; done

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# make demo-down: destroys what make demo has made, in whatever state it is. Packages, the guest image and the installed
-# provider stay.
+# make demo-down: destroys what make demo created, in whatever state it is. It keeps the packages,
+# the guest image and the installed provider.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -11,7 +11,7 @@ if [[ ! -e $work/host ]]; then
 fi
 host=$(<"$work/host")
 
-# destroy removes what Terraform knows of.
+# destroy removes everything that Terraform's state has.
 destroy() {
   # shellcheck source=/dev/null
   . "$work/host.env"
@@ -20,7 +20,7 @@ destroy() {
 
 if [[ -e $work/terraform.tfstate && -e $work/.terraform ]]; then
   say "terraform destroy"
-  # A private host goes with everything in it.
+  # Taking a private host down removes everything in it, so a failed destroy does not matter there.
   if [[ $host == private ]]; then
     as_root "$testhost" status "$private_host" >/dev/null && destroy ||
       echo "terraform destroy was not possible: the host is taken down with all that is left on it."

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# make demo: registers a real Debian image as a template and makes two instances of it, with what
-# examples/quickstart says, on a libvirt of this machine or a private one. Running it again goes on where it was.
+# make demo: registers a real Debian image as a template and creates two instances of it, with the
+# configuration in examples/quickstart. It uses a libvirt of this machine or brings up a private
+# one. Running it again continues where it stopped.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -8,7 +9,7 @@ set -euo pipefail
 timings=()
 phase_name='' phase_started=0
 
-# phase ends the running phase, notes how long it took, and begins the next.
+# phase ends the current phase, records how long it took, and starts the next.
 phase() {
   [[ -z $phase_name ]] || timings+=("$(printf '%6d s  %s' $((SECONDS - phase_started)) "$phase_name")")
   phase_name=$1 phase_started=$SECONDS
@@ -28,14 +29,16 @@ require_programs() {
   ((EUID == 0)) || command -v sudo >/dev/null || die "neither root nor sudo: packages cannot be installed. Run it as root"
 }
 
-# usable tells whether guests can be made and reached there. setsid: nothing may ask for a password on the terminal.
+# usable reports whether that libvirt can create guests and connect them. setsid keeps virsh from
+# asking for a password on the terminal.
 usable() {
   command -v virsh >/dev/null || return 1
   LC_ALL=C setsid --wait timeout 10 virsh --connect "$1" net-info default 2>/dev/null </dev/null |
     grep '^Active: *yes' >/dev/null
 }
 
-# choose_host sets host to "private" or to the URI of a libvirt that is there. A demo that was begun goes on where it is.
+# choose_host sets host to the URI of an existing libvirt, or to "private". A demo that was started
+# before keeps its host.
 choose_host() {
   if [[ -e $work/host ]]; then
     host=$(<"$work/host")
@@ -69,13 +72,14 @@ install_packages() {
   "$repository/tools/install-deps.sh" "${groups[@]}"
 }
 
-# start_host leaves the environment of the host in host.env, for the user's own terraform commands as well.
+# start_host writes the host's environment to host.env, which the user's own terraform commands can
+# use, too.
 start_host() {
   if [[ $host == private ]]; then
     as_root "$testhost" up "$private_host" >"$work/host.env"
     # shellcheck source=/dev/null
     . "$work/host.env"
-    # The provider runs as this user.
+    # The provider runs as the current user.
     ((EUID == 0)) || as_root chown "$(id -u)" "${NOVACRON_URI##*socket=}"
   else
     echo "export NOVACRON_URI='$host'" >"$work/host.env"
@@ -93,7 +97,8 @@ build_image() {
   echo "$image"
 }
 
-# prepare_work makes a fresh copy of the example. State and key stay: a second run changes what the first has made.
+# prepare_work copies the example again. The state and the key stay, so a second run changes what
+# the first one created.
 prepare_work() {
   cp "$repository"/examples/quickstart/*.tf "$repository/tools/demo/report.tf" "$work/"
   [[ -e $work/id_ed25519 ]] || ssh-keygen -q -t ed25519 -N '' -C novacron-demo -f "$work/id_ed25519"
@@ -107,7 +112,7 @@ image          = "debian.qcow2"
 ssh_public_key = "$(<"$work/id_ed25519.pub")"
 login          = "$login"
 TFVARS
-  # The provider may have been built anew under the same version since.
+  # The provider may have been rebuilt with the same version since the last run.
   rm -rf "$work/.terraform" "$work/.terraform.lock.hcl"
   in_work init -input=false
 }

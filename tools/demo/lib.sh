@@ -1,4 +1,4 @@
-# Shared by demo.sh and demo-down.sh; sourced, not run.
+# demo.sh and demo-down.sh source this file.
 # shellcheck shell=bash
 
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -6,9 +6,9 @@ work=${DEMO_DIR:-$repository/.cache/demo}
 testhost=$repository/tools/testhost/testhost.sh
 private_host=demo
 
-# Ours, and not root's, also where sudo builds the images.
+# The current user's cache rather than root's, even if sudo builds the images.
 export NOVACRON_CACHE=${NOVACRON_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/novacron}
-# Terraform shall not ask its maker for news.
+# Keep Terraform from asking HashiCorp for new versions.
 export CHECKPOINT_DISABLE=1
 [[ -t 1 ]] || export TF_CLI_ARGS=-no-color
 

@@ -1,4 +1,4 @@
-# Copied next to the example by demo.sh.
+# demo.sh copies this file next to the example.
 
 variable "login" {
   description = "Command that logs in to a guest of the host, up to the user and address"
@@ -7,7 +7,7 @@ variable "login" {
 
 output "report" {
   description = "What was made, for people"
-  sensitive   = true # it is no secret, but apply shall not print it as well
+  sensitive   = true # not a secret, but keeps apply from printing the report, too
   value = join("\n", flatten([for instance in [novacron_instance.web, novacron_instance.db] : [
     "${instance.name} (${instance.strategy}) has the address ${coalesce(instance.ip_address, "none")}",
     [for step in instance.provisioning.steps : format("%9.1f s  %s", step.duration_ms / 1000, step.name)],

@@ -1,36 +1,38 @@
 #!/usr/bin/env bash
-# The inner half of testhost.sh: becomes the process that holds the mount and control group namespaces of a host, and
-# starts the daemons in them. It runs in the host's network namespace already.
+# The inner half of testhost.sh. It becomes the process that holds the mount and control group
+# namespaces of a host, and starts the daemons in them. testhost.sh starts it in the host's network
+# namespace.
 #
 #   inside.sh NAME DIR            joins its own control groups, then unshares
 #   inside.sh NAME DIR unshared   the rest, in the new namespaces
 set -euo pipefail
 
 name=$1 dir=$2 stage=${3:-}
-# Reached on failures only: a success ends in exec, or goes on for ever.
+# Only a failure gets here: a success ends in exec, or runs forever.
 trap 'touch "$dir/failed"' EXIT
 
-# join_cgroups moves this process to control groups of its own and lists their directories in DIR/cgroups. libvirt names
-# a guest's group by its number and name only, so that two hosts without groups of their own would share and remove
-# each other's.
+# join_cgroups moves this process to control groups of its own, and lists their directories in
+# DIR/cgroups. libvirt names a guest's group only by the guest's number and name. Two hosts without
+# groups of their own would therefore share groups, and remove each other's.
 join_cgroups() {
   local memberships membership path controllers mount group
-  # All at once: the file changes with each group that is joined.
+  # Read the file at once, because joining a group changes it.
   mapfile -t memberships </proc/self/cgroup
   for membership in "${memberships[@]}"; do
     IFS=: read -r _ controllers path <<<"$membership"
     mount=/sys/fs/cgroup/${controllers#name=}
     if [[ -z $controllers ]]; then
-      # The unified hierarchy. Groups next to processes cannot have controllers there: go to its top.
+      # The unified hierarchy. A group that has processes cannot give controllers to groups below
+      # it, so use the top of the hierarchy.
       mount=/sys/fs/cgroup path=
       [[ -e $mount/cgroup.controllers ]] || continue
     fi
     group=${mount}${path%/}/novacron-testhost-$name
-    # Where this machine's own container hides the hierarchy, libvirt has no use for it either.
+    # If the machine is a container that hides the hierarchy, libvirt does not use it either.
     [[ -d $group ]] || mkdir "$group" 2>/dev/null || continue
     echo "$group" >>"$dir/cgroups"
     if [[ -e $group/cpuset.cpus && $controllers == *cpuset* ]]; then
-      # A new v1 cpuset is empty and takes no process.
+      # A new cpuset of version 1 is empty and accepts no process.
       cat "${group%/*}/cpuset.cpus" >"$group/cpuset.cpus"
       cat "${group%/*}/cpuset.mems" >"$group/cpuset.mems"
       echo 1 >"$group/cgroup.clone_children"
@@ -39,8 +41,8 @@ join_cgroups() {
   done
 }
 
-# mount_sys mounts a /sys that shows this network namespace. Through the machine's /sys libvirt would set up the machine's
-# own virbr0 instead of the host's.
+# mount_sys mounts a /sys that shows this network namespace. With the machine's /sys, libvirt would
+# set up the machine's virbr0 instead of the host's.
 mount_sys() {
   local sys=$dir/run/sys
   mkdir -p "$sys"
@@ -50,14 +52,15 @@ mount_sys() {
   rmdir "$sys"
 }
 
-# bind_cgroups makes the host's groups the tops of the hierarchies that it sees.
+# bind_cgroups makes the host's groups the tops of the hierarchies that the host sees.
 bind_cgroups() {
   local group mount process processes controller controllers
   [[ -e $dir/cgroups ]] || return 0
   while read -r group; do
     mount=$(findmnt --noheadings --output TARGET --target "$group" | tail -n 1)
     if [[ -e $group/cgroup.subtree_control ]]; then
-      # Processes may only live in the leaves of the unified hierarchy: this one and tini leave the top.
+      # The unified hierarchy allows processes only in its leaves, so this process and tini leave
+      # the top.
       mkdir -p "$group/daemons"
       mapfile -t processes <"$group/cgroup.procs"
       for process in "${processes[@]}"; do
@@ -70,27 +73,29 @@ bind_cgroups() {
     fi
     mount --bind "$group" "$mount"
   done <"$dir/cgroups"
-  # In the hybrid layout libvirt's LXC driver would take the empty unified hierarchy for the real one.
+  # In the hybrid layout, libvirt's LXC driver would mistake the empty unified hierarchy for the
+  # real one.
   if mountpoint --quiet /sys/fs/cgroup/unified; then
     umount /sys/fs/cgroup/unified
   fi
 }
 
 bind_directories() {
-  # A copy of another host's namespace file would keep that namespace alive after its end.
+  # A copy of another host's namespace file would keep that namespace alive after that host is gone.
   umount --lazy /run/netns/* 2>/dev/null || true
-  # The machine's systemd, firewalld and machined must not hear of these guests.
+  # The machine's systemd, firewalld and machined must not notice these guests.
   local empty=$dir/run/no-dbus
   mkdir -p "$empty"
   [[ ! -d /run/dbus ]] || mount --bind "$empty" /run/dbus
-  # Guests are emulated. A /dev/kvm that root may open and QEMU's user may not would make libvirt find its knowledge of
-  # QEMU out of date, and gather it anew, several times in every define.
+  # Guests are emulated. If root may open /dev/kvm but QEMU's user may not, libvirt considers what
+  # it knows about QEMU outdated, and probes QEMU again several times for every define.
   if [[ -e /dev/kvm ]]; then
     install -m 0000 /dev/null "$dir/run/no-kvm"
     mount --bind "$dir/run/no-kvm" /dev/kvm
   fi
   mkdir -p /run/libvirt /var/lib/libvirt /var/cache/libvirt /var/log/libvirt /etc/libvirt
-  # Not the rest of the machine's /etc/libvirt: its guests and networks would start here.
+  # Copy only this part of the machine's /etc/libvirt: the machine's guests and networks would start
+  # here.
   [[ ! -d /etc/libvirt/nwfilter ]] || cp -r /etc/libvirt/nwfilter "$dir/etc/"
   mount --bind "$dir/run" /run/libvirt
   mount --bind "$dir/lib" /var/lib/libvirt
@@ -100,7 +105,7 @@ bind_directories() {
 }
 
 write_configuration() {
-  # Two hosts on one machine would have the same UUID, which migration refuses.
+  # Two hosts on one machine would have the same UUID, and migration refuses that.
   cat >/etc/libvirt/libvirtd.conf <<CONF
 host_uuid = "$(cat /proc/sys/kernel/random/uuid)"
 auth_unix_ro = "none"
@@ -109,8 +114,8 @@ unix_sock_ro_perms = "0777"
 unix_sock_rw_perms = "0770"
 $(getent group libvirt >/dev/null && echo 'unix_sock_group = "libvirt"')
 CONF
-  # The machine's AppArmor profiles do not know the private directories. A mount namespace for each guest fails on the
-  # mount that hides /dev/kvm.
+  # The machine's AppArmor profiles do not allow the private directories. A mount namespace for each
+  # guest would fail because of the mount that hides /dev/kvm.
   cat >/etc/libvirt/qemu.conf <<CONF
 security_driver = "none"
 namespaces = []
@@ -118,7 +123,8 @@ CONF
   : >/etc/libvirt/virtlogd.conf
 }
 
-# start_libvirtd starts libvirtd as a child of this process, which is told when it ends, and waits until it answers.
+# start_libvirtd starts libvirtd as a child of this process, which can then wait for its end, and
+# waits until libvirtd answers.
 start_libvirtd() {
   (cd / && exec libvirtd --pid-file /run/libvirt/libvirtd.pid) >>"$dir/log/libvirtd.log" 2>&1 &
   libvirtd=$!
@@ -137,16 +143,17 @@ start_libvirtd() {
   done
 }
 
-# supervise_libvirtd starts libvirtd again whenever it has ended, as systemd does on a real host. The file
-# DIR/restarting says that testhost.sh has ended it for a restart; everything else is a crash, which is noted in
-# DIR/log/libvirtd-crashes, one line each.
+# supervise_libvirtd starts libvirtd again whenever it ends, as systemd does on a real host. The
+# file DIR/restarting means that testhost.sh has ended it for a restart. Any other end is a crash,
+# and adds a line to DIR/log/libvirtd-crashes.
 supervise_libvirtd() {
   local status attempt
   while true; do
     status=0
     wait "$libvirtd" || status=$?
     if [[ -e $dir/restarting ]]; then
-      # Before the start: testhost.sh must not take the new libvirtd for the old one, nor an earlier start for this one.
+      # Remove the files before libvirtd starts: testhost.sh must mistake neither the new libvirtd
+      # for the old one, nor an earlier start for this one.
       rm -f "$dir/restarted"
       rm "$dir/restarting"
     else
@@ -157,7 +164,7 @@ supervise_libvirtd() {
       if ((attempt == 5)); then
         echo "libvirtd cannot be started: no further attempt after $attempt; its log is $dir/log/libvirtd.log" |
           tee -a "$dir/log/libvirtd-crashes"
-        exec sleep infinity # holds the namespaces, so that the host can be looked into
+        exec sleep infinity # holds the namespaces, so that you can look into the host
       fi
       sleep 1
     done
@@ -165,7 +172,7 @@ supervise_libvirtd() {
   done
 }
 
-# reason says what an exit status means.
+# reason prints what an exit status means.
 reason() {
   if (($1 > 128)); then
     echo "signal $(($1 - 128)) ($(kill -l "$1"))"
@@ -178,8 +185,9 @@ start_daemons() {
   ip link set lo up
   virtlogd --daemon --pid-file /run/libvirt/virtlogd.pid
   start_libvirtd
-  # libvirt's own default network without what keeps each guest waiting: four seconds for the spanning tree, three until
-  # dnsmasq believes that nobody answers a ping to the address it is about to lease.
+  # This is libvirt's own default network without two delays for each guest: four seconds for the
+  # spanning tree, and three until dnsmasq has waited for a reply to its ping of the address that it
+  # is about to lease.
   cat >"$dir/run/default-network.xml" <<XML
 <network xmlns:dnsmasq='http://libvirt.org/schemas/network/dnsmasq/1.0'>
   <name>default</name>
@@ -198,7 +206,8 @@ XML
 
 if [[ -z $stage ]]; then
   join_cgroups
-  # libvirt waits for an ended QEMU to be reaped, which the first process of a container may never do: tini does it here.
+  # libvirt waits until an ended QEMU is reaped. The first process of a container may never reap it,
+  # so tini does.
   exec unshare --mount --cgroup tini -s -- "$0" "$name" "$dir" unshared
 fi
 echo $$ >"$dir/holder.pid"

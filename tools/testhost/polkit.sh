@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Makes a test host's libvirtd ask a polkit of the host's own, and gives the host users of its own. Runs on the host, by
-# testhost.sh exec, after which testhost.sh restart makes libvirtd ask:
+# Makes a test host's libvirtd ask a polkit of the host's own, and gives the host its own users. Run
+# it on the host with testhost.sh exec, and then run testhost.sh restart, after which libvirtd asks
+# polkit:
 #
 #   polkit.sh RULES NAME:UID[:GROUP:GID]...
 #
-# RULES is a directory of rules for polkit, which is bound to /etc/polkit-1/rules.d. Everything is gone with the host.
+# RULES is a directory with rules for polkit. The script binds it to /etc/polkit-1/rules.d. When the
+# host is taken down, all of this is gone.
 set -euo pipefail
 
 rules=$1
@@ -25,7 +27,7 @@ mount --bind "$dir/dbus" /run/dbus
 chmod 0755 "$rules"
 mount --bind "$rules" /etc/polkit-1/rules.d
 
-# The machine's own name service must not be asked for users that it does not know.
+# The machine's name service must not be asked for these users, because it does not know them.
 [[ ! -d /run/nscd ]] || mount -t tmpfs tmpfs /run/nscd
 
 dbus-daemon --system --fork

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Private libvirt hosts for tests: each has its own libvirtd, network and storage, and leaves nothing behind.
-# See README.md next to this file.
+# Private libvirt hosts for tests. Each has its own libvirtd, network and storage, and leaves
+# nothing behind. See README.md next to this file.
 set -euo pipefail
-# libvirt's and QEMU's users read below what is created here.
+# The users of libvirt and QEMU read files that this script creates.
 umask 022
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -35,15 +35,16 @@ require_packages() {
     die "packages are missing: ${missing//$'\n'/ }. Install them with tools/install-deps.sh testhost"
 }
 
-# cgroups prints the directories of the host's control groups, one for each hierarchy. They are found by name, so that
-# a host that lost its directory can be cleaned up.
+# cgroups prints the directories of the host's control groups, one for each hierarchy. It finds them
+# by name, so it works even for a host that lost its directory.
 cgroups() {
   find /sys/fs/cgroup -type d -name "novacron-testhost-$name" -prune 2>/dev/null || true
 }
 
-# pids prints the processes of the host: all that live in its network namespace, and in its control groups, for a
-# container has a network namespace of its own. The host's is pinned by its file, so that its inode number is not reused
-# and a host whose processes crashed in part is still found.
+# pids prints the processes of the host: those in its network namespace, and those in its control
+# groups, since a container has a network namespace of its own. The file of the host's namespace
+# pins the namespace. So its inode number is not reused, and a host is found even if some of its
+# processes have crashed.
 pids() {
   local group inode ns pid
   {
@@ -58,14 +59,14 @@ pids() {
         fi
       done
     fi
-  } | sed '/^0$/d' | sort -u # 0: a process that this PID namespace does not see
+  } | sed '/^0$/d' | sort -u # 0 is a process that this PID namespace does not see
 }
 
-# enter runs a command in the host's namespaces. It fails when the process that holds them is gone.
+# enter runs a command in the host's namespaces. It fails if the process that holds them is gone.
 enter() {
   local holder
   holder=$(cat "$dir/holder.pid" 2>/dev/null) || return 1
-  # The number may belong to another process by now: the network namespace tells.
+  # Another process may have the number by now, so compare the network namespaces.
   [[ /proc/$holder/ns/net -ef /run/netns/$netns ]] || return 1
   nsenter --target "$holder" --net --mount --cgroup --wdns="$PWD" -- "$@"
 }
@@ -74,7 +75,8 @@ healthy() {
   enter timeout 60 virsh --connect qemu:///system net-info default 2>/dev/null | grep '^Active: *yes' >/dev/null
 }
 
-# usable waits for a libvirtd that is just being started again after a crash. It fails at once where nothing runs.
+# usable waits for libvirtd to answer, since it may be starting again after a crash. If the host
+# does not run, usable fails at once.
 usable() {
   local deadline=$((SECONDS + 120))
   until healthy; do
@@ -87,14 +89,15 @@ print_env() {
   cat "$dir/env"
 }
 
-# locked takes the lock of this host for the rest of the script. The daemons must not inherit it: see start.
+# locked takes the host's lock for the rest of the script. start keeps the daemons from inheriting
+# it.
 locked() {
   local lock=$base_dir/.$name.lock
   mkdir -p "$base_dir"
   while true; do
     exec 9>"$lock"
     flock --wait 600 9 || die "another testhost.sh has held $lock for 600 s"
-    # down removes the file: a lock on a removed file keeps nobody out.
+    # down removes the file, and a lock on a removed file excludes no other process.
     [[ /proc/$$/fd/9 -ef $lock ]] && return
   done
 }
@@ -138,9 +141,9 @@ up() {
   print_env
 }
 
-# clean removes the host, whatever state it is in: nothing here relies on its daemons.
+# clean removes the host, whatever state it is in. It does not need the host's daemons.
 clean() {
-  # A process that writes to a busy disk is slow to die.
+  # A process that writes to a busy disk takes long to die.
   local left deadline=$((SECONDS + 300)) group
   while left=$(pids) && [[ -n $left ]]; do
     ((SECONDS < deadline)) || die "these processes of host '$name' cannot be killed: ${left//$'\n'/ }"
@@ -176,8 +179,9 @@ restart() {
   local deadline=$((SECONDS + 300)) pid='' ended=''
   until [[ -e $dir/restarted && ! -e $dir/restarting ]]; do
     ((SECONDS < deadline)) || die "libvirtd of host '$name' did not come back; its logs are in $dir/log"
-    # Each libvirtd is asked once. There is a second one where the first crashed meanwhile and was started again. The
-    # number was read before the file was seen, so it is not that of the libvirtd that the restart has started.
+    # End each libvirtd once. There are two if the first one crashed meanwhile and was started
+    # again. The number was read while "restarting" still existed, so it is not the number of the
+    # libvirtd that the restart has started.
     if pid=$(cat "$dir/run/libvirtd.pid" 2>/dev/null) && [[ -e $dir/restarting && $pid != "$ended" ]]; then
       kill "$pid" 2>/dev/null || true
       ended=$pid
