@@ -1,8 +1,9 @@
-// Changelog keeps the entries of CHANGELOG.md as files until they are released, so that branches do not conflict.
+// Changelog keeps the entries of CHANGELOG.md as files until a release, so that branches do not
+// conflict.
 //
-//	changelog ROOT check                 says which entries cannot be read
-//	changelog ROOT show                  prints the entries as they will be released
-//	changelog ROOT release VERSION DATE  moves them to CHANGELOG.md
+//	changelog ROOT check                 reports the entries that cannot be read
+//	changelog ROOT show                  prints the entries as the next release will list them
+//	changelog ROOT release VERSION DATE  moves the entries to CHANGELOG.md
 //
 // .changes/README.md of the repository describes an entry.
 package main
@@ -18,16 +19,16 @@ import (
 	"time"
 )
 
-// kinds are those of Keep a Changelog, in the order of their sections.
+// kinds are the kinds of changes in Keep a Changelog, in the order of their sections.
 var kinds = []string{"added", "changed", "deprecated", "removed", "fixed", "security"}
 
-// entry is one file. Its text is Markdown, without the list's dash.
+// entry is one file. Its text is Markdown without the dash of the list.
 type entry struct{ path, kind, text string }
 
 var (
 	format  = regexp.MustCompile(`\A---\nkind: ([a-z]+)\n---\n\n?((?s:.*\S))\n\z`)
 	version = regexp.MustCompile(`\A\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?\z`)
-	// released is the heading of a version.
+	// released matches the heading of a version.
 	released = regexp.MustCompile(`(?m)^## \[\d`)
 )
 
@@ -59,7 +60,8 @@ func run(args []string) error {
 	return fmt.Errorf("%s %q: unknown command or arguments", command, args)
 }
 
-// read reads all entries of a directory, in the order of their names. The error names every file that is none.
+// read reads all entries of a directory, in the order of their names. The error names every file
+// that is not an entry.
 func read(directory string) (entries []entry, err error) {
 	paths, err := filepath.Glob(filepath.Join(directory, "*"))
 	if err != nil {
@@ -98,7 +100,7 @@ func parse(content string) (entry, error) {
 	return entry{kind: found[1], text: found[2]}, nil
 }
 
-// render writes the sections of a version.
+// render returns the sections of a version.
 func render(entries []entry) string {
 	var out strings.Builder
 	for _, kind := range kinds {
@@ -116,7 +118,7 @@ func render(entries []entry) string {
 	return out.String()
 }
 
-// release puts the entries above the versions of CHANGELOG.md, and removes their files.
+// release inserts the entries above the versions in CHANGELOG.md, and removes their files.
 func release(root string, entries []entry, number, date string) error {
 	if !version.MatchString(number) {
 		return fmt.Errorf("version %q: write it as 1.2.3", number)

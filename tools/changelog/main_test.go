@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// repository is a repository with that changelog and entries by name.
+// repository creates a repository with that changelog and these entries, by file name.
 func repository(t *testing.T, changelog string, entries map[string]string) (root string) {
 	t.Helper()
 	root = t.TempDir()

@@ -1,5 +1,6 @@
-// Typecheck finds what does not compile on another system, from sources alone: building all dependencies for it anew,
-// as go build does, takes several times as long. Of other modules and the standard library it needs declarations only.
+// Typecheck finds code that does not compile on another system, from sources alone. Building all
+// dependencies for that system, as go build does, takes several times as long. Of other modules and
+// the standard library, Typecheck needs only declarations.
 package main
 
 import (
@@ -31,7 +32,7 @@ func main() {
 		if pkg.Module != nil && pkg.Module.Main {
 			own++
 		} else {
-			pkg.Errors = nil // imports that nothing uses without the bodies
+			pkg.Errors = nil // without bodies, some imports seem unused
 		}
 	}
 	if own == 0 {
@@ -43,7 +44,8 @@ func main() {
 	}
 }
 
-// parseOf parses what is in a directory whole, and leaves out the bodies of all other functions, which are most of the work.
+// parseOf returns a parser that keeps the bodies of functions in a directory and drops all others,
+// which are most of the work.
 func parseOf(directory string) func(*token.FileSet, string, []byte) (*ast.File, error) {
 	return func(files *token.FileSet, name string, source []byte) (*ast.File, error) {
 		file, err := parser.ParseFile(files, name, source, parser.AllErrors|parser.SkipObjectResolution)
