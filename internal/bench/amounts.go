@@ -12,14 +12,14 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/peak"
 )
 
-// amount is a number of bytes that is measured.
+// amount is a measured number of bytes.
 type amount struct {
 	work    string
 	bytes   int64
-	other   int64 // that it is compared with; 0 for nothing
+	other   int64 // bytes to compare with; 0 for none
 	against string
-	most    int64   // bytes aimed at; 0 where aim says
-	aim     float64 // ratio aimed at
+	most    int64   // goal in bytes; 0 if aim is the goal
+	aim     float64 // goal as a ratio
 }
 
 func (a amount) print() {
@@ -32,12 +32,13 @@ func (a amount) print() {
 
 const memoryAim = 150e6
 
-// memoryOfFile is what the provider takes to send a file.
+// memoryOfFile measures the provider's memory while it sends a file.
 func (b *bench) memoryOfFile() (amount, error) {
 	return b.memory("memory of the provider, 2 GiB raw sent", b.sparseImage)
 }
 
-// memoryOfStream is what it takes to decompress one, with as large a window as is taken.
+// memoryOfStream measures the provider's memory while it decompresses a file with the largest
+// window that it accepts.
 func (b *bench) memoryOfStream() (amount, error) {
 	packed := filepath.Join(b.dir, "sparse.zst")
 	if err := b.sh(`zstd -q -1 --long=26 "$1" -o "$2"`, b.sparseImage, packed); err != nil {
@@ -70,7 +71,7 @@ func (b *bench) memory(work, image string) (amount, error) {
 
 const linked = 100 // linked clones of one image
 
-// diskOfClones is what the pool takes for linked clones before guests write.
+// diskOfClones measures the space that linked clones take in the pool before guests write.
 func (b *bench) diskOfClones() (amount, error) {
 	a := amount{work: fmt.Sprintf("disk of %d linked clones of a 2 GiB image", linked), against: "before guests write", most: 100e6}
 	base := providerOf(herePool) + template("bench") + version(b.sparseImage)
@@ -95,7 +96,7 @@ func (b *bench) diskOfClones() (amount, error) {
 	return a, err
 }
 
-// taken is how much room a directory takes, in bytes.
+// taken returns the space that a directory takes, in bytes.
 func (b *bench) taken(dir string) (int64, error) {
 	out, err := exec.Command("du", "-s", "--block-size=1", dir).Output()
 	if err != nil {
@@ -110,7 +111,8 @@ const (
 	cluster = 64 << 10
 )
 
-// bytesOfChange is what is sent of a version that differs from its parent in a few clusters.
+// bytesOfChange measures the bytes sent for a version that differs from its parent in a few
+// clusters.
 func (b *bench) bytesOfChange() (amount, error) {
 	a := amount{work: fmt.Sprintf("sent of %d changed clusters of 64 KiB of 2 GiB", changed), other: changed * cluster, against: "size of the clusters", aim: 1.2}
 	next := filepath.Join(b.dir, "next.raw")

@@ -7,10 +7,10 @@ import (
 	"strconv"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/pgtest"
-	"github.com/novacron/terraform-provider-novacron/internal/bench/catalogue"
+	"github.com/novacron/terraform-provider-novacron/internal/bench/catalogstores"
 )
 
-// envPostgres tells the processes that write at once where the server is.
+// envPostgres is the environment variable that tells the writing processes where the server is.
 const envPostgres = "NOVACRON_BENCH_POSTGRES"
 
 // catalogs measures the stores of catalogs, or is one of the processes that write to them at once.
@@ -19,9 +19,9 @@ func catalogs(args []string) error {
 	if err != nil {
 		return err
 	}
-	ctx, backends := context.Background(), []catalogue.Backend{catalogue.Pool(uri)}
+	ctx, backends := context.Background(), []catalogstores.Backend{catalogstores.Pool(uri)}
 	if len(args) > 0 && args[0] == "catalog-writer" {
-		return catalogue.Writer(ctx, append(backends, catalogue.Postgres(os.Getenv(envPostgres))), args[1:])
+		return catalogstores.Writer(ctx, append(backends, catalogstores.Postgres(os.Getenv(envPostgres))), args[1:])
 	}
 	server, err := pgtest.Start()
 	if err != nil {
@@ -29,8 +29,8 @@ func catalogs(args []string) error {
 	}
 	defer server.Stop()
 	os.Setenv(envPostgres, server.Directory)
-	backends = append(backends, catalogue.Postgres(server.Directory))
-	sizes := catalogue.Sizes()
+	backends = append(backends, catalogstores.Postgres(server.Directory))
+	sizes := catalogstores.Sizes()
 	if len(args) > 1 {
 		sizes = nil
 	}
@@ -41,5 +41,5 @@ func catalogs(args []string) error {
 		}
 		sizes = append(sizes, size)
 	}
-	return catalogue.Measure(ctx, backends, sizes)
+	return catalogstores.Measure(ctx, backends, sizes)
 }

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// images measures what it takes to register images: in time, in memory, and in bytes.
+// images measures the registration of images: time, memory and bytes.
 func images() (err error) {
 	b, err := newBench()
 	if err != nil {
@@ -43,7 +43,7 @@ func images() (err error) {
 	return nil
 }
 
-// The pool whose directory this process sees as the host does.
+// herePool is a pool whose directory has the same path for this process and for the host.
 const herePool = "novacron-bench-here"
 
 func (b *bench) here(name string) string { return filepath.Join(b.dir, "here", name) }
@@ -57,7 +57,7 @@ const (
 	sparseData = 300 << 20
 )
 
-// makeSparseImage creates a raw disk of 30 stretches of data, and holes.
+// makeSparseImage creates a raw disk with 30 stretches of data and holes between them.
 func (b *bench) makeSparseImage() error {
 	b.sparseImage = filepath.Join(b.dir, "sparse.raw")
 	return b.sh(`
@@ -79,7 +79,7 @@ func (b *bench) registerSparse() ([]row, error) {
 	return append(rows, all), nil
 }
 
-// registerBig registers a large image of which nothing can be left out.
+// registerBig registers a large image without any part that can be left out.
 func (b *bench) registerBig() ([]row, error) {
 	return b.uploads(row{work: fmt.Sprintf("register a %d MiB qcow2 image", imageSize>>20), against: "virsh", aim: 1.1}, b.bigImage, "")
 }
@@ -94,7 +94,7 @@ virsh -q vol-upload --pool novacron plain-image "$1" $2
 	}, func() error { return b.sh(`virsh -q vol-delete --pool novacron plain-image >/dev/null`) })
 }
 
-// registrations compares a registration in a pool with something plain, which is undone each time.
+// registrations compares a registration in a pool with a plain command, which is undone each time.
 func (b *bench) registrations(r row, pool, image string, plain, undo func() error) ([]row, error) {
 	library := b.workspace("register", providerOf(pool)+template("bench")+version(image))
 	round := 0
@@ -125,7 +125,7 @@ func (b *bench) registrations(r row, pool, image string, plain, undo func() erro
 	return []row{r}, os.RemoveAll(library)
 }
 
-// settled measures once nothing that was written before is still on its way to the disk.
+// settled measures after all earlier writes have reached the disk.
 func (b *bench) settled(measure func() (time.Duration, error)) (time.Duration, error) {
 	if err := exec.Command("sync").Run(); err != nil {
 		return 0, err
@@ -133,13 +133,13 @@ func (b *bench) settled(measure func() (time.Duration, error)) (time.Duration, e
 	return measure()
 }
 
-// copyHere registers an image of the host itself.
+// copyHere registers an image that the host itself has.
 func (b *bench) copyHere() ([]row, error) {
 	return b.copies(fmt.Sprintf("%d MiB qcow2 on the host itself", imageSize>>20), herePool, b.bigImage, b.here("plain"))
 }
 
-// copies compares a registration with cp, and with all that it does: a copy that is on the disk,
-// and a checksum.
+// copies compares a registration with cp alone, and with all that a registration does: a copy that
+// has reached the disk, and a checksum.
 func (b *bench) copies(work, pool, image, to string) ([]row, error) {
 	undo := func() error { return os.Remove(to) }
 	alone, err := b.registrations(row{work: work, against: "cp", aim: 1.2}, pool, image, func() error {
@@ -154,7 +154,8 @@ func (b *bench) copies(work, pool, image, to string) ([]row, error) {
 	return append(alone, whole...), err
 }
 
-// shareHere is copyHere on a file system that shares blocks; nothing where none can be made.
+// shareHere is copyHere on a file system that shares blocks. It returns nothing if this machine
+// cannot have one.
 func (b *bench) shareHere() (rows []row, err error) {
 	disk, top, host := filepath.Join(b.dir, "disk"), filepath.Join(b.dir, "shared"), os.Getenv("NOVACRON_TESTHOST")
 	if err := b.sh(`truncate -s 4G "$1" && mkfs.xfs -q "$1" && mkdir "$2" && mount -o loop "$1" "$2"`, disk, top); err != nil {

@@ -1,11 +1,11 @@
-// Command bench measures the provider side by side with the plain tools (virsh, genisoimage) doing
-// the same work on the same host, and with an empty provider doing nothing, and prints the ratios;
-// and catalogs, next to their goals. It needs a test host's environment.
+// Command bench measures the provider side by side with plain tools (virsh, genisoimage) that do
+// the same work on the same host, and with an empty provider that does nothing, and prints the
+// ratios. It also measures catalogs, next to their goals. It needs a test host's environment.
 //
-//	bench                    # all of it
+//	bench                    # everything
 //	bench provider
-//	bench images             # registering them
-//	bench catalog [SIZE...]  # of libraries of so many templates
+//	bench images             # registering images
+//	bench catalog [SIZE...]  # libraries with these numbers of templates
 package main
 
 import (
@@ -18,10 +18,10 @@ import (
 )
 
 const (
-	rounds      = 5    // of which the median counts
-	started     = 20   // linked clones that are started
-	planned     = 100  // instances of the plan that finds nothing to do
-	plannedMany = 1000 // of the same for a large estate
+	rounds      = 5    // the median counts
+	started     = 20   // number of linked clones that are started
+	planned     = 100  // number of instances in the plan with nothing to do
+	plannedMany = 1000 // the same for a large estate
 	imageSize   = 500 << 20
 )
 
@@ -58,11 +58,11 @@ func measureProvider() error {
 	return b.measure()
 }
 
-// row is one line of the result.
+// row is one line of the results.
 type row struct {
 	work               string
 	ours, floor, plain time.Duration
-	subtract           bool // the floor, before ours is compared with plain
+	subtract           bool // subtract the floor from ours before the comparison with plain
 	against            string
 	aim                float64
 }
@@ -91,7 +91,7 @@ func (r row) print() {
 		r.work, r.ours.Seconds(), r.floor.Seconds(), plain, r.against, r.ratio(), aim)
 }
 
-// median runs a measurement several times.
+// median runs a measurement several times and returns the median.
 func median(measure func(round int) (time.Duration, error)) (time.Duration, error) {
 	round := 0
 	times, err := medians(func() (time.Duration, error) { round++; return measure(round - 1) })
@@ -101,8 +101,8 @@ func median(measure func(round int) (time.Duration, error)) (time.Duration, erro
 	return times[0], nil
 }
 
-// medians runs several measurements, which take turns, so that what else the machine does strikes
-// all of them.
+// medians runs several measurements in turns, and returns their medians. Because they take turns,
+// other work of the machine affects all of them.
 func medians(measure ...func() (time.Duration, error)) ([]time.Duration, error) {
 	times := make([][]time.Duration, len(measure))
 	for range rounds {

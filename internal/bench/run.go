@@ -14,12 +14,12 @@ import (
 // bench is the place where everything is measured.
 type bench struct {
 	dir         string
-	rc, idleRC  string // of Terraform: the latter has the idle provider for novacron's
+	rc, idleRC  string // Terraform's; idleRC has the idle provider in place of novacron
 	uri         string
 	tinyImage   string
-	bigImage    string // of which nothing can be left out
-	sparseImage string // which is mostly holes
-	many        string // the workspace of many instances
+	bigImage    string // has no part that can be left out
+	sparseImage string // is mostly holes
+	many        string // workspace with many instances
 }
 
 func newBench() (*bench, error) {
@@ -31,7 +31,7 @@ func newBench() (*bench, error) {
 	if b.tinyImage, err = env("NOVACRON_TEST_IMAGE_TINY"); err != nil {
 		return nil, err
 	}
-	bin, err := env("NOVACRON_BENCH_BIN") // holds both providers' binaries
+	bin, err := env("NOVACRON_BENCH_BIN") // has the binaries of both providers
 	if err != nil {
 		return nil, err
 	}
@@ -47,14 +47,14 @@ func newBench() (*bench, error) {
 	return b, nil
 }
 
-// overrides writes a configuration of Terraform that has the providers from a directory.
+// overrides writes a configuration of Terraform that takes the providers from a directory.
 func (b *bench) overrides(name, bin string) (path string, err error) {
 	path = filepath.Join(b.dir, name)
 	rc := fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"novacron/novacron\" = %q\n    \"novacron/empty\" = %[1]q\n  }\n  direct {}\n}\n", bin)
 	return path, os.WriteFile(path, []byte(rc), 0o600)
 }
 
-// makeBigImage creates an image of random data, so that nothing can be left out or compressed.
+// makeBigImage creates an image of random data, of which nothing can be left out or compressed.
 func (b *bench) makeBigImage() error {
 	b.bigImage = filepath.Join(b.dir, "big.qcow2")
 	return b.sh(`
@@ -85,12 +85,12 @@ func (b *bench) configure(dir, config string) {
 	}
 }
 
-// timed runs terraform and tells how long it took.
+// timed runs terraform and returns how long it took.
 func (b *bench) timed(dir string, args ...string) (time.Duration, error) {
 	return b.timedWith(b.rc, dir, args...)
 }
 
-// timedWith is timed with a configuration of Terraform.
+// timedWith is timed with another configuration of Terraform.
 func (b *bench) timedWith(rc, dir string, args ...string) (time.Duration, error) {
 	cmd := exec.Command("terraform", append(args, "-no-color")...)
 	cmd.Dir, cmd.Env = dir, append(b.environment(), "TF_CLI_CONFIG_FILE="+rc)

@@ -22,7 +22,7 @@ func (b *bench) clones() (row, error) {
 		if err != nil {
 			return d, err
 		}
-		if err := b.powerOff(); err != nil { // what a guest takes to shut down is not ours to measure
+		if err := b.powerOff(); err != nil { // shutting guests down does not count
 			return d, err
 		}
 		b.configure(w, base)
@@ -54,9 +54,9 @@ func (b *bench) clones() (row, error) {
 	return r, err
 }
 
-// noopPlan plans n instances that are as they should be. Compared with an empty provider, which has
-// few values a resource, and with one that has as many and never looks at them. The three take
-// turns.
+// noopPlan plans n instances that need no change. It compares the time with an empty provider,
+// whose resources have few values, and with an idle provider, which has as many values and never
+// looks at them. The three take turns.
 func (b *bench) noopPlan(n int, aim float64) ([]row, error) {
 	b.many = b.workspace(fmt.Sprintf("many%d", n), provider+template("tiny")+version(b.tinyImage)+instances(n, "stopped"))
 	empty := b.workspace(fmt.Sprintf("emptyplan%d", n), emptyThings(n))
@@ -79,7 +79,7 @@ func (b *bench) noopPlan(n int, aim float64) ([]row, error) {
 	}, nil
 }
 
-// noopPlanOfMany is noopPlan for a large estate, which it destroys.
+// noopPlanOfMany is noopPlan for a large estate. It destroys the instances afterwards.
 func (b *bench) noopPlanOfMany() ([]row, error) {
 	rows, err := b.noopPlan(plannedMany, 1.3)
 	if err != nil {
@@ -112,7 +112,7 @@ func (b *bench) destroy() (row, error) {
 	return r, err
 }
 
-// emptyApply is what Terraform takes to apply n resources that do nothing.
+// emptyApply returns how long Terraform takes to apply n resources that do nothing.
 func (b *bench) emptyApply(n int) (time.Duration, error) {
 	return median(func(round int) (time.Duration, error) {
 		return b.timed(b.workspace(fmt.Sprintf("empty%d-%d", n, round), emptyThings(n)), "apply", "-auto-approve")
@@ -121,7 +121,8 @@ func (b *bench) emptyApply(n int) (time.Duration, error) {
 
 var provider = providerOf("")
 
-// providerOf configures the provider for a pool; "" for the default.
+// providerOf returns the configuration of the provider for a pool, or for the default pool if the
+// name is "".
 func providerOf(pool string) string {
 	if pool != "" {
 		pool = fmt.Sprintf("pool = %q", pool)
@@ -182,7 +183,7 @@ resource "empty_thing" "t" {
 `, n)
 }
 
-// plainBase uploads the base of the plain clones.
+// plainBase uploads the base image of the plain clones.
 func (b *bench) plainBase() error {
 	return b.sh(`
 virsh -q vol-create-as novacron plain-base.qcow2 1 --format raw >/dev/null
@@ -191,7 +192,8 @@ virsh -q pool-refresh novacron >/dev/null
 `, b.tinyImage)
 }
 
-// plainClones is the script that people write: an overlay, a seed and a domain each.
+// plainClones is the script that people write without the provider. It creates an overlay, a seed
+// and a domain for each clone.
 func (b *bench) plainClones(n int, start bool) error {
 	return b.sh(`
 dir=$1; pool=$(virsh pool-dumpxml novacron | sed -n 's:.*<path>\(.*\)</path>.*:\1:p')
@@ -220,7 +222,7 @@ done
 `, filepath.Join(b.dir, "plain"), fmt.Sprint(n), fmt.Sprint(start))
 }
 
-// plainRemove removes what plainClones made.
+// plainRemove removes what plainClones created.
 func (b *bench) plainRemove(n int) error {
 	return b.sh(`
 for i in $(seq 1 "$1"); do

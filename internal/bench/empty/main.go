@@ -1,5 +1,5 @@
-// Command terraform-provider-empty serves a provider that does nothing: what Terraform and its
-// plugin protocol cost by themselves, measured with the same number of resources.
+// Command terraform-provider-empty serves a provider that does nothing. With the same number of
+// resources, it measures what Terraform and its plugin protocol cost by themselves.
 package main
 
 import (

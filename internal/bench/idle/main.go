@@ -1,6 +1,6 @@
-// Command terraform-provider-novacron, of this directory, has novacron's schemas and finds nothing
-// to do, whatever it is asked: what Terraform costs by itself where a state has as many values as
-// novacron's.
+// Command terraform-provider-novacron, in this directory, has novacron's schemas, and answers every
+// request without finding anything to do. It measures what Terraform itself costs with a state that
+// has as many values as novacron's.
 package main
 
 import (
@@ -24,7 +24,7 @@ func main() {
 	}
 }
 
-// idle answers at once what a plan asks about resources.
+// idle answers a plan's requests about resources at once.
 type idle struct{ tfprotov6.ProviderServer }
 
 func (idle) UpgradeResourceState(_ context.Context, req *tfprotov6.UpgradeResourceStateRequest) (*tfprotov6.UpgradeResourceStateResponse, error) {

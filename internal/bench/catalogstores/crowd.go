@@ -1,4 +1,4 @@
-package catalogue
+package catalogstores
 
 import (
 	"context"
@@ -16,10 +16,11 @@ import (
 
 const (
 	crowdSize   = 16 // processes
-	crowdWrites = 10 // versions that each registers at once, as terraform does, each with three changes
+	crowdWrites = 10 // versions that each process registers at once, as terraform does, with three changes each
 )
 
-// crowd has many processes write to one tenant's library at once, each a template and its versions.
+// crowd starts many processes that write to one tenant's library at once. Each writes a template
+// and its versions.
 func (b Backend) crowd(ctx context.Context, place string) error {
 	self, err := os.Executable()
 	if err != nil {
@@ -66,8 +67,8 @@ func crowdTemplate(n int) catalog.TemplateID {
 	return catalog.TemplateID{Tenant: templateID(0).Tenant, Name: fmt.Sprintf("crowd-%d", n)}
 }
 
-// Writer is what each process of a crowd does. args are the store's name, its place, and which of
-// the crowd it is.
+// Writer is one process of a crowd. args are the store's name, its place, and the number of the
+// process.
 func Writer(ctx context.Context, backends []Backend, args []string) error {
 	if len(args) != 3 {
 		return fmt.Errorf("a writer is given a store, a place and a number, not %q", strings.Join(args, " "))
@@ -100,7 +101,8 @@ func Writer(ctx context.Context, backends []Backend, args []string) error {
 	})
 }
 
-// register writes a version as its registration does: it comes, is there, and is known to be there.
+// register writes a version in the three changes of a registration: announced, registered, and
+// confirmed.
 func register(ctx context.Context, store catalog.Store, v catalog.Version) error {
 	whole := v
 	v.Coming = &catalog.Coming{Runner: "bench", By: "bench", Since: v.CreatedAt, Deadline: v.CreatedAt, Volume: "none"}

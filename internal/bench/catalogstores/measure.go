@@ -1,4 +1,4 @@
-package catalogue
+package catalogstores
 
 import (
 	"context"
@@ -11,14 +11,14 @@ import (
 )
 
 const (
-	colds = 7  // rounds over a new connection, of which the median counts
-	warms = 41 // rounds over one that was used
-	// rest is the time after which earlier answers are no longer trusted.
+	colds = 7  // rounds over a new connection; the median counts
+	warms = 41 // rounds over a connection that was used before
+	// rest is the time after which a store no longer trusts earlier answers.
 	rest = 1100 * time.Millisecond
 )
 
-// Measure fills stores with libraries of these sizes, in templates, and prints what work in them
-// takes.
+// Measure fills stores with libraries of these numbers of templates, and prints how long work in
+// them takes.
 func Measure(ctx context.Context, backends []Backend, sizes []int) error {
 	fmt.Printf("Catalogues of %d tenants, %d versions a template. Medians: \"cold\" is the first request of a new connection, \"after a\n"+
 		"rest\" one more than a second after the last, \"warm\" one right after another, with the slowest of %d behind it.\n\n", tenants, history, warms)
@@ -32,7 +32,7 @@ func Measure(ctx context.Context, backends []Backend, sizes []int) error {
 	return nil
 }
 
-// work is something that users do often.
+// work is something that users often do.
 type work struct {
 	name string
 	goal time.Duration
@@ -69,7 +69,7 @@ func (b Backend) measure(ctx context.Context, size int) error {
 	return b.crowd(ctx, place)
 }
 
-// line measures a work and prints its line.
+// line measures one kind of work and prints its line.
 func (b Backend) line(ctx context.Context, place string, size int, w work) error {
 	var cold, rested, warm []time.Duration
 	timed := func(s catalog.Store, round int, times *[]time.Duration) error {
@@ -102,7 +102,7 @@ func (b Backend) line(ctx context.Context, place string, size int, w work) error
 	if err != nil {
 		return err
 	}
-	rested = rested[1:] // the first was cold
+	rested = rested[1:] // the first round used a new connection
 	slices.Sort(warm)
 	fmt.Printf("| %-44s | %9s | %12s | %9s | %9s | %9s |\n", w.name, ms(median(cold)), ms(median(rested)), ms(median(warm)), ms(warm[len(warm)-1]), "< "+ms(w.goal))
 	return nil
@@ -120,13 +120,13 @@ func ms(d time.Duration) string {
 	return fmt.Sprintf("%.1f ms", d.Seconds()*1000)
 }
 
-// search finds the templates of a distribution that a tenant sees, and that a word is in.
+// search finds the templates of a distribution that a tenant can see and that contain a word.
 func search(ctx context.Context, store catalog.Store, size, round int) error {
 	tenant, want := templateID(round%size).Tenant, size
 	visible := func(t catalog.Template) bool {
 		return t.ID.Tenant == tenant || t.Public || slices.Contains(t.Access.UseTenants, tenant)
 	}
-	if s, ok := store.(interface{ Tenant() string }); ok { // it shows that tenant's view only
+	if s, ok := store.(interface{ Tenant() string }); ok { // the store shows only what that tenant can see
 		tenant, want = s.Tenant(), 0
 		for n := range size {
 			if t := template(n); t.ID.Tenant == tenant || visible(t) && t.State != catalog.Draft {
@@ -151,7 +151,8 @@ func search(ctx context.Context, store catalog.Store, size, round int) error {
 	return nil
 }
 
-// resolve picks the newest version that a constraint allows.
+// someTemplate returns the id of a template in the library; of the store's tenant if the store
+// shows only what one tenant can see.
 func someTemplate(store catalog.Store, size, round int) catalog.TemplateID {
 	if _, ok := store.(interface{ Tenant() string }); ok { // its own
 		return templateID(round * 7 % ((size + tenants - 1) / tenants) * tenants)
@@ -159,6 +160,7 @@ func someTemplate(store catalog.Store, size, round int) catalog.TemplateID {
 	return templateID(round * 7 % size)
 }
 
+// resolve picks the newest version that a constraint allows.
 func resolve(ctx context.Context, store catalog.Store, size, round int) error {
 	names, err := versionsOf(ctx, store, someTemplate(store, size, round))
 	if err != nil {
@@ -196,5 +198,5 @@ func versionsOf(ctx context.Context, store catalog.Store, id catalog.TemplateID)
 	return names, err
 }
 
-// Sizes are the sizes that are measured unless others are asked for. The goals are for a thousand.
+// Sizes returns the sizes that are measured by default. The goals are for a thousand templates.
 func Sizes() []int { return []int{10, 100, 1000, 10_000} }

@@ -1,7 +1,7 @@
-// Package catalogue measures stores of catalogs, each by the same work and next to the goals:
-// searching, resolving and listing in libraries from small to large, and many processes writing to
-// one tenant's.
-package catalogue
+// Package catalogstores measures the stores of catalogs. All do the same work, and the results are
+// shown next to the goals: searching, resolving and listing in libraries from small to large, and
+// many processes that write to one tenant's library.
+package catalogstores
 
 import (
 	"context"
@@ -15,19 +15,19 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
 )
 
-// Backend is a kind of store.
+// Backend is one kind of store.
 type Backend struct {
 	Name string
-	// Make makes the place of an empty catalog. Open finds it by what Make returns, also in another
-	// process. The place goes with the test host.
+	// Make creates the place of an empty catalog. Open finds it by the result of Make, in other
+	// processes, too. Removing the test host removes the place.
 	Make func(ctx context.Context) (place string, err error)
-	// Open opens the catalog again, over a new connection.
+	// Open opens the catalog over a new connection.
 	Open func(ctx context.Context, place string) (store catalog.Store, closed func(), err error)
-	// Size tells how much there is at the place.
+	// Size describes how much the place holds.
 	Size func(ctx context.Context, place string) (string, error)
 }
 
-// Pool is the store that keeps a catalog in a storage pool of the host.
+// Pool returns the store that keeps a catalog in a storage pool of the host.
 func Pool(uri string) Backend {
 	open := func() (*libvirt.Conn, error) { return libvirt.New(libvirt.Options{URI: uri}) }
 	return Backend{
@@ -38,7 +38,7 @@ func Pool(uri string) Backend {
 				return "", err
 			}
 			defer host.Close()
-			name := "catalogue-" + strings.ToLower(rand.Text()[:8])
+			name := "catalog-" + strings.ToLower(rand.Text()[:8])
 			_, err = host.CreateDirPool(ctx, name, "/var/lib/libvirt/"+name)
 			return name, err
 		},
@@ -68,7 +68,7 @@ func Pool(uri string) Backend {
 	}
 }
 
-// with opens a catalog for as long as do takes.
+// with opens a catalog while do runs.
 func (b Backend) with(ctx context.Context, place string, do func(catalog.Store) error) error {
 	store, closed, err := b.Open(ctx, place)
 	if err != nil {
@@ -78,7 +78,7 @@ func (b Backend) with(ctx context.Context, place string, do func(catalog.Store) 
 	return do(store)
 }
 
-// find returns the backend of that name.
+// find returns the backend with that name.
 func find(backends []Backend, name string) (Backend, error) {
 	for _, b := range backends {
 		if b.Name == name {

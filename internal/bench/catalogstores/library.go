@@ -1,4 +1,4 @@
-package catalogue
+package catalogstores
 
 import (
 	"context"
@@ -17,20 +17,20 @@ import (
 
 const (
 	tenants = 50
-	history = 100 // versions a template
+	history = 100 // versions of each template
 )
 
-// templateID names the n-th template of the library.
+// templateID returns the id of the n-th template of the library.
 func templateID(n int) catalog.TemplateID {
 	return catalog.TemplateID{Tenant: fmt.Sprintf("tenant-%d", n%tenants), Name: fmt.Sprintf("server-%d", n)}
 }
 
-// versionID names the n-th version of a template: 0.0.0 to 9.4.1.
+// versionID returns the id of the n-th version of a template: 0.0.0 to 9.4.1.
 func versionID(id catalog.TemplateID, n int) catalog.VersionID {
 	return id.Version(fmt.Sprintf("%d.%d.%d", n/10, n%10/2, n%2))
 }
 
-// fill creates a library of so many templates, all of a tenant's records at once.
+// fill creates a library with that many templates. It writes all records of a tenant at once.
 func fill(ctx context.Context, store catalog.Store, templates int) error {
 	for tenant := range min(tenants, templates) {
 		group, ctx := errgroup.WithContext(ctx)
@@ -55,9 +55,9 @@ func fill(ctx context.Context, store catalog.Store, templates int) error {
 	return nil
 }
 
-// template is the n-th template: 3 KB, of which most is its own.
+// template returns the n-th template. It has 3 KB, most of which no other template has.
 func template(n int) catalog.Template {
-	random := rand.New(rand.NewPCG(uint64(n), 1)) // the same library each time
+	random := rand.New(rand.NewPCG(uint64(n), 1)) // creates the same library each time
 	published := time.Date(2026, 1, 1, 0, n, 0, 0, time.UTC)
 	t := catalog.Template{
 		ID: templateID(n), DisplayName: words(random, 4), Description: words(random, 20), Type: catalog.TypeVM,
@@ -78,7 +78,7 @@ func template(n int) catalog.Template {
 	return t
 }
 
-// version is the n-th version of a template. Every tenth has a spec of its own.
+// version returns the n-th version of a template. Every tenth version has its own spec.
 func version(t catalog.Template, n int) catalog.Version {
 	id := versionID(t.ID, n)
 	v := catalog.Version{
@@ -91,7 +91,7 @@ func version(t catalog.Template, n int) catalog.Version {
 	return v
 }
 
-// words are text that does not repeat itself.
+// words returns text that does not repeat itself.
 func words(random *rand.Rand, n int) string {
 	var text strings.Builder
 	for range n {

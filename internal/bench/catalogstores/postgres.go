@@ -1,4 +1,4 @@
-package catalogue
+package catalogstores
 
 import (
 	"context"
@@ -13,9 +13,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/pgstore"
 )
 
-// Postgres is the store that keeps a catalog in PostgreSQL: of the server whose socket is in the
-// directory. The tenant that is measured comes with a role of its own, which row-level security
-// binds; the others' documents are made by an administrator.
+// Postgres returns the store that keeps a catalog in PostgreSQL, on the server whose socket is in
+// the directory. The measured tenant connects as a role of its own, which row-level security
+// restricts. An administrator creates the documents of the other tenants.
 func Postgres(directory string) Backend {
 	me := templateID(0).Tenant
 	role := func(place string) string { return "role_" + place }
@@ -25,7 +25,7 @@ func Postgres(directory string) Backend {
 	return Backend{
 		Name: "postgres",
 		Make: func(ctx context.Context) (string, error) {
-			place := "catalogue_" + strings.ToLower(rand.Text()[:8])
+			place := "catalog_" + strings.ToLower(rand.Text()[:8])
 			if err := create(ctx, pgtest.DSN(directory, "postgres", pgtest.Superuser), place); err != nil {
 				return "", err
 			}
@@ -65,14 +65,14 @@ func create(ctx context.Context, dsn, database string) error {
 	return err
 }
 
-// helped is a tenant's store in which an administrator makes the documents of other tenants.
+// helped is a tenant's store in which an administrator creates the documents of other tenants.
 type helped struct {
 	*pgstore.Store
 	administrator *pgstore.Store
 	tenant        string
 }
 
-// Tenant is whose view the store shows.
+// Tenant returns the tenant whose view the store shows.
 func (h helped) Tenant() string { return h.tenant }
 
 // Templates implements catalog.Store.
