@@ -20,7 +20,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/functions"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/catalogue"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/cataloginfo"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/host"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance"
@@ -145,7 +145,7 @@ func (p *Provider) Resources(context.Context) []func() resource.Resource {
 func (p *Provider) DataSources(context.Context) []func() datasource.DataSource {
 	return []func() datasource.DataSource{template.NewDataSource, templateversion.NewDataSource,
 		templates.NewDataSource, templateversions.NewDataSource, host.NewDataSource,
-		provisioningrequests.NewDataSource, instance.NewDataSource, instance.NewListDataSource, catalogue.NewDataSource,
+		provisioningrequests.NewDataSource, instance.NewDataSource, instance.NewListDataSource, cataloginfo.NewDataSource,
 		polkitrules.NewDataSource,
 	}
 }

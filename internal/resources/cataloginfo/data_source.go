@@ -1,5 +1,5 @@
-// Package catalogue is the data source novacron_catalog.
-package catalogue
+// Package cataloginfo has the data source novacron_catalog.
+package cataloginfo
 
 import (
 	"context"
@@ -16,7 +16,7 @@ var (
 	_ datasource.DataSourceWithConfigure = (*DataSource)(nil)
 )
 
-// DataSource is the data source novacron_catalog.
+// DataSource shows the catalog of a library: the data source novacron_catalog.
 type DataSource struct{ face.DataSource }
 
 // NewDataSource creates the data source.

@@ -1,4 +1,4 @@
-package catalogue_test
+package cataloginfo_test
 
 import (
 	"fmt"
@@ -21,7 +21,7 @@ func TestAccCatalogCountsTheTenantsOwn(t *testing.T) {
 	provider := func(tenant string) string {
 		return fmt.Sprintf("provider \"novacron\" {\n  pool = %q\n  tenant = %q\n  user = \"alice\"\n}\n", pool, tenant)
 	}
-	// What another tenant has does not count for this one.
+	// Another tenant's templates do not count for this tenant.
 	foreign := tfacc.NewWorkspace(t, provider("other")+"resource \"novacron_template\" \"it\" {\n  name = \"it\"\n}\n")
 	t.Cleanup(func() { foreign.Destroy(t) })
 	foreign.Apply(t)

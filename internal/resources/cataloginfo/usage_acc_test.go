@@ -1,4 +1,4 @@
-package catalogue_test
+package cataloginfo_test
 
 import (
 	"fmt"
@@ -19,8 +19,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
 )
 
-// A platform engineer sees how much room images take in the pool, and which of them are not needed.
-// What is certainly not needed is removed automatically; the rest is the engineer's decision.
+// A platform engineer sees how much space images take in the pool, and which of them are not
+// needed. The provider removes what is certainly not needed, and the engineer decides about the
+// rest.
 func TestAccCatalogTellsWhatImagesTake(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("stock")
 	pool, directory := host.Pool(t, name)
@@ -91,7 +92,7 @@ func TestAccCatalogTellsWhatImagesTake(t *testing.T) {
 				is("stored_image_count", number(1)), is("unused_image_count", number(0)), is("unused_image_bytes", number(0)),
 				is("stray_volumes", knownvalue.ListExact([]knownvalue.Check{text(stray)})),
 			}, Check: tfacc.OnHost(func() {
-				for _, volume := range []string{stray, young} { // their owner is unknown
+				for _, volume := range []string{stray, young} { // it is unknown which tenant needs them
 					host.Virsh(t, "vol-delete", volume, "--pool", pool)
 				}
 			})},
