@@ -1,0 +1,21 @@
+// Package must is for tests: it takes the values of calls that have to succeed.
+package must
+
+import "testing"
+
+// Get returns a function that ends the test if the error that it is passed is not nil, and
+// otherwise returns the value:
+//
+//	pool := must.Get[host.Pool](t)(h.Pool(ctx, "pool"))
+//
+// It is in two steps because Go passes all values of a call only to a function that takes nothing
+// besides.
+func Get[T any](t testing.TB) func(T, error) T {
+	return func(v T, err error) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
