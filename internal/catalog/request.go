@@ -39,7 +39,7 @@ type ProvisioningRequest struct {
 	CreatedAt   time.Time     `json:"created_at"`
 	StartedAt   *time.Time    `json:"started_at,omitempty"`
 	CompletedAt *time.Time    `json:"completed_at,omitempty"`
-	Runner      string        `json:"runner,omitempty"` // process that works on it, by its name of package runner
+	Runner      string        `json:"runner,omitempty"` // process that works on it, as package lease names it
 	Deadline    time.Time     `json:"deadline"`         // by then it is over, or its runner is dead
 	Steps       []RequestStep `json:"steps,omitempty"`
 }

@@ -171,7 +171,7 @@ type Version struct {
 // Coming describes a version that is being registered. Its document is created first and removed
 // last, so that everything else of it can be found.
 type Coming struct {
-	Runner   string    `json:"runner"`   // process of the provider that registers it, by its name of package runner
+	Runner   string    `json:"runner"`   // process of the provider that registers it, as package lease names it
 	By       string    `json:"by"`       // user
 	Since    time.Time `json:"since"`    //
 	Deadline time.Time `json:"deadline"` // by then it is registered, or its maker is dead

@@ -6,8 +6,8 @@ import (
 	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/lease"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
-	"github.com/novacron/terraform-provider-novacron/internal/runner"
 )
 
 // Release takes a version off the base's users; the last one removes the base.
@@ -41,7 +41,7 @@ func (st *Store) Forsake(ctx context.Context, id catalog.VersionID, stem string)
 // Abandoned reports whether a version was being registered by a process that is dead. If the
 // catalog's clock cannot be read, that is not certain, and Abandoned reports false.
 func (st *Store) Abandoned(ctx context.Context, v catalog.Version) bool {
-	if v.Coming == nil || runner.Dead(v.Coming.Runner) {
+	if v.Coming == nil || lease.Dead(v.Coming.Runner) {
 		return v.Coming != nil
 	}
 	now, err := st.catalog.Now(ctx)

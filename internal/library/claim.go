@@ -8,8 +8,8 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/lease"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
-	"github.com/novacron/terraform-provider-novacron/internal/runner"
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
@@ -38,7 +38,7 @@ func (l registrar) claimVersion(ctx context.Context, r Registration) (claim cata
 		takes = time.Until(deadline)
 	}
 	claim = catalog.Version{ID: r.ID, CreatedAt: now(), CreatedBy: l.me.User, Coming: &catalog.Coming{
-		Runner: runner.This(), By: l.me.User, Since: since, Deadline: since.Add(takes), Volume: naming.NewBaseStem(),
+		Runner: lease.This(), By: l.me.User, Since: since, Deadline: since.Add(takes), Volume: naming.NewBaseStem(),
 	}}
 	for {
 		_, err := l.store.Versions().Create(ctx, r.ID.String(), claim)
@@ -56,7 +56,7 @@ func (l registrar) claimVersion(ctx context.Context, r Registration) (claim cata
 			}
 		case found.Value.Coming != nil:
 			return claim, lost, beingRegistered(found.Value)
-		case runner.Dead(found.Value.Maker):
+		case lease.Dead(found.Value.Maker):
 			return claim, found, nil
 		default:
 			return claim, lost, VersionExists(r.ID)
@@ -100,7 +100,7 @@ func sameClaim(found, claim catalog.Version) bool {
 func beingRegistered(v catalog.Version) error {
 	return finding.List{{Path: finding.At("version"), Summary: "Version is being registered", Detail: fmt.Sprintf(
 		"%s (process %s) has been registering version %q since %s. Wait for it. If that process is dead, what it left is "+
-			"removed automatically from %s on.", v.Coming.By, runner.Show(v.Coming.Runner), v.ID, v.Coming.Since.Format("15:04:05"), v.Coming.Deadline.Add(catalog.Slack).Format("15:04:05 MST"))}}
+			"removed automatically from %s on.", v.Coming.By, lease.Show(v.Coming.Runner), v.ID, v.Coming.Since.Format("15:04:05"), v.Coming.Deadline.Add(catalog.Slack).Format("15:04:05 MST"))}}
 }
 
 // deleting reports whether a version is about to be removed. If the catalog's clock cannot be read,

@@ -12,16 +12,16 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/lease"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
-	"github.com/novacron/terraform-provider-novacron/internal/runner"
 	"github.com/novacron/terraform-provider-novacron/internal/source/file"
 )
 
 // deadRunner is the name of a process of this machine that has ended.
 func deadRunner(t *testing.T) string {
 	t.Helper()
-	name := runner.This() + "0" // the number of this process, and another start
-	if !runner.Dead(name) {
+	name := lease.This() + "0" // the number of this process, and another start
+	if !lease.Dead(name) {
 		t.Fatalf("process %s is not certain to have ended", name)
 	}
 	return name
@@ -52,7 +52,7 @@ func TestAccWhatAnInterruptedRegistrationLeftGoes(t *testing.T) {
 	l := s.library(t)
 	s.template(t, l)
 	dead := s.leave(t, l, ubuntu.Version("0.1.0"), deadRunner(t))
-	living := s.leave(t, l, ubuntu.Version("0.2.0"), runner.This())
+	living := s.leave(t, l, ubuntu.Version("0.2.0"), lease.This())
 	elsewhere := s.leave(t, l, ubuntu.Version("0.3.0"), "elsewhere/4711")
 
 	must[catalog.Version](t)(register(t.Context(), s.library(t), "1.0.0", file.Source{Path: rawImage(t, 1<<20, 4096)}))
@@ -164,7 +164,7 @@ func TestAccWhatNobodyHeardOfIsTakenOver(t *testing.T) {
 	if images := s.images(t); len(images) != 1 {
 		t.Errorf("in the pool: %q, want one image", images)
 	}
-	by(runner.This())
+	by(lease.This())
 	l.unconfirmed.version(first.ID)
 	if err := l.Confirm(context.WithoutCancel(t.Context())); err != nil {
 		t.Error(err)

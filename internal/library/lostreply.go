@@ -9,7 +9,7 @@ import (
 	"sync"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/runner"
+	"github.com/novacron/terraform-provider-novacron/internal/lease"
 )
 
 // If a process is killed right after it registered something, the object exists but is in no state.
@@ -30,7 +30,7 @@ func (l registrar) takeOver(ctx context.Context, r Registration, spec catalog.Sp
 	if !same || !l.Removals.Keep(r.ID.String()) {
 		return catalog.Version{}, VersionExists(r.ID)
 	}
-	v.Description, v.DeletionProtection, v.Maker = r.Description, r.DeletionProtection, runner.This()
+	v.Description, v.DeletionProtection, v.Maker = r.Description, r.DeletionProtection, lease.This()
 	v.Lifecycle = v.Lifecycle.To(r.State, r.Deprecation, now())
 	if _, err := l.store.Versions().Replace(ctx, lost.Key, lost.Revision, v); err != nil {
 		if errors.Is(err, catalog.ErrConflict) || errors.Is(err, catalog.ErrNotFound) { // a state has it after all
@@ -97,7 +97,7 @@ func (l *Library) Confirm(ctx context.Context) error {
 // confirmed clears the maker of what this process has created. It returns catalog.ErrNotFound if
 // another process has created it again since.
 func confirmed(maker *string) error {
-	if *maker != runner.This() {
+	if *maker != lease.This() {
 		return catalog.ErrNotFound
 	}
 	*maker = ""

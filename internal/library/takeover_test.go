@@ -6,14 +6,14 @@ import (
 	"testing/synctest"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/runner"
+	"github.com/novacron/terraform-provider-novacron/internal/lease"
 )
 
 // A state may have a template that a dead process seemed to have left unreported, at an address
 // that has just left the configuration: then the same apply removes it, and creates it at another
 // address.
 func TestWhatACreateTakesOverIsNotRemovedBesideIt(t *testing.T) {
-	dead := runner.This()[:strings.LastIndex(runner.This(), "/")+1] + "1" // another process had the number
+	dead := lease.This()[:strings.LastIndex(lease.This(), "/")+1] + "1" // another process had the number
 	create := func(t *testing.T, l *Library) (catalog.Template, error) {
 		return l.CreateTemplate(t.Context(), catalog.Template{ID: web, Type: catalog.TypeVM})
 	}
@@ -35,7 +35,7 @@ func TestWhatACreateTakesOverIsNotRemovedBesideIt(t *testing.T) {
 		if err := l.DeleteTemplate(t.Context(), web); err != nil {
 			t.Fatal(err)
 		}
-		if found, ok := there(t, m); !ok || found.Maker != runner.This() {
+		if found, ok := there(t, m); !ok || found.Maker != lease.This() {
 			t.Errorf("the template is there: %t, made by %q", ok, found.Maker)
 		}
 	})
@@ -60,7 +60,7 @@ func TestWhatACreateTakesOverIsNotRemovedBesideIt(t *testing.T) {
 			if err := <-made; err != nil {
 				t.Fatal(err)
 			}
-			if found, ok := there(t, m); !ok || found.Maker != runner.This() {
+			if found, ok := there(t, m); !ok || found.Maker != lease.This() {
 				t.Errorf("the template is there: %t, made by %q", ok, found.Maker)
 			}
 		})

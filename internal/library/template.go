@@ -11,8 +11,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore/usage"
+	"github.com/novacron/terraform-provider-novacron/internal/lease"
 	"github.com/novacron/terraform-provider-novacron/internal/library/planning"
-	"github.com/novacron/terraform-provider-novacron/internal/runner"
 	"github.com/novacron/terraform-provider-novacron/internal/strategy"
 )
 
@@ -28,7 +28,7 @@ func (l *Library) CreateTemplate(ctx context.Context, t catalog.Template) (catal
 	}
 	t.Lifecycle = catalog.Lifecycle{}.To(t.State, t.Deprecation, t.CreatedAt)
 	l.Plan.Forget(t.ID)
-	t.Maker = runner.This()
+	t.Maker = lease.This()
 	var rec catalog.Record[catalog.Template]
 	err := l.Removals.WhileTaken(ctx, func() (err error) {
 		if rec, err = l.store.Templates().Create(ctx, t.ID.String(), t); errors.Is(err, catalog.ErrExists) {
@@ -46,7 +46,7 @@ func (l *Library) CreateTemplate(ctx context.Context, t catalog.Template) (catal
 // could report it; for any other template it returns a finding.
 func (l *Library) takeOverTemplate(ctx context.Context, t catalog.Template) (catalog.Record[catalog.Template], error) {
 	rec, err := l.store.Templates().Get(ctx, t.ID.String())
-	if err == nil && runner.Dead(rec.Value.Maker) && rec.Value.Owner == t.Owner && rec.Value.Type == t.Type && l.Removals.Keep(t.ID.String()) {
+	if err == nil && lease.Dead(rec.Value.Maker) && rec.Value.Owner == t.Owner && rec.Value.Type == t.Type && l.Removals.Keep(t.ID.String()) {
 		rec, err = l.store.Templates().Replace(ctx, rec.Key, rec.Revision, t)
 	} else if err == nil {
 		err = catalog.ErrExists
@@ -88,7 +88,7 @@ func (l *Library) CheckNewTemplate(ctx context.Context, id catalog.TemplateID) e
 		if errors.Is(err, catalog.ErrNotFound) {
 			return nil
 		}
-		if err == nil && !runner.Dead(t.Maker) {
+		if err == nil && !lease.Dead(t.Maker) {
 			err = l.templateExists(id, t.Right(l.me) == catalog.Write)
 		}
 		return err

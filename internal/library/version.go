@@ -8,8 +8,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
+	"github.com/novacron/terraform-provider-novacron/internal/lease"
 	"github.com/novacron/terraform-provider-novacron/internal/library/planning"
-	"github.com/novacron/terraform-provider-novacron/internal/runner"
 	"github.com/novacron/terraform-provider-novacron/internal/source"
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
@@ -87,7 +87,7 @@ func (l *Library) RegisterVersion(ctx context.Context, r Registration) (catalog.
 		Lifecycle: catalog.Lifecycle{}.To(r.State, r.Deprecation, now()), Spec: spec, Overrides: r.Spec,
 		Digest: base.Digest, Format: base.Format,
 		VirtualSize: base.VirtualSize, StoredSize: base.StoredSize, Transferred: transferred, Parent: r.Parent,
-		CreatedAt: now(), CreatedBy: l.me.User, Maker: runner.This(), Registered: registering(r.steps),
+		CreatedAt: now(), CreatedBy: l.me.User, Maker: lease.This(), Registered: registering(r.steps),
 	}
 	err = v.Spec.Storage.CheckImage(v.VirtualSize).Err()
 	if err == nil {
@@ -144,7 +144,7 @@ func (l *Library) CheckNewVersion(ctx context.Context, id catalog.VersionID) err
 			return err
 		}
 		for _, v := range versions {
-			if v.ID == id && !runner.Dead(v.Maker) {
+			if v.ID == id && !lease.Dead(v.Maker) {
 				return VersionExists(id)
 			}
 		}

@@ -9,7 +9,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
-	"github.com/novacron/terraform-provider-novacron/internal/runner"
+	"github.com/novacron/terraform-provider-novacron/internal/lease"
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 	"github.com/novacron/terraform-provider-novacron/internal/strategy"
 )
@@ -161,7 +161,7 @@ func (b *build) facts(ctx context.Context) (string, error) {
 		Addressing:  metadata.NoteAddressing(b.Blueprint.NICs),
 		Sizes:       metadata.SizesOf(b.Blueprint.Drives),
 		Provision: metadata.ProvisionNote{
-			Request: b.record.RequestID, RequestedBy: b.record.RequestedBy, Runner: runner.This(),
+			Request: b.record.RequestID, RequestedBy: b.record.RequestedBy, Runner: lease.This(),
 			Started: now, Deadline: now.Add(takes),
 		},
 	}.Marshal()

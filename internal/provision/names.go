@@ -10,9 +10,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/lease"
 	"github.com/novacron/terraform-provider-novacron/internal/library/planning"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
-	"github.com/novacron/terraform-provider-novacron/internal/runner"
 )
 
 // clearRemains makes way for a new instance. It removes the domain of the same name that a dead
@@ -45,7 +45,7 @@ func (b *build) clearRemains(ctx context.Context) error {
 	if note.Completed != nil {
 		return b.p.nameTaken(b.Tenant, b.Request.Name)
 	}
-	alive := !runner.Dead(note.Runner)
+	alive := !lease.Dead(note.Runner)
 	if alive { // unless its deadline has passed
 		now, err := b.p.host.Time(ctx, b.Pool.Name)
 		if err != nil {
@@ -57,7 +57,7 @@ func (b *build) clearRemains(ctx context.Context) error {
 		return finding.List{{Path: finding.At("name"), Summary: "Instance is being created", Detail: fmt.Sprintf(
 			"%s (process %s) has been creating instance %q since %s. If that process is dead, remove the domain with `virsh "+
 				"undefine %s`, or wait until %s: its remains are then removed automatically.",
-			note.RequestedBy, runner.Show(note.Runner), b.Request.Name, note.Started.Format("15:04:05"), name, note.Deadline.Add(catalog.Slack).Format("15:04:05 MST"))}}
+			note.RequestedBy, lease.Show(note.Runner), b.Request.Name, note.Started.Format("15:04:05"), name, note.Deadline.Add(catalog.Slack).Format("15:04:05 MST"))}}
 	}
 	// Otherwise the library would later delete volumes by name, and by then they are this instance's.
 	if !b.p.library.Removals.Keep(domain.UUID) {

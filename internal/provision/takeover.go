@@ -11,7 +11,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
-	"github.com/novacron/terraform-provider-novacron/internal/runner"
+	"github.com/novacron/terraform-provider-novacron/internal/lease"
 )
 
 // A process that is killed right after it created an instance has not reported it: the instance
@@ -33,7 +33,7 @@ func (e *orphanedError) Error() string {
 // orphaned reports whether an instance is complete, but the process that created it may have died
 // before it could report it.
 func orphaned(note metadata.ProvisionNote) bool {
-	return note.Completed != nil && runner.Dead(note.Runner)
+	return note.Completed != nil && lease.Dead(note.Runner)
 }
 
 // adoptable is the orphanedError of a domain that this request takes over, and that no other

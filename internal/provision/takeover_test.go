@@ -14,9 +14,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host/fakehost"
 	"github.com/novacron/terraform-provider-novacron/internal/host/hostid"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
+	"github.com/novacron/terraform-provider-novacron/internal/lease"
 	"github.com/novacron/terraform-provider-novacron/internal/library/planning"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
-	"github.com/novacron/terraform-provider-novacron/internal/runner"
 )
 
 var noted = hostid.ID{} // nothing
@@ -24,10 +24,10 @@ var noted = hostid.ID{} // nothing
 // deadProcess is the name of a process of this machine that has ended.
 func deadProcess(t *testing.T) string {
 	t.Helper()
-	f := strings.Split(runner.This(), "/")
+	f := strings.Split(lease.This(), "/")
 	f[1] = "4194303" // the largest number that Linux gives
 	name := strings.Join(f, "/")
-	if !runner.Dead(name) {
+	if !lease.Dead(name) {
 		t.Fatalf("%q lives", name)
 	}
 	return name
@@ -108,7 +108,7 @@ func TestAnOrphanOfAnotherRequestHasItsName(t *testing.T) {
 			f.Parameters = []metadata.Setting{{Key: "a"}}
 		},
 		"a maker that lives": func(_ *testing.T, _ *testSite, _ *kind.Request, f *metadata.Facts) {
-			f.Provision.Runner = runner.This()
+			f.Provision.Runner = lease.This()
 		},
 		"a smaller disk": func(t *testing.T, s *testSite, _ *kind.Request, _ *metadata.Facts) {
 			if err := s.ResizeVolume(t.Context(), siteTier, "nova.disk.default.web.data.qcow2", "qcow2", 2<<30); err != nil {
@@ -150,9 +150,9 @@ func TestRemainsMakeWayOnceTheirMakerIsDead(t *testing.T) {
 	}{
 		"dead":           {func(f *metadata.Facts) { f.Provision.Runner = "" }, false}, // no process is recorded
 		"certainly dead": {nil, true},
-		"alive":          {func(f *metadata.Facts) { f.Provision.Runner = runner.This() }, false},
+		"alive":          {func(f *metadata.Facts) { f.Provision.Runner = lease.This() }, false},
 		"alive, and overdue": {func(f *metadata.Facts) {
-			f.Provision.Runner, f.Provision.Deadline = runner.This(),
+			f.Provision.Runner, f.Provision.Deadline = lease.This(),
 				time.Time{}
 		}, true},
 		"of an older release":  {func(f *metadata.Facts) { f.Provision.Runner = "host/1" }, false},
@@ -201,7 +201,7 @@ func TestAProcessConfirmsWhatItHasToldOf(t *testing.T) {
 			r := s.request("clone")
 			r.Name = name
 			i := s.made(t, r)
-			if i.Facts.Provision.Runner != runner.This() {
+			if i.Facts.Provision.Runner != lease.This() {
 				t.Errorf("%s is of the process %q", name, i.Facts.Provision.Runner)
 			}
 			uuids = append(uuids, i.UUID)

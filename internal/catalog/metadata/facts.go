@@ -126,7 +126,7 @@ func SettingValues(settings []Setting) parameter.Values {
 type ProvisionNote struct {
 	Request     string     `xml:"request"`
 	RequestedBy string     `xml:"requested_by"`
-	Runner      string     `xml:"runner"`   // process of the provider that creates it, by its name of package runner; "" once a state has it
+	Runner      string     `xml:"runner"`   // process of the provider that creates it, as package lease names it; "" once a state has it
 	Started     time.Time  `xml:"started"`  // by the clock of the library's pool
 	Deadline    time.Time  `xml:"deadline"` // by then, on the same clock, it is complete, or its maker is dead
 	Completed   *time.Time `xml:"completed,omitempty"`

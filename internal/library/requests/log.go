@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/runner"
+	"github.com/novacron/terraform-provider-novacron/internal/lease"
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
@@ -32,7 +32,7 @@ type Log struct {
 // Begin writes down a request that this process, as the library's tenant and user, is about to work
 // on. It fills in these three. Its result is for End, also after an error.
 func (q *Log) Begin(ctx context.Context, r catalog.ProvisioningRequest) (catalog.Record[catalog.ProvisioningRequest], error) {
-	r.ID.Tenant, r.RequestedBy, r.Runner = q.me.Tenant, q.me.User, runner.This()
+	r.ID.Tenant, r.RequestedBy, r.Runner = q.me.Tenant, q.me.User, lease.This()
 	rec := catalog.Record[catalog.ProvisioningRequest]{Key: r.ID.String(), Value: r}
 	if err := q.open(ctx); err != nil {
 		return rec, err
@@ -100,7 +100,7 @@ func (q *Log) own(ctx context.Context) (map[string]catalog.Record[catalog.Provis
 		if !rec.Value.Status.Over() {
 			now = q.whenOverdue(ctx, rec.Value.Deadline)
 		}
-		settled[i] = rec.Value.Settled(runner.Dead(rec.Value.Runner), now)
+		settled[i] = rec.Value.Settled(lease.Dead(rec.Value.Runner), now)
 	}
 	catalog.SortRequests(settled)
 	return written, settled, nil

@@ -1,6 +1,6 @@
 //go:build linux
 
-package runner
+package lease
 
 import (
 	"bufio"
@@ -17,7 +17,7 @@ import (
 // TestMain can turn this program into a process that prints its name and lives until its input
 // ends.
 func TestMain(m *testing.M) {
-	if os.Getenv("RUNNER_SAYS_ITS_NAME") != "" {
+	if os.Getenv("LEASE_SAYS_ITS_NAME") != "" {
 		fmt.Println(This())
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		os.Exit(0)
@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 func another(t *testing.T) (name string, end func(), wait func() error) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
-	cmd.Env = append(os.Environ(), "RUNNER_SAYS_ITS_NAME=1")
+	cmd.Env = append(os.Environ(), "LEASE_SAYS_ITS_NAME=1")
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

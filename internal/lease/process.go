@@ -1,10 +1,10 @@
-// Package runner names the provider's processes in what they leave on a host, so that a later
-// process can tell whether they still live.
+// Package lease says which process of the provider is making something, so that a later process can
+// tell whether that one still lives.
 //
 // A host's name and a process's number are not an identity: containers share their host's name, or
 // they all have one name and number their processes alike, and many machines are called localhost.
 // So a name holds everything that must agree before one process can look for another.
-package runner
+package lease
 
 import (
 	"os"

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package runner
+package lease
 
 // Without /proc, nothing identifies a process, so no process is ever certain to be gone.
 
