@@ -4,6 +4,7 @@ package lease
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -127,5 +128,23 @@ func TestEarlierReleasesConcludeNothing(t *testing.T) {
 	_, number, _ := strings.Cut(This(), "/")
 	if _, err := strconv.Atoi(number); err == nil {
 		t.Errorf("an earlier release reads %q as a number", number)
+	}
+}
+
+// The clock is not asked about a process that is certainly dead: asking may cost a request, and may
+// fail.
+func TestADeadHolderNeedsNoClock(t *testing.T) {
+	gone := this()
+	gone.pid = strconv.Itoa(1<<22 + 1)
+	l := Lease{Holder: gone.String(), Since: noon, Deadline: noon.Add(time.Hour)}
+	if !l.Ended(noon) {
+		t.Error("before its deadline, the lease of a dead process has not ended")
+	}
+	ended, err := l.Abandoned(t.Context(), func(context.Context) (time.Time, error) {
+		t.Error("the clock was asked")
+		return noon, nil
+	})
+	if err != nil || !ended {
+		t.Errorf("the lease of a dead process is abandoned: %t, %v", ended, err)
 	}
 }
