@@ -165,7 +165,7 @@ func TestAccWhatNobodyHeardOfIsTakenOver(t *testing.T) {
 		t.Errorf("in the pool: %q, want one image", images)
 	}
 	by(lease.This())
-	l.unconfirmed.version(first.ID)
+	l.newVersions.Add(first.ID)
 	if err := l.Confirm(context.WithoutCancel(t.Context())); err != nil {
 		t.Error(err)
 	}

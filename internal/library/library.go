@@ -8,6 +8,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
+	"github.com/novacron/terraform-provider-novacron/internal/lease"
 	"github.com/novacron/terraform-provider-novacron/internal/library/planning"
 	"github.com/novacron/terraform-provider-novacron/internal/library/requests"
 )
@@ -31,7 +32,8 @@ type Library struct {
 
 	swept sync.Once
 
-	unconfirmed unconfirmed
+	newTemplates lease.Unconfirmed[catalog.TemplateID]
+	newVersions  lease.Unconfirmed[catalog.VersionID]
 }
 
 // reader is the read-only part of the library.

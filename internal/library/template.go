@@ -37,7 +37,7 @@ func (l *Library) CreateTemplate(ctx context.Context, t catalog.Template) (catal
 		return err
 	})
 	if err == nil {
-		l.unconfirmed.template(t.ID)
+		l.newTemplates.Add(t.ID)
 	}
 	return rec.Value, err
 }

@@ -94,7 +94,7 @@ func (l *Library) RegisterVersion(ctx context.Context, r Registration) (catalog.
 		err = registrar{l}.fulfil(ctx, claim, v)
 	}
 	if err == nil {
-		l.unconfirmed.version(r.ID)
+		l.newVersions.Add(r.ID)
 		return v, nil
 	}
 	if errors.Is(err, catalog.ErrNotFound) { // this process was taken for dead

@@ -107,7 +107,7 @@ func (b *build) complete(ctx context.Context, instance kind.Instance) error {
 		facts.SecretSeed = false
 	}
 	facts.Provision.Completed, facts.Shape, facts.MACs = &completed, instance.Shape, metadata.NoteMACs(instance.NICs)
-	b.p.unconfirmed.add(b.UUID)
+	b.p.unconfirmed.Add(b.UUID)
 	return step.Completed(ctx, func(ctx context.Context) error {
 		return writeFacts(ctx, b.driver.Domains(), b.UUID, facts)
 	})

@@ -17,6 +17,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/kind/network"
 	"github.com/novacron/terraform-provider-novacron/internal/kind/volumes"
+	"github.com/novacron/terraform-provider-novacron/internal/lease"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
@@ -34,7 +35,7 @@ type Provisioner struct {
 	volumes *volumes.Volumes
 	observe Observer
 
-	unconfirmed unconfirmed
+	unconfirmed lease.Unconfirmed[string] // UUIDs of instances
 	// orphans is held for writing while volumes that no domain claims are removed, and for reading
 	// while a domain claims its name.
 	orphans sync.RWMutex

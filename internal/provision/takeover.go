@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -87,29 +86,6 @@ func (b *build) asked(facts metadata.Facts, blueprint kind.Blueprint) bool {
 		facts.Digest == blueprint.Version.Digest && slices.Equal(facts.Parameters, metadata.Settings(blueprint.Shown))
 }
 
-// unconfirmed are the instances that this process has reported, and whose metadata do not say so
-// yet.
-type unconfirmed struct {
-	mu    sync.Mutex
-	uuids []string
-}
-
-func (u *unconfirmed) add(uuid string) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if !slices.Contains(u.uuids, uuid) {
-		u.uuids = append(u.uuids, uuid)
-	}
-}
-
-func (u *unconfirmed) take() []string {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	uuids := u.uuids
-	u.uuids = nil
-	return uuids
-}
-
 // confirming limits how many instances are confirmed at once.
 const confirming = 8
 
@@ -118,7 +94,7 @@ const confirming = 8
 func (p *Provisioner) Confirm(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(confirming)
-	for _, uuid := range p.unconfirmed.take() {
+	for _, uuid := range p.unconfirmed.Take() {
 		group.Go(func() error {
 			driver, domain, err := p.kinds.find(func(d host.Domains) (host.Domain, error) {
 				return d.DomainWith(ctx, uuid, host.Status{})

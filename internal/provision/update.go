@@ -33,7 +33,7 @@ func (p *Provisioner) Update(ctx context.Context, uuid string, c Change) (kind.I
 		return instance, err
 	}
 	if instance.Facts.Provision.Runner != "" { // that process may have died, but the instance is in a state
-		p.unconfirmed.add(uuid)
+		p.unconfirmed.Add(uuid)
 	}
 	driver, err := p.kinds.of(instance.Type)
 	if err != nil {

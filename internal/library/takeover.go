@@ -5,8 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"slices"
-	"sync"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/lease"
@@ -38,7 +36,7 @@ func (l registrar) takeOver(ctx context.Context, r Registration, spec catalog.Sp
 		}
 		return catalog.Version{}, err
 	}
-	l.unconfirmed.version(r.ID)
+	l.newVersions.Add(r.ID)
 	return v, nil
 }
 
@@ -52,54 +50,30 @@ func sameSpec(a, b catalog.Spec) bool {
 	return err == nil && bytes.Equal(left, right)
 }
 
-// unconfirmed is what this process has registered and the documents do not yet mark as received by
-// Terraform.
-type unconfirmed struct {
-	mu        sync.Mutex
-	templates []catalog.TemplateID
-	versions  []catalog.VersionID
-}
-
-func (u *unconfirmed) template(id catalog.TemplateID) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if !slices.Contains(u.templates, id) {
-		u.templates = append(u.templates, id)
-	}
-}
-
-func (u *unconfirmed) version(id catalog.VersionID) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if !slices.Contains(u.versions, id) {
-		u.versions = append(u.versions, id)
-	}
-}
-
 // Confirm records that Terraform has received all responses about what was registered. It is for
 // the end of a process.
 func (l *Library) Confirm(ctx context.Context) error {
-	l.unconfirmed.mu.Lock()
-	defer l.unconfirmed.mu.Unlock()
 	var errs []error
-	for _, id := range l.unconfirmed.templates {
-		_, err := catalog.Change(ctx, l.store.Templates(), id.String(), func(t *catalog.Template) error { return confirmed(&t.Maker) })
+	for _, id := range l.newTemplates.Take() {
+		_, err := catalog.Change(ctx, l.store.Templates(), id.String(), func(t *catalog.Template) error {
+			return confirm(&t.Maker)
+		})
 		errs = append(errs, catalog.IgnoreNotFound(err))
 	}
-	for _, id := range l.unconfirmed.versions {
-		_, err := catalog.Change(ctx, l.store.Versions(), id.String(), func(v *catalog.Version) error { return confirmed(&v.Maker) })
+	for _, id := range l.newVersions.Take() {
+		_, err := catalog.Change(ctx, l.store.Versions(), id.String(), func(v *catalog.Version) error {
+			return confirm(&v.Maker)
+		})
 		errs = append(errs, catalog.IgnoreNotFound(err))
 	}
-	l.unconfirmed.templates, l.unconfirmed.versions = nil, nil
 	return errors.Join(errs...)
 }
 
-// confirmed clears the maker of what this process has created. It returns catalog.ErrNotFound if
-// another process has created it again since.
-func confirmed(maker *string) error {
-	if *maker != lease.This() {
+// confirm clears the maker of a document. It returns catalog.ErrNotFound if the document is another
+// process's.
+func confirm(maker *string) error {
+	if !lease.Confirm(maker) {
 		return catalog.ErrNotFound
 	}
-	*maker = ""
 	return nil
 }
