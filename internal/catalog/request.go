@@ -1,6 +1,10 @@
 package catalog
 
-import "time"
+import (
+	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/lease"
+)
 
 // RequestStatus is how far a provisioning request has come.
 type RequestStatus string
@@ -42,6 +46,12 @@ type ProvisioningRequest struct {
 	Runner      string        `json:"runner,omitempty"` // process that works on it, as package lease names it
 	Deadline    time.Time     `json:"deadline"`         // by then it is over, or its runner is dead
 	Steps       []RequestStep `json:"steps,omitempty"`
+}
+
+// Lease is the lease on the work on the request. Its deadline is by the clock of its runner's
+// machine.
+func (r ProvisioningRequest) Lease() lease.Lease {
+	return lease.Lease{Holder: r.Runner, Since: r.CreatedAt, Deadline: r.Deadline}
 }
 
 // RequestStep is one step of a provisioning.

@@ -25,10 +25,10 @@ func (s RequestStatus) Over() bool {
 // diedError is the error of a request whose process died before it could report the outcome.
 const diedError = "The process that worked on it ended, or ran out of time, before it could report the result."
 
-// Settled is the request as of now. A request that is not over has failed if its runner is dead, as
-// runnerDead says, or its deadline has passed.
-func (r ProvisioningRequest) Settled(runnerDead bool, now time.Time) ProvisioningRequest {
-	if r.Status.Over() || !runnerDead && !Overdue(r.Deadline, now) {
+// Settled is the request as it stands, given whether its Lease has ended. If it has, a request that
+// is not over has failed.
+func (r ProvisioningRequest) Settled(ended bool) ProvisioningRequest {
+	if r.Status.Over() || !ended {
 		return r
 	}
 	r.Status, r.Error = RequestFailed, diedError

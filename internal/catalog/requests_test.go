@@ -26,25 +26,21 @@ func idsOf(requests []ProvisioningRequest) []string {
 	return ids
 }
 
-func TestRequestWhoseProcessDiedHasFailed(t *testing.T) {
-	now := time.Now()
+func TestRequestWhoseLeaseHasEndedHasFailed(t *testing.T) {
 	for name, c := range map[string]struct {
 		status RequestStatus
-		dead   bool
-		late   time.Duration
+		ended  bool
 		want   RequestStatus
 	}{
-		"at work":                          {RequestRunning, false, -time.Second, RequestRunning},
-		"waiting":                          {RequestPending, false, -time.Second, RequestPending},
-		"killed on this machine":           {RequestRunning, true, -time.Second, RequestFailed},
-		"killed before it began":           {RequestPending, true, -time.Second, RequestFailed},
-		"killed elsewhere, and long since": {RequestRunning, false, Slack + time.Second, RequestFailed},
-		"late, but perhaps at work":        {RequestRunning, false, Slack, RequestRunning},
-		"over, as its process is":          {RequestCompleted, true, time.Hour, RequestCompleted},
-		"failed by itself":                 {RequestFailed, true, time.Hour, RequestFailed},
-		"cancelled":                        {RequestCancelled, true, time.Hour, RequestCancelled},
+		"at work":                 {RequestRunning, false, RequestRunning},
+		"waiting":                 {RequestPending, false, RequestPending},
+		"killed":                  {RequestRunning, true, RequestFailed},
+		"killed before it began":  {RequestPending, true, RequestFailed},
+		"over, as its process is": {RequestCompleted, true, RequestCompleted},
+		"failed by itself":        {RequestFailed, true, RequestFailed},
+		"cancelled":               {RequestCancelled, true, RequestCancelled},
 	} {
-		r := ProvisioningRequest{Status: c.status, Error: "", Deadline: now.Add(-c.late)}.Settled(c.dead, now)
+		r := ProvisioningRequest{Status: c.status}.Settled(c.ended)
 		if r.Status != c.want {
 			t.Errorf("%s: %s, want %s", name, r.Status, c.want)
 		}

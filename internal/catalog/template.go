@@ -9,6 +9,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/lease"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
@@ -161,21 +162,26 @@ type Version struct {
 	// DeletingSince is set while a process decides whether the version can be removed; nothing new
 	// may stand on it then.
 	DeletingSince *time.Time `json:"deleting_since,omitempty"`
-	// Coming is set while the version is being registered: it cannot be used yet.
-	Coming *Coming `json:"coming,omitempty"`
+	// Claim is set while the version is being registered: it cannot be used yet.
+	Claim *Claim `json:"coming,omitempty"`
 	// Maker is the process that registered the version, as long as it is not certain that a state
 	// has it.
 	Maker string `json:"maker,omitempty"`
 }
 
-// Coming describes a version that is being registered. Its document is created first and removed
-// last, so that everything else of it can be found.
-type Coming struct {
+// Claim is a process's claim to a version that it is registering. The document that has it is
+// created first and removed last, so that everything else of the version can be found.
+type Claim struct {
 	Runner   string    `json:"runner"`   // process of the provider that registers it, as package lease names it
 	By       string    `json:"by"`       // user
 	Since    time.Time `json:"since"`    //
-	Deadline time.Time `json:"deadline"` // by then it is registered, or its maker is dead
+	Deadline time.Time `json:"deadline"` // by then it is registered, or its runner is dead
 	Volume   string    `json:"volume"`   // how the names of the volumes begin that the image is sent to
+}
+
+// Lease is the lease on the registration, by the catalog's clock.
+func (c Claim) Lease() lease.Lease {
+	return lease.Lease{Holder: c.Runner, Since: c.Since, Deadline: c.Deadline}
 }
 
 // DeleteLease is how long a delete may take to decide. After that it counts as dead, and its mark
@@ -184,17 +190,12 @@ const DeleteLease = 2 * time.Minute
 
 // Deleting reports whether the version is about to be deleted, by the catalog's clock.
 func (v Version) Deleting(now time.Time) bool {
-	return v.DeletingSince != nil && !Overdue(v.DeletingSince.Add(DeleteLease), now)
+	if v.DeletingSince == nil {
+		return false
+	}
+	decides := lease.Lease{Since: *v.DeletingSince, Deadline: v.DeletingSince.Add(DeleteLease)}
+	return !decides.Overdue(now)
 }
-
-// Slack is how long after its deadline a process counts as dead. It covers what a deadline leaves
-// out: two undos in a row (step.UndoTime), a request that is not cut off, and clocks that are a
-// little wrong if an earlier release wrote its own machine's time.
-const Slack = 5 * time.Minute
-
-// Overdue reports whether a process that had to be done by a deadline is dead; now is the time of
-// the clock by which the deadline was written.
-func Overdue(deadline, now time.Time) bool { return now.After(deadline.Add(Slack)) }
 
 // BaseState is how far a base image has come.
 type BaseState string

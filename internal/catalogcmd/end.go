@@ -135,7 +135,7 @@ func (e *end) versions(ctx context.Context, of catalog.TemplateID) ([]catalog.Ve
 	all, err := values(e.store.Versions().List(ctx, of.String()+"@"))
 	var there []catalog.Version
 	for _, v := range all {
-		if v.Coming == nil {
+		if v.Claim == nil {
 			there = append(there, v)
 		}
 	}

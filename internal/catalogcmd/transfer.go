@@ -79,7 +79,7 @@ func (a *app) putVersions(ctx context.Context, from contents, of catalog.Templat
 		return err
 	}
 	for _, v := range versions {
-		if other, known := there[v.ID.String()]; known && other.Coming == nil {
+		if other, known := there[v.ID.String()]; known && other.Claim == nil {
 			t.there++
 			continue
 		}
@@ -129,7 +129,7 @@ func (a *app) compare(ctx context.Context, from contents, templates []catalog.Te
 			return err
 		}
 		for _, v := range versions {
-			if other, there := others[v.ID.String()]; there && other.Coming == nil {
+			if other, there := others[v.ID.String()]; there && other.Claim == nil {
 				differ("version", v.ID.String(), differences(settled(v), settled(other)))
 			}
 		}

@@ -155,7 +155,7 @@ func (c collector) certainlyUnlisted(ctx context.Context, base catalog.Base) (bo
 // uses reports whether a version needs the base that lists it. If the registration of a version was
 // taken for dead, and died later, it listed the version in vain.
 func uses(v catalog.Version, base catalog.Base) bool {
-	return v.Coming != nil || v.Digest == base.Digest
+	return v.Claim != nil || v.Digest == base.Digest
 }
 
 // hung reports whether anything stands on a base: disks according to their domains, which may be in

@@ -37,7 +37,7 @@ func TestABaseIsUsedByWhatMayBeThere(t *testing.T) {
 		s := inMemory(t)
 		s.version(t, catalog.Version{ID: web.Version("1.0.0"), Digest: digestA})
 		s.version(t, catalog.Version{ID: web.Version("1.1.0"), Digest: digestB})
-		s.version(t, catalog.Version{ID: web.Version("2.0.0"), Coming: &catalog.Coming{Volume: "nova.base.x"}})
+		s.version(t, catalog.Version{ID: web.Version("2.0.0"), Claim: &catalog.Claim{Volume: "nova.base.x"}})
 		rec := s.base(t, catalog.Base{Digest: digestA, State: catalog.BaseReady, Versions: c.versions})
 		found := (collector{s.Store}).unlisted(must[holdings](t)((collector{s.Store}).holdings(t.Context())))
 		if (len(found) == 1) != c.unused {
@@ -128,7 +128,7 @@ func TestImagesOfThePoolAreToldFromStrays(t *testing.T) {
 	held := holdings{
 		bases: []catalog.Record[catalog.Base]{{Value: catalog.Base{Volume: "nova.base.a.raw"}}, {Value: catalog.Base{Volume: "nova.base.b.qcow2"}},
 			{Value: catalog.Base{Volume: "nova.base.gone.raw"}}},
-		versions: map[string]catalog.Version{"shop/web@1.0.0": {}, "shop/web@2.0.0": {Coming: &catalog.Coming{Volume: "nova.base.coming"}}},
+		versions: map[string]catalog.Version{"shop/web@1.0.0": {}, "shop/web@2.0.0": {Claim: &catalog.Claim{Volume: "nova.base.coming"}}},
 	}
 	var got PoolUsage
 	got.count(volumes, held, map[string]bool{"nova.base.b.qcow2": true, "nova.base.a.raw": false, "nova.base.gone.raw": true})

@@ -80,8 +80,8 @@ func (s *PoolUsage) count(volumes []host.Volume, held holdings, unused map[strin
 	}
 	var coming []string // how the names of the volumes begin that images are being sent to
 	for _, v := range held.versions {
-		if v.Coming != nil {
-			coming = append(coming, v.Coming.Volume+".")
+		if v.Claim != nil {
+			coming = append(coming, v.Claim.Volume+".")
 		}
 	}
 	for _, v := range volumes {

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/lease"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
@@ -41,11 +40,11 @@ func (st *Store) Forsake(ctx context.Context, id catalog.VersionID, stem string)
 // Abandoned reports whether a version was being registered by a process that is dead. If the
 // catalog's clock cannot be read, that is not certain, and Abandoned reports false.
 func (st *Store) Abandoned(ctx context.Context, v catalog.Version) bool {
-	if v.Coming == nil || lease.Dead(v.Coming.Runner) {
-		return v.Coming != nil
+	if v.Claim == nil {
+		return false
 	}
-	now, err := st.catalog.Now(ctx)
-	return err == nil && catalog.Overdue(v.Coming.Deadline, now)
+	abandoned, err := v.Claim.Lease().Abandoned(ctx, st.catalog.Now)
+	return err == nil && abandoned
 }
 
 // remover takes users off bases, and removes bases that have none.

@@ -17,17 +17,11 @@ func TestALeaseLastsAsLongAsItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bounded, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
 		defer cancel()
-		for what, c := range map[string]struct {
-			ctx   context.Context
-			takes time.Duration
-		}{
-			"with a deadline":    {bounded, 20 * time.Minute},
-			"without a deadline": {t.Context(), time.Hour},
-		} {
+		for ctx, takes := range map[context.Context]time.Duration{bounded: 20 * time.Minute, t.Context(): time.Hour} {
 			// noon is the time of a clock that is not this machine's.
-			want := Lease{Holder: This(), Since: noon, Deadline: noon.Add(c.takes)}
-			if got := New(c.ctx, noon); got != want {
-				t.Errorf("%s: %+v, want %+v", what, got, want)
+			want := Lease{Holder: This(), Since: noon, Deadline: noon.Add(takes)}
+			if got := New(ctx, noon); got != want {
+				t.Errorf("for work that takes at most %s: %+v, want %+v", takes, got, want)
 			}
 		}
 	})

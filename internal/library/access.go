@@ -113,7 +113,7 @@ func (r *reader) unmarked(ctx context.Context, v catalog.Version) catalog.Versio
 // spec follows its template.
 func (r *reader) seen(t catalog.Template, v catalog.Version) (catalog.Version, error) {
 	switch {
-	case v.Coming != nil:
+	case v.Claim != nil:
 		return catalog.Version{}, fmt.Errorf("version %q is being registered: %w", v.ID, catalog.ErrNotFound)
 	case t.RightVersion(r.me, v) < catalog.Read:
 		return catalog.Version{}, fmt.Errorf("version %q: %w", v.ID, catalog.ErrNotFound)

@@ -63,7 +63,7 @@ func (c *Catalogue) count(versions []catalog.Record[catalog.Version]) {
 	images := map[string]bool{}
 	for _, rec := range versions {
 		v := rec.Value
-		if v.Coming != nil {
+		if v.Claim != nil {
 			continue
 		}
 		c.Versions++

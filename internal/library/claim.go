@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
@@ -19,9 +18,6 @@ import (
 // process that registers it. If that process dies, the next registration or removal in the library
 // removes what it left.
 
-// registrationTime is how long a registration without a deadline of its own may take.
-const registrationTime = time.Hour
-
 // registrar claims the names of versions, and takes over what dead processes have registered.
 type registrar struct{ *Library }
 
@@ -33,12 +29,9 @@ func (l registrar) claimVersion(ctx context.Context, r Registration) (claim cata
 	if err != nil {
 		return claim, lost, err
 	}
-	takes := registrationTime
-	if deadline, bounded := ctx.Deadline(); bounded {
-		takes = time.Until(deadline)
-	}
-	claim = catalog.Version{ID: r.ID, CreatedAt: now(), CreatedBy: l.me.User, Coming: &catalog.Coming{
-		Runner: lease.This(), By: l.me.User, Since: since, Deadline: since.Add(takes), Volume: naming.NewBaseStem(),
+	work := lease.New(ctx, since)
+	claim = catalog.Version{ID: r.ID, CreatedAt: now(), CreatedBy: l.me.User, Claim: &catalog.Claim{
+		Runner: work.Holder, By: l.me.User, Since: work.Since, Deadline: work.Deadline, Volume: naming.NewBaseStem(),
 	}}
 	for {
 		_, err := l.store.Versions().Create(ctx, r.ID.String(), claim)
@@ -51,10 +44,10 @@ func (l registrar) claimVersion(ctx context.Context, r Registration) (claim cata
 		case err != nil:
 			return claim, lost, err
 		case l.Images.Abandoned(ctx, found.Value):
-			if err := l.clearComing(ctx, found); err != nil {
+			if err := l.clearAbandoned(ctx, found); err != nil {
 				return claim, lost, err
 			}
-		case found.Value.Coming != nil:
+		case found.Value.Claim != nil:
 			return claim, lost, beingRegistered(found.Value)
 		case lease.Dead(found.Value.Maker):
 			return claim, found, nil
@@ -93,14 +86,15 @@ func (l registrar) withdraw(ctx context.Context, claim catalog.Version) error {
 }
 
 func sameClaim(found, claim catalog.Version) bool {
-	return found.Coming != nil && found.Coming.Volume == claim.Coming.Volume
+	return found.Claim != nil && found.Claim.Volume == claim.Claim.Volume
 }
 
 // beingRegistered is the finding for a version that is being registered by another process.
 func beingRegistered(v catalog.Version) error {
 	return finding.List{{Path: finding.At("version"), Summary: "Version is being registered", Detail: fmt.Sprintf(
 		"%s (process %s) has been registering version %q since %s. Wait for it. If that process is dead, what it left is "+
-			"removed automatically from %s on.", v.Coming.By, lease.Show(v.Coming.Runner), v.ID, v.Coming.Since.Format("15:04:05"), v.Coming.Deadline.Add(catalog.Slack).Format("15:04:05 MST"))}}
+			"removed automatically from %s on.", v.Claim.By, lease.Show(v.Claim.Runner), v.ID,
+		v.Claim.Since.Format("15:04:05"), v.Claim.Lease().Expires().Format("15:04:05 MST"))}}
 }
 
 // deleting reports whether a version is about to be removed. If the catalog's clock cannot be read,
@@ -124,17 +118,17 @@ func (l *Library) sweep(ctx context.Context) {
 		}
 		for _, rec := range records {
 			if l.Images.Abandoned(ctx, rec.Value) {
-				_ = l.clearComing(ctx, rec)
+				_ = l.clearAbandoned(ctx, rec)
 			}
 		}
 		_ = l.Images.Collect(ctx)
 	})
 }
 
-// clearComing removes everything of a version whose registration was abandoned, its document last.
+// clearAbandoned removes everything of a version whose registration was abandoned, its document last.
 // Several processes may do so at once.
-func (l *Library) clearComing(ctx context.Context, rec catalog.Record[catalog.Version]) error {
-	if err := l.Images.Forsake(ctx, rec.Value.ID, rec.Value.Coming.Volume); err != nil {
+func (l *Library) clearAbandoned(ctx context.Context, rec catalog.Record[catalog.Version]) error {
+	if err := l.Images.Forsake(ctx, rec.Value.ID, rec.Value.Claim.Volume); err != nil {
 		return err
 	}
 	err := l.store.Versions().Delete(ctx, rec.Key, rec.Revision)

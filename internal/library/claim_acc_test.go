@@ -32,7 +32,7 @@ func deadRunner(t *testing.T) string {
 func (s site) leave(t *testing.T, l *Library, id catalog.VersionID, by string) (volume string) {
 	t.Helper()
 	stem := "nova.base.of-" + id.Version
-	claim := catalog.Version{ID: id, Coming: &catalog.Coming{
+	claim := catalog.Version{ID: id, Claim: &catalog.Claim{
 		Runner: by, By: "somebody", Since: now(), Deadline: now().Add(time.Hour), Volume: stem,
 	}}
 	if _, err := l.store.Versions().Create(t.Context(), id.String(), claim); err != nil {
@@ -91,7 +91,7 @@ func TestAccWhatAnInterruptedRegistrationLeftGoes(t *testing.T) {
 func (s site) expire(t *testing.T, l *Library, id catalog.VersionID) {
 	t.Helper()
 	_, err := catalog.Change(t.Context(), l.store.Versions(), id.String(), func(v *catalog.Version) error {
-		v.Coming.Deadline = now().Add(-catalog.Slack - time.Minute)
+		v.Claim.Deadline = now().Add(-lease.Slack - time.Minute)
 		return nil
 	})
 	if err != nil {
@@ -109,7 +109,7 @@ func TestAccASharedBaseOutlivesTheRegistrationThatSentIt(t *testing.T) {
 	kept := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: path}))
 	base := must[catalog.Base](t)(l.Images.Base(t.Context(), kept.Digest))
 	id := ubuntu.Version("0.1.0")
-	claim := catalog.Version{ID: id, Coming: &catalog.Coming{
+	claim := catalog.Version{ID: id, Claim: &catalog.Claim{
 		Runner: deadRunner(t), Deadline: now().Add(time.Hour), Volume: strings.TrimSuffix(base.Volume, ".raw"),
 	}}
 	if _, err := l.store.Versions().Create(t.Context(), id.String(), claim); err != nil {

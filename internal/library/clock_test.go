@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/lease"
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
@@ -26,16 +27,22 @@ func TestAWrongClockEndsNobodysWork(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if off := claim.Coming.Deadline.Sub(at(20 * time.Minute)).Abs(); off > time.Minute || claim.Coming.Since.After(at(0)) {
-				t.Errorf("the claim is from %s until %s, and it is %s", claim.Coming.Since, claim.Coming.Deadline, at(0))
+			work := claim.Claim.Lease()
+			if off := work.Deadline.Sub(at(20 * time.Minute)).Abs(); off > time.Minute || work.Since.After(at(0)) {
+				t.Errorf("the claim is from %s until %s, and it is %s", work.Since, work.Deadline, at(0))
 			}
-			for left, dead := range map[time.Duration]bool{time.Minute: false, -time.Minute: false, -catalog.Slack - time.Minute: true} {
-				v := catalog.Version{Coming: &catalog.Coming{Runner: elsewhere, Deadline: at(left)}}
+			for left, dead := range map[time.Duration]bool{
+				time.Minute: false, -time.Minute: false, -lease.Slack - time.Minute: true,
+			} {
+				v := catalog.Version{Claim: &catalog.Claim{Runner: elsewhere, Deadline: at(left)}}
 				if got := ann.Images.Abandoned(ctx, v); got != dead {
 					t.Errorf("with %s left, a registration elsewhere counts as dead: %t, want %t", left, got, dead)
 				}
 			}
-			for ago, marked := range map[time.Duration]bool{0: true, time.Minute: true, catalog.DeleteLease: true, catalog.DeleteLease + catalog.Slack + time.Minute: false} {
+			for ago, marked := range map[time.Duration]bool{
+				0: true, time.Minute: true, catalog.DeleteLease: true,
+				catalog.DeleteLease + lease.Slack + time.Minute: false,
+			} {
 				since := at(-ago)
 				if got := ann.deleting(ctx, catalog.Version{DeletingSince: &since}); got != marked {
 					t.Errorf("marked %s ago, a version is being removed: %t, want %t", ago, got, marked)
@@ -47,7 +54,7 @@ func TestAWrongClockEndsNobodysWork(t *testing.T) {
 
 // A registration that failed at its deadline lets go of its image, and then withdraws its claim. Only then may it count as dead.
 func TestUndoingEndsBeforeTheSlack(t *testing.T) {
-	if undos := 2 * step.UndoTime; undos >= catalog.Slack {
-		t.Errorf("two undos may take %s, and a process counts as dead after %s", undos, catalog.Slack)
+	if undos := 2 * step.UndoTime; undos >= lease.Slack {
+		t.Errorf("two undos may take %s, and a process counts as dead after %s", undos, lease.Slack)
 	}
 }

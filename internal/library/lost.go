@@ -34,7 +34,7 @@ func (r *reader) LostVersion(ctx context.Context, id catalog.VersionID) error {
 		return r.OtherTenant("version", id)
 	}
 	rec, err := r.store.Versions().Get(ctx, id.String())
-	if err != nil || rec.Value.Coming != nil { // the process that registers it now found it gone
+	if err != nil || rec.Value.Claim != nil { // the process that registers it now found it gone
 		return catalog.IgnoreNotFound(err)
 	}
 	template, err := r.store.Templates().Get(ctx, id.Template.String())

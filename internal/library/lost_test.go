@@ -21,7 +21,7 @@ func TestWhatIsLostIsGoneOrHidden(t *testing.T) {
 	}
 	m := &memory{}
 	shared(t, m, catalog.AccessControl{ReadUsers: []string{"ann"}})
-	m.version(t, catalog.Version{ID: web.Version("2.0.0"), Coming: &catalog.Coming{}})
+	m.version(t, catalog.Version{ID: web.Version("2.0.0"), Claim: &catalog.Claim{}})
 	bob, tom := m.as(t, "shop", "bob"), m.as(t, "bank", "tom")
 	for version, want := range map[string]string{"1.2.0": "read_users or read_groups", "1.3.0": "has become a draft", "2.0.0": "", "9.0.0": ""} {
 		says("version "+version, bob.LostVersion(ctx, web.Version(version)), want)

@@ -42,7 +42,7 @@ func (l *Library) RemoveVersion(ctx context.Context, id catalog.VersionID, tell 
 		return err
 	}
 	rec, err := catalog.Change(ctx, l.store.Versions(), id.String(), func(v *catalog.Version) error {
-		if v.Coming != nil {
+		if v.Claim != nil {
 			return catalog.ErrNotFound
 		}
 		if v.DeletionProtection {

@@ -26,8 +26,8 @@ func (l *Library) RestoreVersion(ctx context.Context, v catalog.Version, images 
 		return err
 	}
 	defer l.Plan.Forget(v.ID.Template)
-	v.Coming, v.DeletingSince, v.Maker = nil, nil, ""
-	err = l.Images.Restore(ctx, v, claim.Coming.Volume, images)
+	v.Claim, v.DeletingSince, v.Maker = nil, nil, ""
+	err = l.Images.Restore(ctx, v, claim.Claim.Volume, images)
 	if err == nil {
 		if err = (registrar{l}).fulfil(ctx, claim, v); err == nil {
 			return nil

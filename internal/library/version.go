@@ -71,7 +71,7 @@ func (l *Library) RegisterVersion(ctx context.Context, r Registration) (catalog.
 		Version:    r.ID,
 		Source:     r.Source,
 		Parent:     parent,
-		Stem:       claim.Coming.Volume,
+		Stem:       claim.Claim.Volume,
 		VerifyFull: r.VerifyFull,
 		Progress:   r.Progress,
 		Steps:      r.steps,
@@ -215,7 +215,7 @@ func (l *Library) UpdateVersion(ctx context.Context, id catalog.VersionID, to Ve
 	}
 	l.Plan.Forget(id.Template)
 	rec, err := catalog.Change(ctx, l.store.Versions(), id.String(), func(v *catalog.Version) error {
-		if v.Coming != nil {
+		if v.Claim != nil {
 			return catalog.ErrNotFound
 		}
 		*v = settled(t, *v)

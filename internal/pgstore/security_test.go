@@ -42,7 +42,7 @@ func (d database) populate(t testing.TB) {
 		for number, edit := range map[string]func(*catalog.Version){
 			"1.0.0":     func(*catalog.Version) {},
 			"2.0.0-rc1": func(v *catalog.Version) { v.State = catalog.Draft },
-			"3.0.0":     func(v *catalog.Version) { v.Coming = &catalog.Coming{Runner: "build/1"} },
+			"3.0.0":     func(v *catalog.Version) { v.Claim = &catalog.Claim{Runner: "build/1"} },
 		} {
 			v := catalog.Version{ID: doc.ID.Version(number)}
 			edit(&v)

@@ -128,16 +128,16 @@ func (b *build) confirmVersion(ctx context.Context) error {
 	return err
 }
 
+// clock is the time by which creates of instances are judged: that of the library's pool.
+func (b *build) clock(ctx context.Context) (time.Time, error) { return b.p.host.Time(ctx, b.Pool.Name) }
+
 // facts are the metadata of a new instance.
 func (b *build) facts(ctx context.Context) (string, error) {
-	now, err := b.p.host.Time(ctx, b.Pool.Name)
+	now, err := b.clock(ctx)
 	if err != nil {
 		return "", err
 	}
-	takes := time.Hour
-	if deadline, bounded := ctx.Deadline(); bounded {
-		takes = time.Until(deadline)
-	}
+	work := lease.New(ctx, now)
 	frozen, err := metadata.Freeze(b.Blueprint.Version)
 	if err != nil {
 		return "", err
@@ -161,8 +161,8 @@ func (b *build) facts(ctx context.Context) (string, error) {
 		Addressing:  metadata.NoteAddressing(b.Blueprint.NICs),
 		Sizes:       metadata.SizesOf(b.Blueprint.Drives),
 		Provision: metadata.ProvisionNote{
-			Request: b.record.RequestID, RequestedBy: b.record.RequestedBy, Runner: lease.This(),
-			Started: now, Deadline: now.Add(takes),
+			Request: b.record.RequestID, RequestedBy: b.record.RequestedBy,
+			Runner: work.Holder, Started: work.Since, Deadline: work.Deadline,
 		},
 	}.Marshal()
 }

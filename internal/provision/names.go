@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
@@ -45,19 +44,16 @@ func (b *build) clearRemains(ctx context.Context) error {
 	if note.Completed != nil {
 		return b.p.nameTaken(b.Tenant, b.Request.Name)
 	}
-	alive := !lease.Dead(note.Runner)
-	if alive { // unless its deadline has passed
-		now, err := b.p.host.Time(ctx, b.Pool.Name)
-		if err != nil {
-			return err
-		}
-		alive = !catalog.Overdue(note.Deadline, now)
+	abandoned, err := note.Lease().Abandoned(ctx, b.clock)
+	if err != nil {
+		return err
 	}
-	if alive {
+	if !abandoned {
 		return finding.List{{Path: finding.At("name"), Summary: "Instance is being created", Detail: fmt.Sprintf(
 			"%s (process %s) has been creating instance %q since %s. If that process is dead, remove the domain with `virsh "+
 				"undefine %s`, or wait until %s: its remains are then removed automatically.",
-			note.RequestedBy, lease.Show(note.Runner), b.Request.Name, note.Started.Format("15:04:05"), name, note.Deadline.Add(catalog.Slack).Format("15:04:05 MST"))}}
+			note.RequestedBy, lease.Show(note.Runner), b.Request.Name, note.Started.Format("15:04:05"), name,
+			note.Lease().Expires().Format("15:04:05 MST"))}}
 	}
 	// Otherwise the library would later delete volumes by name, and by then they are this instance's.
 	if !b.p.library.Removals.Keep(domain.UUID) {

@@ -11,6 +11,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
+	"github.com/novacron/terraform-provider-novacron/internal/lease"
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
@@ -66,11 +67,7 @@ func (b *build) recorded(
 // recordDeadline is when the work must have ended. It leaves time to undo what failed at the last
 // moment.
 func recordDeadline(ctx context.Context) time.Time {
-	deadline, bounded := ctx.Deadline()
-	if !bounded {
-		deadline = now().Add(time.Hour)
-	}
-	return deadline.Add(2 * step.UndoTime).UTC().Round(0)
+	return lease.New(ctx, time.Now()).Deadline.Add(2 * step.UndoTime).UTC().Round(0)
 }
 
 // bareURI is a libvirt URI without its confidential parts: the user who logs in, and the keys used.

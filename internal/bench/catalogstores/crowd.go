@@ -105,7 +105,7 @@ func Writer(ctx context.Context, backends []Backend, args []string) error {
 // confirmed.
 func register(ctx context.Context, store catalog.Store, v catalog.Version) error {
 	whole := v
-	v.Coming = &catalog.Coming{Runner: "bench", By: "bench", Since: v.CreatedAt, Deadline: v.CreatedAt, Volume: "none"}
+	v.Claim = &catalog.Claim{Runner: "bench", By: "bench", Since: v.CreatedAt, Deadline: v.CreatedAt, Volume: "none"}
 	rec, err := store.Versions().Create(ctx, v.ID.String(), v)
 	if err != nil {
 		return err

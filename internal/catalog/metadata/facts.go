@@ -8,6 +8,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
+	"github.com/novacron/terraform-provider-novacron/internal/lease"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
@@ -124,12 +125,18 @@ func SettingValues(settings []Setting) parameter.Values {
 
 // ProvisionNote says who created the instance and whether it is complete.
 type ProvisionNote struct {
-	Request     string     `xml:"request"`
-	RequestedBy string     `xml:"requested_by"`
-	Runner      string     `xml:"runner"`   // process of the provider that creates it, as package lease names it; "" once a state has it
-	Started     time.Time  `xml:"started"`  // by the clock of the library's pool
-	Deadline    time.Time  `xml:"deadline"` // by then, on the same clock, it is complete, or its maker is dead
-	Completed   *time.Time `xml:"completed,omitempty"`
+	Request     string `xml:"request"`
+	RequestedBy string `xml:"requested_by"`
+	// Runner is the process that creates the instance, as package lease names it; "" once a state has it.
+	Runner    string     `xml:"runner"`
+	Started   time.Time  `xml:"started"`  // by the clock of the library's pool
+	Deadline  time.Time  `xml:"deadline"` // by then, on the same clock, it is complete, or its runner is dead
+	Completed *time.Time `xml:"completed,omitempty"`
+}
+
+// Lease is the lease on the creation, by the clock of the library's pool.
+func (n ProvisionNote) Lease() lease.Lease {
+	return lease.Lease{Holder: n.Runner, Since: n.Started, Deadline: n.Deadline}
 }
 
 // Marshal renders the facts as one XML element.

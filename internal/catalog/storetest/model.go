@@ -40,7 +40,7 @@ func (r *reference) seesVersion(tenant string, v catalog.Version) bool {
 		return true
 	}
 	of, there := r.templates[v.ID.Template.String()]
-	return there && r.seesTemplate(tenant, of.value) && v.State != catalog.Draft && v.Coming == nil
+	return there && r.seesTemplate(tenant, of.value) && v.State != catalog.Draft && v.Claim == nil
 }
 
 // model runs random operations of several tenants on the store and on the reference, and compares
@@ -96,7 +96,7 @@ func randomVersion(c *rand.Rand, id catalog.TemplateID) catalog.Version {
 	v := catalog.Version{ID: id.Version(fmt.Sprintf("%d.0.0", c.IntN(2))), Description: fmt.Sprint(c.Uint64())}
 	v.State = catalog.State(append(catalog.States(), "")[c.IntN(5)])
 	if c.IntN(5) == 0 {
-		v.Coming = &catalog.Coming{Runner: "build/1"}
+		v.Claim = &catalog.Claim{Runner: "build/1"}
 	}
 	return v
 }

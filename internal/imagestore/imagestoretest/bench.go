@@ -34,7 +34,7 @@ func (b *bench) claim(number string) (catalog.VersionID, string) {
 	now, err := b.Documents.Now(b.t.Context())
 	b.check(err)
 	_, err = b.Documents.Versions().Create(b.t.Context(), id.String(), catalog.Version{
-		ID: id, Coming: &catalog.Coming{Runner: "elsewhere/4711/m/b/1-1/99", Since: now, Deadline: now.Add(time.Hour), Volume: stem},
+		ID: id, Claim: &catalog.Claim{Runner: "elsewhere/4711/m/b/1-1/99", Since: now, Deadline: now.Add(time.Hour), Volume: stem},
 	})
 	b.check(err)
 	return id, stem
@@ -58,7 +58,7 @@ func (b *bench) tryHold(ctx context.Context, st *imagestore.Store, number string
 func (b *bench) registered(number, digest string) catalog.Version {
 	b.t.Helper()
 	rec, err := catalog.Change(b.t.Context(), b.Documents.Versions(), b.version(number).String(), func(v *catalog.Version) error {
-		v.Coming, v.Digest = nil, digest
+		v.Claim, v.Digest = nil, digest
 		return nil
 	})
 	b.check(err)

@@ -96,29 +96,21 @@ func (q *Log) own(ctx context.Context) (map[string]catalog.Record[catalog.Provis
 	written, settled := make(map[string]catalog.Record[catalog.ProvisioningRequest], len(records)), make([]catalog.ProvisioningRequest, len(records))
 	for i, rec := range records {
 		written[rec.Key] = rec
-		now := time.Now()
-		if !rec.Value.Status.Over() {
-			now = q.whenOverdue(ctx, rec.Value.Deadline)
-		}
-		settled[i] = rec.Value.Settled(lease.Dead(rec.Value.Runner), now)
+		settled[i] = rec.Value.Settled(q.abandoned(ctx, rec.Value))
 	}
 	catalog.SortRequests(settled)
 	return written, settled, nil
 }
 
-// whenOverdue returns the time by which to judge the deadline of a request. It asks the catalog for
+// abandoned reports whether the process that worked on a request is dead. It asks the catalog for
 // the time only if the deadline has passed by this machine's clock: a user who lists requests may
 // not be allowed to create a volume, and showing a request as running for too long does no harm.
-func (q *Log) whenOverdue(ctx context.Context, deadline time.Time) time.Time {
-	here := time.Now()
-	if !catalog.Overdue(deadline, here) {
-		return here
+func (q *Log) abandoned(ctx context.Context, r catalog.ProvisioningRequest) bool {
+	if r.Status.Over() || !r.Lease().Ended(time.Now()) {
+		return false
 	}
-	now, err := q.store.Now(ctx)
-	if err != nil {
-		return deadline
-	}
-	return now
+	abandoned, err := r.Lease().Abandoned(ctx, q.store.Now)
+	return err == nil && abandoned
 }
 
 const (

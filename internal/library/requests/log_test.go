@@ -8,6 +8,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host/fakehost"
+	"github.com/novacron/terraform-provider-novacron/internal/lease"
 	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
 )
 
@@ -82,7 +83,7 @@ func TestAWrongClockEndsNoRequest(t *testing.T) {
 			if ahead > 0 {
 				return // by this machine's clock there is still time, and then the catalog is not asked
 			}
-			if got := status("r2", now.Add(-catalog.Slack-time.Minute)); got != catalog.RequestFailed {
+			if got := status("r2", now.Add(-lease.Slack-time.Minute)); got != catalog.RequestFailed {
 				t.Errorf("a request whose deadline has passed was written down as %s", got)
 			}
 		})
