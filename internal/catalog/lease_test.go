@@ -18,10 +18,10 @@ func TestWhoWorksOnAnObjectIsStoredUnderTheSameNames(t *testing.T) {
 	}{
 		{Claim{Runner: "h/1", By: "ann", Since: noon, Deadline: one, Volume: "nova.base.x"},
 			`{"runner":"h/1","by":"ann","since":"2026-03-01T12:00:00Z","deadline":"2026-03-01T13:00:00Z","volume":"nova.base.x"}`},
-		{Registering{StartedAt: noon, CompletedAt: one, Steps: []RequestStep{{"open", 1}}},
+		{RegistrationRecord{StartedAt: noon, CompletedAt: one, Steps: []RequestStep{{"open", 1}}},
 			`{"started_at":"2026-03-01T12:00:00Z","completed_at":"2026-03-01T13:00:00Z","steps":[{"name":"open","duration_ms":1}]}`},
 		{member(t, Version{Claim: &Claim{}}, "coming") != nil, `true`},
-		{member(t, Version{Registered: &Registering{}}, "registered") != nil, `true`},
+		{member(t, Version{Registration: &RegistrationRecord{}}, "registered") != nil, `true`},
 		{member(t, Version{Maker: "h/1"}, "maker"), `"h/1"`},
 		{member(t, Template{Maker: "h/1"}, "maker"), `"h/1"`},
 		{member(t, ProvisioningRequest{Runner: "h/1"}, "runner"), `"h/1"`},

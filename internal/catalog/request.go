@@ -60,8 +60,8 @@ type RequestStep struct {
 	DurationMS int64  `json:"duration_ms"`
 }
 
-// Registering describes how a version was registered.
-type Registering struct {
+// RegistrationRecord says how a version was registered.
+type RegistrationRecord struct {
 	StartedAt   time.Time     `json:"started_at"`
 	CompletedAt time.Time     `json:"completed_at"`
 	Steps       []RequestStep `json:"steps"`

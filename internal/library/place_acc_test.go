@@ -40,7 +40,7 @@ func newSiteAt(t *testing.T, dir string) site {
 // stepsOf lists the steps by which a version was registered.
 func stepsOf(v catalog.Version) string {
 	var names []string
-	for _, step := range v.Registered.Steps {
+	for _, step := range v.Registration.Steps {
 		names = append(names, step.Name)
 	}
 	return strings.Join(names, " ")

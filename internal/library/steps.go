@@ -7,9 +7,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
-// registering is what the catalog keeps of the steps of a registration.
-func registering(steps *step.Timer) *catalog.Registering {
-	r := &catalog.Registering{StartedAt: steps.Started.UTC().Truncate(time.Second), CompletedAt: now()}
+// recorded is what the catalog keeps of the steps of a registration.
+func recorded(steps *step.Timer) *catalog.RegistrationRecord {
+	r := &catalog.RegistrationRecord{StartedAt: steps.Started.UTC().Truncate(time.Second), CompletedAt: now()}
 	for _, s := range steps.Steps() {
 		r.Steps = append(r.Steps, catalog.RequestStep{Name: s.Name, DurationMS: s.Duration.Milliseconds()})
 	}

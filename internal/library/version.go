@@ -87,7 +87,7 @@ func (l *Library) RegisterVersion(ctx context.Context, r Registration) (catalog.
 		Lifecycle: catalog.Lifecycle{}.To(r.State, r.Deprecation, now()), Spec: spec, Overrides: r.Spec,
 		Digest: base.Digest, Format: base.Format,
 		VirtualSize: base.VirtualSize, StoredSize: base.StoredSize, Transferred: transferred, Parent: r.Parent,
-		CreatedAt: now(), CreatedBy: l.me.User, Maker: lease.This(), Registered: registering(r.steps),
+		CreatedAt: now(), CreatedBy: l.me.User, Maker: lease.This(), Registration: recorded(r.steps),
 	}
 	err = v.Spec.Storage.CheckImage(v.VirtualSize).Err()
 	if err == nil {

@@ -48,7 +48,7 @@ func (m *Facts) computed(v catalog.Version, location string) {
 	m.TransferredBytes, m.StorageLocation = types.Int64Value(v.Transferred), types.StringValue(location)
 	m.Lifecycle.Published(v.Lifecycle)
 	m.CreatedAt, m.CreatedBy = types.StringValue(v.CreatedAt.Format(time.RFC3339)), types.StringValue(v.CreatedBy)
-	m.Provisioning = provisioning(v.Registered)
+	m.Provisioning = provisioning(v.Registration)
 }
 
 // fromVersion copies a version of the catalog, with the spec to show: the version's overrides

@@ -46,7 +46,7 @@ var (
 )
 
 // provisioning writes the record of a version's registration.
-func provisioning(r *catalog.Registering) types.Object {
+func provisioning(r *catalog.RegistrationRecord) types.Object {
 	if r == nil {
 		return types.ObjectNull(provisioningTypes)
 	}
