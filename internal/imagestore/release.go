@@ -17,6 +17,14 @@ func (st *Store) Release(ctx context.Context, digest string, id catalog.VersionI
 // Forsake removes everything of a version whose registration was abandoned: its image, unless
 // others use it, and the volumes whose names begin with stem. Several processes may do so at once.
 func (st *Store) Forsake(ctx context.Context, id catalog.VersionID, stem string) error {
+	if err := st.pool.Host.RefreshPool(ctx, st.pool.Name); err != nil {
+		return err
+	}
+	names, err := st.pool.Host.VolumeNames(ctx, st.pool.Name)
+	if err != nil {
+		return err
+	}
+	// After the volumes: one that became a base meanwhile is then among the bases.
 	bases, err := st.bases.List(ctx, "")
 	if err != nil {
 		return err
@@ -34,7 +42,7 @@ func (st *Store) Forsake(ctx context.Context, id catalog.VersionID, stem string)
 			return err
 		}
 	}
-	return remover{st}.clearVolumes(ctx, stem)
+	return remover{st}.clearVolumes(ctx, stem, names, bases)
 }
 
 // Abandoned reports whether a version was being registered by a process that is dead. If the
@@ -127,27 +135,18 @@ func (r remover) disown(ctx context.Context, parent, volume string) error {
 	return r.release(ctx, parent, func(b *catalog.Base) { b.Children = without(b.Children, volume) })
 }
 
-// clearVolumes deletes the volumes whose names begin with stem, except those that became bases, and
-// takes them off the children of what they were to stand on.
-func (r remover) clearVolumes(ctx context.Context, stem string) error {
-	if err := r.pool.Host.RefreshPool(ctx, r.pool.Name); err != nil {
-		return err
-	}
-	names, err := r.pool.Host.VolumeNames(ctx, r.pool.Name)
-	if err != nil {
-		return err
-	}
-	bases, err := r.bases.List(ctx, "")
-	if err != nil {
-		return err
-	}
+// clearVolumes deletes those of the volumes whose names begin with stem, except those that became
+// bases, and takes them off the children of what they were to stand on.
+func (r remover) clearVolumes(
+	ctx context.Context, stem string, volumes []string, bases []catalog.Record[catalog.Base],
+) error {
 	left := func(name string) bool {
 		used := func(base catalog.Record[catalog.Base]) bool {
 			return name == base.Value.Volume || name == naming.BlockMap(base.Value.Volume)
 		}
 		return naming.IsOfStem(stem, name) && !slices.ContainsFunc(bases, used)
 	}
-	for _, name := range names {
+	for _, name := range volumes {
 		if left(name) {
 			if err := r.pool.DeleteVolume(ctx, name); err != nil {
 				return err
