@@ -86,7 +86,7 @@ func (s site) open(ctx context.Context, flagName, where string) (*end, error) {
 	e.stored = images
 	e.lib = library.New(library.Options{
 		Images: images,
-		Store:  e.store, Me: catalog.Principal{Tenant: e.tenant, User: who},
+		Store:  e.store, User: who,
 	})
 	return e, nil
 }

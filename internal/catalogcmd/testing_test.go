@@ -59,7 +59,7 @@ func (p pool) library(t *testing.T, tenant, dsn string) *library.Library {
 	}
 	return library.New(library.Options{
 		Images: imagestore.New(imagestore.Options{Host: host, Pool: p.name, Documents: store, Tenant: tenant}),
-		Store:  store, Me: catalog.Principal{Tenant: tenant, User: "tester"},
+		Store:  store, User: "tester",
 	})
 }
 

@@ -40,7 +40,7 @@ type Options struct {
 	Host      host.Host
 	Pool      string
 	Documents Documents
-	Tenant    string // whose names errors may disclose
+	Tenant    string // who uses the store, and whose names errors may disclose
 
 	AbandonedAfter time.Duration // 0 for the usual time; see abandonedAfter
 	UnusedFor      time.Duration // 0 for the usual time, below 0 for none; see unusedFor
@@ -82,6 +82,9 @@ func (st *Store) Open(ctx context.Context) error { return st.pool.Open(ctx) }
 
 // Pool has the volumes of the images.
 func (st *Store) Pool() *volumes.Pool { return st.pool }
+
+// Tenant is the tenant for whom the store was opened; "" for none in particular.
+func (st *Store) Tenant() string { return st.tenant }
 
 // Usage looks for users of the pool's images.
 func (st *Store) Usage() *usage.Usage { return st.usage }

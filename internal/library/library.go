@@ -13,11 +13,12 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/library/requests"
 )
 
-// Options say where the library is and who uses it.
+// Options say where the library is and who uses it. The user is of the tenant of Images.
 type Options struct {
 	Images *imagestore.Store // of the pool that also has the disks of instances
 	Store  catalog.Store     // the catalog, in the same pool or elsewhere
-	Me     catalog.Principal
+	User   string
+	Groups []string // of the user
 	// Retention says which of the tenant's requests are kept.
 	Retention catalog.Retention
 }
@@ -47,10 +48,11 @@ type reader struct {
 // New returns a library. It connects to nothing until the library is used.
 func New(o Options) *Library {
 	removals := planning.NewRemovals(planning.Grace)
+	me := catalog.Principal{Tenant: o.Images.Tenant(), User: o.User, Groups: o.Groups}
 	return &Library{
-		reader: &reader{o.Images, o.Store, o.Me},
+		reader: &reader{o.Images, o.Store, me},
 		Plan:   planning.New(removals), Removals: removals,
-		Requests: requests.New(o.Store, o.Me, o.Retention, o.Images.Open),
+		Requests: requests.New(o.Store, me, o.Retention, o.Images.Open),
 	}
 }
 

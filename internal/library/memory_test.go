@@ -108,7 +108,7 @@ func (m *memory) as(t *testing.T, tenant, user string, groups ...string) *Librar
 	must[host.Pool](t)(h.CreateDirPool(t.Context(), "novacron", "/novacron"))
 	l := New(Options{
 		Images: imagestore.New(imagestore.Options{Host: h, Pool: "novacron", Documents: m, Tenant: tenant}),
-		Store:  m, Me: catalog.Principal{Tenant: tenant, User: user, Groups: groups},
+		Store:  m, User: user, Groups: groups,
 	})
 	l.Removals = planning.NewRemovals(0)
 	l.Plan = planning.New(l.Removals)

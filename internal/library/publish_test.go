@@ -50,7 +50,7 @@ func TestAnImageThatMayBeCompleteIsKept(t *testing.T) {
 		store := lossy{poolstore.New(h, "pool"), &lost}
 		l := New(Options{
 			Images: imagestore.New(imagestore.Options{Host: h, Pool: "pool", Documents: store, Tenant: "default"}),
-			Store:  store, Me: catalog.Principal{Tenant: "default", User: "tester"},
+			Store:  store, User: "tester",
 		})
 		must[catalog.Template](t)(l.CreateTemplate(ctx, catalog.Template{ID: ubuntu, Type: catalog.TypeVM}))
 		if _, err := register(ctx, l, "1.0.0", source); !errors.Is(err, errLost) {

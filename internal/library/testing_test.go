@@ -45,7 +45,7 @@ func (s site) libraryWith(t *testing.T, o imagestore.Options) *Library {
 	h := s.conn(t)
 	store := poolstore.New(h, s.pool)
 	o.Host, o.Pool, o.Documents, o.Tenant = h, s.pool, store, "default"
-	return New(Options{Images: imagestore.New(o), Store: store, Me: catalog.Principal{Tenant: "default", User: "tester"}})
+	return New(Options{Images: imagestore.New(o), Store: store, User: "tester"})
 }
 
 // images lists the images and disks in the pool's directory, without documents and the maps of

@@ -96,8 +96,11 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 		return
 	}
 	s.Library = library.New(library.Options{
-		Images: imagestore.New(imagestore.Options{Host: host, Pool: pool, Documents: store, Tenant: tenant}),
-		Store:  store, Me: me, Retention: retention(config.Retention),
+		Images:    imagestore.New(imagestore.Options{Host: host, Pool: pool, Documents: store, Tenant: tenant}),
+		Store:     store,
+		User:      me.User,
+		Groups:    me.Groups,
+		Retention: retention(config.Retention),
 	})
 	s.Provisioner = provision.New(provision.Settings{
 		Host:           host,

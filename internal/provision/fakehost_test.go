@@ -67,7 +67,7 @@ func (s *testSite) process() *library.Library {
 	return library.New(library.Options{
 		Images: imagestore.New(imagestore.Options{Host: s.Host, Pool: sitePool, Documents: store,
 			Tenant: naming.DefaultTenant}),
-		Store: store, Me: catalog.Principal{Tenant: naming.DefaultTenant, User: "tester"},
+		Store: store, User: "tester",
 	})
 }
 

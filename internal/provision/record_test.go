@@ -85,7 +85,7 @@ func TestAccUnrecordedInstanceIsMadeAllTheSame(t *testing.T) {
 		store := poolstore.New(h, pool)
 		failing := library.New(library.Options{
 			Images: imagestore.New(imagestore.Options{Host: h, Pool: pool, Documents: store, Tenant: "default"}),
-			Store:  forgetful{store, begins}, Me: catalog.Principal{Tenant: "default", User: "tester"},
+			Store:  forgetful{store, begins}, User: "tester",
 		})
 		provisioner := New(Settings{Host: h, Library: failing, Kinds: machines})
 		request := kind.Request{Name: pool + "-" + name, Template: stressTemplate, Version: stressVersions[0]}

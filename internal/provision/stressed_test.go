@@ -206,7 +206,7 @@ func (s stressed) open() (l *library.Library, p *Provisioner, done func()) {
 	store := poolstore.New(host, s.Pool)
 	l = library.New(library.Options{
 		Images: imagestore.New(imagestore.Options{Host: host, Pool: s.Pool, Documents: store, Tenant: "default"}),
-		Store:  store, Me: catalog.Principal{Tenant: "default", User: "tester"},
+		Store:  store, User: "tester",
 	})
 	return l, New(Settings{Host: host, Library: l, Kinds: machines}), func() { host.Close() }
 }
