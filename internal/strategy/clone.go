@@ -7,10 +7,11 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
-// clone copies the image, in its format: then the instance needs nothing from the library.
+// clone copies the image, in its format, so the instance needs nothing from the library.
 type clone struct{}
 
 func (clone) Name() catalog.Strategy     { return "clone" }
+func (clone) Summary() string            { return "a full copy" }
 func (clone) HoldsBase() bool            { return false }
 func (clone) Format(image string) string { return image }
 

@@ -8,10 +8,11 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
-// linked lays a qcow2 overlay on the image: that takes no time, but the image has to stay.
+// linked creates a qcow2 overlay on the image. That takes no time, but the image has to stay.
 type linked struct{}
 
 func (linked) Name() catalog.Strategy { return "linked_clone" }
+func (linked) Summary() string        { return "instant, shares the image" }
 func (linked) HoldsBase() bool        { return true }
 func (linked) Format(string) string   { return "qcow2" }
 

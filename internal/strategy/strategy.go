@@ -16,6 +16,8 @@ import (
 type Strategy interface {
 	// Name is the name that users write and documents keep.
 	Name() catalog.Strategy
+	// Summary says in a few words what a user gets, for the documentation.
+	Summary() string
 	// HoldsBase reports whether a disk needs the image that it was created from as long as the disk
 	// exists.
 	HoldsBase() bool

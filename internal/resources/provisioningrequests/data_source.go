@@ -12,6 +12,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 )
 
@@ -77,7 +78,7 @@ func entryAttributes() map[string]schema.Attribute {
 			"goes on."),
 		"template_id":      text("The template's id, `tenant/name`."),
 		"resolved_version": text("The version that the instance was to be made from."),
-		"strategy":         text("`linked_clone` or `clone`; null if the work ended before that was decided."),
+		"strategy":         text(attribute.StrategyNames() + "; null if the work ended before that was decided."),
 		"uri":              text("libvirt URI of the host, without user names and options."),
 		"requested_by":     text("Who asked."),
 		"status":           text("`pending`, `running`, `completed`, `failed` or `cancelled`."),

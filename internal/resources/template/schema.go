@@ -2,6 +2,7 @@ package template
 
 import (
 	"context"
+	"fmt"
 	"maps"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
@@ -53,8 +54,8 @@ func attributes() map[string]schema.Attribute {
 		"default_strategy": schema.StringAttribute{
 			Optional: true, Computed: true, Default: stringdefault.StaticString(string(strategy.Default().Name())),
 			Validators: []validator.String{stringvalidator.OneOf(strategy.Names()...)},
-			MarkdownDescription: "How instances get their system disk unless they say otherwise: `linked_clone` (instant, " +
-				"shares the version's image) or `clone` (a full copy). Default: `linked_clone`.",
+			MarkdownDescription: fmt.Sprintf("How instances get their system disk from the version's image unless they say "+
+				"otherwise: %s. Default: `%s`.", attribute.Strategies(), strategy.Default().Name()),
 		},
 		"deletion_protection": schema.BoolAttribute{
 			Optional: true, Computed: true, Default: booldefault.StaticBool(false),

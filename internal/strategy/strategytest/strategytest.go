@@ -29,6 +29,9 @@ func Run(t *testing.T, s strategy.Strategy, h host.Host, pool string) {
 	if of, err := strategy.Of(s.Name()); err != nil || of != s || s.Name() == "" {
 		t.Errorf("%q names %v, %v", s.Name(), of, err)
 	}
+	if s.Summary() == "" {
+		t.Errorf("%q has no summary", s.Name())
+	}
 	for _, format := range []string{"raw", "qcow2"} {
 		image := "image." + format
 		if _, err := h.CreateVolume(ctx, pool, host.VolumeSpec{

@@ -40,7 +40,8 @@ func FoundAttributes() map[string]schema.Attribute {
 	for name, says := range map[string]string{
 		"name":        "Name, unique in the tenant.",
 		"template_id": "The template's id, `tenant/name`.",
-		"strategy":    "How the system disk was made from the version's image: `linked_clone` or `clone`.",
+		"strategy": "How the system disk was created from the version's image: " +
+			attribute.StrategyNames() + ".",
 		"power_state": "`running`, or `stopped` in any other state of the guest; see `status`.",
 		"request_id": "Id of the request that created the instance, or reimaged it last, as in " +
 			"`novacron_provisioning_requests`.",

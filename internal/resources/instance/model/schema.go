@@ -105,9 +105,9 @@ func settings() map[string]schema.Attribute {
 		"strategy": schema.StringAttribute{
 			Optional: true, Computed: true,
 			Validators: []validator.String{stringvalidator.OneOf(strategy.Names()...)},
-			MarkdownDescription: "How the system disk is made from the version's image: `linked_clone` " +
-				"(instant, shares the image) or `clone` (a full copy). A change replaces the instance. Default: the " +
-				"template's `default_strategy`.",
+			MarkdownDescription: "How the system disk is created from the version's image: " +
+				attribute.Strategies() + ". A change replaces the instance. Default: the template's " +
+				"`default_strategy`.",
 		},
 		"parameters": schema.DynamicAttribute{
 			Optional: true,
