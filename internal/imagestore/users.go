@@ -26,8 +26,8 @@ func versionsOn(b catalog.Base, tenant string) []string {
 // InUseError says that a version cannot be removed because something stands on its base image.
 type InUseError struct {
 	Version catalog.VersionID
-	Users   []string // linked clones: "tenant/name" of the tenant's own instances, or names of other volumes
-	Others  int      // how many linked clones other tenants have besides
+	Users   []string // "tenant/name" of the tenant's own instances, or "volume NAME"
+	Others  int      // how many instances of other tenants need the image besides
 	Built   []string // ids of the tenant's own versions that hold only what differs from it
 	BuiltBy int      // how many such versions other tenants have besides
 }
@@ -42,7 +42,7 @@ func (e *InUseError) Error() string {
 			"Destroy them first", finding.AndOthers(e.Built, e.BuiltBy)))
 	}
 	if len(e.Users)+e.Others > 0 {
-		reasons = append(reasons, fmt.Sprintf("these linked clones need its base image: %s. Destroy them first, "+
+		reasons = append(reasons, fmt.Sprintf("these instances or volumes need its base image: %s. Destroy them first, "+
 			"or replace them by another version or by full clones (strategy = \"clone\")", finding.AndOthers(e.Users, e.Others)))
 	}
 	return fmt.Sprintf("version %q cannot be removed: %s. Nothing was changed.", e.Version, strings.Join(reasons, "; and "))

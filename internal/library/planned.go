@@ -40,12 +40,12 @@ func (l *Library) PlannedVersion(ctx context.Context, id catalog.VersionID) (cat
 	return catalog.Version{}, err
 }
 
-// ExpectRemoval records that the running plan destroys or replaces a version. unsure are the linked
-// clones that the plan has not yet taken off the version. Clones of other tenants, which another
-// provider of the same configuration may destroy, are only counted. Terraform plans an instance
-// that refers to the version after the version, and StaysOn then refuses an instance that stays.
-// Terraform does not plan an instance of another state at all. A provider cannot know which of the
-// two an instance is.
+// ExpectRemoval records that the running plan destroys or replaces a version. unsure are the
+// instances that need the version's image and that the plan has not yet taken off the version.
+// Instances of other tenants, which another provider of the same configuration may destroy, are
+// only counted. Terraform plans an instance that refers to the version after the version, and
+// StaysOn then refuses an instance that stays. Terraform does not plan an instance of another state
+// at all. A provider cannot know which of the two an instance is.
 //
 // When everything is destroyed, Terraform plans what refers to the version before the version.
 func (l *Library) ExpectRemoval(ctx context.Context, id catalog.VersionID) (unsure []string, err error) {
@@ -74,13 +74,13 @@ func (l *Library) ExpectRemoval(ctx context.Context, id catalog.VersionID) (unsu
 	return unsure, nil
 }
 
-// Unsure warns of linked clones of a version that a plan removes, if the plan cannot know whether
-// they leave it.
-func Unsure(id catalog.VersionID, clones []string) string {
-	return fmt.Sprintf("The plan removes version %q, and these linked clones need its base image: %s. The apply is "+
-		"refused if the same plan neither destroys them nor moves them to another version, as for clones of other "+
+// Unsure warns of instances that need the image of a version that a plan removes, if the plan
+// cannot know whether they leave the version.
+func Unsure(id catalog.VersionID, instances []string) string {
+	return fmt.Sprintf("The plan removes version %q, and these instances need its base image: %s. The apply is "+
+		"refused if the same plan neither destroys them nor moves them to another version, as for instances of other "+
 		"configurations. Then keep the version, and set state = \"archived\" so that "+
-		"nothing new is created from it.", id, strings.Join(clones, ", "))
+		"nothing new is created from it.", id, strings.Join(instances, ", "))
 }
 
 // CheckImage returns an error if the pool does not have a version's image, as when a catalog in a

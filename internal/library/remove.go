@@ -11,7 +11,7 @@ import (
 )
 
 // RemoveVersion removes a version, and its base image with the last version of it. It refuses with
-// InUseError while linked clones need the version, and with a finding while it is protected.
+// InUseError while instances need the version's image, and with a finding while it is protected.
 // Removing a version that is already gone is not an error.
 //
 // The version is marked first: a clone that is being created meanwhile reads it again once the

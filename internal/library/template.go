@@ -192,7 +192,7 @@ func (l *Library) hasVersions(ctx context.Context, id catalog.TemplateID, versio
 	clones := slices.DeleteFunc(instances, func(i usage.Instance) bool { return !strategy.HoldsBase(i.Strategy) })
 	first := "Destroy them first"
 	if len(clones) > 0 {
-		first = fmt.Sprintf("Destroy them first, and before them the linked clones that need their images: %s", l.Images.Usage().Named(clones))
+		first = fmt.Sprintf("Destroy them first, and before them the instances that need their images: %s", l.Images.Usage().Named(clones))
 	}
 	return finding.List{{Path: finding.At("name"), Summary: "Template still has versions", Detail: fmt.Sprintf(
 		"Template %q cannot be removed while it has versions: %s. %s; if they are in the same configuration, refer to the "+

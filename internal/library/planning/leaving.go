@@ -63,14 +63,14 @@ func (s *Session) Removes(id catalog.VersionID) bool {
 	return s.removed[id]
 }
 
-// StaysOn returns a finding if a linked clone stays on a version that the running plan destroys or
-// replaces. name is the instance's, "tenant/name".
+// StaysOn returns a finding if an instance that needs its version's image stays on a version that
+// the running plan destroys or replaces. name is the instance's, "tenant/name".
 func (s *Session) StaysOn(id catalog.VersionID, name string, with catalog.Strategy) error {
 	if !strategy.HoldsBase(with) || !s.Removes(id) {
 		return nil
 	}
-	return finding.List{{Path: finding.At("version"), Summary: "Version is removed under its clone", Detail: fmt.Sprintf(
-		"Instance %q is a linked clone of version %q, which the plan destroys or replaces: the instance would lose its disk. Keep the version, "+
+	return finding.List{{Path: finding.At("version"), Summary: "Version is removed under its instance", Detail: fmt.Sprintf(
+		"Instance %q needs the image of version %q, which the plan destroys or replaces: the instance would lose its disk. Keep the version, "+
 			"with a resource of its own for each release; or let the instance leave it in the same plan, by version or by strategy = \"clone\".",
 		name, id)}}
 }

@@ -72,7 +72,7 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 			"stored_image_count": number("How many images the pool holds, of all tenants and catalogs that share it, including " +
 				"those that are being sent or are unused."),
 			"stored_image_bytes": number("Space that these take up in the pool, in bytes. Holes take up none."),
-			"unused_image_count": number("How many of them neither a version nor a disk of a linked clone uses. An image " +
+			"unused_image_count": number("How many of them neither a version nor the disk of an instance needs. An image " +
 				"normally goes with its last version. It stays if a disk needed it then, or a run was interrupted. The provider " +
 				"removes it once it has been unused for an hour, when it next registers or removes something."),
 			"unused_image_bytes": number("Space that these take up in the pool, in bytes."),

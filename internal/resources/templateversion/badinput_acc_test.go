@@ -152,7 +152,7 @@ resource "novacron_instance" "it" {
 	user.Apply(t)
 	t.Cleanup(func() { user.Destroy(t) })
 	for range 2 { // a second attempt is refused, too
-		tfacc.Says(t, w.Fails(t, "destroy", "-auto-approve", "-target="+address), "Could not delete version", `Version "default/`+name+`@1.0.0" cannot be removed: these linked clones need its base image: 1 of other tenants.`,
+		tfacc.Says(t, w.Fails(t, "destroy", "-auto-approve", "-target="+address), "Could not delete version", `Version "default/`+name+`@1.0.0" cannot be removed: these instances or volumes need its base image: 1 of other tenants.`,
 			"Destroy them first", "Nothing was changed")
 	}
 	if found := bases(t, host, directory); len(found) != 1 {

@@ -23,7 +23,7 @@ func TestAccVersionInUseIsNotReplaced(t *testing.T) {
 	})
 	w.Apply(t)
 	stored := bases(t, host, directory)
-	says := []string{"Version is removed under its clone", "with novacron_instance.it", `Instance "default/` + name + `" is a linked clone of version "default/` + name + `@1.0.0"`}
+	says := []string{"Version is removed under its instance", "with novacron_instance.it", `Instance "default/` + name + `" needs the image of version "default/` + name + `@1.0.0"`}
 
 	w.Configure(t, library(pool, name)+version("it", "1.0.0", fromPath(tfacc.EmptyImage(t, "17M")))+mine)
 	tfacc.Says(t, w.Fails(t, "plan"), says...)
@@ -63,7 +63,7 @@ func TestAccTemplateInUseStays(t *testing.T) {
 	stored := bases(t, host, directory)
 
 	says := []string{"Template still has versions", `Template "default/` + name + `" cannot be removed while it has versions: 1.0.0. Destroy them first, and ` +
-		`before them the linked clones that need their images: 1 of other tenants`, "Nothing was changed"}
+		`before them the instances that need their images: 1 of other tenants`, "Nothing was changed"}
 	tfacc.Says(t, owner.Fails(t, "destroy", "-auto-approve"), says...)
 	owner.Configure(t, library(pool, name+"-renamed", share))
 	tfacc.Says(t, owner.Fails(t, "apply", "-auto-approve"), says...)

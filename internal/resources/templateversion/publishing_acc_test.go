@@ -83,7 +83,7 @@ func TestAccReleaseIsNotRemovedUnderClones(t *testing.T) {
 	pinned := clone(name)
 	pinned.Version, pinned.DependsOn = "1.0.0", []tfconfig.Expr{"novacron_template_version.it"}
 	w.Configure(t, releases("1.1.0")+pinned.String())
-	tfacc.Says(t, w.Fails(t, "plan"), "Version is removed under its clone", "novacron_instance", `Instance "default/`+name+`" is a linked clone of version "default/`+name+`@1.0.0"`)
+	tfacc.Says(t, w.Fails(t, "plan"), "Version is removed under its instance", "novacron_instance", `Instance "default/`+name+`" needs the image of version "default/`+name+`@1.0.0"`)
 	w.Configure(t, releases("1.1.0")+own("1.1.0"))
 	tfacc.Says(t, w.Apply(t), "1 added, 0 changed, 2 destroyed")
 	w.EmptyPlan(t)
@@ -99,7 +99,7 @@ func TestAccReleaseIsNotRemovedUnderClones(t *testing.T) {
 		}
 		return out
 	}
-	warning := []string{"Version may be in use", `The plan removes version "default/` + name + `@1.1.0", and these linked clones need its base image: default/` + name,
+	warning := []string{"Version may be in use", `The plan removes version "default/` + name + `@1.1.0", and these instances need its base image: default/` + name,
 		"default/" + name + "-user", "The apply is refused", `state = "archived"`}
 	w.Configure(t, releases("1.0.0")+own("1.0.0"))
 	tfacc.Says(t, plan(), warning...)
@@ -125,6 +125,6 @@ func TestAccReleaseIsNotRemovedUnderClones(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	tfacc.Says(t, out, "Version may be in use", `The plan removes version "default/`+name+`@1.1.0", and these linked clones need its base image:`, "1 of other tenants")
+	tfacc.Says(t, out, "Version may be in use", `The plan removes version "default/`+name+`@1.1.0", and these instances need its base image:`, "1 of other tenants")
 	theirs.Destroy(t)
 }

@@ -27,7 +27,7 @@ func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *r
 		MarkdownDescription: "A version of a template: an image, with the profiles and parameters in force when it was " +
 			"registered. A draft follows its template until it is published; after that, only the description, state and " +
 			"protection of a version change. The pool stores each image once, however many versions share it, and removes it " +
-			"with the last of them. A version whose image linked clones need cannot be destroyed.",
+			"with the last of them. While an instance needs a version's image, the version cannot be destroyed.",
 		Attributes: attributes(),
 		Blocks: map[string]schema.Block{"timeouts": timeouts.Block(ctx, timeouts.Opts{
 			Create: true, CreateDescription: "How long storing the image may take, such as `90s` or `1h`. Default: `30m`.",

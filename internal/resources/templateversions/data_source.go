@@ -104,7 +104,7 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 					"created_by":          text("The user who registered the version."),
 					"instance_count": number("How many instances on the provider's host were created from the version, by any " +
 						"strategy. For a template of the provider's tenant, this counts instances of all tenants, otherwise only those " +
-						"of the provider's tenant. While there are linked clones, the version cannot be destroyed."),
+						"of the provider's tenant. While any of them needs the version's image, the version cannot be destroyed."),
 				}},
 			},
 		},

@@ -17,13 +17,14 @@ func leaves(s *face.Session, state *model.Instance) {
 	}
 }
 
-// refuseStaying refuses to let a linked clone stay on a version that the same plan removes.
+// refuseStaying refuses to let an instance that needs its version's image stay on a version that
+// the same plan removes.
 func refuseStaying(s *face.Session, diags *diag.Diagnostics, state *model.Instance) {
 	id, err := catalog.ParseTemplateID(state.TemplateID.ValueString())
 	if err != nil || !s.Configured() {
 		return
 	}
-	face.AddError(diags, "Version is removed under its clone", s.Library.Plan.StaysOn(
+	face.AddError(diags, "Version is removed under its instance", s.Library.Plan.StaysOn(
 		id.Version(state.ResolvedVersion.ValueString()),
 		state.Tenant.ValueString()+"/"+state.Name.ValueString(), catalog.Strategy(state.Strategy.ValueString())))
 }
