@@ -28,7 +28,7 @@ func (l *Library) RemoveVersion(ctx context.Context, id catalog.VersionID, tell 
 	}
 	if _, err := l.writable(ctx, id.Template); err != nil {
 		if errors.Is(err, catalog.ErrNotFound) {
-			return l.LostVersion(ctx, id)
+			return l.CheckVersionGone(ctx, id)
 		}
 		return fmt.Errorf("removing version %q: %w", id, err)
 	}

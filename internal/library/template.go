@@ -153,7 +153,7 @@ func (l *Library) DeleteTemplate(ctx context.Context, id catalog.TemplateID) err
 		err = rec.Value.Need(l.me, catalog.Write)
 	}
 	if errors.Is(err, catalog.ErrNotFound) {
-		return l.LostTemplate(ctx, id)
+		return l.CheckTemplateGone(ctx, id)
 	}
 	if err != nil {
 		return fmt.Errorf("removing template %q: %w", id, err)

@@ -82,7 +82,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	r.own(state)
 	t, err := r.Library.Template(ctx, id)
 	if errors.Is(err, catalog.ErrNotFound) {
-		if err = r.Library.LostTemplate(ctx, id); err == nil {
+		if err = r.Library.CheckTemplateGone(ctx, id); err == nil {
 			resp.Diagnostics.Append(r.MissingFromPool(ctx, req.Private, "Template", id.String(), face.UnlessApplied)...)
 			if !resp.Diagnostics.HasError() {
 				resp.State.RemoveResource(ctx)

@@ -112,7 +112,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	r.Library.Plan.StateHas(id)
 	v, err := r.Library.PlannedVersion(ctx, id) // reads all versions of the template at once
 	if errors.Is(err, catalog.ErrNotFound) {
-		if err = r.Library.LostVersion(ctx, id); err == nil {
+		if err = r.Library.CheckVersionGone(ctx, id); err == nil {
 			resp.Diagnostics.Append(r.MissingFromPool(ctx, req.Private, "Version", id.String(), face.UnlessApplied)...)
 			if !resp.Diagnostics.HasError() {
 				resp.State.RemoveResource(ctx)

@@ -11,7 +11,7 @@ import (
 
 // In the user's own tenant, gone and hidden things are told apart; of another tenant's things,
 // nothing is disclosed.
-func TestWhatIsLostIsGoneOrHidden(t *testing.T) {
+func TestWhatIsHiddenIsNotGone(t *testing.T) {
 	ctx, never := t.Context(), catalog.TemplateID{Tenant: "shop", Name: "not"}
 	says := func(what string, err error, want string) {
 		t.Helper()
@@ -24,27 +24,27 @@ func TestWhatIsLostIsGoneOrHidden(t *testing.T) {
 	m.version(t, catalog.Version{ID: web.Version("2.0.0"), Claim: &catalog.Claim{}})
 	bob, tom := m.as(t, "shop", "bob"), m.as(t, "bank", "tom")
 	for version, want := range map[string]string{"1.2.0": "read_users or read_groups", "1.3.0": "has become a draft", "2.0.0": "", "9.0.0": ""} {
-		says("version "+version, bob.LostVersion(ctx, web.Version(version)), want)
+		says("version "+version, bob.CheckVersionGone(ctx, web.Version(version)), want)
 		says("removing version "+version, bob.RemoveVersion(ctx, web.Version(version)), want)
 	}
-	says("the template", bob.LostTemplate(ctx, web), `Its owner "ann"`)
+	says("the template", bob.CheckTemplateGone(ctx, web), `Its owner "ann"`)
 	says("removing the template", bob.DeleteTemplate(ctx, web), `Its owner "ann"`)
 	for what, err := range map[string]error{
-		"no template": bob.LostTemplate(ctx, never), "removing no template": bob.DeleteTemplate(ctx, never),
-		"no template's version": bob.LostVersion(ctx, never.Version("1.0.0")),
+		"no template": bob.CheckTemplateGone(ctx, never), "removing no template": bob.DeleteTemplate(ctx, never),
+		"no template's version": bob.CheckVersionGone(ctx, never.Version("1.0.0")),
 	} {
 		says(what, err, "")
 	}
 	for what, ask := range map[string]func(catalog.TemplateID) error{
-		"template": func(id catalog.TemplateID) error { return tom.LostTemplate(ctx, id) },
-		"version":  func(id catalog.TemplateID) error { return tom.LostVersion(ctx, id.Version("1.2.0")) },
+		"template": func(id catalog.TemplateID) error { return tom.CheckTemplateGone(ctx, id) },
+		"version":  func(id catalog.TemplateID) error { return tom.CheckVersionGone(ctx, id.Version("1.2.0")) },
 	} {
 		hidden, absent := ask(web), ask(never)
 		says(what+" of another tenant", hidden, "Belongs to another tenant")
 		says("no "+what+" of another tenant", absent, strings.ReplaceAll(hidden.Error(), web.String(), never.String()))
 	}
 	ann := m.as(t, "shop", "ann")
-	if err := ann.LostVersion(ctx, web.Version("1.3.0")); err == nil || !strings.Contains(err.Error(), "Plan again") {
+	if err := ann.CheckVersionGone(ctx, web.Version("1.3.0")); err == nil || !strings.Contains(err.Error(), "Plan again") {
 		t.Errorf("what can be seen again: %v", err)
 	}
 }

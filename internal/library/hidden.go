@@ -14,9 +14,9 @@ import (
 // again. Within a tenant both kinds of catalog show every document, so the two can be told apart;
 // for another tenant's documents they cannot be, and must not be.
 
-// LostTemplate returns nil if a template that a state has is gone, and a finding if its user may
-// not see it.
-func (r *reader) LostTemplate(ctx context.Context, id catalog.TemplateID) error {
+// CheckTemplateGone returns nil if a template that a state has is gone, and a finding if it exists but
+// is hidden from the library's user.
+func (r *reader) CheckTemplateGone(ctx context.Context, id catalog.TemplateID) error {
 	if id.Tenant != r.me.Tenant {
 		return r.OtherTenant("template", id)
 	}
@@ -27,9 +27,9 @@ func (r *reader) LostTemplate(ctx context.Context, id catalog.TemplateID) error 
 	return r.hidden("template", id, rec.Value, rec.Value.State, rec.Value.Right(r.me))
 }
 
-// LostVersion returns nil if a version that a state has is gone, and a finding if its user may not
-// see it.
-func (r *reader) LostVersion(ctx context.Context, id catalog.VersionID) error {
+// CheckVersionGone returns nil if a version that a state has is gone, and a finding if it exists but
+// is hidden from the library's user.
+func (r *reader) CheckVersionGone(ctx context.Context, id catalog.VersionID) error {
 	if id.Template.Tenant != r.me.Tenant {
 		return r.OtherTenant("version", id)
 	}
