@@ -14,8 +14,8 @@ import (
 // again. Within a tenant both kinds of catalog show every document, so the two can be told apart;
 // for another tenant's documents they cannot be, and must not be.
 
-// CheckTemplateGone returns nil if a template that a state has is gone, and a finding if it exists but
-// is hidden from the library's user.
+// CheckTemplateGone returns nil if a template that a state has is gone, and a finding if it exists
+// but is hidden from the library's user.
 func (r *reader) CheckTemplateGone(ctx context.Context, id catalog.TemplateID) error {
 	if id.Tenant != r.me.Tenant {
 		return r.OtherTenant("template", id)
@@ -27,8 +27,8 @@ func (r *reader) CheckTemplateGone(ctx context.Context, id catalog.TemplateID) e
 	return r.hidden("template", id, rec.Value, rec.Value.State, rec.Value.Right(r.me))
 }
 
-// CheckVersionGone returns nil if a version that a state has is gone, and a finding if it exists but
-// is hidden from the library's user.
+// CheckVersionGone returns nil if a version that a state has is gone, and a finding if it exists
+// but is hidden from the library's user.
 func (r *reader) CheckVersionGone(ctx context.Context, id catalog.VersionID) error {
 	if id.Template.Tenant != r.me.Tenant {
 		return r.OtherTenant("version", id)

@@ -66,7 +66,7 @@ func (l *Library) templateExists(id catalog.TemplateID, writable bool) error {
 		other = "Choose another name, " + planning.UniqueName("template", id.String()) + "."
 	}
 	found := finding.List{{Path: finding.At("name"), Summary: "Template already exists", Detail: fmt.Sprintf(
-		"%s has a template %q already. %s", l.catalogue(), id, other)}}
+		"%s has a template %q already. %s", l.catalogName(), id, other)}}
 	if writable {
 		return planning.Taken(found)
 	}

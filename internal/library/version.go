@@ -160,7 +160,7 @@ func (r *reader) NoSuchTemplate(id catalog.TemplateID) finding.List {
 // Missing says that a template does not exist, and what to do.
 func (r *reader) Missing(id catalog.TemplateID) string {
 	return fmt.Sprintf("%s has no template %q. Check the name and the tenant; if the same configuration creates the "+
-		"template, refer to it by novacron_template.NAME.id.", r.catalogue(), id)
+		"template, refer to it by novacron_template.NAME.id.", r.catalogName(), id)
 }
 
 // Version reads a version. It returns catalog.ErrNotFound if there is none, or none that the

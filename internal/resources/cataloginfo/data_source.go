@@ -94,7 +94,7 @@ func (d *DataSource) Read(ctx context.Context, _ datasource.ReadRequest, resp *d
 		return
 	}
 	l := d.Library
-	c, err := l.Catalogue(ctx)
+	c, err := l.Summary(ctx)
 	if err != nil {
 		face.AddError(&resp.Diagnostics, "Could not read catalog", err)
 		return

@@ -10,8 +10,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
 )
 
-// Catalogue describes where a library's catalog is, and what the library's tenant has in it.
-type Catalogue struct {
+// Summary describes where a library's catalog is, and what the library's tenant has in it.
+type Summary struct {
 	Kind        string // pool, or what the store calls itself
 	Enforcement string // advisory or server
 	Templates   int
@@ -27,56 +27,56 @@ func (l *Library) InPool() bool {
 	return !elsewhere
 }
 
-// Catalogue reads the current numbers. Of other tenants it counts only the images that the pool
-// holds.
-func (l *Library) Catalogue(ctx context.Context) (Catalogue, error) {
-	c := Catalogue{Kind: "pool", Enforcement: "advisory"}
+// Summary reads where the catalog is and the current numbers. Of other tenants it counts only the
+// images that the pool holds.
+func (l *Library) Summary(ctx context.Context) (Summary, error) {
+	sum := Summary{Kind: "pool", Enforcement: "advisory"}
 	if s, ok := l.store.(interface{ Kind() string }); ok {
-		c.Kind = s.Kind()
+		sum.Kind = s.Kind()
 	}
 	if s, ok := l.store.(interface{ Enforcement() string }); ok {
-		c.Enforcement = s.Enforcement()
+		sum.Enforcement = s.Enforcement()
 	}
 	if err := l.Images.Open(ctx); err != nil {
-		return c, err
+		return sum, err
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		templates, err := l.store.Templates().List(ctx, l.me.Tenant+"/")
-		c.Templates = len(templates)
+		sum.Templates = len(templates)
 		return err
 	})
 	group.Go(func() error {
 		versions, err := l.store.Versions().List(ctx, l.me.Tenant+"/")
-		c.count(versions)
+		sum.count(versions)
 		return err
 	})
 	group.Go(func() (err error) {
-		c.Pool, err = l.Images.PoolUsage(ctx)
+		sum.Pool, err = l.Images.PoolUsage(ctx)
 		return err
 	})
-	return c, group.Wait()
+	return sum, group.Wait()
 }
 
 // count counts registered versions and their images.
-func (c *Catalogue) count(versions []catalog.Record[catalog.Version]) {
+func (sum *Summary) count(versions []catalog.Record[catalog.Version]) {
 	images := map[string]bool{}
 	for _, rec := range versions {
 		v := rec.Value
 		if v.Claim != nil {
 			continue
 		}
-		c.Versions++
+		sum.Versions++
 		if !images[v.Digest] {
 			images[v.Digest] = true
-			c.Images++
-			c.ImageBytes += v.StoredSize
+			sum.Images++
+			sum.ImageBytes += v.StoredSize
 		}
 	}
 }
 
-// catalogue names the library's catalog, as the beginning of a sentence.
-func (r *reader) catalogue() string {
+// catalogName names the library's catalog, as the beginning of a sentence.
+func (r *reader) catalogName() string {
 	if s, ok := r.store.(fmt.Stringer); ok {
 		return "The catalog in " + s.String()
 	}
