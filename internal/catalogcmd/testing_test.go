@@ -160,7 +160,7 @@ func offer(t *testing.T, l *library.Library, name string, images map[string]stri
 		t.Fatal(err)
 	}
 	for number, path := range images {
-		if _, err := l.RegisterVersion(t.Context(), library.Registration{ID: template.ID.Version(number), Source: file.Source{Path: path}}); err != nil {
+		if _, err := l.RegisterVersion(t.Context(), library.VersionRequest{ID: template.ID.Version(number), Source: file.Source{Path: path}}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -45,7 +45,7 @@ func TestWhatIsNotVisibleIsNotThere(t *testing.T) {
 		},
 		"removing": func(id catalog.TemplateID) error { return stranger.DeleteTemplate(ctx, id) },
 		"registering": func(id catalog.TemplateID) error {
-			_, err := stranger.RegisterVersion(ctx, Registration{ID: id.Version("9.0.0")})
+			_, err := stranger.RegisterVersion(ctx, VersionRequest{ID: id.Version("9.0.0")})
 			return err
 		},
 		"its version": func(id catalog.TemplateID) error {
@@ -112,12 +112,12 @@ func TestWhatIsNotAllowedSaysWhy(t *testing.T) {
 	for name, err := range map[string]error{
 		"changing":            errorOf(bob.UpdateTemplate(ctx, web, func(*catalog.Template) {})),
 		"removing":            bob.DeleteTemplate(ctx, web),
-		"registering":         errorOf(bob.RegisterVersion(ctx, Registration{ID: web.Version("2.0.0")})),
+		"registering":         errorOf(bob.RegisterVersion(ctx, VersionRequest{ID: web.Version("2.0.0")})),
 		"changing a version":  errorOf(bob.UpdateVersion(ctx, web.Version("1.2.0"), VersionSettings{})),
 		"removing a version":  bob.RemoveVersion(ctx, web.Version("1.2.0")),
 		"changing another's":  errorOf(tom.UpdateTemplate(ctx, web, func(*catalog.Template) {})),
 		"removing another's":  tom.DeleteTemplate(ctx, web),
-		"registering there":   errorOf(tom.RegisterVersion(ctx, Registration{ID: web.Version("2.0.0")})),
+		"registering there":   errorOf(tom.RegisterVersion(ctx, VersionRequest{ID: web.Version("2.0.0")})),
 		"a version of theirs": tom.RemoveVersion(ctx, web.Version("1.2.0")),
 	} {
 		if refused, ok := errors.AsType[*catalog.RightError](err); !ok || refused.Needs != catalog.Write || refused.Owner != "ann" {

@@ -46,7 +46,7 @@ func changed(t *testing.T, disk string, blocks ...int64) string {
 // registerOn registers a version whose image is compared with that of another version.
 func registerOn(t *testing.T, l *Library, parent, version string, from source.Source) (catalog.Version, error) {
 	t.Helper()
-	return l.RegisterVersion(t.Context(), Registration{ID: ubuntu.Version(version), Source: from, Parent: parent})
+	return l.RegisterVersion(t.Context(), VersionRequest{ID: ubuntu.Version(version), Source: from, Parent: parent})
 }
 
 // wantDisk checks that the host reads from a version the content of a raw file.

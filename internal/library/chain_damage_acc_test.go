@@ -22,7 +22,7 @@ func TestAccDamageInAChainIsFound(t *testing.T) {
 	s.template(t, l)
 	raw := rawImage(t, 4<<20, 2<<20)
 	one := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: raw}))
-	two := must[catalog.Version](t)(l.RegisterVersion(t.Context(), Registration{
+	two := must[catalog.Version](t)(l.RegisterVersion(t.Context(), VersionRequest{
 		ID: ubuntu.Version("1.1.0"), Source: file.Source{Path: changed(t, raw, 5)}, Parent: "1.0.0", VerifyFull: true,
 	}))
 	for _, v := range []catalog.Version{one, two} {

@@ -24,7 +24,7 @@ type registrar struct{ *Library }
 // claimVersion creates the document of a version that is being registered. It removes what a dead
 // process left of a registration of that version. lost is the version that a process registered and
 // may have died before reporting; it is the zero record if there is none.
-func (l registrar) claimVersion(ctx context.Context, r Registration) (claim catalog.Version, lost catalog.Record[catalog.Version], err error) {
+func (l registrar) claimVersion(ctx context.Context, r VersionRequest) (claim catalog.Version, lost catalog.Record[catalog.Version], err error) {
 	since, err := l.store.Now(ctx)
 	if err != nil {
 		return claim, lost, err

@@ -58,7 +58,7 @@ func TestAccAFailedRegistrationLeavesNothing(t *testing.T) {
 	t.Run("cancelled while a file is sent", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		_, err := l.RegisterVersion(ctx, Registration{
+		_, err := l.RegisterVersion(ctx, VersionRequest{
 			ID: ubuntu.Version("1.0.0"), Source: file.Source{Path: path}, Progress: func(int64, int64) { cancel() },
 		})
 		if !errors.Is(err, context.Canceled) {
@@ -83,7 +83,7 @@ func TestAccAFailedRegistrationLeavesNothing(t *testing.T) {
 	})
 	t.Run("the disk is smaller than the image", func(t *testing.T) {
 		one := int64(1)
-		_, err := l.RegisterVersion(t.Context(), Registration{
+		_, err := l.RegisterVersion(t.Context(), VersionRequest{
 			ID: ubuntu.Version("1.0.0"), Source: file.Source{Path: rawImage(t, 1<<30+1<<20, 4096)},
 			Spec: catalog.Spec{Storage: &profile.Storage{Disks: map[string]profile.Disk{"system": {SizeGB: &one}}}},
 		})

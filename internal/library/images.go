@@ -11,7 +11,7 @@ import (
 
 // parentOf reads the version that a registration's image is to be compared with; it returns nil if
 // there is none.
-func (l registrar) parentOf(ctx context.Context, r Registration) (*catalog.Version, error) {
+func (l registrar) parentOf(ctx context.Context, r VersionRequest) (*catalog.Version, error) {
 	if r.Parent == "" {
 		return nil, nil // no parent is a valid answer
 	}

@@ -51,7 +51,7 @@ func TestAccAnImageOfTheHostItselfIsCopied(t *testing.T) {
 	l := s.library(t)
 	s.template(t, l)
 	for number, source := range []string{rawImage(t, 64<<20, 3<<20), acctest.TinyImage(t)} {
-		v := must[catalog.Version](t)(l.RegisterVersion(t.Context(), Registration{
+		v := must[catalog.Version](t)(l.RegisterVersion(t.Context(), VersionRequest{
 			ID: ubuntu.Version(fmt.Sprintf("1.%d.0", number)), Source: file.Source{Path: source}, VerifyFull: true,
 		}))
 		info := must[os.FileInfo](t)(os.Stat(source))
@@ -81,7 +81,7 @@ func TestAccAnImageOfTheHostItselfIsCopied(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	_, err := l.RegisterVersion(ctx, Registration{ID: ubuntu.Version("2.0.0"), Source: file.Source{Path: path}, Progress: func(int64, int64) { cancel() }})
+	_, err := l.RegisterVersion(ctx, VersionRequest{ID: ubuntu.Version("2.0.0"), Source: file.Source{Path: path}, Progress: func(int64, int64) { cancel() }})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want %v", err, context.Canceled)
 	}
@@ -150,7 +150,7 @@ func TestAccAnImageOfThePoolsFileSystemIsShared(t *testing.T) {
 	if err := os.WriteFile(path, must[[]byte](t)(os.ReadFile(rawImage(t, 32<<20, 32<<20))), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	v := must[catalog.Version](t)(l.RegisterVersion(t.Context(), Registration{ID: ubuntu.Version("1.0.0"), Source: file.Source{Path: path}, VerifyFull: true}))
+	v := must[catalog.Version](t)(l.RegisterVersion(t.Context(), VersionRequest{ID: ubuntu.Version("1.0.0"), Source: file.Source{Path: path}, VerifyFull: true}))
 	base := must[catalog.Base](t)(l.Images.Base(t.Context(), v.Digest))
 	if v.Transferred != 0 || stepsOf(v) != "open copy verify" || digestOf(t, filepath.Join(s.dir, base.Volume)) != v.Digest {
 		t.Errorf("registered %+v by %s", v, stepsOf(v))

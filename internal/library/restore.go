@@ -18,7 +18,7 @@ func (l *Library) RestoreVersion(ctx context.Context, v catalog.Version, images 
 	if err := l.Images.Open(ctx); err != nil {
 		return err
 	}
-	claim, lost, err := registrar{l}.claimVersion(ctx, Registration{ID: v.ID})
+	claim, lost, err := registrar{l}.claimVersion(ctx, VersionRequest{ID: v.ID})
 	if err == nil && lost.Key != "" {
 		err = VersionExists(v.ID)
 	}

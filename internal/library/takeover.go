@@ -16,7 +16,7 @@ import (
 // request for exactly the same object takes over what it registered.
 
 // takeOver makes a lost version this registration's own, if it is what would be registered.
-func (l registrar) takeOver(ctx context.Context, r Registration, spec catalog.Spec, lost catalog.Record[catalog.Version]) (catalog.Version, error) {
+func (l registrar) takeOver(ctx context.Context, r VersionRequest, spec catalog.Spec, lost catalog.Record[catalog.Version]) (catalog.Version, error) {
 	v := lost.Value
 	if v.CreatedBy != l.me.User || v.Parent != r.Parent || !sameSpec(v.Overrides, r.Spec) || !sameSpec(v.Spec, spec) || l.deleting(ctx, v) {
 		return catalog.Version{}, VersionExists(r.ID)

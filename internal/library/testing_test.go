@@ -136,7 +136,7 @@ func digestOf(t testing.TB, path string) string {
 }
 
 func register(ctx context.Context, l *Library, version string, from source.Source) (catalog.Version, error) {
-	return l.RegisterVersion(ctx, Registration{ID: ubuntu.Version(version), Source: from})
+	return l.RegisterVersion(ctx, VersionRequest{ID: ubuntu.Version(version), Source: from})
 }
 
 func must[T any](t testing.TB) func(T, error) T {

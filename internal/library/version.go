@@ -14,8 +14,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
-// Registration asks for a new version.
-type Registration struct {
+// VersionRequest asks for a new version.
+type VersionRequest struct {
 	ID catalog.VersionID
 	VersionSettings
 	Source     source.Source
@@ -28,7 +28,7 @@ type Registration struct {
 }
 
 // RegisterVersion stores the image, unless the pool has it, and then makes the version visible.
-func (l *Library) RegisterVersion(ctx context.Context, r Registration) (catalog.Version, error) {
+func (l *Library) RegisterVersion(ctx context.Context, r VersionRequest) (catalog.Version, error) {
 	none := catalog.Version{}
 	r.steps = step.NewTimer()
 	if err := l.Images.Open(ctx); err != nil {
@@ -110,7 +110,7 @@ func (l *Library) RegisterVersion(ctx context.Context, r Registration) (catalog.
 
 // claimOrTakeOver is claimVersion once the name is free, or takeOver of a lost version: taken.Key
 // is "" if there was none.
-func (l registrar) claimOrTakeOver(ctx context.Context, r Registration, spec catalog.Spec) (claim catalog.Version, taken catalog.Record[catalog.Version], err error) {
+func (l registrar) claimOrTakeOver(ctx context.Context, r VersionRequest, spec catalog.Spec) (claim catalog.Version, taken catalog.Record[catalog.Version], err error) {
 	var refused catalog.Revision // of a version that is not the same, and need not be read again
 	err = l.Removals.WhileTaken(ctx, func() (err error) {
 		claim, taken, err = l.claimVersion(ctx, r)

@@ -127,7 +127,7 @@ func (s *testSite) secrets(t *testing.T, image string) kind.Request {
 			Parameters: map[string]parameter.Parameter{"password": {Type: parameter.TypeString, Sensitive: true}},
 			VM:         catalog.VM{CloudInit: &cloudinit.Config{UserData: "#cloud-config\npassword: {{ quote .password }}\n"}},
 		}}))
-	must[catalog.Version](t)(s.lib.RegisterVersion(t.Context(), library.Registration{ID: id.Version("1.0.0"),
+	must[catalog.Version](t)(s.lib.RegisterVersion(t.Context(), library.VersionRequest{ID: id.Version("1.0.0"),
 		Source: file.Source{Path: image}}))
 	r := s.request("clone")
 	r.Template, r.Given = id, parameter.Given{Secrets: map[string]parameter.Raw{"password": "hunter2"}}

@@ -53,7 +53,7 @@ func onSite(t *testing.T, test func(t *testing.T, s *testSite)) {
 		s.p = s.provisioner(s.lib)
 		must[catalog.Template](t)(s.lib.CreateTemplate(ctx, catalog.Template{ID: siteTemplate, Type: catalog.TypeVM}))
 		for version, path := range images {
-			must[catalog.Version](t)(s.lib.RegisterVersion(ctx, library.Registration{
+			must[catalog.Version](t)(s.lib.RegisterVersion(ctx, library.VersionRequest{
 				ID: siteTemplate.Version(version), Source: file.Source{Path: path},
 			}))
 		}

@@ -116,7 +116,7 @@ func twoKinds(t *testing.T, test func(t *testing.T, s *testSite, boxes kind.Requ
 		})
 		id := catalog.TemplateID{Tenant: naming.DefaultTenant, Name: "box"}
 		must[catalog.Template](t)(s.lib.CreateTemplate(t.Context(), catalog.Template{ID: id, Type: "box"}))
-		must[catalog.Version](t)(s.lib.RegisterVersion(t.Context(), library.Registration{ID: id.Version("1.0.0"),
+		must[catalog.Version](t)(s.lib.RegisterVersion(t.Context(), library.VersionRequest{ID: id.Version("1.0.0"),
 			Source: file.Source{Path: image}}))
 		boxes := s.request("clone")
 		boxes.Template = id

@@ -193,7 +193,7 @@ func (s stressed) register(ctx context.Context, l *library.Library, version stri
 	if version == stressOther {
 		source.Path = s.Other
 	}
-	_, err := l.RegisterVersion(ctx, library.Registration{ID: stressTemplate.Version(version), Source: source})
+	_, err := l.RegisterVersion(ctx, library.VersionRequest{ID: stressTemplate.Version(version), Source: source})
 	return err
 }
 

@@ -74,7 +74,7 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	defer cancel()
 	from := plan.sourceWith(config)
 	seen := stampOf(ctx, from)
-	v, err := r.Library.RegisterVersion(ctx, library.Registration{
+	v, err := r.Library.RegisterVersion(ctx, library.VersionRequest{
 		ID: id, VersionSettings: plan.settings(), Source: from, Spec: plan.Spec.Core(), Parent: plan.ParentVersion.ValueString(),
 		VerifyFull: plan.Verify.ValueString() == verifyFull, Progress: progress(ctx, id),
 	})
