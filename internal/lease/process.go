@@ -1,10 +1,10 @@
 // Package lease says which process of the provider works on something, until when, whether that
 // process is dead, and which objects Terraform may not have received yet.
 //
-// A process signs what other processes can see. While it works on an object, the object has a Lease:
-// once that has ended, another process may clear the object away. When the object is complete, it
-// still names its maker until Confirm: if the maker died before that, the same request may take the
-// object over.
+// A process signs what other processes can see. While it works on an object, the object has a
+// Lease: once that has ended, another process may clear the object away. When the object is
+// complete, it still names its maker until Confirm: if the maker died before that, the same request
+// may take the object over.
 //
 // A host's name and a process's number are not an identity: containers share their host's name, or
 // they all have one name and number their processes alike, and many machines are called localhost.

@@ -22,12 +22,14 @@ import (
 type registrar struct{ *Library }
 
 // claimVersion creates the document of a version that is being registered. It removes what a dead
-// process left of a registration of that version. lost is the version that a process registered and
-// may have died before reporting; it is the zero record if there is none.
-func (l registrar) claimVersion(ctx context.Context, r VersionRequest) (claim catalog.Version, lost catalog.Record[catalog.Version], err error) {
+// process left of a registration of that version. orphan is the version if a process registered it
+// and may have died before reporting it; it is the zero record if there is none.
+func (l registrar) claimVersion(ctx context.Context, r VersionRequest) (
+	claim catalog.Version, orphan catalog.Record[catalog.Version], err error,
+) {
 	since, err := l.store.Now(ctx)
 	if err != nil {
-		return claim, lost, err
+		return claim, orphan, err
 	}
 	work := lease.New(ctx, since)
 	claim = catalog.Version{ID: r.ID, CreatedAt: now(), CreatedBy: l.me.User, Claim: &catalog.Claim{
@@ -36,23 +38,23 @@ func (l registrar) claimVersion(ctx context.Context, r VersionRequest) (claim ca
 	for {
 		_, err := l.store.Versions().Create(ctx, r.ID.String(), claim)
 		if !errors.Is(err, catalog.ErrExists) {
-			return claim, lost, err
+			return claim, orphan, err
 		}
 		found, err := l.store.Versions().Get(ctx, r.ID.String())
 		switch {
 		case errors.Is(err, catalog.ErrNotFound):
 		case err != nil:
-			return claim, lost, err
+			return claim, orphan, err
 		case l.Images.Abandoned(ctx, found.Value):
 			if err := l.clearAbandoned(ctx, found); err != nil {
-				return claim, lost, err
+				return claim, orphan, err
 			}
 		case found.Value.Claim != nil:
-			return claim, lost, beingRegistered(found.Value)
+			return claim, orphan, beingRegistered(found.Value)
 		case lease.Dead(found.Value.Maker):
 			return claim, found, nil
 		default:
-			return claim, lost, VersionExists(r.ID)
+			return claim, orphan, VersionExists(r.ID)
 		}
 	}
 }
@@ -125,8 +127,8 @@ func (l *Library) sweep(ctx context.Context) {
 	})
 }
 
-// clearAbandoned removes everything of a version whose registration was abandoned, its document last.
-// Several processes may do so at once.
+// clearAbandoned removes everything of a version whose registration was abandoned, its document
+// last. Several processes may do so at once.
 func (l *Library) clearAbandoned(ctx context.Context, rec catalog.Record[catalog.Version]) error {
 	if err := l.Images.Forsake(ctx, rec.Value.ID, rec.Value.Claim.Volume); err != nil {
 		return err

@@ -52,7 +52,8 @@ func TestAWrongClockEndsNobodysWork(t *testing.T) {
 	}
 }
 
-// A registration that failed at its deadline lets go of its image, and then withdraws its claim. Only then may it count as dead.
+// A registration that failed at its deadline lets go of its image, and then withdraws its claim.
+// Only then may it count as dead.
 func TestUndoingEndsBeforeTheSlack(t *testing.T) {
 	if undos := 2 * step.UndoTime; undos >= lease.Slack {
 		t.Errorf("two undos may take %s, and a process counts as dead after %s", undos, lease.Slack)

@@ -18,8 +18,8 @@ func (l *Library) RestoreVersion(ctx context.Context, v catalog.Version, images 
 	if err := l.Images.Open(ctx); err != nil {
 		return err
 	}
-	claim, lost, err := registrar{l}.claimVersion(ctx, VersionRequest{ID: v.ID})
-	if err == nil && lost.Key != "" {
+	claim, orphan, err := registrar{l}.claimVersion(ctx, VersionRequest{ID: v.ID})
+	if err == nil && orphan.Key != "" {
 		err = VersionExists(v.ID)
 	}
 	if err != nil {

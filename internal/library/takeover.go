@@ -12,13 +12,32 @@ import (
 
 // If a process is killed right after it registered something, the object exists but is in no state.
 // So the document names the process, and the name is cleared when Terraform shuts the provider
-// down, because by then Terraform has every response. If a process dies before that, the next
-// request for exactly the same object takes over what it registered.
+// down, because by then Terraform has every response. If a process dies before that, the object is an
+// orphan: the next request for exactly the same object takes it over.
 
-// takeOver makes a lost version this registration's own, if it is what would be registered.
-func (l registrar) takeOver(ctx context.Context, r VersionRequest, spec catalog.Spec, lost catalog.Record[catalog.Version]) (catalog.Version, error) {
-	v := lost.Value
-	if v.CreatedBy != l.me.User || v.Parent != r.Parent || !sameSpec(v.Overrides, r.Spec) || !sameSpec(v.Spec, spec) || l.deleting(ctx, v) {
+// takeOverTemplate overwrites a template that was registered by a process which died before it
+// could report it; for any other template it returns a finding.
+func (l *Library) takeOverTemplate(ctx context.Context, t catalog.Template) (catalog.Record[catalog.Template], error) {
+	rec, err := l.store.Templates().Get(ctx, t.ID.String())
+	same := err == nil && rec.Value.Owner == t.Owner && rec.Value.Type == t.Type
+	if same && lease.Dead(rec.Value.Maker) && l.Removals.Keep(t.ID.String()) {
+		rec, err = l.store.Templates().Replace(ctx, rec.Key, rec.Revision, t)
+	} else if err == nil {
+		err = catalog.ErrExists
+	}
+	if errors.Is(err, catalog.ErrExists) || errors.Is(err, catalog.ErrConflict) {
+		err = l.templateExists(t.ID, rec.Value.Right(l.me) == catalog.Write)
+	}
+	return rec, err
+}
+
+// takeOver makes an orphan this request's own, if it is what would be registered.
+func (l registrar) takeOver(
+	ctx context.Context, r VersionRequest, spec catalog.Spec, orphan catalog.Record[catalog.Version],
+) (catalog.Version, error) {
+	v := orphan.Value
+	if v.CreatedBy != l.me.User || v.Parent != r.Parent || !sameSpec(v.Overrides, r.Spec) || !sameSpec(v.Spec, spec) ||
+		l.deleting(ctx, v) {
 		return catalog.Version{}, VersionExists(r.ID)
 	}
 	same, err := l.Images.LeadsTo(ctx, r.Source, v.Digest)
@@ -30,7 +49,7 @@ func (l registrar) takeOver(ctx context.Context, r VersionRequest, spec catalog.
 	}
 	v.Description, v.DeletionProtection, v.Maker = r.Description, r.DeletionProtection, lease.This()
 	v.Lifecycle = v.Lifecycle.To(r.State, r.Deprecation, now())
-	if _, err := l.store.Versions().Replace(ctx, lost.Key, lost.Revision, v); err != nil {
+	if _, err := l.store.Versions().Replace(ctx, orphan.Key, orphan.Revision, v); err != nil {
 		if errors.Is(err, catalog.ErrConflict) || errors.Is(err, catalog.ErrNotFound) { // a state has it after all
 			err = VersionExists(r.ID)
 		}

@@ -21,7 +21,7 @@ func TestWhatACreateTakesOverIsNotRemovedBesideIt(t *testing.T) {
 		rec, err := m.templates.Get(t.Context(), web.String())
 		return rec.Value, err == nil
 	}
-	lost := func(t *testing.T) (*memory, *Library) {
+	orphaned := func(t *testing.T) (*memory, *Library) {
 		m := &memory{}
 		l := m.as(t, "shop", "ann")
 		must[catalog.Record[catalog.Template]](t)(m.templates.Create(t.Context(), web.String(),
@@ -30,7 +30,7 @@ func TestWhatACreateTakesOverIsNotRemovedBesideIt(t *testing.T) {
 	}
 
 	t.Run("taken over first", func(t *testing.T) {
-		m, l := lost(t)
+		m, l := orphaned(t)
 		must[catalog.Template](t)(create(t, l))
 		if err := l.DeleteTemplate(t.Context(), web); err != nil {
 			t.Fatal(err)
@@ -41,7 +41,7 @@ func TestWhatACreateTakesOverIsNotRemovedBesideIt(t *testing.T) {
 	})
 	t.Run("removed first", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			m, l := lost(t)
+			m, l := orphaned(t)
 			end, kept := l.Removals.Begin(web.String())
 			made := make(chan error)
 			go func() {
@@ -66,7 +66,7 @@ func TestWhatACreateTakesOverIsNotRemovedBesideIt(t *testing.T) {
 		})
 	})
 	t.Run("taken over by one", func(t *testing.T) {
-		_, l := lost(t)
+		_, l := orphaned(t)
 		if !l.Removals.Keep("it") || l.Removals.Keep("it") {
 			t.Error("two creates have the same")
 		}

@@ -42,21 +42,6 @@ func (l *Library) CreateTemplate(ctx context.Context, t catalog.Template) (catal
 	return rec.Value, err
 }
 
-// takeOverTemplate overwrites a template that was registered by a process which died before it
-// could report it; for any other template it returns a finding.
-func (l *Library) takeOverTemplate(ctx context.Context, t catalog.Template) (catalog.Record[catalog.Template], error) {
-	rec, err := l.store.Templates().Get(ctx, t.ID.String())
-	if err == nil && lease.Dead(rec.Value.Maker) && rec.Value.Owner == t.Owner && rec.Value.Type == t.Type && l.Removals.Keep(t.ID.String()) {
-		rec, err = l.store.Templates().Replace(ctx, rec.Key, rec.Revision, t)
-	} else if err == nil {
-		err = catalog.ErrExists
-	}
-	if errors.Is(err, catalog.ErrExists) || errors.Is(err, catalog.ErrConflict) {
-		err = l.templateExists(t.ID, rec.Value.Right(l.me) == catalog.Write)
-	}
-	return rec, err
-}
-
 // templateExists is the finding for a name that is taken. If the user may not write the template,
 // the finding discloses only the name, which the tenant shares, and does not suggest removing the
 // template, which they cannot do.

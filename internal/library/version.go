@@ -60,12 +60,12 @@ func (l *Library) RegisterVersion(ctx context.Context, r VersionRequest) (catalo
 	}
 	l.sweep(ctx)
 	defer l.Plan.Forget(r.ID.Template)
-	claim, lost, err := registrar{l}.claimOrTakeOver(ctx, r, spec)
+	claim, taken, err := registrar{l}.claimOrTakeOver(ctx, r, spec)
 	if err != nil {
 		return none, err
 	}
-	if lost.Key != "" {
-		return lost.Value, nil
+	if taken.Key != "" {
+		return taken.Value, nil
 	}
 	base, transferred, err := l.Images.Hold(ctx, imagestore.Request{
 		Version:    r.ID,
@@ -108,9 +108,11 @@ func (l *Library) RegisterVersion(ctx context.Context, r VersionRequest) (catalo
 	return none, errors.Join(err, registrar{l}.withdraw(ctx, claim))
 }
 
-// claimOrTakeOver is claimVersion once the name is free, or takeOver of a lost version: taken.Key
-// is "" if there was none.
-func (l registrar) claimOrTakeOver(ctx context.Context, r VersionRequest, spec catalog.Spec) (claim catalog.Version, taken catalog.Record[catalog.Version], err error) {
+// claimOrTakeOver is claimVersion once the name is free, or takeOver of an orphan: taken.Key is "" if
+// there was none.
+func (l registrar) claimOrTakeOver(ctx context.Context, r VersionRequest, spec catalog.Spec) (
+	claim catalog.Version, taken catalog.Record[catalog.Version], err error,
+) {
 	var refused catalog.Revision // of a version that is not the same, and need not be read again
 	err = l.Removals.WhileTaken(ctx, func() (err error) {
 		claim, taken, err = l.claimVersion(ctx, r)
