@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
+	"github.com/novacron/terraform-provider-novacron/internal/lease"
 )
 
 func TestFactsAreReadAsWritten(t *testing.T) {
@@ -28,6 +29,26 @@ func TestFactsAreReadAsWritten(t *testing.T) {
 	got.XMLName = facts.XMLName
 	if err != nil || !reflect.DeepEqual(got, facts) {
 		t.Errorf("got  %+v, %v\nwant %+v\nfrom %s", got, err, facts, element)
+	}
+}
+
+// Earlier and later releases read these names.
+func TestWhoCreatesAnInstanceIsStoredUnderTheSameNames(t *testing.T) {
+	noon := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	one := noon.Add(time.Hour)
+	note := ProvisionNote{Request: "R", RequestedBy: "u", Runner: "h/1", Started: noon, Deadline: one, Completed: &one}
+	element, err := Facts{Tenant: "t", Name: "web", Provision: note}.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "<provisioning><request>R</request><requested_by>u</requested_by><runner>h/1</runner>" +
+		"<started>2026-03-01T12:00:00Z</started><deadline>2026-03-01T13:00:00Z</deadline>" +
+		"<completed>2026-03-01T13:00:00Z</completed></provisioning>"
+	if !strings.Contains(element, want) {
+		t.Errorf("stored as %s, want it to contain %s", element, want)
+	}
+	if got, want := note.Lease(), (lease.Lease{Holder: "h/1", Since: noon, Deadline: one}); got != want {
+		t.Errorf("its lease is %+v, want %+v", got, want)
 	}
 }
 
