@@ -8,7 +8,7 @@ import (
 )
 
 // onGuest makes a request about a running domain.
-func (h *Host) onGuest(ctx context.Context, method, uuid string, do func(*domain) error) error {
+func (h *state) onGuest(ctx context.Context, method, uuid string, do func(*domain) error) error {
 	return h.onDomain(ctx, method, uuid, func(d *domain) error {
 		if d.live == nil {
 			return host.ErrOperationInvalid
@@ -18,7 +18,7 @@ func (h *Host) onGuest(ctx context.Context, method, uuid string, do func(*domain
 }
 
 // Hardware is host.Devices.Hardware.
-func (h *Host) Hardware(ctx context.Context, uuid string) (found host.Hardware, err error) {
+func (h deviceRequests) Hardware(ctx context.Context, uuid string) (found host.Hardware, err error) {
 	err = h.onDomain(ctx, "Hardware", uuid, func(d *domain) error {
 		has := d.live
 		if has == nil {
@@ -31,7 +31,7 @@ func (h *Host) Hardware(ctx context.Context, uuid string) (found host.Hardware, 
 }
 
 // PlugDisk is host.Devices.PlugDisk.
-func (h *Host) PlugDisk(ctx context.Context, uuid string, spec host.DiskSpec) error {
+func (h deviceRequests) PlugDisk(ctx context.Context, uuid string, spec host.DiskSpec) error {
 	return h.onGuest(ctx, "PlugDisk", uuid, func(d *domain) error {
 		if h.at(spec.Path) == nil {
 			return host.ErrInternal
@@ -43,7 +43,7 @@ func (h *Host) PlugDisk(ctx context.Context, uuid string, spec host.DiskSpec) er
 }
 
 // PlugInterface is host.Devices.PlugInterface.
-func (h *Host) PlugInterface(ctx context.Context, uuid string, spec host.InterfaceSpec) error {
+func (h deviceRequests) PlugInterface(ctx context.Context, uuid string, spec host.InterfaceSpec) error {
 	return h.onGuest(ctx, "PlugInterface", uuid, func(d *domain) error {
 		nic := interfaceOf(spec)
 		d.live.Interfaces = append(d.live.Interfaces, nic)
@@ -54,7 +54,7 @@ func (h *Host) PlugInterface(ctx context.Context, uuid string, spec host.Interfa
 }
 
 // Reconnect is host.Devices.Reconnect.
-func (h *Host) Reconnect(ctx context.Context, uuid string, spec host.InterfaceSpec) error {
+func (h deviceRequests) Reconnect(ctx context.Context, uuid string, spec host.InterfaceSpec) error {
 	return h.onGuest(ctx, "Reconnect", uuid, func(d *domain) error {
 		d.live.Interfaces = connected(d.live.Interfaces, spec)
 		return nil
@@ -62,7 +62,7 @@ func (h *Host) Reconnect(ctx context.Context, uuid string, spec host.InterfaceSp
 }
 
 // Unplug is host.Devices.Unplug: a guest releases the device at once, unless it ignores requests.
-func (h *Host) Unplug(ctx context.Context, uuid string, id host.DeviceID) error {
+func (h deviceRequests) Unplug(ctx context.Context, uuid string, id host.DeviceID) error {
 	return h.onGuest(ctx, "Unplug", uuid, func(d *domain) error {
 		if h.Ignores {
 			return nil
@@ -74,7 +74,7 @@ func (h *Host) Unplug(ctx context.Context, uuid string, id host.DeviceID) error 
 }
 
 // ResizeDomainDisk is host.Devices.ResizeDomainDisk.
-func (h *Host) ResizeDomainDisk(ctx context.Context, uuid, target string, size uint64) error {
+func (h deviceRequests) ResizeDomainDisk(ctx context.Context, uuid, target string, size uint64) error {
 	return h.onGuest(ctx, "ResizeDomainDisk", uuid, func(d *domain) error {
 		for _, disk := range d.live.Disks {
 			if v := h.at(disk.Path); disk.Target == target && v != nil {
@@ -88,7 +88,7 @@ func (h *Host) ResizeDomainDisk(ctx context.Context, uuid, target string, size u
 }
 
 // DiskUsers is host.Devices.DiskUsers.
-func (h *Host) DiskUsers(ctx context.Context, v host.Volume) (names []string, err error) {
+func (h deviceRequests) DiskUsers(ctx context.Context, v host.Volume) (names []string, err error) {
 	err = h.do(ctx, "DiskUsers", v.Name, func() error {
 		for _, d := range h.domains {
 			if d.live != nil && slices.ContainsFunc(d.live.Disks, func(disk host.DomainDisk) bool { return !disk.CDROM && disk.Is(v) }) {

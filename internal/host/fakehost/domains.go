@@ -29,7 +29,7 @@ func (d *domain) describe() host.Domain {
 }
 
 // onDomain makes a request about an existing domain.
-func (h *Host) onDomain(ctx context.Context, method, uuid string, do func(*domain) error) error {
+func (h *state) onDomain(ctx context.Context, method, uuid string, do func(*domain) error) error {
 	return h.do(ctx, method, uuid, func() error {
 		d, ok := h.domains[uuid]
 		if !ok {
@@ -39,7 +39,7 @@ func (h *Host) onDomain(ctx context.Context, method, uuid string, do func(*domai
 	})
 }
 
-func (h *Host) named(name string) *domain {
+func (h *state) named(name string) *domain {
 	for _, d := range h.domains {
 		if d.Name == name {
 			return d
@@ -49,7 +49,7 @@ func (h *Host) named(name string) *domain {
 }
 
 // Domain is host.Domains.Domain.
-func (h *Host) Domain(ctx context.Context, uuid string) (found host.Domain, err error) {
+func (h domainRequests) Domain(ctx context.Context, uuid string) (found host.Domain, err error) {
 	err = h.onDomain(ctx, "Domain", uuid, func(d *domain) error {
 		found = d.describe()
 		return nil
@@ -58,7 +58,7 @@ func (h *Host) Domain(ctx context.Context, uuid string) (found host.Domain, err 
 }
 
 // DomainWith is host.Domains.DomainWith.
-func (h *Host) DomainWith(ctx context.Context, uuid string, status host.Status) (found host.Domain, err error) {
+func (h domainRequests) DomainWith(ctx context.Context, uuid string, status host.Status) (found host.Domain, err error) {
 	err = h.onDomain(ctx, "DomainWith", uuid, func(d *domain) error {
 		found = d.describe()
 		found.Status = status
@@ -68,7 +68,7 @@ func (h *Host) DomainWith(ctx context.Context, uuid string, status host.Status) 
 }
 
 // DomainByName is host.Domains.DomainByName.
-func (h *Host) DomainByName(ctx context.Context, name string) (found host.Domain, err error) {
+func (h domainRequests) DomainByName(ctx context.Context, name string) (found host.Domain, err error) {
 	err = h.do(ctx, "DomainByName", name, func() error {
 		d := h.named(name)
 		if d == nil {
@@ -81,7 +81,7 @@ func (h *Host) DomainByName(ctx context.Context, name string) (found host.Domain
 }
 
 // DomainState is host.Domains.DomainState.
-func (h *Host) DomainState(ctx context.Context, uuid string) (state host.State, err error) {
+func (h domainRequests) DomainState(ctx context.Context, uuid string) (state host.State, err error) {
 	err = h.onDomain(ctx, "DomainState", uuid, func(d *domain) error {
 		state = d.State
 		return nil
@@ -90,12 +90,12 @@ func (h *Host) DomainState(ctx context.Context, uuid string) (state host.State, 
 }
 
 // AllDomains is host.Domains.AllDomains.
-func (h *Host) AllDomains(ctx context.Context) ([]host.Domain, []host.Undescribed, error) {
+func (h domainRequests) AllDomains(ctx context.Context) ([]host.Domain, []host.Undescribed, error) {
 	return h.DomainsNamed(ctx, func(string) bool { return true })
 }
 
 // DomainsNamed is host.Domains.DomainsNamed.
-func (h *Host) DomainsNamed(ctx context.Context, match func(name string) bool) (found []host.Domain, torn []host.Undescribed, err error) {
+func (h domainRequests) DomainsNamed(ctx context.Context, match func(name string) bool) (found []host.Domain, torn []host.Undescribed, err error) {
 	err = h.do(ctx, "DomainsNamed", "", func() error {
 		for _, d := range h.domains {
 			if !match(d.Name) {
@@ -114,7 +114,7 @@ func (h *Host) DomainsNamed(ctx context.Context, match func(name string) bool) (
 }
 
 // Statuses is host.Domains.Statuses.
-func (h *Host) Statuses(ctx context.Context) (all map[string]host.Status, err error) {
+func (h domainRequests) Statuses(ctx context.Context) (all map[string]host.Status, err error) {
 	all = map[string]host.Status{}
 	err = h.do(ctx, "Statuses", "", func() error {
 		for uuid, d := range h.domains {
@@ -133,7 +133,7 @@ func (h *Host) Statuses(ctx context.Context) (all map[string]host.Status, err er
 }
 
 // at returns the volume at a path, or nil if there is none.
-func (h *Host) at(path string) *volume {
+func (h *state) at(path string) *volume {
 	for _, p := range h.pools {
 		for name, v := range p.volumes {
 			if p.Path+"/"+name == path {
@@ -145,7 +145,7 @@ func (h *Host) at(path string) *volume {
 }
 
 // DefineDomain is host.Domains.DefineDomain.
-func (h *Host) DefineDomain(ctx context.Context, spec host.DomainSpec) (made host.Domain, err error) {
+func (h domainRequests) DefineDomain(ctx context.Context, spec host.DomainSpec) (made host.Domain, err error) {
 	err = h.do(ctx, "DefineDomain", spec.Name, func() error {
 		id := cmp.Or(spec.UUID, uuid())
 		if h.domains[id] != nil || h.named(spec.Name) != nil {
@@ -194,7 +194,7 @@ func interfaceOf(s host.InterfaceSpec) host.DomainInterface {
 }
 
 // RedefineDomain is host.Domains.RedefineDomain.
-func (h *Host) RedefineDomain(ctx context.Context, uuid string, c host.DomainChange) error {
+func (h domainRequests) RedefineDomain(ctx context.Context, uuid string, c host.DomainChange) error {
 	return h.onDomain(ctx, "RedefineDomain", uuid, func(d *domain) error {
 		if c.Disk != nil && !slices.ContainsFunc(d.Disks, func(disk host.DomainDisk) bool { return disk.Name == c.Disk.Name }) {
 			return fmt.Errorf("it has no disk %q", c.Disk.Name)
@@ -247,7 +247,7 @@ func without(disks []host.DomainDisk, nics []host.DomainInterface, id host.Devic
 }
 
 // RenameDomain is host.Domains.RenameDomain.
-func (h *Host) RenameDomain(ctx context.Context, uuid, name string) error {
+func (h domainRequests) RenameDomain(ctx context.Context, uuid, name string) error {
 	return h.onDomain(ctx, "RenameDomain", uuid, func(d *domain) error {
 		if other := h.named(name); other != nil && other != d {
 			return host.ErrExists
@@ -262,7 +262,7 @@ func (h *Host) RenameDomain(ctx context.Context, uuid, name string) error {
 
 // UndefineDomain is host.Domains.UndefineDomain. A running domain is gone at once, and not only
 // when it stops.
-func (h *Host) UndefineDomain(ctx context.Context, uuid string) error {
+func (h domainRequests) UndefineDomain(ctx context.Context, uuid string) error {
 	return h.onDomain(ctx, "UndefineDomain", uuid, func(*domain) error {
 		delete(h.domains, uuid)
 		return nil
@@ -270,7 +270,7 @@ func (h *Host) UndefineDomain(ctx context.Context, uuid string) error {
 }
 
 // SetAutostart is host.Domains.SetAutostart.
-func (h *Host) SetAutostart(ctx context.Context, uuid string, autostart bool) error {
+func (h domainRequests) SetAutostart(ctx context.Context, uuid string, autostart bool) error {
 	return h.onDomain(ctx, "SetAutostart", uuid, func(d *domain) error {
 		d.Autostart = autostart
 		return nil

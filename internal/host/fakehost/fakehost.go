@@ -9,9 +9,31 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
-// Host is a machine in memory. It is safe for concurrent use; its exported fields are set before it
-// is used.
+// Host is a machine in memory. It is safe for concurrent use. The fields that it shares with its
+// parts, such as Inject and Agent, are set before it is used.
 type Host struct {
+	*state
+
+	poolRequests
+	volumeRequests
+	domainRequests
+	deviceRequests
+	guestRequests
+	nodeRequests
+}
+
+// The parts of a host answer the requests of one interface each: host.Pools, host.Volumes and so on.
+type (
+	poolRequests   struct{ *state }
+	volumeRequests struct{ *state }
+	domainRequests struct{ *state }
+	deviceRequests struct{ *state }
+	guestRequests  struct{ *state }
+	nodeRequests   struct{ *state }
+)
+
+// state is what a host has, and how it answers.
+type state struct {
 	// Inject makes requests fail; if it is nil, all succeed.
 	Inject func(Call) Fault
 	// Agent answers commands to guest agents; it is nil if guests have none.
@@ -39,7 +61,15 @@ type Host struct {
 	leased  int
 }
 
-var _ host.Host = (*Host)(nil)
+var (
+	_ host.Host    = (*Host)(nil)
+	_ host.Pools   = poolRequests{}
+	_ host.Volumes = volumeRequests{}
+	_ host.Domains = domainRequests{}
+	_ host.Devices = deviceRequests{}
+	_ host.Guests  = guestRequests{}
+	_ host.Node    = nodeRequests{}
+)
 
 // Call is a request, as Inject sees it.
 type Call struct {
@@ -65,7 +95,7 @@ type late struct {
 
 // New returns a host that has the network "default", and no pool.
 func New() *Host {
-	return &Host{
+	s := &state{
 		pools:         map[string]*pool{},
 		domains:       map[string]*domain{},
 		HasNetworks:   []host.Network{{Name: "default", Bridge: "virbr0", Active: true, ForwardMode: "nat"}},
@@ -74,6 +104,15 @@ func New() *Host {
 		HasPCIDevices: []host.PCIDevice{{Address: host.PCIAddress{Slot: 1}, Class: 0x060100, ID: "8086:7000", Name: "bridge"}},
 		HasFirmwares:  []string{"bios", "efi"},
 		HasTypes:      []string{"qemu"},
+	}
+	return &Host{
+		state:          s,
+		poolRequests:   poolRequests{s},
+		volumeRequests: volumeRequests{s},
+		domainRequests: domainRequests{s},
+		deviceRequests: deviceRequests{s},
+		guestRequests:  guestRequests{s},
+		nodeRequests:   nodeRequests{s},
 	}
 }
 
@@ -85,7 +124,7 @@ func (h *Host) Calls() int {
 }
 
 // do makes a request: it calls do with the lock held.
-func (h *Host) do(ctx context.Context, method, object string, do func() error) error {
+func (h *state) do(ctx context.Context, method, object string, do func() error) error {
 	fail := func(err error) error { return &host.Error{Op: method, Object: object, Err: err} }
 	if err := ctx.Err(); err != nil {
 		return fail(err)

@@ -10,7 +10,7 @@ import (
 
 // DomainAddresses is host.Guests.DomainAddresses: guests have leases, and their agents, if they
 // have any, report the same addresses.
-func (h *Host) DomainAddresses(ctx context.Context, uuid string, source host.AddressSource) (found []host.Address, err error) {
+func (h guestRequests) DomainAddresses(ctx context.Context, uuid string, source host.AddressSource) (found []host.Address, err error) {
 	err = h.onGuest(ctx, "DomainAddresses", uuid, func(d *domain) error {
 		if source == host.AddressAgent && h.Agent == nil {
 			return host.ErrAgentUnresponsive
@@ -22,7 +22,7 @@ func (h *Host) DomainAddresses(ctx context.Context, uuid string, source host.Add
 }
 
 // Leases is host.Guests.Leases.
-func (h *Host) Leases(ctx context.Context, network string) (found []host.Address, err error) {
+func (h guestRequests) Leases(ctx context.Context, network string) (found []host.Address, err error) {
 	err = h.do(ctx, "Leases", network, func() error {
 		for _, d := range h.domains {
 			for _, lease := range d.leases {
@@ -39,7 +39,7 @@ func (h *Host) Leases(ctx context.Context, network string) (found []host.Address
 }
 
 // Sent is host.Guests.Sent.
-func (h *Host) Sent(ctx context.Context, uuid, mac string) (packets int64, err error) {
+func (h guestRequests) Sent(ctx context.Context, uuid, mac string) (packets int64, err error) {
 	err = h.onGuest(ctx, "Sent", uuid, func(d *domain) error {
 		packets = d.sent[mac]
 		return nil
@@ -48,7 +48,7 @@ func (h *Host) Sent(ctx context.Context, uuid, mac string) (packets int64, err e
 }
 
 // AgentCommand is host.Guests.AgentCommand.
-func (h *Host) AgentCommand(ctx context.Context, uuid, command string, _ time.Duration) (answer string, err error) {
+func (h guestRequests) AgentCommand(ctx context.Context, uuid, command string, _ time.Duration) (answer string, err error) {
 	err = h.onGuest(ctx, "AgentCommand", uuid, func(*domain) error {
 		if h.Agent == nil {
 			return host.ErrAgentUnresponsive

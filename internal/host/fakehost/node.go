@@ -8,10 +8,10 @@ import (
 )
 
 // URI is host.Node.URI.
-func (h *Host) URI() string { return "fake:///system" }
+func (h nodeRequests) URI() string { return "fake:///system" }
 
 // Info is host.Node.Info.
-func (h *Host) Info(ctx context.Context) (info host.Info, err error) {
+func (h nodeRequests) Info(ctx context.Context) (info host.Info, err error) {
 	err = h.do(ctx, "Info", "", func() error {
 		info = host.Info{
 			Hostname: "fake", UUID: "00000000-0000-4000-8000-000000000001", URI: h.URI(), Arch: "x86_64",
@@ -24,7 +24,7 @@ func (h *Host) Info(ctx context.Context) (info host.Info, err error) {
 }
 
 // Networks is host.Node.Networks.
-func (h *Host) Networks(ctx context.Context) (all []host.Network, err error) {
+func (h nodeRequests) Networks(ctx context.Context) (all []host.Network, err error) {
 	err = h.do(ctx, "Networks", "", func() error {
 		all = slices.Clone(h.HasNetworks)
 		return nil
@@ -33,7 +33,7 @@ func (h *Host) Networks(ctx context.Context) (all []host.Network, err error) {
 }
 
 // Interfaces is host.Node.Interfaces.
-func (h *Host) Interfaces(ctx context.Context) (names []string, err error) {
+func (h nodeRequests) Interfaces(ctx context.Context) (names []string, err error) {
 	err = h.do(ctx, "Interfaces", "", func() error {
 		names = slices.Clone(h.HasInterfaces)
 		return nil
@@ -42,7 +42,7 @@ func (h *Host) Interfaces(ctx context.Context) (names []string, err error) {
 }
 
 // NetworkFilters is host.Node.NetworkFilters.
-func (h *Host) NetworkFilters(ctx context.Context) (names []string, err error) {
+func (h nodeRequests) NetworkFilters(ctx context.Context) (names []string, err error) {
 	err = h.do(ctx, "NetworkFilters", "", func() error {
 		names = slices.Clone(h.HasFilters)
 		return nil
@@ -51,7 +51,7 @@ func (h *Host) NetworkFilters(ctx context.Context) (names []string, err error) {
 }
 
 // PCIDevices is host.Node.PCIDevices.
-func (h *Host) PCIDevices(ctx context.Context) (all []host.PCIDevice, err error) {
+func (h nodeRequests) PCIDevices(ctx context.Context) (all []host.PCIDevice, err error) {
 	err = h.do(ctx, "PCIDevices", "", func() error {
 		all = slices.Clone(h.HasPCIDevices)
 		return nil
@@ -60,7 +60,7 @@ func (h *Host) PCIDevices(ctx context.Context) (all []host.PCIDevice, err error)
 }
 
 // Firmwares is host.Node.Firmwares.
-func (h *Host) Firmwares(ctx context.Context, domainType string) (names []string, err error) {
+func (h nodeRequests) Firmwares(ctx context.Context, domainType string) (names []string, err error) {
 	err = h.do(ctx, "Firmwares", domainType, func() error {
 		names = slices.Clone(h.HasFirmwares)
 		return nil

@@ -30,7 +30,7 @@ func uuid() string {
 }
 
 // pool returns an active pool.
-func (h *Host) pool(name string) (*pool, error) {
+func (h *state) pool(name string) (*pool, error) {
 	p, ok := h.pools[name]
 	if !ok {
 		return nil, host.ErrNoPool
@@ -52,7 +52,7 @@ func (p *pool) describe() host.Pool {
 }
 
 // Pool is host.Pools.Pool.
-func (h *Host) Pool(ctx context.Context, name string) (found host.Pool, err error) {
+func (h poolRequests) Pool(ctx context.Context, name string) (found host.Pool, err error) {
 	err = h.do(ctx, "Pool", name, func() error {
 		p, ok := h.pools[name]
 		if !ok {
@@ -65,7 +65,7 @@ func (h *Host) Pool(ctx context.Context, name string) (found host.Pool, err erro
 }
 
 // Pools is host.Pools.Pools.
-func (h *Host) Pools(ctx context.Context) (all []host.Pool, err error) {
+func (h poolRequests) Pools(ctx context.Context) (all []host.Pool, err error) {
 	err = h.do(ctx, "Pools", "", func() error {
 		for _, name := range slices.Sorted(maps.Keys(h.pools)) {
 			all = append(all, h.pools[name].describe())
@@ -76,7 +76,7 @@ func (h *Host) Pools(ctx context.Context) (all []host.Pool, err error) {
 }
 
 // PoolUUID is host.Pools.PoolUUID.
-func (h *Host) PoolUUID(ctx context.Context, name string) (id string, err error) {
+func (h poolRequests) PoolUUID(ctx context.Context, name string) (id string, err error) {
 	err = h.do(ctx, "PoolUUID", name, func() error {
 		p, ok := h.pools[name]
 		if !ok {
@@ -89,7 +89,7 @@ func (h *Host) PoolUUID(ctx context.Context, name string) (id string, err error)
 }
 
 // PoolUUIDs is host.Pools.PoolUUIDs.
-func (h *Host) PoolUUIDs(ctx context.Context) (uuids map[string]string, err error) {
+func (h poolRequests) PoolUUIDs(ctx context.Context) (uuids map[string]string, err error) {
 	uuids = map[string]string{}
 	err = h.do(ctx, "PoolUUIDs", "", func() error {
 		for name, p := range h.pools {
@@ -101,7 +101,7 @@ func (h *Host) PoolUUIDs(ctx context.Context) (uuids map[string]string, err erro
 }
 
 // CreateDirPool is host.Pools.CreateDirPool.
-func (h *Host) CreateDirPool(ctx context.Context, name, path string) (made host.Pool, err error) {
+func (h poolRequests) CreateDirPool(ctx context.Context, name, path string) (made host.Pool, err error) {
 	err = h.do(ctx, "CreateDirPool", name, func() error {
 		p, ok := h.pools[name]
 		if !ok {
@@ -126,7 +126,7 @@ func (h *Host) StopPool(name string) {
 }
 
 // RefreshPool is host.Pools.RefreshPool. It has nothing to find.
-func (h *Host) RefreshPool(ctx context.Context, name string) error {
+func (h poolRequests) RefreshPool(ctx context.Context, name string) error {
 	return h.do(ctx, "RefreshPool", name, func() error {
 		_, err := h.pool(name)
 		return err
@@ -134,7 +134,7 @@ func (h *Host) RefreshPool(ctx context.Context, name string) error {
 }
 
 // Time is host.Pools.Time, by this process's clock.
-func (h *Host) Time(ctx context.Context, pool string) (now time.Time, err error) {
+func (h poolRequests) Time(ctx context.Context, pool string) (now time.Time, err error) {
 	err = h.do(ctx, "Time", pool, func() error {
 		_, err := h.pool(pool)
 		now = time.Now().UTC()

@@ -11,7 +11,7 @@ import (
 
 // StartDomain is host.Domains.StartDomain. It refuses a disk without a volume; a seed may be
 // missing.
-func (h *Host) StartDomain(ctx context.Context, uuid string) error {
+func (h domainRequests) StartDomain(ctx context.Context, uuid string) error {
 	return h.onDomain(ctx, "StartDomain", uuid, func(d *domain) error {
 		if d.live != nil {
 			return nil
@@ -42,7 +42,7 @@ func (d *domain) hardware() *host.Hardware {
 	return has
 }
 
-func (h *Host) powerOn(d *domain) {
+func (h *state) powerOn(d *domain) {
 	d.live = d.hardware()
 	for _, nic := range d.Interfaces {
 		h.lease(d, nic)
@@ -64,7 +64,7 @@ func take(has *host.Hardware, id host.DeviceID) {
 }
 
 // lease gives an address to an interface on a network.
-func (h *Host) lease(d *domain, nic host.DomainInterface) {
+func (h *state) lease(d *domain, nic host.DomainInterface) {
 	if nic.Network == "" {
 		return
 	}
@@ -80,7 +80,7 @@ func (d *domain) powerOff() {
 }
 
 // ResumeDomain is host.Domains.ResumeDomain.
-func (h *Host) ResumeDomain(ctx context.Context, uuid string) error {
+func (h domainRequests) ResumeDomain(ctx context.Context, uuid string) error {
 	return h.onDomain(ctx, "ResumeDomain", uuid, func(d *domain) error {
 		if d.live == nil {
 			return host.ErrOperationInvalid
@@ -106,7 +106,7 @@ func (h *Host) Crash(uuid string) {
 
 // ShutdownDomain is host.Domains.ShutdownDomain: a guest is off at once, unless it ignores
 // requests.
-func (h *Host) ShutdownDomain(ctx context.Context, uuid string, mode host.ShutdownMode) error {
+func (h domainRequests) ShutdownDomain(ctx context.Context, uuid string, mode host.ShutdownMode) error {
 	return h.onDomain(ctx, "ShutdownDomain", uuid, func(d *domain) error {
 		switch {
 		case d.live == nil:
@@ -121,7 +121,7 @@ func (h *Host) ShutdownDomain(ctx context.Context, uuid string, mode host.Shutdo
 }
 
 // DestroyDomain is host.Domains.DestroyDomain.
-func (h *Host) DestroyDomain(ctx context.Context, uuid string) error {
+func (h domainRequests) DestroyDomain(ctx context.Context, uuid string) error {
 	return h.onDomain(ctx, "DestroyDomain", uuid, func(d *domain) error {
 		d.powerOff()
 		return nil
@@ -137,7 +137,7 @@ func (h *Host) Save(uuid string) {
 }
 
 // HasSavedState is host.Domains.HasSavedState.
-func (h *Host) HasSavedState(ctx context.Context, uuid string) (saved bool, err error) {
+func (h domainRequests) HasSavedState(ctx context.Context, uuid string) (saved bool, err error) {
 	err = h.onDomain(ctx, "HasSavedState", uuid, func(d *domain) error {
 		saved = d.saved
 		return nil
@@ -146,7 +146,7 @@ func (h *Host) HasSavedState(ctx context.Context, uuid string) (saved bool, err 
 }
 
 // DiscardSavedState is host.Domains.DiscardSavedState.
-func (h *Host) DiscardSavedState(ctx context.Context, uuid string) error {
+func (h domainRequests) DiscardSavedState(ctx context.Context, uuid string) error {
 	return h.onDomain(ctx, "DiscardSavedState", uuid, func(d *domain) error {
 		d.saved = false
 		return nil

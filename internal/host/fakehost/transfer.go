@@ -9,14 +9,14 @@ import (
 )
 
 // transfer is a connection for bulk data.
-type transfer struct{ h *Host }
+type transfer struct{ h *state }
 
 // OpenTransfer is host.Volumes.OpenTransfer.
-func (h *Host) OpenTransfer(ctx context.Context) (host.Transfer, error) {
+func (h volumeRequests) OpenTransfer(ctx context.Context) (host.Transfer, error) {
 	if err := h.do(ctx, "OpenTransfer", "", func() error { return nil }); err != nil {
 		return nil, err
 	}
-	return transfer{h}, nil
+	return transfer{h.state}, nil
 }
 
 // Close is host.Transfer.Close.

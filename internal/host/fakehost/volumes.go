@@ -57,7 +57,7 @@ func (p *pool) describeVolume(name string) (host.Volume, error) {
 }
 
 // onVolume makes a request about an existing volume.
-func (h *Host) onVolume(ctx context.Context, method, pool, name string, do func(*volume) error) error {
+func (h *state) onVolume(ctx context.Context, method, pool, name string, do func(*volume) error) error {
 	return h.do(ctx, method, pool+"/"+name, func() error {
 		p, err := h.pool(pool)
 		if err != nil {
@@ -72,7 +72,7 @@ func (h *Host) onVolume(ctx context.Context, method, pool, name string, do func(
 }
 
 // Volume is host.Volumes.Volume.
-func (h *Host) Volume(ctx context.Context, pool, name string) (found host.Volume, err error) {
+func (h volumeRequests) Volume(ctx context.Context, pool, name string) (found host.Volume, err error) {
 	err = h.do(ctx, "Volume", pool+"/"+name, func() error {
 		p, err := h.pool(pool)
 		if err == nil {
@@ -84,7 +84,7 @@ func (h *Host) Volume(ctx context.Context, pool, name string) (found host.Volume
 }
 
 // Volumes is host.Volumes.Volumes.
-func (h *Host) Volumes(ctx context.Context, pool string, match func(name string) bool) (
+func (h volumeRequests) Volumes(ctx context.Context, pool string, match func(name string) bool) (
 	found []host.Volume, _ []host.Undescribed, err error,
 ) {
 	names, err := h.VolumeNames(ctx, pool)
@@ -100,7 +100,7 @@ func (h *Host) Volumes(ctx context.Context, pool string, match func(name string)
 }
 
 // VolumeNames is host.Volumes.VolumeNames.
-func (h *Host) VolumeNames(ctx context.Context, pool string) (names []string, err error) {
+func (h volumeRequests) VolumeNames(ctx context.Context, pool string) (names []string, err error) {
 	err = h.do(ctx, "VolumeNames", pool, func() error {
 		p, err := h.pool(pool)
 		if err == nil {
@@ -112,11 +112,11 @@ func (h *Host) VolumeNames(ctx context.Context, pool string) (names []string, er
 }
 
 // CreateVolume is host.Volumes.CreateVolume.
-func (h *Host) CreateVolume(ctx context.Context, pool string, spec host.VolumeSpec) (made host.Volume, err error) {
+func (h volumeRequests) CreateVolume(ctx context.Context, pool string, spec host.VolumeSpec) (made host.Volume, err error) {
 	return h.newVolume(ctx, "CreateVolume", pool, spec, func(*volume) error { return nil })
 }
 
-func (h *Host) newVolume(ctx context.Context, method, pool string, spec host.VolumeSpec, fill func(*volume) error) (made host.Volume, err error) {
+func (h volumeRequests) newVolume(ctx context.Context, method, pool string, spec host.VolumeSpec, fill func(*volume) error) (made host.Volume, err error) {
 	err = h.do(ctx, method, pool+"/"+spec.Name, func() error {
 		p, err := h.pool(pool)
 		if err != nil {
@@ -140,7 +140,7 @@ func (h *Host) newVolume(ctx context.Context, method, pool string, spec host.Vol
 }
 
 // CloneVolume is host.Volumes.CloneVolume. It converts only the format's name.
-func (h *Host) CloneVolume(ctx context.Context, pool string, spec host.VolumeSpec, from host.CloneSource) (host.Volume, error) {
+func (h volumeRequests) CloneVolume(ctx context.Context, pool string, spec host.VolumeSpec, from host.CloneSource) (host.Volume, error) {
 	return h.newVolume(ctx, "CloneVolume", pool, spec, func(v *volume) error {
 		p, err := h.pool(from.Pool)
 		if err != nil {
@@ -168,7 +168,7 @@ func (v *volume) grow() {
 }
 
 // ResizeVolume is host.Volumes.ResizeVolume.
-func (h *Host) ResizeVolume(ctx context.Context, pool, name, format string, capacity uint64) error {
+func (h volumeRequests) ResizeVolume(ctx context.Context, pool, name, format string, capacity uint64) error {
 	return h.onVolume(ctx, "ResizeVolume", pool, name, func(v *volume) error {
 		has, err := h.pools[pool].describeVolume(name)
 		if err != nil {
@@ -192,7 +192,7 @@ func (h *Host) ResizeVolume(ctx context.Context, pool, name, format string, capa
 }
 
 // DeleteVolume is host.Volumes.DeleteVolume.
-func (h *Host) DeleteVolume(ctx context.Context, pool, name string) error {
+func (h volumeRequests) DeleteVolume(ctx context.Context, pool, name string) error {
 	return h.onVolume(ctx, "DeleteVolume", pool, name, func(*volume) error {
 		delete(h.pools[pool].volumes, name)
 		return nil
@@ -200,7 +200,7 @@ func (h *Host) DeleteVolume(ctx context.Context, pool, name string) error {
 }
 
 // ReadVolume is host.Volumes.ReadVolume.
-func (h *Host) ReadVolume(ctx context.Context, pool, name string, limit int64) (data []byte, err error) {
+func (h volumeRequests) ReadVolume(ctx context.Context, pool, name string, limit int64) (data []byte, err error) {
 	err = h.onVolume(ctx, "ReadVolume", pool, name, func(v *volume) error {
 		data = v.bytes()
 		if int64(len(data)) > limit {
@@ -220,7 +220,7 @@ func (v *volume) bytes() []byte {
 }
 
 // ReadVolumeAt is host.Volumes.ReadVolumeAt.
-func (h *Host) ReadVolumeAt(ctx context.Context, pool, name string, offset uint64, limit int64) (data []byte, err error) {
+func (h volumeRequests) ReadVolumeAt(ctx context.Context, pool, name string, offset uint64, limit int64) (data []byte, err error) {
 	err = h.onVolume(ctx, "ReadVolumeAt", pool, name, func(v *volume) error {
 		all := v.bytes()
 		from := min(offset, uint64(len(all)))
@@ -231,7 +231,7 @@ func (h *Host) ReadVolumeAt(ctx context.Context, pool, name string, offset uint6
 }
 
 // WriteVolume is host.Volumes.WriteVolume.
-func (h *Host) WriteVolume(ctx context.Context, pool, name string, data []byte) error {
+func (h volumeRequests) WriteVolume(ctx context.Context, pool, name string, data []byte) error {
 	return h.onVolume(ctx, "WriteVolume", pool, name, func(v *volume) error {
 		v.write(data, 0)
 		return nil
@@ -250,7 +250,7 @@ func (v *volume) write(data []byte, offset int64) {
 }
 
 // OpenVolume is host.Volumes.OpenVolume.
-func (h *Host) OpenVolume(ctx context.Context, pool, name string) (r io.ReadCloser, err error) {
+func (h volumeRequests) OpenVolume(ctx context.Context, pool, name string) (r io.ReadCloser, err error) {
 	err = h.onVolume(ctx, "OpenVolume", pool, name, func(v *volume) error {
 		r = io.NopCloser(bytes.NewReader(v.bytes()))
 		return nil
