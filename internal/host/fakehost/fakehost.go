@@ -3,7 +3,9 @@
 package fakehost
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/novacron/terraform-provider-novacron/internal/host"
@@ -55,7 +57,7 @@ type state struct {
 
 	mu      sync.Mutex
 	calls   int
-	late    []late
+	late    []late // in the order in which they are carried out
 	pools   map[string]*pool
 	domains map[string]*domain // by UUID
 	leased  int
@@ -138,6 +140,7 @@ func (h *state) do(ctx context.Context, method, object string, do func() error) 
 	}
 	if fault.Before != nil && fault.Late > 0 {
 		h.late = append(h.late, late{h.calls + fault.Late, do})
+		slices.SortStableFunc(h.late, func(a, b late) int { return cmp.Compare(a.at, b.at) })
 	}
 	if fault.Before != nil {
 		return fail(fault.Before)

@@ -55,3 +55,37 @@ func TestFaultsAreInjected(t *testing.T) {
 		t.Errorf("seen are %q, of %d", seen, h.Calls())
 	}
 }
+
+// Two creates of the same volume are given up, and the host carries out first the one that is due
+// first.
+func TestLateRequestsAreCarriedOutInTheOrderOfTime(t *testing.T) {
+	ctx := t.Context()
+	h := fakehost.New()
+	if _, err := h.CreateDirPool(ctx, "pool", "/pool"); err != nil {
+		t.Fatal(err)
+	}
+	late := []int{4, 1, 4} // the last one is due two requests after the first
+	h.Inject = func(c fakehost.Call) (f fakehost.Fault) {
+		if c.Method == "CreateVolume" {
+			f = fakehost.Fault{Before: host.ErrNoAnswer, Late: late[0]}
+			late = late[1:]
+		}
+		return f
+	}
+	for _, name := range []string{"v", "v", "w"} {
+		capacity := uint64(len(late)) // 3, 2 and 1
+		_, err := h.CreateVolume(ctx, "pool", host.VolumeSpec{Name: name, Format: "raw", Capacity: capacity})
+		if !errors.Is(err, host.ErrNoAnswer) {
+			t.Fatal(err)
+		}
+	}
+	v, err := h.Volume(ctx, "pool", "v")
+	if err != nil || v.Capacity != 2 {
+		t.Errorf("got %d bytes, %v: want the volume that is created first", v.Capacity, err)
+	}
+	for request, want := range []error{host.ErrNoVolume, host.ErrNoVolume, host.ErrNoVolume, nil} {
+		if _, err := h.Volume(ctx, "pool", "w"); !errors.Is(err, want) {
+			t.Errorf("request %d: %v, want %v", request, err, want)
+		}
+	}
+}
