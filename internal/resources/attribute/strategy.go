@@ -1,7 +1,6 @@
 package attribute
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/strategy"
@@ -10,14 +9,16 @@ import (
 // Strategies lists the strategies with their summaries for a description, the default first:
 // "`linked_clone` (instant, shares the image) or `clone` (a full copy)".
 func Strategies() string {
-	return listStrategies(func(s strategy.Strategy) string { return fmt.Sprintf("`%s` (%s)", s.Name(), s.Summary()) })
+	return listStrategies(func(s strategy.Strategy) string { return quoted(s) + " (" + s.Summary() + ")" })
 }
 
 // StrategyNames lists the strategies for a description, the default first: "`linked_clone` or
 // `clone`".
 func StrategyNames() string {
-	return listStrategies(func(s strategy.Strategy) string { return fmt.Sprintf("`%s`", s.Name()) })
+	return listStrategies(quoted)
 }
+
+func quoted(s strategy.Strategy) string { return "`" + string(s.Name()) + "`" }
 
 func listStrategies(show func(strategy.Strategy) string) string {
 	shown := []string{show(strategy.Default())}
