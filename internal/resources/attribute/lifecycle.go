@@ -35,12 +35,12 @@ func LifecycleAttributes(what string) map[string]schema.Attribute {
 		},
 		"deprecation_message": schema.StringAttribute{
 			Optional: true,
-			MarkdownDescription: "Why the " + what + "␣is deprecated or archived, and what to use instead. " +
+			MarkdownDescription: "Why the " + what + " is deprecated or archived, and what to use instead. " +
 				"Plans that still use it show this message.",
 		},
 		"published_at": schema.StringAttribute{
 			Computed: true, PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
-			MarkdownDescription: "When the " + what + "␣first became active, and so usable by users who may not " +
+			MarkdownDescription: "When the " + what + " first became active, and so usable by users who may not " +
 				"write it (RFC 3339, UTC); null if it never was.",
 		},
 	}
