@@ -11,7 +11,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
-// AccessAttribute describes access_control.
+// AccessAttribute is the schema of access_control.
 func AccessAttribute() schema.SingleNestedAttribute {
 	attributes := map[string]schema.Attribute{}
 	for _, list := range (&catalog.AccessControl{}).Lists() {
@@ -41,7 +41,7 @@ func AccessAttribute() schema.SingleNestedAttribute {
 	}
 }
 
-// accessTypes are the types of access_control's attributes.
+// accessTypes returns the types of the attributes in access_control.
 func accessTypes() map[string]attr.Type {
 	kinds := map[string]attr.Type{}
 	for _, list := range (&catalog.AccessControl{}).Lists() {
@@ -50,7 +50,7 @@ func accessTypes() map[string]attr.Type {
 	return kinds
 }
 
-// Access reads access_control; known is false while some of it is not known yet. Unknown parts read
+// Access reads access_control. known is false while any part of it is unknown; unknown parts read
 // as unset.
 func Access(o types.Object) (a catalog.AccessControl, known bool) {
 	known = !o.IsUnknown()
@@ -68,7 +68,8 @@ func Access(o types.Object) (a catalog.AccessControl, known bool) {
 	return a, known
 }
 
-// KeepAccess is the current access_control. It stays as the user wrote it if that means the same.
+// KeepAccess writes the current access_control, or returns what the user wrote if that means the
+// same.
 func KeepAccess(written types.Object, current catalog.AccessControl) types.Object {
 	if before, known := Access(written); known && before.Equal(current) && !written.IsNull() {
 		return written

@@ -8,10 +8,11 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 )
 
-// Computed creates data source attributes from a resource's: with the same names, types and
-// descriptions, all computed. except are names that are left out of the data source. In a resource,
-// Terraform remembers at which attributes a configuration has sensitive values; a data source shows
-// what another configuration has written, so what often holds secrets is sensitive in its schema.
+// Computed creates the attributes of a data source from those of a resource, with the same names,
+// types and descriptions, all computed. It leaves out the names in except. For a resource,
+// Terraform remembers which attributes have sensitive values in the configuration. A data source
+// shows what another configuration wrote, so attributes that often hold secrets are sensitive in
+// its schema.
 func Computed(attributes map[string]schema.Attribute, except ...string) map[string]ds.Attribute {
 	computed := make(map[string]ds.Attribute, len(attributes))
 	for name, a := range attributes {
@@ -58,5 +59,5 @@ func computedAttribute(a schema.Attribute, sensitive bool) ds.Attribute {
 		return ds.ListNestedAttribute{Computed: true, Sensitive: sensitive, MarkdownDescription: text,
 			NestedObject: ds.NestedAttributeObject{Attributes: Computed(a.NestedObject.Attributes)}}
 	}
-	panic(fmt.Sprintf("no data source attribute for %T", a)) // found by the test that reads every schema
+	panic(fmt.Sprintf("no data source attribute for %T", a)) // a test reads every schema and would fail
 }

@@ -65,7 +65,7 @@ func Hardware(o types.Object) (*profile.Hardware, bool) {
 			GPUType:  r.string("gpu_type"),
 		}
 		if v := r.attributes["gpu_type"]; v != nil && v.IsUnknown() {
-			h.GPUCount = nil // a count without a type means nothing
+			h.GPUCount = nil // a count means nothing without a type
 		}
 		return h
 	})

@@ -15,14 +15,14 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
 
-// Lifecycle is the part of a model that has a template's or a version's state. Embed it.
+// Lifecycle is the part of a model that has the state of a template or a version. Embed it.
 type Lifecycle struct {
 	State              types.String `tfsdk:"state"`
 	DeprecationMessage types.String `tfsdk:"deprecation_message"`
 	PublishedAt        types.String `tfsdk:"published_at"`
 }
 
-// LifecycleAttributes describes its attributes. what is template or version.
+// LifecycleAttributes is the schema of Lifecycle's attributes. what is "template" or "version".
 func LifecycleAttributes(what string) map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"state": schema.StringAttribute{
@@ -53,14 +53,14 @@ func (l Lifecycle) Core() catalog.Lifecycle {
 	}
 }
 
-// Refresh takes over what the catalog has.
+// Refresh copies what the catalog has.
 func (l *Lifecycle) Refresh(c catalog.Lifecycle) {
 	l.State = types.StringValue(string(c.State.OrActive()))
 	l.DeprecationMessage = KeepString(l.DeprecationMessage, c.Deprecation)
 	l.Published(c)
 }
 
-// Published takes over what only the catalog knows.
+// Published copies what only the catalog knows.
 func (l *Lifecycle) Published(c catalog.Lifecycle) {
 	l.PublishedAt = types.StringNull()
 	if c.PublishedAt != nil {
@@ -68,7 +68,7 @@ func (l *Lifecycle) Published(c catalog.Lifecycle) {
 	}
 }
 
-// PlanPublished plans published_at for a change of state from before.
+// PlanPublished plans published_at. before is the lifecycle in the prior state.
 func (l *Lifecycle) PlanPublished(before Lifecycle) {
 	published := catalog.Lifecycle{}
 	if !before.PublishedAt.IsNull() {
@@ -80,7 +80,7 @@ func (l *Lifecycle) PlanPublished(before Lifecycle) {
 	}
 }
 
-// Validate reports mistakes that are already known.
+// Validate reports mistakes that can already be known.
 func (l Lifecycle) Validate() finding.List {
 	if l.State.IsUnknown() {
 		return nil

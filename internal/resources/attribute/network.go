@@ -108,8 +108,8 @@ func interfaceAttributes() map[string]schema.Attribute {
 	}
 }
 
-// Network reads a network_profile. An ip_configuration with any unknown value in it reads as unset,
-// because its parts mean nothing by themselves.
+// Network reads a network_profile. If any value in an ip_configuration is unknown, the whole
+// ip_configuration reads as unset, because its parts mean nothing by themselves.
 func Network(o types.Object) (*profile.Network, bool) {
 	return object(o, func(r reader) *profile.Network {
 		return &profile.Network{
@@ -171,7 +171,7 @@ func ipObject(c *profile.IPConfiguration) types.Object {
 	})
 }
 
-// textList writes a list; null for nil.
+// textList writes a list, or null for nil.
 func textList(all []string) types.List {
 	if all == nil {
 		return types.ListNull(types.StringType)
@@ -187,7 +187,7 @@ func texts(all []string) []attr.Value {
 	return values
 }
 
-// mapOf writes a map of objects; null for a nil map.
+// mapOf writes a map of objects, or null for a nil map.
 func mapOf[T any](m map[string]T, of types.ObjectType, write func(T) map[string]attr.Value) types.Map {
 	if m == nil {
 		return types.MapNull(of)

@@ -133,7 +133,7 @@ func ParametersMap(declared map[string]parameter.Parameter) types.Map {
 	})
 }
 
-// OptionalString is null for "".
+// OptionalString writes a string, or null for "".
 func OptionalString(s string) types.String {
 	if s == "" {
 		return types.StringNull()
@@ -141,7 +141,7 @@ func OptionalString(s string) types.String {
 	return types.StringValue(s)
 }
 
-// optionalTrue is null for false, the value when it is left out.
+// optionalTrue writes true, or null for false, which is the default.
 func optionalTrue(b bool) types.Bool {
 	if !b {
 		return types.BoolNull()
@@ -149,7 +149,7 @@ func optionalTrue(b bool) types.Bool {
 	return types.BoolValue(true)
 }
 
-// StringSet writes strings; null for nil.
+// StringSet writes a set of strings, or null for nil.
 func StringSet(all []string) types.Set {
 	if all == nil {
 		return types.SetNull(types.StringType)
@@ -157,7 +157,7 @@ func StringSet(all []string) types.Set {
 	return types.SetValueMust(types.StringType, texts(all))
 }
 
-// optionalNumber writes a decimal number; null for nil.
+// optionalNumber writes a decimal number, or null for nil.
 func optionalNumber(text *string) types.Number {
 	if text == nil {
 		return types.NumberNull()

@@ -43,15 +43,15 @@ func TestProfilesAreReadAsWritten(t *testing.T) {
 	}
 }
 
-// with is a profile's object in which one attribute has another value.
+// with returns a copy of an object in which one attribute has another value.
 func with(o types.Object, name string, v attr.Value) types.Object {
 	attributes := o.Attributes()
 	attributes[name] = v
 	return types.ObjectValueMust(o.AttributeTypes(context.Background()), attributes)
 }
 
-// TestWhatIsNotKnownIsNotFoundWrong: a part that is only meaningful with another one is not checked
-// while that is unknown.
+// Some parts of a profile are only meaningful together with another one. While that one is unknown,
+// they are not checked.
 func TestWhatIsNotKnownIsNotFoundWrong(t *testing.T) {
 	text, one := "10.0.0.1", int64(1)
 	network := func(ip types.Object) types.Object {

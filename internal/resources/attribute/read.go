@@ -1,7 +1,7 @@
-// Package attribute is the Terraform side of what templates, versions and instances have in common:
-// hardware, network and storage profiles and parameter declarations. Objects are read leaf by leaf,
-// because any leaf may be unknown during a plan; unknown leaves read as unset, and the caller is
-// told that there were some.
+// Package attribute has the schemas and models of what templates, versions and instances have in
+// common: hardware, network and storage profiles, parameter declarations, and lifecycles. It reads
+// objects leaf by leaf, because any leaf may be unknown during a plan. Unknown leaves read as
+// unset, and the caller learns that there were some.
 package attribute
 
 import (
@@ -12,7 +12,7 @@ import (
 // reader reads the attributes of one object.
 type reader struct {
 	attributes map[string]attr.Value
-	unknown    *bool // set when a leaf was not known
+	unknown    *bool // set if a leaf is unknown
 }
 
 func (r reader) missing(v attr.Value) bool {
@@ -38,7 +38,7 @@ func (r reader) int(name string) *int64 {
 	return v.ValueInt64Pointer()
 }
 
-// number is a number in decimal.
+// number reads a number in decimal.
 func (r reader) number(name string) *string {
 	v, ok := r.attributes[name].(types.Number)
 	if !ok || r.missing(v) {
@@ -56,8 +56,7 @@ func (r reader) bool(name string) *bool {
 	return v.ValueBoolPointer()
 }
 
-// strings reads a set or list of strings; nil when it is not set. An element that is not known is
-// left out.
+// strings reads a set or list of strings; nil if it is not set. It leaves out unknown elements.
 func (r reader) strings(name string) []string {
 	var elements []attr.Value
 	switch v := r.attributes[name].(type) {
@@ -80,8 +79,7 @@ func (r reader) strings(name string) []string {
 	return Strings(elements)
 }
 
-// objects reads a map of objects; nil when the map is not set. An element that is not known is left
-// out.
+// objects reads a map of objects; nil if the map is not set. It leaves out unknown elements.
 func objects[T any](r reader, name string, read func(reader) T) map[string]T {
 	v, ok := r.attributes[name].(types.Map)
 	if !ok || r.missing(v) {
@@ -104,7 +102,7 @@ func elements[T any](m types.Map, unknown *bool, read func(reader) T) map[string
 	return read2
 }
 
-// whole reads an object in an object; nil when it is not set, or anything in it is not known.
+// whole reads an object in an object; nil if it is not set or if anything in it is unknown.
 func whole[T any](r reader, name string, read func(reader) *T) *T {
 	o, ok := r.attributes[name].(types.Object)
 	if !ok {
@@ -118,8 +116,8 @@ func whole[T any](r reader, name string, read func(reader) *T) *T {
 	return value
 }
 
-// object reads a whole profile; nil when it is not set. known is false when it or anything in it is
-// not known yet.
+// object reads a whole profile; nil if it is not set. known is false if the profile or anything in
+// it is unknown.
 func object[T any](o types.Object, read func(reader) *T) (value *T, known bool) {
 	var unknown bool
 	r := reader{unknown: &unknown}

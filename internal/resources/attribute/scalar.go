@@ -8,8 +8,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
-// KeepString is the current value of an optional string. It stays as the user wrote it if null and
-// "" mean the same.
+// KeepString writes the current value of an optional string, or returns what the user wrote if null
+// and "" mean the same.
 func KeepString(written types.String, current string) types.String {
 	if !written.IsUnknown() && written.ValueString() == current {
 		return written
@@ -17,7 +17,7 @@ func KeepString(written types.String, current string) types.String {
 	return OptionalString(current)
 }
 
-// Labels reads labels; unknown ones read as unset.
+// Labels reads labels. Unknown labels read as unset.
 func Labels(m types.Map) map[string]string {
 	if m.IsNull() || m.IsUnknown() {
 		return nil
@@ -31,7 +31,8 @@ func Labels(m types.Map) map[string]string {
 	return labels
 }
 
-// KeepLabels is the current labels. They stay as the user wrote them if null and {} mean the same.
+// KeepLabels writes the current labels, or returns what the user wrote if null and {} mean the
+// same.
 func KeepLabels(written types.Map, current map[string]string) types.Map {
 	if !written.IsUnknown() && maps.Equal(Labels(written), current) {
 		return written
@@ -39,7 +40,7 @@ func KeepLabels(written types.Map, current map[string]string) types.Map {
 	return LabelsMap(current)
 }
 
-// LabelsMap writes labels; null for none.
+// LabelsMap writes labels, or null for none.
 func LabelsMap(labels map[string]string) types.Map {
 	if len(labels) == 0 {
 		return types.MapNull(types.StringType)
@@ -51,7 +52,7 @@ func LabelsMap(labels map[string]string) types.Map {
 	return types.MapValueMust(types.StringType, values)
 }
 
-// Strings reads a set or list of strings; unknown elements are left out.
+// Strings reads a set or list of strings. It leaves out unknown elements.
 func Strings(elements []attr.Value) []string {
 	texts := make([]string, 0, len(elements))
 	for _, element := range elements {

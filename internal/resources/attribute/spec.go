@@ -31,10 +31,10 @@ func (s Spec) Core() catalog.Spec {
 	return c
 }
 
-// Validate reports mistakes that are already known.
+// Validate reports mistakes that can already be known.
 func (s Spec) Validate() finding.List {
 	var fs finding.List
-	hardware, _ := Hardware(s.HardwareProfile) // an unknown leaf is the same as unset
+	hardware, _ := Hardware(s.HardwareProfile) // unknown leaves count as unset
 	fs = append(fs, hardware.Validate()...)
 	network, _ := Network(s.NetworkProfile)
 	fs = append(fs, network.Validate()...)
@@ -47,8 +47,8 @@ func (s Spec) Validate() finding.List {
 	return fs
 }
 
-// ValidateWhole reports what does not fit together in a spec over or under which nothing more is
-// laid.
+// ValidateWhole reports what does not fit together in a complete spec, which no other spec
+// overrides or completes.
 func (s Spec) ValidateWhole() finding.List {
 	if !s.Known() {
 		return nil
@@ -56,9 +56,9 @@ func (s Spec) ValidateWhole() finding.List {
 	return s.Core().ValidateWhole()
 }
 
-// ValidateStorage reports mistakes in a storage_profile that are already known. Which disk is the
-// system disk, and which the machine starts from, depends on all of them, so it checks neither
-// while their number or roles are unknown.
+// ValidateStorage reports mistakes in a storage_profile that can already be known. Which disk is
+// the system disk, and which one the machine starts from, depends on all disks. So ValidateStorage
+// checks neither while the number of disks or their roles are unknown.
 func ValidateStorage(o types.Object) finding.List {
 	storage, known := Storage(o)
 	if known {
@@ -88,7 +88,7 @@ func (s Spec) Known() bool {
 	return hardware && network && storage && parameters && cloudInit
 }
 
-// Refresh takes over what the catalog has. Equivalent values stay as the user wrote them.
+// Refresh copies what the catalog has. Equivalent values stay as the user wrote them.
 func (s *Spec) Refresh(c catalog.Spec) {
 	prior := s.Core()
 	s.HardwareProfile = keep(s.HardwareProfile, prior.Hardware, c.Hardware, HardwareObject)
@@ -98,7 +98,8 @@ func (s *Spec) Refresh(c catalog.Spec) {
 	s.CloudInit = keep(s.CloudInit, prior.CloudInit, c.CloudInit, CloudInitObject)
 }
 
-// keep is the written value if it means the same as the current one, else the current one.
+// keep returns the written value if it means the same as the current one, and writes the current
+// one otherwise.
 func keep[V attr.Value, T any](written V, prior, current T, write func(T) V) V {
 	if reflect.DeepEqual(prior, current) {
 		return written
@@ -106,7 +107,7 @@ func keep[V attr.Value, T any](written V, prior, current T, write func(T) V) V {
 	return write(current)
 }
 
-// NoSpec is a spec without any settings.
+// NoSpec returns a spec without any settings.
 func NoSpec() Spec {
 	return Spec{
 		HardwareProfile: HardwareObject(nil), NetworkProfile: NetworkObject(nil), StorageProfile: StorageObject(nil),

@@ -64,8 +64,8 @@ func StorageAttribute(description string) schema.SingleNestedAttribute {
 	}
 }
 
-// assumedSize stands for a size_gb that is not known yet. It is large enough that no mistake is
-// reported before it is known.
+// assumedSize stands for an unknown size_gb. It is large enough that no mistake is reported before
+// the size is known.
 const assumedSize = 1 << 16
 
 // Storage reads a storage_profile.

@@ -7,14 +7,14 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 )
 
-// Resource is the part that all resources have in common: its name, and the session that it gets
-// from the provider. Embed it.
+// Resource is what all resources have in common: the name, and the session from the provider. Embed
+// it.
 type Resource struct {
 	*Session
 	name string
 }
 
-// NewResource is a resource with a name without the provider's prefix, such as "template".
+// NewResource returns a resource with a name without the provider's prefix, such as "template".
 func NewResource(name string) Resource { return Resource{name: name} }
 
 // Metadata implements resource.Resource.
@@ -35,7 +35,8 @@ type DataSource struct {
 	name string
 }
 
-// NewDataSource is a data source with a name without the provider's prefix, such as "templates".
+// NewDataSource returns a data source with a name without the provider's prefix, such as
+// "templates".
 func NewDataSource(name string) DataSource { return DataSource{name: name} }
 
 // Metadata implements datasource.DataSource.

@@ -14,12 +14,11 @@ import (
 
 // WarnEmpty warns of each object in a configuration in which nothing is set. If a value comes from
 // a variable or a conversion, Terraform silently drops parts for which a nested attribute has no
-// name: of { packages = ["nginx"] } for customization, only {} is left. names are the nested
-// attributes to look at; see Nested.
+// name. For example, of { packages = ["nginx"] } for customization, only {} is left.
 //
 // If an empty object has a meaning, such as one more interface, its user can write out one of the
-// defaults. The paths that are exempt are those for which an environment variable can set what the
-// configuration does not.
+// defaults. exempt are the paths of objects that may be empty, because an environment variable can
+// set what the configuration does not.
 func WarnEmpty(diags *diag.Diagnostics, config tftypes.Value, exempt ...string) {
 	object, ok := config.Type().(tftypes.Object)
 	var attributes map[string]tftypes.Value
@@ -27,14 +26,15 @@ func WarnEmpty(diags *diag.Diagnostics, config tftypes.Value, exempt ...string) 
 		return
 	}
 	for _, name := range slices.Sorted(maps.Keys(attributes)) {
-		// An object with a dynamic type in the schema, such as parameters, is the user's own.
+		// If the schema has a dynamic type for an object, such as parameters, its names are the
+		// user's own.
 		if !object.AttributeTypes[name].Is(tftypes.DynamicPseudoType) && name != timeouts {
 			warnEmpty(diags, finding.At(name), attributes[name], exempt)
 		}
 	}
 }
 
-// timeouts is a block, in which Terraform refuses names that it does not know.
+// timeouts is a block. Terraform itself refuses unknown names in blocks.
 const timeouts = "timeouts"
 
 func warnEmpty(diags *diag.Diagnostics, at finding.Path, v tftypes.Value, exempt []string) {
@@ -62,8 +62,8 @@ func warnEmpty(diags *diag.Diagnostics, at finding.Path, v tftypes.Value, exempt
 	}
 }
 
-// instead says how to express an empty object on purpose. An element of a map is more than its
-// attributes: it exists, and has a name.
+// instead says how to write an empty object on purpose. An element of a map has a meaning beyond
+// its attributes: it exists, and it has a name.
 func instead(at finding.Path) string {
 	if at[len(at)-1].Key {
 		return "write one of them with its default"

@@ -14,7 +14,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 )
 
-// Path is a finding's path as Terraform has it.
+// Path returns a finding's path in Terraform's form.
 func Path(p finding.Path) path.Path {
 	if len(p) == 0 {
 		return path.Empty()
@@ -38,7 +38,7 @@ func AddFindings(diags *diag.Diagnostics, findings finding.List) {
 	}
 }
 
-// WarnUnrecorded reports that the catalog does not have the record of a request, or not its end.
+// WarnUnrecorded warns that the catalog lacks the record of a request, or lacks its end.
 func WarnUnrecorded(diags *diag.Diagnostics, record provision.Record) {
 	if record.Unrecorded != nil {
 		diags.AddWarning("Could not record request", "The result of request "+record.RequestID+
@@ -48,8 +48,8 @@ func WarnUnrecorded(diags *diag.Diagnostics, record provision.Record) {
 	}
 }
 
-// AddWarning reports something that is not wrong, but worth knowing before it is done. The zero
-// finding is none.
+// AddWarning reports something that is not a mistake but that a user should know before the apply.
+// It ignores the zero finding.
 func AddWarning(diags *diag.Diagnostics, f finding.Finding) {
 	if f.Summary == "" {
 		return
@@ -66,9 +66,9 @@ func located(f finding.Finding) (path.Path, string) {
 	return Path(at), detail
 }
 
-// findable is the part of a path whose line Terraform finds: a top-level attribute, and a key of
-// it. For anything deeper it points at the head of the whole resource (attributeDiagnostic in its
-// internal/tfdiags/contextual.go).
+// findable returns the part of a path whose line Terraform can find: a top-level attribute, and a
+// key in it. For anything deeper, Terraform points at the head of the whole resource
+// (attributeDiagnostic in its internal/tfdiags/contextual.go).
 func findable(p finding.Path) finding.Path {
 	if len(p) > 1 && p[1].Key {
 		return p[:2]
@@ -96,8 +96,8 @@ func AddUnsure(diags *diag.Diagnostics, summary string, err error) {
 	}
 }
 
-// AddTimedError is AddError for an operation with a time limit from the timeouts block. If that
-// limit, which is ctx's, has ended it, the error says so.
+// AddTimedError is AddError for an operation with a time limit from the timeouts block, which is
+// ctx's deadline. If the limit ended the operation, the error says so.
 func AddTimedError(ctx context.Context, diags *diag.Diagnostics, summary string, err error) {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) && errors.Is(err, context.DeadlineExceeded) {
 		err = &timedOutError{err}
@@ -105,7 +105,7 @@ func AddTimedError(ctx context.Context, diags *diag.Diagnostics, summary string,
 	AddError(diags, summary, err)
 }
 
-// timedOutError is an error caused by the end of the user's time limit.
+// timedOutError is an error that the end of the user's time limit caused.
 type timedOutError struct{ error }
 
 func (e *timedOutError) Unwrap() error { return e.error }

@@ -12,30 +12,30 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host/hostid"
 )
 
-// HostKey is where private state keeps the host that an object was last seen on, a hostid.ID in
-// JSON. States of earlier releases lack it, until a refresh finds their objects.
+// HostKey is the key in private state of the host that an object was last seen on, as the JSON of a
+// hostid.ID. States of earlier releases lack it until a refresh finds their objects.
 const HostKey = "host"
 
-// PrivateState is the framework's.
+// PrivateState is the framework's private state of a resource.
 type PrivateState interface {
 	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
 	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
 }
 
-// HostOf is the host recorded in private state, and whether there is one.
+// HostOf returns the host recorded in private state. The second result is false if there is none.
 func HostOf(ctx context.Context, private PrivateState) (hostid.ID, bool) {
 	note, _ := private.GetKey(ctx, HostKey)
 	return ParseHost(note)
 }
 
-// ParseHost reads what private state has at HostKey.
+// ParseHost reads the value that private state has for HostKey.
 func ParseHost(note []byte) (host hostid.ID, ok bool) {
 	err := json.Unmarshal(note, &host)
 	return host, err == nil && host != hostid.ID{}
 }
 
 // NoteHost records the provider's host in private state. If the host cannot be identified now, the
-// next refresh records it: the object does not depend on it.
+// next refresh records it, since the object does not depend on the record.
 func (s *Session) NoteHost(ctx context.Context, private PrivateState, diags *diag.Diagnostics) {
 	host, err := s.Provisioner.Here.ID(ctx)
 	if err != nil {
@@ -50,8 +50,8 @@ func (s *Session) NoteHost(ctx context.Context, private PrivateState, diags *dia
 	diags.Append(private.SetKey(ctx, HostKey, note)...)
 }
 
-// NotePool is NoteHost for an object in a catalog. If the record has the library's pool already,
-// the host is not asked. A catalog in a database is on no host.
+// NotePool is NoteHost for an object in a catalog. If the record already has the library's pool,
+// NotePool does not ask the host. A catalog in a database is on no host.
 func (s *Session) NotePool(ctx context.Context, private PrivateState, diags *diag.Diagnostics) {
 	if s.Library.InPool() && !s.samePool(ctx, private) {
 		s.NoteHost(ctx, private, diags)
@@ -78,9 +78,10 @@ const (
 		"and destroy it."
 )
 
-// MissingFromPool reports that an object which the pool's catalog does not have is in the catalog
-// of another host or pool: an error if that is certain, a warning if it may be, and nothing if the
-// object is gone. Kind is "Template" or "Version"; doubt is UnlessApplied or Forgotten.
+// MissingFromPool reports that an object which the pool's catalog lacks is in the catalog of
+// another host or pool. If that is certain, it reports an error, and if it is possible, a warning.
+// If the object is gone, it reports nothing. kind is "Template" or "Version", and doubt is
+// UnlessApplied or Forgotten.
 func (s *Session) MissingFromPool(ctx context.Context, private PrivateState, kind, id, doubt string) diag.Diagnostics {
 	var diags diag.Diagnostics
 	noted, ok := HostOf(ctx, private)
@@ -96,8 +97,9 @@ func (s *Session) MissingFromPool(ctx context.Context, private PrivateState, kin
 	return diags
 }
 
-// DeletedFromPool is MissingFromPool before an object is deleted, if read does not find it:
-// Terraform can be told not to refresh. If the record has the library's pool, nothing is read.
+// DeletedFromPool is MissingFromPool for an object that is about to be deleted, if read does not
+// find it. Terraform may not have refreshed the state before. If the record has the library's pool,
+// DeletedFromPool reads nothing.
 func (s *Session) DeletedFromPool(
 	ctx context.Context, private PrivateState, kind, id string, missing func() bool,
 ) diag.Diagnostics {
@@ -107,8 +109,8 @@ func (s *Session) DeletedFromPool(
 	return s.MissingFromPool(ctx, private, kind, id, Forgotten)
 }
 
-// LeftBehind says where an object is, or may be, and what to do. Kind is "Instance", "Template" or
-// "Version", and named is the kind with the object's name.
+// LeftBehind reports where an object is or may be, and what to do. kind is "Instance", "Template"
+// or "Version", and named is the kind with the object's name.
 func LeftBehind(diags *diag.Diagnostics, moved *hostid.MovedError, kind, named, doubt string) {
 	from := fmt.Sprintf("host %q (UUID %s)", moved.From.Name, moved.From.UUID)
 	to := fmt.Sprintf("host %q (UUID %s, at %s)", moved.To.Name, moved.To.UUID, moved.URI)
@@ -136,7 +138,7 @@ func LeftBehind(diags *diag.Diagnostics, moved *hostid.MovedError, kind, named, 
 	}
 }
 
-// orUnknown is a UUID, or a word for one that was not recorded.
+// orUnknown returns a UUID, or a phrase if none was recorded.
 func orUnknown(uuid string) string {
 	if uuid == "" {
 		return "(unknown)"

@@ -34,7 +34,7 @@ func FindNUL(config tftypes.Value) finding.List {
 	return fs
 }
 
-// pathOf is a path as far as names and keys lead: elements of sets and lists have neither.
+// pathOf returns a path as far as it has names and keys. Elements of sets and lists have neither.
 func pathOf(at *tftypes.AttributePath) finding.Path {
 	var path finding.Path
 	for _, step := range at.Steps() {

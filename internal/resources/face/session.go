@@ -1,5 +1,5 @@
 // Package face is what resources and data sources share: what they get from the provider, and how
-// the core's errors become diagnostics.
+// errors of the core become diagnostics.
 package face
 
 import (
@@ -13,22 +13,22 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 )
 
-// Session is what a configured provider works with. It is nil for a provider that is not configured
-// yet.
+// Session is what a configured provider works with. It is nil while the provider is not configured.
 type Session struct {
 	Library     *library.Library
 	Provisioner *provision.Provisioner
-	// Deferred says that part of the provider's configuration is not known yet, for example while
-	// planning a host that the same apply creates: nothing connects, and checks wait for the apply.
+	// Deferred says that part of the provider's configuration is unknown, for example while
+	// planning a host that the same apply creates. Then the provider connects to nothing, and
+	// checks wait for the apply.
 	Deferred bool
 
 	closers []func()
 }
 
-// OnClose registers a function with Close that ends connections.
+// OnClose registers a function that ends connections. Close calls it.
 func (s *Session) OnClose(end func()) { s.closers = append(s.closers, end) }
 
-// Close ends the session's connections. It is for the end of the process.
+// Close ends the session's connections. Call it at the end of the process.
 func (s *Session) Close() {
 	for _, end := range s.closers {
 		end()
@@ -38,8 +38,8 @@ func (s *Session) Close() {
 // Configured reports whether the catalog and the host can be asked.
 func (s *Session) Configured() bool { return s != nil && !s.Deferred }
 
-// Confirm records on the host that Terraform has received every response about new objects. It is
-// called at the end of the process.
+// Confirm records on the host that Terraform has received every response about new objects. Call it
+// at the end of the process.
 func (s *Session) Confirm(ctx context.Context) error {
 	if !s.Configured() || s.Library == nil || s.Provisioner == nil {
 		return nil
@@ -47,8 +47,8 @@ func (s *Session) Confirm(ctx context.Context) error {
 	return errors.Join(s.Provisioner.Confirm(ctx), s.Library.Confirm(ctx))
 }
 
-// Require is an error if the session is not configured, for an operation that must read or change
-// something now. doing names it, such as "reading a template".
+// Require returns an error if the session is not configured, for an operation that must read or
+// change something now. doing names the operation, such as "reading a template".
 func (s *Session) Require(doing string) diag.Diagnostics {
 	var diags diag.Diagnostics
 	if !s.Configured() {
@@ -59,8 +59,8 @@ func (s *Session) Require(doing string) diag.Diagnostics {
 	return diags
 }
 
-// handedOver is the session that the provider gave to Configure; nil, without an error, before the
-// provider is configured.
+// handedOver returns the session that the provider gave to Configure. Before the provider is
+// configured, it returns nil without an error.
 func handedOver(data any) (*Session, diag.Diagnostics) {
 	var diags diag.Diagnostics
 	if data == nil {
