@@ -10,7 +10,7 @@
 //	nova.seed.TENANT.INSTANCE.iso           what an instance's guest is told at its first boot
 //	nova.console.TENANT.INSTANCE.log        what an instance's guest writes to its serial console
 //	nova.base.RANDOM[.ATTEMPT].FORMAT       an image; with ".map" appended, the map of its blocks
-//	nova.clock.TENANT.RANDOM                created to tell the pool's time, and deleted at once
+//	nova.clock.TENANT.RANDOM.PROCESS        created to tell the pool's time, and deleted at once
 //	nova.KIND.KEY.REVISION.json             a document of the catalog
 package naming
 
@@ -87,7 +87,8 @@ func IsBase(volume string) bool {
 // MayBeImage reports whether a volume of that name may hold a disk image: documents, seeds and
 // console logs never do.
 func MayBeImage(volume string) bool {
-	return !strings.HasSuffix(volume, document) && !strings.HasPrefix(volume, seeds) && !strings.HasPrefix(volume, consoles)
+	return !strings.HasSuffix(volume, document) && !strings.HasPrefix(volume, seeds) &&
+		!strings.HasPrefix(volume, consoles)
 }
 
 // OtherTenant reports whether a volume is named like one of another tenant, whose instance may be
@@ -119,8 +120,21 @@ func BlockMap(base string) string { return base + blockMap }
 // BaseOf is the base's volume that a volume is, or is the map of.
 func BaseOf(volume string) string { return strings.TrimSuffix(volume, blockMap) }
 
-// NewClock is the volume of one reading of a pool's clock.
-func NewClock(tenant string) string { return clocks + tenant + "." + random() }
+// NewClock is the volume of one reading of a pool's clock, with the mark of the process that creates
+// it; see lease.Mark.
+func NewClock(tenant, mark string) string {
+	return strings.TrimSuffix(clocks+tenant+"."+random()+"."+mark, ".")
+}
+
+// ClockMark is the mark of the process that created a volume to tell the time. It is "" for a
+// process that has none, such as one of an earlier release.
+func ClockMark(volume string) string {
+	parts := strings.Split(strings.TrimPrefix(volume, clocks), ".")
+	if !IsClock(volume) || len(parts) != 3 {
+		return ""
+	}
+	return parts[2]
+}
 
 // IsClock reports whether a volume was created to tell the time.
 func IsClock(volume string) bool { return strings.HasPrefix(volume, clocks) }

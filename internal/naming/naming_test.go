@@ -8,27 +8,37 @@ import (
 func TestNamesTellWhatAVolumeIs(t *testing.T) {
 	stem := NewBaseStem()
 	image, again := Base(stem, 1, "qcow2"), Base(stem, 2, "qcow2")
-	disk, seed, console, clock := Disk("shop", "web", "system", "qcow2"), Seed("shop", "web"), Console("shop", "web"), NewClock("shop")
+	disk, seed, console, clock := Disk("shop", "web", "system", "qcow2"), Seed("shop", "web"), Console("shop", "web"),
+		NewClock("shop", "0f-7-9")
 	const base, foreign = "nova.base.0123abc.1.json", "snapshot.qcow2"
 	all := []string{image, BlockMap(image), again, disk, seed, console, clock, base, foreign}
 	for name, c := range map[string]struct {
 		is   func(string) bool
 		want []string
 	}{
-		"novacron's":        {IsOwn, slices.DeleteFunc(slices.Clone(all), func(v string) bool { return v == foreign })},
-		"a disk":            {IsDisk, []string{disk}},
-		"a disk of shop":    {func(v string) bool { return IsDiskOf("shop", v) }, []string{disk}},
-		"a disk of sho":     {func(v string) bool { return IsDiskOf("sho", v) }, nil},
-		"a base":            {IsBase, []string{image, BlockMap(image), again}},
-		"perhaps an image":  {MayBeImage, []string{image, BlockMap(image), again, disk, clock, foreign}},
-		"another tenant's":  {func(v string) bool { return OtherTenant("bank", v) }, []string{disk, seed, console, clock}},
+		"novacron's":       {IsOwn, slices.DeleteFunc(slices.Clone(all), func(v string) bool { return v == foreign })},
+		"a disk":           {IsDisk, []string{disk}},
+		"a disk of shop":   {func(v string) bool { return IsDiskOf("shop", v) }, []string{disk}},
+		"a disk of sho":    {func(v string) bool { return IsDiskOf("sho", v) }, nil},
+		"a base":           {IsBase, []string{image, BlockMap(image), again}},
+		"perhaps an image": {MayBeImage, []string{image, BlockMap(image), again, disk, clock, foreign}},
+		"another tenant's": {func(v string) bool { return OtherTenant("bank", v) },
+			[]string{disk, seed, console, clock}},
 		"other than shop's": {func(v string) bool { return OtherTenant("shop", v) }, nil},
 		"a clock":           {IsClock, []string{clock}},
-		"of the stem":       {func(v string) bool { return IsOfStem(stem, v) }, []string{image, BlockMap(image), again}},
+		"of the stem": {
+			func(v string) bool { return IsOfStem(stem, v) }, []string{image, BlockMap(image), again},
+		},
 	} {
-		if got := slices.DeleteFunc(slices.Clone(all), func(v string) bool { return !c.is(v) }); !slices.Equal(got, c.want) {
+		if got := slices.DeleteFunc(slices.Clone(all), func(v string) bool {
+			return !c.is(v)
+		}); !slices.Equal(got, c.want) {
 			t.Errorf("%s are %q, want %q", name, got, c.want)
 		}
+	}
+	if mark, none := ClockMark(clock), ClockMark(NewClock("shop", "")); mark != "0f-7-9" || none != "" ||
+		ClockMark(disk) != "" {
+		t.Errorf("the process of %s is %q, and without one %q", clock, mark, none)
 	}
 	if image == again || BaseOf(BlockMap(image)) != image || BaseOf(image) != image {
 		t.Errorf("%s and %s are not told apart, or %s is not of the first", image, again, BlockMap(image))
@@ -36,7 +46,10 @@ func TestNamesTellWhatAVolumeIs(t *testing.T) {
 }
 
 func TestDomainsCarryTheirTenant(t *testing.T) {
-	for _, c := range []struct{ tenant, instance, want string }{{DefaultTenant, "web", "web"}, {"shop", "web", "shop.web"}} {
+	for _, c := range []struct{ tenant, instance, want string }{
+		{DefaultTenant, "web", "web"},
+		{"shop", "web", "shop.web"},
+	} {
 		name := Domain(c.tenant, c.instance)
 		if name != c.want {
 			t.Errorf("%s of %s is called %s, want %s", c.instance, c.tenant, name, c.want)

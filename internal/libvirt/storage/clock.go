@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/lease"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
@@ -15,7 +16,8 @@ import (
 // machine that stores its pool: the host, or a file server. So each volume that CreateVolume
 // creates shows the time of its pool.
 
-// clockLeft is the age from which the creator of such a volume must have died.
+// clockLeft is the age from which the creator of such a volume counts as dead, if its mark does not
+// tell.
 const clockLeft = time.Minute
 
 // reading is what a pool's clock showed, no later than at a moment here.
@@ -40,7 +42,7 @@ func (s *Volumes) Time(ctx context.Context, pool string) (time.Time, error) {
 	if known, ok := s.clocks.Load(pool); ok {
 		return known.(reading).now(), nil
 	}
-	name := naming.NewClock(s.tenant)
+	name := naming.NewClock(s.tenant, lease.Mark())
 	if _, err := s.CreateVolume(ctx, pool, host.VolumeSpec{Name: name, Format: "raw"}); err != nil {
 		return time.Time{}, err
 	}
@@ -49,7 +51,8 @@ func (s *Volumes) Time(ctx context.Context, pool string) (time.Time, error) {
 	}
 	known, ok := s.clocks.Load(pool)
 	if !ok {
-		return time.Time{}, virterr.Fail("reading the clock of", virterr.Pool(pool), fmt.Errorf("its volumes do not tell when they were made: %w", host.ErrUnsupported))
+		return time.Time{}, virterr.Fail("reading the clock of", virterr.Pool(pool),
+			fmt.Errorf("its volumes do not tell when they were made: %w", host.ErrUnsupported))
 	}
 	now := known.(reading).now()
 	s.clearClocks(ctx, pool, now)
@@ -64,7 +67,7 @@ func (s *Volumes) clearClocks(ctx context.Context, pool string, now time.Time) {
 		return
 	}
 	for _, v := range left {
-		if now.Sub(v.Modified) >= clockLeft {
+		if lease.MarkDead(naming.ClockMark(v.Name)) || now.Sub(v.Modified) >= clockLeft {
 			_ = s.DeleteVolume(ctx, pool, v.Name)
 		}
 	}
