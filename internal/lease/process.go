@@ -81,7 +81,8 @@ func Dead(name string) bool {
 		return false
 	}
 	if here.boot == "" || here.spaces == "" || other.start == "" ||
-		other.host != here.host || other.machine != here.machine || other.boot != here.boot || other.spaces != here.spaces {
+		other.host != here.host || other.machine != here.machine || other.boot != here.boot ||
+		other.spaces != here.spaces {
 		return false
 	}
 	return ended(pid, other.start)

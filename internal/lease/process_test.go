@@ -87,9 +87,11 @@ func TestAProcessIsDeadOnlyWhenThatIsCertain(t *testing.T) {
 		name string
 		dead bool
 	}{
-		"this one":                             {me.String(), false},
-		"none of its number":                   {with(func(*identity) {}), true},
-		"its number is another's":              {with(func(i *identity) { i.pid, i.start = me.pid, me.start+"0" }), true},
+		"this one":           {me.String(), false},
+		"none of its number": {with(func(*identity) {}), true},
+		"its number is another's": {
+			with(func(i *identity) { i.pid, i.start = me.pid, me.start+"0" }), true,
+		},
 		"another host":                         {with(func(i *identity) { i.host = "elsewhere" }), false},
 		"another machine of that name":         {with(func(i *identity) { i.machine += "0" }), false},
 		"before a reboot, or of an image's":    {with(func(i *identity) { i.boot += "0" }), false},

@@ -6,7 +6,9 @@ import (
 )
 
 func TestNamesAreOrderedAsAReaderWould(t *testing.T) {
-	names := []string{"eth10", "eth2", "eth1", "data", "disk-2-10", "disk-2-9", "eth", "a1b", "a01b", "a1", "eth02", "z"}
+	names := []string{
+		"eth10", "eth2", "eth1", "data", "disk-2-10", "disk-2-9", "eth", "a1b", "a01b", "a1", "eth02", "z",
+	}
 	slices.SortFunc(names, naturalCompare)
 	want := []string{"a1", "a01b", "a1b", "data", "disk-2-9", "disk-2-10", "eth", "eth1", "eth02", "eth2", "eth10", "z"}
 	if !slices.Equal(names, want) {

@@ -17,7 +17,9 @@ import (
 //
 // libvirt copies by the format that it has detected in the source. If that is not the source's
 // format, before or after the copy, CloneVolume leaves no copy and returns a *host.FormatError.
-func (s *Volumes) CloneVolume(ctx context.Context, pool string, spec host.VolumeSpec, from host.CloneSource) (host.Volume, error) {
+func (s *Volumes) CloneVolume(
+	ctx context.Context, pool string, spec host.VolumeSpec, from host.CloneSource,
+) (host.Volume, error) {
 	object := cloneObject(pool, spec.Name, from)
 	const op = "cloning"
 	capacity := spec.Capacity
@@ -64,7 +66,9 @@ func (s *Volumes) cloneable(ctx context.Context, op, object string, from host.Cl
 }
 
 // grownClone checks the source once more, and gives the clone its size.
-func (s *Volumes) grownClone(ctx context.Context, pool string, spec host.VolumeSpec, capacity uint64, from host.CloneSource) (host.Volume, error) {
+func (s *Volumes) grownClone(
+	ctx context.Context, pool string, spec host.VolumeSpec, capacity uint64, from host.CloneSource,
+) (host.Volume, error) {
 	// Another process may have refreshed the pool during the copy.
 	if err := s.cloneable(ctx, "cloning", cloneObject(pool, spec.Name, from), from); err != nil {
 		return host.Volume{}, err

@@ -20,7 +20,8 @@ func (s *Volumes) ReadVolume(ctx context.Context, pool, name string, limit int64
 		return nil, err
 	}
 	if int64(len(data)) > limit {
-		return nil, virterr.Fail("reading", virterr.Volume(pool, name), fmt.Errorf("it is larger than the %d bytes expected of it", limit))
+		return nil, virterr.Fail("reading", virterr.Volume(pool, name),
+			fmt.Errorf("it is larger than the %d bytes expected of it", limit))
 	}
 	return data, nil
 }
@@ -31,11 +32,12 @@ func (s *Volumes) ReadVolumeAt(ctx context.Context, pool, name string, offset ui
 	const op = "reading"
 	object := virterr.Volume(pool, name)
 	return ofActivePool(ctx, func() ([]byte, error) {
-		data, err := rpc.On(ctx, s.client.Documents, rpc.Request{Op: op, Object: object, Readonly: true}, func(l *libvirt.Libvirt) ([]byte, error) {
-			var buffer bytes.Buffer
-			err := l.StorageVolDownload(volumeRef(pool, name), &buffer, offset, uint64(limit), 0)
-			return buffer.Bytes(), err
-		})
+		data, err := rpc.On(ctx, s.client.Documents, rpc.Request{Op: op, Object: object, Readonly: true},
+			func(l *libvirt.Libvirt) ([]byte, error) {
+				var buffer bytes.Buffer
+				err := l.StorageVolDownload(volumeRef(pool, name), &buffer, offset, uint64(limit), 0)
+				return buffer.Bytes(), err
+			})
 		return data, s.pools.blamePool(ctx, op, object, pool, err)
 	})
 }

@@ -17,9 +17,12 @@ import (
 func forged(t *testing.T, h *testHost, pool, name string, options ...string) host.Volume {
 	t.Helper()
 	ctx := t.Context()
-	virttest.Must[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{Name: name, Format: "raw", Capacity: 8 << 20}))
+	virttest.Must[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{
+		Name: name, Format: "raw", Capacity: 8 << 20,
+	}))
 	header := filepath.Join(t.TempDir(), "header")
-	if out, err := exec.Command("qemu-img", append(append([]string{"create", "-q", "-f", "qcow2"}, options...), header, "64M")...).CombinedOutput(); err != nil {
+	if out, err := exec.Command("qemu-img", append(append([]string{"create", "-q", "-f", "qcow2"}, options...), header,
+		"64M")...).CombinedOutput(); err != nil {
 		t.Fatalf("qemu-img: %v\n%s", err, out)
 	}
 	if err := h.WriteVolume(ctx, pool, name, virttest.Must[[]byte](t)(os.ReadFile(header))); err != nil {
@@ -48,9 +51,12 @@ func TestTheHeaderThatAGuestHasWrittenIsNotFollowed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := forged(t, h, pool, name+".raw", options...)
-			_, err := h.CloneVolume(ctx, pool, host.VolumeSpec{Name: name + ".copy", Format: "qcow2"}, host.CloneSource{Pool: pool, Name: v.Name, Format: "raw"})
+			_, err := h.CloneVolume(ctx, pool, host.VolumeSpec{Name: name + ".copy", Format: "qcow2"},
+				host.CloneSource{Pool: pool, Name: v.Name, Format: "raw"})
 			var wrong *host.FormatError
-			if !errors.As(err, &wrong) || *wrong != (host.FormatError{Pool: pool, Volume: v.Name, Probed: "qcow2", Defined: "raw"}) {
+			if !errors.As(err, &wrong) || *wrong != (host.FormatError{
+				Pool: pool, Volume: v.Name, Probed: "qcow2", Defined: "raw",
+			}) {
 				t.Errorf("copying it gives %v", err)
 			}
 			if _, err := os.Stat(filepath.Join(directory, name+".copy")); err == nil {
@@ -61,8 +67,10 @@ func TestTheHeaderThatAGuestHasWrittenIsNotFollowed(t *testing.T) {
 				t.Fatal(err)
 			}
 			after := virttest.Must[[]byte](t)(os.ReadFile(v.Path))
-			if len(after) != 32<<20 || !bytes.Equal(after[:len(before)], before) || len(bytes.Trim(after[len(before):], "\x00")) > 0 {
-				t.Errorf("the disk of %d bytes has become one of %d, and was changed otherwise", len(before), len(after))
+			if len(after) != 32<<20 || !bytes.Equal(after[:len(before)], before) ||
+				len(bytes.Trim(after[len(before):], "\x00")) > 0 {
+				t.Errorf("the disk of %d bytes has become one of %d, and was changed otherwise",
+					len(before), len(after))
 			}
 			if err := h.ResizeVolume(ctx, pool, v.Name, "raw", 16<<20); err == nil {
 				t.Error("the disk was made smaller")
@@ -74,8 +82,12 @@ func TestTheHeaderThatAGuestHasWrittenIsNotFollowed(t *testing.T) {
 func TestAVolumeIsCopiedAsWhatItIsKnownFor(t *testing.T) {
 	h, pool, _ := realPool(t)
 	ctx := t.Context()
-	v := virttest.Must[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{Name: "v.qcow2", Format: "qcow2", Capacity: 8 << 20}))
-	_, err := h.CloneVolume(ctx, pool, host.VolumeSpec{Name: "copy", Format: "raw"}, host.CloneSource{Pool: pool, Name: v.Name, Format: "raw"})
+	v := virttest.Must[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{
+		Name: "v.qcow2", Format: "qcow2", Capacity: 8 << 20,
+	}))
+	_, err := h.CloneVolume(ctx, pool, host.VolumeSpec{Name: "copy", Format: "raw"}, host.CloneSource{
+		Pool: pool, Name: v.Name, Format: "raw",
+	})
 	if _, ok := errors.AsType[*host.FormatError](err); !ok {
 		t.Errorf("copying a qcow2 image as a raw disk gives %v", err)
 	}

@@ -42,9 +42,11 @@ func (p *Pools) Pools(ctx context.Context) ([]host.Pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	pools, err := rpc.Gather(ctx, refs, host.ErrNoPool, func(ctx context.Context, ref libvirt.StoragePool) (host.Pool, error) {
-		return rpc.Ask(ctx, p.client, "reading", virterr.Pool(ref.Name), func(l *libvirt.Libvirt) (host.Pool, error) { return readPool(l, ref) })
-	})
+	pools, err := rpc.Gather(ctx, refs, host.ErrNoPool,
+		func(ctx context.Context, ref libvirt.StoragePool) (host.Pool, error) {
+			return rpc.Ask(ctx, p.client, "reading", virterr.Pool(ref.Name),
+				func(l *libvirt.Libvirt) (host.Pool, error) { return readPool(l, ref) })
+		})
 	slices.SortFunc(pools, func(a, b host.Pool) int { return strings.Compare(a.Name, b.Name) })
 	return pools, err
 }

@@ -28,7 +28,8 @@ func (p *Pools) CreateDirPool(ctx context.Context, name, path string) (host.Pool
 		return host.Pool{}, err
 	}
 	if pool.Type != "dir" || pool.Path != path {
-		return host.Pool{}, virterr.Fail("creating", object, fmt.Errorf("a pool of type %s at %s, not a dir pool at %s, %w", pool.Type, pool.Path, path, host.ErrExists))
+		return host.Pool{}, virterr.Fail("creating", object,
+			fmt.Errorf("a pool of type %s at %s, not a dir pool at %s, %w", pool.Type, pool.Path, path, host.ErrExists))
 	}
 	if pool.Active {
 		return pool, nil
@@ -53,9 +54,10 @@ func (p *Pools) definePool(ctx context.Context, name, path string) error {
 	if err != nil {
 		return virterr.Fail("defining", virterr.Pool(name), err)
 	}
-	_, err = rpc.Tell(ctx, p.client, "defining", virterr.Pool(name), func(l *libvirt.Libvirt) (libvirt.StoragePool, error) {
-		return l.StoragePoolDefineXML(text, 0)
-	})
+	_, err = rpc.Tell(ctx, p.client, "defining", virterr.Pool(name),
+		func(l *libvirt.Libvirt) (libvirt.StoragePool, error) {
+			return l.StoragePoolDefineXML(text, 0)
+		})
 	if virterr.HasCode(err, libvirt.ErrOperationFailed) {
 		if _, again := p.Pool(ctx, name); again == nil {
 			return nil

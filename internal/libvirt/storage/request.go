@@ -37,7 +37,9 @@ func inPool[T any](ctx context.Context, p *Pools, op, object, pool string, reado
 	}
 }
 
-func (p *Pools) poolRef(ctx context.Context, op, object, pool string) (ref libvirt.StoragePool, remembered bool, err error) {
+func (p *Pools) poolRef(
+	ctx context.Context, op, object, pool string,
+) (ref libvirt.StoragePool, remembered bool, err error) {
 	if known, ok := p.refs.Load(pool); ok {
 		return known.(libvirt.StoragePool), true, nil
 	}
@@ -70,7 +72,8 @@ func (p *Pools) blamePool(ctx context.Context, op, object, pool string, err erro
 	case stateErr != nil:
 		return stateErr
 	case !active:
-		return virterr.Fail(op, object, fmt.Errorf("%w: pool %q; start it with: virsh pool-start %s", host.ErrPoolInactive, pool, pool))
+		return virterr.Fail(op, object, fmt.Errorf("%w: pool %q; start it with: virsh pool-start %s",
+			host.ErrPoolInactive, pool, pool))
 	default:
 		return err
 	}

@@ -18,7 +18,9 @@ const longer = 3 * time.Second
 
 func TestTransfersNoticeALostDaemon(t *testing.T) {
 	h, pool, _ := realPool(t)
-	virttest.Must[host.Volume](t)(h.CreateVolume(t.Context(), pool, host.VolumeSpec{Name: "disk", Format: "raw", Capacity: 64 << 20}))
+	virttest.Must[host.Volume](t)(h.CreateVolume(t.Context(), pool, host.VolumeSpec{
+		Name: "disk", Format: "raw", Capacity: 64 << 20,
+	}))
 	r, uri := virttest.NewRelay(t, virttest.Socket(t))
 	relayed := newHost(t, uri, rpc.Options{CallTimeout: longer})
 	patient, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -26,7 +28,10 @@ func TestTransfersNoticeALostDaemon(t *testing.T) {
 	for name, disturb := range map[string]func(){"cut": r.Cut, "silent": func() { r.Hush(true) }} {
 		r.Hush(false)
 		up := virttest.Must[host.Transfer](t)(relayed.OpenTransfer(patient))
-		source := io.MultiReader(strings.NewReader("x"), readerFunc(func(p []byte) (int, error) { disturb(); return len(p), nil }))
+		source := io.MultiReader(strings.NewReader("x"), readerFunc(func(p []byte) (int, error) {
+			disturb()
+			return len(p), nil
+		}))
 		err := up.Upload(t.Context(), pool, "disk", source, 0, 64<<20)
 		virttest.WantErr(t, err, host.ErrUnreachable)
 		up.Close()
@@ -45,7 +50,9 @@ func TestTransfersNoticeALostDaemon(t *testing.T) {
 // libvirt 9.0 can crash if the connection of an upload is closed before the upload is aborted.
 func TestACancelledUploadIsAbortedFirst(t *testing.T) {
 	h, pool, _ := realPool(t)
-	virttest.Must[host.Volume](t)(h.CreateVolume(t.Context(), pool, host.VolumeSpec{Name: "disk", Format: "raw", Capacity: 64 << 20}))
+	virttest.Must[host.Volume](t)(h.CreateVolume(t.Context(), pool, host.VolumeSpec{
+		Name: "disk", Format: "raw", Capacity: 64 << 20,
+	}))
 	r, uri := virttest.NewRelay(t, virttest.Socket(t))
 	transfer := virttest.Must[host.Transfer](t)(newHost(t, uri, rpc.Options{}).OpenTransfer(t.Context()))
 	ctx, cancel := context.WithCancel(t.Context())
@@ -53,7 +60,9 @@ func TestACancelledUploadIsAbortedFirst(t *testing.T) {
 	virttest.WantErr(t, transfer.Upload(ctx, pool, "disk", source, 0, 64<<20), context.Canceled)
 	transfer.Close()
 
-	var last []uint32 // the words of the last header: of virnetprotocol.x, the length, program, version, procedure, type, serial, status
+	// the words of the last header: of virnetprotocol.x, the length, program, version, procedure,
+	// type, serial, status
+	var last []uint32
 	for asked := r.Asked(); len(asked) > 0; asked = asked[last[0]:] {
 		last = nil
 		for i := range 7 {
@@ -61,7 +70,8 @@ func TestACancelledUploadIsAbortedFirst(t *testing.T) {
 		}
 	}
 	if kind, status := last[4], last[6]; kind != 3 || status != 1 {
-		t.Errorf("the last frame has the type %d and the status %d, want 3 (VIR_NET_STREAM) and 1 (VIR_NET_ERROR)", kind, status)
+		t.Errorf("the last frame has the type %d and the status %d, want 3 (VIR_NET_STREAM) and 1 (VIR_NET_ERROR)",
+			kind, status)
 	}
 }
 

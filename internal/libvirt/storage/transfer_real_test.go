@@ -23,7 +23,9 @@ func TestDocumentsAreWrittenAndRead(t *testing.T) {
 	for i := range 32 {
 		all.Go(func() {
 			name, data := fmt.Sprint("doc", i), bytes.Repeat([]byte{byte(i)}, 1000*i+1)
-			if _, err := h.CreateVolume(ctx, pool, host.VolumeSpec{Name: name, Format: "raw", Capacity: uint64(len(data))}); err != nil {
+			if _, err := h.CreateVolume(ctx, pool, host.VolumeSpec{
+				Name: name, Format: "raw", Capacity: uint64(len(data)),
+			}); err != nil {
 				t.Error(err)
 				return
 			}
@@ -47,7 +49,9 @@ func TestUploadSendsExactlyWhatItShould(t *testing.T) {
 	h, pool, _ := realPool(t)
 	ctx := t.Context()
 	const size = 3<<20 + 17
-	virttest.Must[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{Name: "disk", Format: "raw", Capacity: size}))
+	virttest.Must[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{
+		Name: "disk", Format: "raw", Capacity: size,
+	}))
 	transfer := virttest.Must[host.Transfer](t)(h.OpenTransfer(ctx))
 	defer transfer.Close()
 
@@ -88,7 +92,9 @@ func (r brokenReader) Read([]byte) (int, error) { return 0, r.err }
 func TestUploadReportsItsReadersErrors(t *testing.T) {
 	h, pool, _ := realPool(t)
 	ctx := t.Context()
-	virttest.Must[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{Name: "disk", Format: "raw", Capacity: 4 << 20}))
+	virttest.Must[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{
+		Name: "disk", Format: "raw", Capacity: 4 << 20,
+	}))
 	cause := errors.New("the disk fell off")
 	for name, c := range map[string]struct {
 		r    io.Reader
@@ -127,7 +133,9 @@ func (r *blockedReader) Read(p []byte) (int, error) {
 
 func TestUploadEndsWhenItIsCancelled(t *testing.T) {
 	h, pool, _ := realPool(t)
-	virttest.Must[host.Volume](t)(h.CreateVolume(t.Context(), pool, host.VolumeSpec{Name: "disk", Format: "raw", Capacity: 1 << 20}))
+	virttest.Must[host.Volume](t)(h.CreateVolume(t.Context(), pool, host.VolumeSpec{
+		Name: "disk", Format: "raw", Capacity: 1 << 20,
+	}))
 	transfer := virttest.Must[host.Transfer](t)(h.OpenTransfer(t.Context()))
 	defer transfer.Close()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -145,7 +153,9 @@ func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
 
 func TestDownloadReportsItsWritersError(t *testing.T) {
 	h, pool, _ := realPool(t)
-	virttest.Must[host.Volume](t)(h.CreateVolume(t.Context(), pool, host.VolumeSpec{Name: "disk", Format: "raw", Capacity: 32 << 20}))
+	virttest.Must[host.Volume](t)(h.CreateVolume(t.Context(), pool, host.VolumeSpec{
+		Name: "disk", Format: "raw", Capacity: 32 << 20,
+	}))
 	transfer := virttest.Must[host.Transfer](t)(h.OpenTransfer(t.Context()))
 	defer transfer.Close()
 	cause := errors.New("no room")
@@ -161,7 +171,9 @@ func TestReadingLeavesNothingOpenOnTheHost(t *testing.T) {
 		t.Fatal("NOVACRON_TESTHOST_ROOT does not name the test host's directory")
 	}
 	pid := strings.TrimSpace(string(virttest.Must[[]byte](t)(os.ReadFile(filepath.Join(root, "run", "libvirtd.pid")))))
-	path := virttest.Must[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{Name: "doc", Format: "raw", Capacity: 100})).Path
+	path := virttest.Must[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{
+		Name: "doc", Format: "raw", Capacity: 100,
+	})).Path
 	open := func() (n int) {
 		for _, fd := range virttest.Must[[]os.DirEntry](t)(os.ReadDir("/proc/" + pid + "/fd")) {
 			if to, _ := os.Readlink("/proc/" + pid + "/fd/" + fd.Name()); to == path {

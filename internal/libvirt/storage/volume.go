@@ -54,8 +54,8 @@ func (s *Volumes) VolumeNames(ctx context.Context, pool string) ([]string, error
 func orTooMany(l *libvirt.Libvirt, ref libvirt.StoragePool, err error) error {
 	const most = 16384 // REMOTE_STORAGE_VOL_LIST_MAX in src/remote/remote_protocol.x
 	if n, failed := l.StoragePoolNumOfVolumes(ref); failed == nil && n > most {
-		return fmt.Errorf("%w: it has %d, and libvirt lists at most %d. Move what is not novacron's out of its directory: a library "+
-			"needs a pool of its own", host.ErrTooManyVolumes, n, most)
+		return fmt.Errorf("%w: it has %d, and libvirt lists at most %d. Move what is not novacron's out of its "+
+			"directory: a library needs a pool of its own", host.ErrTooManyVolumes, n, most)
 	}
 	return err
 }
@@ -63,7 +63,9 @@ func orTooMany(l *libvirt.Libvirt, ref libvirt.StoragePool, err error) error {
 // Volumes returns the volumes of a pool whose names match, with one request for the list and one
 // for each match. It leaves out volumes that vanish meanwhile, and lists those that cannot be
 // described separately.
-func (s *Volumes) Volumes(ctx context.Context, pool string, match func(name string) bool) ([]host.Volume, []host.Undescribed, error) {
+func (s *Volumes) Volumes(
+	ctx context.Context, pool string, match func(name string) bool,
+) ([]host.Volume, []host.Undescribed, error) {
 	names, err := s.VolumeNames(ctx, pool)
 	if err != nil {
 		return nil, nil, err
@@ -75,17 +77,19 @@ func (s *Volumes) Volumes(ctx context.Context, pool string, match func(name stri
 		}
 	}
 	called := func(name string) host.Undescribed { return host.Undescribed{Pool: pool, Name: name} }
-	return rpc.DescribeAll(ctx, matches, host.ErrNoVolume, ofVolumes, called, func(ctx context.Context, name string) (host.Volume, error) {
-		return s.Volume(ctx, pool, name)
-	})
+	return rpc.DescribeAll(ctx, matches, host.ErrNoVolume, ofVolumes, called,
+		func(ctx context.Context, name string) (host.Volume, error) {
+			return s.Volume(ctx, pool, name)
+		})
 }
 
 // Volume returns a volume, host.ErrNoVolume, host.ErrNoPool or host.ErrPoolInactive.
 func (s *Volumes) Volume(ctx context.Context, pool, name string) (host.Volume, error) {
 	text, err := ofActivePool(ctx, func() (string, error) {
-		text, err := rpc.Ask(ctx, s.client, "reading", virterr.Volume(pool, name), func(l *libvirt.Libvirt) (string, error) {
-			return l.StorageVolGetXMLDesc(volumeRef(pool, name), 0)
-		})
+		text, err := rpc.Ask(ctx, s.client, "reading", virterr.Volume(pool, name),
+			func(l *libvirt.Libvirt) (string, error) {
+				return l.StorageVolGetXMLDesc(volumeRef(pool, name), 0)
+			})
 		return text, s.pools.blamePool(ctx, "reading", virterr.Volume(pool, name), pool, err)
 	})
 	if err != nil {
@@ -160,7 +164,8 @@ func (s *Volumes) DeleteVolume(ctx context.Context, pool, name string) error {
 		err := s.changeVolume(ctx, "deleting", pool, name, func(l *libvirt.Libvirt) error {
 			return l.StorageVolDelete(volumeRef(pool, name), 0)
 		})
-		if !errors.Is(err, host.ErrOperationInvalid) || errors.Is(err, host.ErrPoolInactive) || time.Since(begun) > busyLimit {
+		if !errors.Is(err, host.ErrOperationInvalid) || errors.Is(err, host.ErrPoolInactive) ||
+			time.Since(begun) > busyLimit {
 			return err
 		}
 		select {
@@ -180,7 +185,8 @@ func (s *Volumes) changeVolume(ctx context.Context, op, pool, name string, fn fu
 // requested volume. libvirt has many codes for its problems with a volume.
 var notOfVolumes = []libvirt.ErrorNumber{
 	libvirt.ErrNoStoragePool, libvirt.ErrNoMemory, libvirt.ErrNoConnect, libvirt.ErrInvalidConn, libvirt.ErrRPC,
-	libvirt.ErrOperationDenied, libvirt.ErrAccessDenied, libvirt.ErrAuthFailed, libvirt.ErrAuthCancelled, libvirt.ErrAuthUnavailable,
+	libvirt.ErrOperationDenied, libvirt.ErrAccessDenied, libvirt.ErrAuthFailed, libvirt.ErrAuthCancelled,
+	libvirt.ErrAuthUnavailable,
 	libvirt.ErrOperationTimeout, libvirt.ErrOperationAborted, libvirt.ErrNoSupport,
 }
 

@@ -23,8 +23,11 @@ func TestVolumeIsCreatedGrownClonedAndDeleted(t *testing.T) {
 	h, pool, path := realPool(t)
 	ctx := t.Context()
 
-	v := virttest.Must[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{Name: "base.qcow2", Format: "qcow2", Capacity: 8 << 20}))
-	if v.Path != filepath.Join(path, "base.qcow2") || v.Format != "qcow2" || v.Capacity != 8<<20 || v.Modified.IsZero() || v.Backing != nil {
+	v := virttest.Must[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{
+		Name: "base.qcow2", Format: "qcow2", Capacity: 8 << 20,
+	}))
+	if v.Path != filepath.Join(path, "base.qcow2") || v.Format != "qcow2" || v.Capacity != 8<<20 ||
+		v.Modified.IsZero() || v.Backing != nil {
 		t.Errorf("created %+v", v)
 	}
 	if mode := virttest.Must[os.FileInfo](t)(os.Stat(v.Path)).Mode().Perm(); mode != 0o600 {
@@ -35,17 +38,23 @@ func TestVolumeIsCreatedGrownClonedAndDeleted(t *testing.T) {
 	}
 
 	overlay := virttest.Must[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{
-		Name: "overlay.qcow2", Format: "qcow2", Capacity: 32 << 20, Backing: &host.Backing{Path: v.Path, Format: "qcow2"},
+		Name: "overlay.qcow2", Format: "qcow2", Capacity: 32 << 20, Backing: &host.Backing{
+			Path: v.Path, Format: "qcow2",
+		},
 	}))
-	if overlay.Backing == nil || *overlay.Backing != (host.Backing{Path: v.Path, Format: "qcow2"}) || overlay.Capacity != 32<<20 {
+	if overlay.Backing == nil || *overlay.Backing != (host.Backing{Path: v.Path, Format: "qcow2"}) ||
+		overlay.Capacity != 32<<20 {
 		t.Errorf("overlay is %+v with backing %+v", overlay, overlay.Backing)
 	}
 
-	clone := virttest.Must[host.Volume](t)(h.CloneVolume(ctx, pool, host.VolumeSpec{Name: "same.raw", Format: "raw"}, host.CloneSource{Pool: pool, Name: "base.qcow2", Format: "qcow2"}))
+	clone := virttest.Must[host.Volume](t)(h.CloneVolume(ctx, pool, host.VolumeSpec{Name: "same.raw", Format: "raw"},
+		host.CloneSource{Pool: pool, Name: "base.qcow2", Format: "qcow2"}))
 	if clone.Capacity != 16<<20 || clone.Format != "raw" {
 		t.Errorf("clone without a size is %+v", clone)
 	}
-	clone = virttest.Must[host.Volume](t)(h.CloneVolume(ctx, pool, host.VolumeSpec{Name: "larger.qcow2", Format: "qcow2", Capacity: 64 << 20}, host.CloneSource{Pool: pool, Name: "base.qcow2", Format: "qcow2"}))
+	clone = virttest.Must[host.Volume](t)(h.CloneVolume(ctx, pool, host.VolumeSpec{
+		Name: "larger.qcow2", Format: "qcow2", Capacity: 64 << 20,
+	}, host.CloneSource{Pool: pool, Name: "base.qcow2", Format: "qcow2"}))
 	if clone.Capacity != 64<<20 || clone.Backing != nil {
 		t.Errorf("larger clone is %+v", clone)
 	}
@@ -68,9 +77,13 @@ func TestVolumeIsCreatedGrownClonedAndDeleted(t *testing.T) {
 	virttest.WantErr(t, err, host.ErrNoVolume)
 	virttest.WantErr(t, h.DeleteVolume(ctx, pool, "base.qcow2"), host.ErrNoVolume)
 	virttest.WantErr(t, h.ResizeVolume(ctx, pool, "base.qcow2", "qcow2", 1), host.ErrNoVolume)
-	_, err = h.CloneVolume(ctx, pool, host.VolumeSpec{Name: "x", Format: "raw"}, host.CloneSource{Pool: pool, Name: "base.qcow2", Format: "qcow2"})
+	_, err = h.CloneVolume(ctx, pool, host.VolumeSpec{Name: "x", Format: "raw"}, host.CloneSource{
+		Pool: pool, Name: "base.qcow2", Format: "qcow2",
+	})
 	virttest.WantErr(t, err, host.ErrNoVolume)
-	_, err = h.CloneVolume(ctx, pool, host.VolumeSpec{Name: "same.raw", Format: "raw"}, host.CloneSource{Pool: pool, Name: "larger.qcow2", Format: "qcow2"})
+	_, err = h.CloneVolume(ctx, pool, host.VolumeSpec{Name: "same.raw", Format: "raw"}, host.CloneSource{
+		Pool: pool, Name: "larger.qcow2", Format: "qcow2",
+	})
 	virttest.WantErr(t, err, host.ErrExists)
 }
 
@@ -129,7 +142,9 @@ func TestVolumesOfAnInactiveOrMissingPool(t *testing.T) {
 		virttest.WantErr(t, err, kind)
 		_, err = h.CreateVolume(ctx, pool, host.VolumeSpec{Name: "w", Format: "raw", Capacity: 10})
 		virttest.WantErr(t, err, kind)
-		_, err = h.CloneVolume(ctx, pool, host.VolumeSpec{Name: "w", Format: "raw"}, host.CloneSource{Pool: pool, Name: "v", Format: "raw"})
+		_, err = h.CloneVolume(ctx, pool, host.VolumeSpec{Name: "w", Format: "raw"}, host.CloneSource{
+			Pool: pool, Name: "v", Format: "raw",
+		})
 		virttest.WantErr(t, err, kind)
 		virttest.WantErr(t, h.WriteVolume(ctx, pool, "v", []byte("x")), kind)
 		virttest.WantErr(t, h.DeleteVolume(ctx, pool, "v"), kind)
@@ -146,7 +161,9 @@ func TestVolumesOfAnInactiveOrMissingPool(t *testing.T) {
 // active. They never fail otherwise.
 func TestAPoolThatIsRestartedAnswersOrIsInactive(t *testing.T) {
 	h, pool, _ := realPool(t)
-	virttest.Must[host.Volume](t)(h.CreateVolume(t.Context(), pool, host.VolumeSpec{Name: "v", Format: "raw", Capacity: 10}))
+	virttest.Must[host.Volume](t)(h.CreateVolume(t.Context(), pool, host.VolumeSpec{
+		Name: "v", Format: "raw", Capacity: 10,
+	}))
 	if err := h.WriteVolume(t.Context(), pool, "v", []byte("0123456789")); err != nil {
 		t.Fatal(err)
 	}
@@ -164,9 +181,12 @@ func TestAPoolThatIsRestartedAnswersOrIsInactive(t *testing.T) {
 		names, listed := h.VolumeNames(t.Context(), pool)
 		volume, looked := h.Volume(t.Context(), pool, "v")
 		data, opened := h.ReadVolume(t.Context(), pool, "v", 10)
-		_, created := h.CreateVolume(t.Context(), pool, host.VolumeSpec{Name: fmt.Sprint("v", n), Format: "raw", Capacity: 10})
+		_, created := h.CreateVolume(t.Context(), pool, host.VolumeSpec{
+			Name: fmt.Sprint("v", n), Format: "raw", Capacity: 10,
+		})
 		restart.Wait()
-		if listed == nil && !slices.Contains(names, "v") || looked == nil && volume.Name != "v" || opened == nil && string(data) != "0123456789" {
+		if listed == nil && !slices.Contains(names, "v") || looked == nil && volume.Name != "v" || opened == nil &&
+			string(data) != "0123456789" {
 			t.Fatalf("read %q, %+v and %q", names, volume, data)
 		}
 		for _, err := range []error{listed, looked, opened, created} {
@@ -232,11 +252,14 @@ func TestRefreshFindsFilesAndBearsRunningJobs(t *testing.T) {
 	}
 	virttest.Must[host.Volume](t)(h.Volume(ctx, pool, "new"))
 
-	virttest.Must[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{Name: "big", Format: "raw", Capacity: 64 << 20, Allocation: 64 << 20}))
+	virttest.Must[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{
+		Name: "big", Format: "raw", Capacity: 64 << 20, Allocation: 64 << 20,
+	}))
 	var all sync.WaitGroup
 	for i := range 4 {
 		all.Go(func() {
-			if _, err := h.CloneVolume(ctx, pool, host.VolumeSpec{Name: fmt.Sprint("copy", i), Format: "raw"}, host.CloneSource{Pool: pool, Name: "big", Format: "raw"}); err != nil {
+			if _, err := h.CloneVolume(ctx, pool, host.VolumeSpec{Name: fmt.Sprint("copy", i), Format: "raw"},
+				host.CloneSource{Pool: pool, Name: "big", Format: "raw"}); err != nil {
 				t.Error(err)
 			}
 		})

@@ -44,7 +44,13 @@ func parseVolume(pool, name, text string) (host.Volume, error) {
 	if err := virterr.Understand("the volume's XML", text, &doc); err != nil {
 		return host.Volume{}, err
 	}
-	v := host.Volume{Pool: pool, Name: name, Capacity: size(doc.Capacity), Allocation: size(doc.Allocation), Physical: size(doc.Physical)}
+	v := host.Volume{
+		Pool:       pool,
+		Name:       name,
+		Capacity:   size(doc.Capacity),
+		Allocation: size(doc.Allocation),
+		Physical:   size(doc.Physical),
+	}
 	if t := doc.Target; t != nil {
 		v.Path = t.Path
 		if t.Format != nil {
