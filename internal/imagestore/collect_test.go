@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
@@ -39,11 +40,11 @@ func TestABaseIsUsedByWhatMayBeThere(t *testing.T) {
 		s.version(t, catalog.Version{ID: web.Version("1.1.0"), Digest: digestB})
 		s.version(t, catalog.Version{ID: web.Version("2.0.0"), Claim: &catalog.Claim{Volume: "nova.base.x"}})
 		rec := s.base(t, catalog.Base{Digest: digestA, State: catalog.BaseReady, Versions: c.versions})
-		found := (collector{s.Store}).unlisted(must[holdings](t)((collector{s.Store}).holdings(t.Context())))
+		found := (collector{s.Store}).unlisted(must.Get[holdings](t)((collector{s.Store}).holdings(t.Context())))
 		if (len(found) == 1) != c.unused {
 			t.Errorf("used %s: found %d unused bases", name, len(found))
 		}
-		if certain := must[bool](t)((collector{s.Store}).certainlyUnlisted(t.Context(), rec.Value)); c.unused && !certain {
+		if certain := must.Get[bool](t)((collector{s.Store}).certainlyUnlisted(t.Context(), rec.Value)); c.unused && !certain {
 			t.Errorf("used %s: not certain of what the listing says", name)
 		}
 	}
@@ -58,7 +59,7 @@ func TestTheTimeWithoutAUseIsNoted(t *testing.T) {
 		if err := (collector{s.Store}).collectBase(t.Context(), rec, hung); err != nil {
 			t.Fatal(err)
 		}
-		rec = must[catalog.Record[catalog.Base]](t)(s.documents.Bases().Get(t.Context(), rec.Key))
+		rec = must.Get[catalog.Record[catalog.Base]](t)(s.documents.Bases().Get(t.Context(), rec.Key))
 		if rec.Revision == before.Revision && (rec.Value.UnusedSince != nil) == hung {
 			t.Error("nothing was noted")
 		}
@@ -81,7 +82,7 @@ func TestTheTimeWithoutAUseIsNoted(t *testing.T) {
 	s.unusedFor = 0
 	joined := rec.Value
 	joined.Versions = []string{"shop/web@1.0.0"} // as a process that registers a version of it writes meanwhile
-	must[catalog.Record[catalog.Base]](t)(s.documents.Bases().Replace(t.Context(), rec.Key, rec.Revision, joined))
+	must.Get[catalog.Record[catalog.Base]](t)(s.documents.Bases().Replace(t.Context(), rec.Key, rec.Revision, joined))
 	if err := (collector{s.Store}).collectBase(t.Context(), rec, false); !errors.Is(err, catalog.ErrConflict) {
 		t.Errorf("what somebody uses by now: %v, want %v", err, catalog.ErrConflict)
 	}
@@ -93,7 +94,7 @@ func TestABaseIsUsedByItsLinkedClones(t *testing.T) {
 	clone := func(change func(*metadata.Facts)) []host.Domain {
 		facts := metadata.Facts{Tenant: "bank", Name: "vault", Library: "novacron", Digest: digestA, Strategy: "linked_clone"}
 		change(&facts)
-		return []host.Domain{{Name: "bank.vault", Metadata: must[string](t)(facts.Marshal())}}
+		return []host.Domain{{Name: "bank.vault", Metadata: must.Get[string](t)(facts.Marshal())}}
 	}
 	for name, domains := range map[string][]host.Domain{
 		"a linked clone":                   clone(func(*metadata.Facts) {}),

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/source/file"
@@ -41,7 +42,7 @@ func TestAccOnlyAVolumesOwnFileIsWrittenTo(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	im := must[*transfer.Image](t)(file.Source{Path: path}.Open(t.Context()))
+	im := must.Get[*transfer.Image](t)(file.Source{Path: path}.Open(t.Context()))
 	defer im.Close()
 	decoy, content := filepath.Join(dir, u.base.Volume), bytes.Repeat([]byte("precious"), size/8)
 	if u.path != decoy {
@@ -70,7 +71,7 @@ func TestAccOnlyAVolumesOwnFileIsWrittenTo(t *testing.T) {
 					t.Errorf("the file was written to (%v)", err)
 				}
 			}
-			if stored := must[[]byte](t)(s.pool.Host.ReadVolume(t.Context(), s.pool.Name, u.base.Volume, size)); !bytes.Equal(stored, make([]byte, size)) {
+			if stored := must.Get[[]byte](t)(s.pool.Host.ReadVolume(t.Context(), s.pool.Name, u.base.Volume, size)); !bytes.Equal(stored, make([]byte, size)) {
 				t.Error("the volume is not empty any more")
 			}
 		})

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/source/file"
 )
@@ -35,7 +36,7 @@ func TestAccAStoredImageStandsOnWhatItShould(t *testing.T) {
 		if err := u.create(ctx, int64(len(content))); err != nil {
 			t.Fatal(err)
 		}
-		transfer := must[host.Transfer](t)(s.pool.Host.OpenTransfer(ctx))
+		transfer := must.Get[host.Transfer](t)(s.pool.Host.OpenTransfer(ctx))
 		err = transfer.Upload(ctx, s.pool.Name, u.base.Volume, bytes.NewReader(content), 0, int64(len(content)))
 		transfer.Close()
 		if err != nil {

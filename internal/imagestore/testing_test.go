@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/host/fakehost"
@@ -25,7 +26,7 @@ type stored struct {
 func inMemory(t *testing.T) stored {
 	t.Helper()
 	h := fakehost.New()
-	must[host.Pool](t)(h.CreateDirPool(t.Context(), "novacron", "/novacron"))
+	must.Get[host.Pool](t)(h.CreateDirPool(t.Context(), "novacron", "/novacron"))
 	return storeIn(h, "novacron", Options{})
 }
 
@@ -55,20 +56,11 @@ func connect(t *testing.T, site *acctest.Host) host.Host {
 
 func (s stored) version(t *testing.T, v catalog.Version) {
 	t.Helper()
-	must[catalog.Record[catalog.Version]](t)(s.documents.Versions().Create(t.Context(), v.ID.String(), v))
+	must.Get[catalog.Record[catalog.Version]](t)(s.documents.Versions().Create(t.Context(), v.ID.String(), v))
 }
 
 func (s stored) base(t *testing.T, b catalog.Base) catalog.Record[catalog.Base] {
 	t.Helper()
-	return must[catalog.Record[catalog.Base]](t)(s.documents.Bases().Create(t.Context(), catalog.BaseKey(b.Digest), b))
-}
-
-func must[T any](t testing.TB) func(T, error) T {
-	return func(v T, err error) T {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return v
-	}
+	return must.Get[catalog.Record[catalog.Base]](t)(
+		s.documents.Bases().Create(t.Context(), catalog.BaseKey(b.Digest), b))
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
@@ -16,7 +17,7 @@ var web = catalog.TemplateID{Tenant: "shop", Name: "web"}
 func shared(t *testing.T, m *memory, access catalog.AccessControl) *Library {
 	t.Helper()
 	ann := m.as(t, "shop", "ann")
-	must[catalog.Template](t)(ann.CreateTemplate(t.Context(), catalog.Template{
+	must.Get[catalog.Template](t)(ann.CreateTemplate(t.Context(), catalog.Template{
 		ID: web, Type: catalog.TypeVM, DefaultStrategy: "linked_clone", Access: access,
 		Spec: catalog.Spec{Hardware: &profile.Hardware{MemoryMB: new(int64(512))}},
 	}))
@@ -76,7 +77,7 @@ func TestVersionsAreVisibleByTheirState(t *testing.T) {
 		want string
 	}{"owner": {ann, "1.3.0 1.2.0 1.1.0 1.0.0"}, "colleague": {bob, "1.2.0 1.1.0 1.0.0"}, "other tenant": {tom, "1.2.0 1.1.0 1.0.0"}} {
 		var got []string
-		for _, v := range must[[]catalog.Version](t)(c.l.Versions(t.Context(), web)) {
+		for _, v := range must.Get[[]catalog.Version](t)(c.l.Versions(t.Context(), web)) {
 			got = append(got, v.ID.Version)
 		}
 		if strings.Join(got, " ") != c.want {
@@ -146,7 +147,7 @@ func TestWritersChangeEverythingButWhoseItIs(t *testing.T) {
 	m, ctx := &memory{}, t.Context()
 	shared(t, m, catalog.AccessControl{WriteGroups: []string{"ops"}})
 	bob := m.as(t, "shop", "bob", "ops")
-	changed := must[catalog.Template](t)(bob.UpdateTemplate(ctx, web, func(t *catalog.Template) {
+	changed := must.Get[catalog.Template](t)(bob.UpdateTemplate(ctx, web, func(t *catalog.Template) {
 		t.Owner, t.Access = "bob", catalog.AccessControl{ReadUsers: []string{"kim"}}
 		t.State, t.Deprecation = catalog.Deprecated, "old"
 	}))
@@ -166,8 +167,8 @@ func TestADraftFollowsItsTemplateUntilItIsPublished(t *testing.T) {
 	ann := shared(t, m, catalog.AccessControl{})
 	memory := func(version string) int64 {
 		t.Helper()
-		v := must[catalog.Version](t)(ann.Version(ctx, web.Version(version)))
-		for _, planned := range must[[]catalog.Version](t)(ann.Versions(ctx, web)) {
+		v := must.Get[catalog.Version](t)(ann.Version(ctx, web.Version(version)))
+		for _, planned := range must.Get[[]catalog.Version](t)(ann.Versions(ctx, web)) {
 			if planned.ID == v.ID && planned.Spec.Hardware != nil && *planned.Spec.Hardware.MemoryMB != *v.Spec.Hardware.MemoryMB {
 				t.Errorf("listed with another spec: %+v", planned)
 			}
@@ -178,18 +179,18 @@ func TestADraftFollowsItsTemplateUntilItIsPublished(t *testing.T) {
 		return *v.Spec.Hardware.MemoryMB
 	}
 	change := func(to int64) {
-		must[catalog.Template](t)(ann.UpdateTemplate(ctx, web, func(t *catalog.Template) { t.Spec.Hardware = &profile.Hardware{MemoryMB: &to} }))
+		must.Get[catalog.Template](t)(ann.UpdateTemplate(ctx, web, func(t *catalog.Template) { t.Spec.Hardware = &profile.Hardware{MemoryMB: &to} }))
 	}
 	change(1024)
 	if draft, active := memory("1.3.0"), memory("1.2.0"); draft != 1024 || active != 0 {
 		t.Errorf("draft %d MiB, active %d MiB", draft, active)
 	}
-	published := must[catalog.Version](t)(ann.UpdateVersion(ctx, web.Version("1.3.0"), VersionSettings{State: catalog.Active}))
+	published := must.Get[catalog.Version](t)(ann.UpdateVersion(ctx, web.Version("1.3.0"), VersionSettings{State: catalog.Active}))
 	change(2048)
 	if got := memory("1.3.0"); got != 1024 || published.PublishedAt == nil {
 		t.Errorf("published with %d MiB, at %v", got, published.PublishedAt)
 	}
-	again := must[catalog.Version](t)(ann.UpdateVersion(ctx, web.Version("1.3.0"), VersionSettings{State: catalog.Archived, Deprecation: "no"}))
+	again := must.Get[catalog.Version](t)(ann.UpdateVersion(ctx, web.Version("1.3.0"), VersionSettings{State: catalog.Archived, Deprecation: "no"}))
 	if !again.PublishedAt.Equal(*published.PublishedAt) || memory("1.3.0") != 1024 {
 		t.Errorf("archived: %+v", again)
 	}
@@ -198,17 +199,17 @@ func TestADraftFollowsItsTemplateUntilItIsPublished(t *testing.T) {
 func TestABrokenDraftIsNotPublished(t *testing.T) {
 	m, ctx := &memory{}, t.Context()
 	ann := shared(t, m, catalog.AccessControl{})
-	must[catalog.Template](t)(ann.UpdateTemplate(ctx, web, func(t *catalog.Template) {
+	must.Get[catalog.Template](t)(ann.UpdateTemplate(ctx, web, func(t *catalog.Template) {
 		t.Spec.Storage = &profile.Storage{Disks: map[string]profile.Disk{"system": {SizeGB: new(int64(1)), System: new(true)}}}
 	}))
-	v := must[catalog.Record[catalog.Version]](t)(m.versions.Get(ctx, web.Version("1.3.0").String()))
+	v := must.Get[catalog.Record[catalog.Version]](t)(m.versions.Get(ctx, web.Version("1.3.0").String()))
 	v.Value.VirtualSize = 2 << 30
-	must[catalog.Record[catalog.Version]](t)(m.versions.Replace(ctx, v.Key, v.Revision, v.Value))
+	must.Get[catalog.Record[catalog.Version]](t)(m.versions.Replace(ctx, v.Key, v.Revision, v.Value))
 	_, err := ann.UpdateVersion(ctx, web.Version("1.3.0"), VersionSettings{State: catalog.Active})
 	if findings, ok := errors.AsType[finding.List](err); !ok || findings[0].Summary != "Could not publish draft" {
 		t.Errorf("published: %v", err)
 	}
-	must[catalog.Version](t)(ann.UpdateVersion(ctx, web.Version("1.3.0"), VersionSettings{Description: "still a draft", State: catalog.Draft}))
+	must.Get[catalog.Version](t)(ann.UpdateVersion(ctx, web.Version("1.3.0"), VersionSettings{Description: "still a draft", State: catalog.Draft}))
 }
 
 func TestPlansGoByWhatTheySayOfStates(t *testing.T) {
@@ -225,11 +226,11 @@ func TestPlansGoByWhatTheySayOfStates(t *testing.T) {
 	if got := ann.Newer(template, versions, ann.Plan.Creates(web), "1.1.0"); got != "1.3.0" {
 		t.Errorf("newer than 1.1.0 will be %q", got)
 	}
-	if got := must[string](t)(Pick(web, versions, ann.Plan.Creates(web), "")); got != "1.3.0" {
+	if got := must.Get[string](t)(Pick(web, versions, ann.Plan.Creates(web), "")); got != "1.3.0" {
 		t.Errorf("the newest will be %q", got)
 	}
 	ann.Plan.WillCreate(web.Version("2.0.0"), catalog.Lifecycle{}) // planned again, after a value became known
-	if got := must[string](t)(Pick(web, versions, ann.Plan.Creates(web), "")); got != "2.0.0" || len(ann.Plan.Creates(web)) != 1 {
+	if got := must.Get[string](t)(Pick(web, versions, ann.Plan.Creates(web), "")); got != "2.0.0" || len(ann.Plan.Creates(web)) != 1 {
 		t.Errorf("the newest will be %q of %v", got, ann.Plan.Creates(web))
 	}
 	archived := template
@@ -255,7 +256,7 @@ func TestWhatIsGoneIsNotThere(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	rec := must[catalog.Record[catalog.Template]](t)(m.templates.Get(ctx, web.String()))
+	rec := must.Get[catalog.Record[catalog.Template]](t)(m.templates.Get(ctx, web.String()))
 	if err := m.templates.Delete(ctx, rec.Key, rec.Revision); err != nil {
 		t.Fatal(err)
 	}

@@ -13,10 +13,10 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
 	"github.com/novacron/terraform-provider-novacron/internal/source/file"
-
 	sourceweb "github.com/novacron/terraform-provider-novacron/internal/source/web"
 )
 
@@ -26,19 +26,19 @@ func TestAccAnImageIsStoredOnceAndGoesWithItsLastVersion(t *testing.T) {
 	s.template(t, l)
 	tiny := acctest.TinyImage(t)
 
-	first := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: tiny}))
+	first := must.Get[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: tiny}))
 	if want := digestOf(t, tiny); first.Digest != want || first.Format != "qcow2" || first.VirtualSize != 64<<20 {
 		t.Errorf("registered %+v, want a qcow2 image of 64 MiB with digest %s", first, want)
 	}
 	if first.Transferred == 0 || first.Transferred > first.StoredSize {
 		t.Errorf("sent %d bytes of %d", first.Transferred, first.StoredSize)
 	}
-	base := must[catalog.Base](t)(l.Images.Base(t.Context(), first.Digest))
+	base := must.Get[catalog.Base](t)(l.Images.Base(t.Context(), first.Digest))
 	if stored := digestOf(t, filepath.Join(s.dir, base.Volume)); stored != first.Digest || base.State != catalog.BaseReady {
 		t.Errorf("the pool holds %s (%s), want %s", stored, base.State, first.Digest)
 	}
 
-	second := must[catalog.Version](t)(register(t.Context(), s.library(t), "2.0.0", file.Source{Path: tiny, Checksum: first.Digest}))
+	second := must.Get[catalog.Version](t)(register(t.Context(), s.library(t), "2.0.0", file.Source{Path: tiny, Checksum: first.Digest}))
 	if second.Transferred != 0 || second.Digest != first.Digest {
 		t.Errorf("of an image that is there, %d bytes were sent as %s", second.Transferred, second.Digest)
 	}
@@ -48,7 +48,7 @@ func TestAccAnImageIsStoredOnceAndGoesWithItsLastVersion(t *testing.T) {
 	if err := l.RemoveVersion(t.Context(), first.ID); err != nil {
 		t.Fatal(err)
 	}
-	if base := must[catalog.Base](t)(l.Images.Base(t.Context(), first.Digest)); len(base.Versions) != 1 || base.Versions[0] != second.ID.String() {
+	if base := must.Get[catalog.Base](t)(l.Images.Base(t.Context(), first.Digest)); len(base.Versions) != 1 || base.Versions[0] != second.ID.String() {
 		t.Errorf("the base's versions are %q, want %q", base.Versions, second.ID)
 	}
 	for range 2 { // removing it again is not an error
@@ -84,7 +84,7 @@ func TestAccProcessesThatRegisterOneImageAtOnceEndWithOneBase(t *testing.T) {
 					t.Fatal(err)
 				}
 				l := s.library(t)
-				base := must[catalog.Base](t)(l.Images.Base(t.Context(), digest))
+				base := must.Get[catalog.Base](t)(l.Images.Base(t.Context(), digest))
 				if len(base.Versions) != processes {
 					t.Errorf("the base's versions: %q, want %d", base.Versions, processes)
 				}
@@ -92,7 +92,7 @@ func TestAccProcessesThatRegisterOneImageAtOnceEndWithOneBase(t *testing.T) {
 					t.Errorf("in the pool: %q, want the base %q alone", images, base.Volume)
 				}
 				var sent int
-				for _, v := range must[[]catalog.Version](t)(l.Versions(t.Context(), ubuntu)) {
+				for _, v := range must.Get[[]catalog.Version](t)(l.Versions(t.Context(), ubuntu)) {
 					if v.Transferred > 0 {
 						sent++
 					}
@@ -122,7 +122,7 @@ func TestAccAnAbandonedUploadIsTakenOver(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			v := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: path}))
+			v := must.Get[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: path}))
 			if v.Transferred == 0 {
 				t.Error("nothing was sent")
 			}
@@ -151,12 +151,12 @@ func TestAccAnUploadThatWasTakenForDeadJoins(t *testing.T) {
 		return err
 	})
 	<-stalled.reached
-	must[catalog.Version](t)(register(t.Context(), quick, "2.0.0", file.Source{Path: path}))
+	must.Get[catalog.Version](t)(register(t.Context(), quick, "2.0.0", file.Source{Path: path}))
 	close(stalled.goOn)
 	if err := group.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	base := must[catalog.Base](t)(quick.Images.Base(t.Context(), digest))
+	base := must.Get[catalog.Base](t)(quick.Images.Base(t.Context(), digest))
 	if images := s.images(t); len(images) != 1 || images[0] != base.Volume || len(base.Versions) != 2 {
 		t.Errorf("in the pool: %q; the base is %+v", images, base)
 	}
@@ -176,8 +176,8 @@ func TestAccAnImageWithHolesArrivesIdentical(t *testing.T) {
 			t.Fatalf("%s: %v\n%s", command, err, out)
 		}
 	}
-	v := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: path}))
-	base := must[catalog.Base](t)(l.Images.Base(t.Context(), v.Digest))
+	v := must.Get[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: path}))
+	base := must.Get[catalog.Base](t)(l.Images.Base(t.Context(), v.Digest))
 	if stored, want := digestOf(t, filepath.Join(s.dir, base.Volume)), digestOf(t, path); stored != want || v.Digest != want {
 		t.Errorf("stored as %s, registered as %s, want %s", stored, v.Digest, want)
 	}
@@ -192,8 +192,8 @@ func TestAccAVersionUnderAnOverlayStays(t *testing.T) {
 	s := newSite(t)
 	l := s.library(t)
 	s.template(t, l)
-	v := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: acctest.TinyImage(t)}))
-	location := must[string](t)(l.Images.Location(t.Context(), v))
+	v := must.Get[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: acctest.TinyImage(t)}))
+	location := must.Get[string](t)(l.Images.Location(t.Context(), v))
 	s.Exec(t, "qemu-img", "create", "-q", "-f", "qcow2", "-b", location, "-F", "qcow2", filepath.Dir(location)+"/by-hand.qcow2")
 
 	err := l.RemoveVersion(t.Context(), v.ID)
@@ -201,10 +201,10 @@ func TestAccAVersionUnderAnOverlayStays(t *testing.T) {
 	if !errors.As(err, &inUse) || len(inUse.Users) != 1 || !strings.Contains(inUse.Users[0], "by-hand.qcow2") {
 		t.Errorf("got %v, want an error that names the overlay", err)
 	}
-	if now := must[catalog.Version](t)(l.Version(t.Context(), v.ID)); now.DeletingSince != nil {
+	if now := must.Get[catalog.Version](t)(l.Version(t.Context(), v.ID)); now.DeletingSince != nil {
 		t.Error("the version is still marked as being deleted")
 	}
-	if chosen := must[string](t)(l.Resolve(t.Context(), ubuntu, "")); chosen != "1.0.0" {
+	if chosen := must.Get[string](t)(l.Resolve(t.Context(), ubuntu, "")); chosen != "1.0.0" {
 		t.Errorf("chosen: %q", chosen)
 	}
 	// As when two versions of one image are removed at once, and each expects the other to keep the
@@ -212,10 +212,10 @@ func TestAccAVersionUnderAnOverlayStays(t *testing.T) {
 	if err := l.Images.Release(t.Context(), v.Digest, v.ID); err != nil {
 		t.Error(err)
 	}
-	if base := must[catalog.Base](t)(l.Images.Base(t.Context(), v.Digest)); len(base.Versions) != 0 {
+	if base := must.Get[catalog.Base](t)(l.Images.Base(t.Context(), v.Digest)); len(base.Versions) != 0 {
 		t.Errorf("the base's versions are %q", base.Versions)
 	}
-	must[string](t)(l.Images.Location(t.Context(), v))
-	must[catalog.Version](t)(register(t.Context(), l, "2.0.0", file.Source{Path: acctest.TinyImage(t)}))
+	must.Get[string](t)(l.Images.Location(t.Context(), v))
+	must.Get[catalog.Version](t)(register(t.Context(), l, "2.0.0", file.Source{Path: acctest.TinyImage(t)}))
 	s.Exec(t, "rm", filepath.Dir(location)+"/by-hand.qcow2")
 }

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
@@ -22,7 +23,6 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/source"
 	"github.com/novacron/terraform-provider-novacron/internal/source/file"
-
 	sourceweb "github.com/novacron/terraform-provider-novacron/internal/source/web"
 )
 
@@ -52,7 +52,7 @@ func registerOn(t *testing.T, l *Library, parent, version string, from source.So
 // wantDisk checks that the host reads from a version the content of a raw file.
 func (s site) wantDisk(t *testing.T, l *Library, v catalog.Version, disk string) {
 	t.Helper()
-	location := must[string](t)(l.Images.Location(t.Context(), v))
+	location := must.Get[string](t)(l.Images.Location(t.Context(), v))
 	s.Exec(t, "qemu-img", "check", "-q", location)
 	read := path.Join(path.Dir(location), "read.img")
 	s.Exec(t, "qemu-img", "convert", "-O", "raw", location, read)
@@ -65,7 +65,7 @@ func (s site) wantDisk(t *testing.T, l *Library, v catalog.Version, disk string)
 // chain counts the images below that of a version, as QEMU finds them.
 func (s site) chain(t *testing.T, l *Library, v catalog.Version) int {
 	t.Helper()
-	return strings.Count(s.Exec(t, "qemu-img", "info", "--backing-chain", must[string](t)(l.Images.Location(t.Context(), v))), "\nbacking file: ")
+	return strings.Count(s.Exec(t, "qemu-img", "info", "--backing-chain", must.Get[string](t)(l.Images.Location(t.Context(), v))), "\nbacking file: ")
 }
 
 // TestAccOnlyWhatChangedIsSent registers version after version, in chains of bounded length.
@@ -75,14 +75,14 @@ func TestAccOnlyWhatChangedIsSent(t *testing.T) {
 	s.template(t, l)
 	const block = blockmap.BlockSize
 	disk := rawImage(t, 16<<20, 4<<20)
-	last := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: disk}))
+	last := must.Get[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: disk}))
 	if last.Transferred < 4<<20 {
 		t.Errorf("the first version: %d bytes sent", last.Transferred)
 	}
 	depths := []int{}
 	for n := int64(1); n <= imagestore.MaxDepth+2; n++ {
 		disk = changed(t, disk, n, 64+n)
-		v := must[catalog.Version](t)(registerOn(t, s.library(t), last.ID.Version, fmt.Sprintf("1.%d.0", n), file.Source{Path: disk}))
+		v := must.Get[catalog.Version](t)(registerOn(t, s.library(t), last.ID.Version, fmt.Sprintf("1.%d.0", n), file.Source{Path: disk}))
 		// The header, one L2 table, the L1 table, and two clusters for reference counts come on
 		// top. An image that stands on the first version again also has what changed in between.
 		clusters := int64(2)
@@ -119,7 +119,7 @@ func TestAccOnlyWhatChangedIsSent(t *testing.T) {
 		t.Errorf("in the pool: %q, want as before %q", after, before)
 	}
 	// The same image again, from another user and with another parent: it is already there.
-	twin := must[catalog.Version](t)(registerOn(t, l, "1.3.0", "2.0.0", file.Source{Path: disk}))
+	twin := must.Get[catalog.Version](t)(registerOn(t, l, "1.3.0", "2.0.0", file.Source{Path: disk}))
 	if twin.Transferred != 0 || twin.Digest != last.Digest {
 		t.Errorf("the same image again: %d bytes sent", twin.Transferred)
 	}
@@ -136,14 +136,14 @@ func TestAccAChainGoesWithItsLastVersion(t *testing.T) {
 	s.template(t, l)
 	before := s.images(t)
 	first := rawImage(t, 4<<20, 1<<20)
-	one := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: first}))
-	two := must[catalog.Version](t)(registerOn(t, l, "1.0.0", "1.1.0", file.Source{Path: changed(t, first, 3)}))
+	one := must.Get[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: first}))
+	two := must.Get[catalog.Version](t)(registerOn(t, l, "1.0.0", "1.1.0", file.Source{Path: changed(t, first, 3)}))
 	// As when the version is removed while another one is being compared with it: the image stays
 	// for that one.
 	if err := l.Images.Release(t.Context(), one.Digest, one.ID); err != nil {
 		t.Fatal(err)
 	}
-	if base := must[catalog.Base](t)(l.Images.Base(t.Context(), one.Digest)); len(base.Versions) != 0 || len(base.Children) != 1 {
+	if base := must.Get[catalog.Base](t)(l.Images.Base(t.Context(), one.Digest)); len(base.Versions) != 0 || len(base.Children) != 1 {
 		t.Errorf("the image that another one stands on is %+v", base)
 	}
 	if err := l.VerifyVersion(t.Context(), two.ID); err != nil {
@@ -175,22 +175,22 @@ func TestAccAParentOfAnyKindIsComparedWith(t *testing.T) {
 		}
 		return sourceweb.Source{URL: server.URL + "/" + name}
 	}
-	parent := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", qcow2(raw, "parent")))
+	parent := must.Get[catalog.Version](t)(register(t.Context(), l, "1.0.0", qcow2(raw, "parent")))
 	after := changed(t, raw, 5)
-	v := must[catalog.Version](t)(registerOn(t, l, "1.0.0", "1.1.0", qcow2(after, "after")))
+	v := must.Get[catalog.Version](t)(registerOn(t, l, "1.0.0", "1.1.0", qcow2(after, "after")))
 	if want := int64((1 + 5) * blockmap.BlockSize); v.Transferred != want {
 		t.Errorf("%d bytes sent, want %d", v.Transferred, want)
 	}
 	s.wantDisk(t, l, v, after)
 
-	base := must[catalog.Base](t)(l.Images.Base(t.Context(), parent.Digest))
+	base := must.Get[catalog.Base](t)(l.Images.Base(t.Context(), parent.Digest))
 	if err := os.WriteFile(filepath.Join(s.dir, naming.BlockMap(base.Volume)), []byte("damaged"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	again := changed(t, raw, 6)
-	s.wantDisk(t, l, must[catalog.Version](t)(registerOn(t, l, "1.0.0", "1.2.0", file.Source{Path: again})), again)
+	s.wantDisk(t, l, must.Get[catalog.Version](t)(registerOn(t, l, "1.0.0", "1.2.0", file.Source{Path: again})), again)
 
-	base = must[catalog.Base](t)(l.Images.Base(t.Context(), v.Digest))
+	base = must.Get[catalog.Base](t)(l.Images.Base(t.Context(), v.Digest))
 	if err := os.Remove(filepath.Join(s.dir, naming.BlockMap(base.Volume))); err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +205,7 @@ func TestAccAParentOfAnyKindIsComparedWith(t *testing.T) {
 		t.Errorf("in the pool: %q, want as before %q", left, files)
 	}
 
-	base = must[catalog.Base](t)(l.Images.Base(t.Context(), parent.Digest))
+	base = must.Get[catalog.Base](t)(l.Images.Base(t.Context(), parent.Digest))
 	for _, volume := range []string{base.Volume, naming.BlockMap(base.Volume)} {
 		if err := os.WriteFile(filepath.Join(s.dir, volume), []byte("damaged"), 0o600); err != nil {
 			t.Fatal(err)
@@ -223,7 +223,7 @@ func TestAccManyProcessesSendOneChangeOnce(t *testing.T) {
 	l := s.library(t)
 	s.template(t, l)
 	raw := rawImage(t, 4<<20, 2<<20)
-	must[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: raw}))
+	must.Get[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: raw}))
 	same := changed(t, raw, 5)
 	var all sync.WaitGroup
 	for n := range 6 {
@@ -241,7 +241,7 @@ func TestAccManyProcessesSendOneChangeOnce(t *testing.T) {
 	if images := s.images(t); len(images) != 5 { // the first, the identical one, and three others
 		t.Errorf("in the pool: %q, want five images", images)
 	}
-	for _, v := range must[[]catalog.Version](t)(l.Versions(t.Context(), ubuntu)) {
+	for _, v := range must.Get[[]catalog.Version](t)(l.Versions(t.Context(), ubuntu)) {
 		if err := l.VerifyVersion(t.Context(), v.ID); err != nil {
 			t.Error(err)
 		}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
@@ -21,12 +22,12 @@ func TestAccDamageInAChainIsFound(t *testing.T) {
 	l := s.library(t)
 	s.template(t, l)
 	raw := rawImage(t, 4<<20, 2<<20)
-	one := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: raw}))
-	two := must[catalog.Version](t)(l.RegisterVersion(t.Context(), VersionRequest{
+	one := must.Get[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: raw}))
+	two := must.Get[catalog.Version](t)(l.RegisterVersion(t.Context(), VersionRequest{
 		ID: ubuntu.Version("1.1.0"), Source: file.Source{Path: changed(t, raw, 5)}, Parent: "1.0.0", VerifyFull: true,
 	}))
 	for _, v := range []catalog.Version{one, two} {
-		location := s.HostPath(must[string](t)(l.Images.Location(t.Context(), v)))
+		location := s.HostPath(must.Get[string](t)(l.Images.Location(t.Context(), v)))
 		data, err := os.ReadFile(location)
 		if err != nil {
 			t.Fatal(err)
@@ -54,7 +55,7 @@ func TestAccAnInterruptedComparisonLeavesNothing(t *testing.T) {
 	l := s.library(t)
 	s.template(t, l)
 	raw := rawImage(t, 4<<20, 2<<20)
-	one := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: raw}))
+	one := must.Get[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: raw}))
 	before := s.images(t)
 	t.Run("by an error", func(t *testing.T) {
 		_, err := registerOn(t, l, "1.0.0", "1.1.0", file.Source{Path: changed(t, raw, 5), Checksum: "sha256:" + strings.Repeat("ab", 32)})
@@ -78,7 +79,7 @@ func TestAccAnInterruptedComparisonLeavesNothing(t *testing.T) {
 	if left := s.images(t); len(left) != len(before) {
 		t.Errorf("in the pool: %q, want as before %q", left, before)
 	}
-	if base := must[catalog.Base](t)(l.Images.Base(t.Context(), one.Digest)); len(base.Children) != 0 {
+	if base := must.Get[catalog.Base](t)(l.Images.Base(t.Context(), one.Digest)); len(base.Children) != 0 {
 		t.Errorf("the volumes %q stand on the image still", base.Children)
 	}
 	var findings finding.List

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/lease"
@@ -55,7 +56,8 @@ func TestAccWhatAnInterruptedRegistrationLeftGoes(t *testing.T) {
 	living := s.leave(t, l, ubuntu.Version("0.2.0"), lease.This())
 	elsewhere := s.leave(t, l, ubuntu.Version("0.3.0"), "elsewhere/4711")
 
-	must[catalog.Version](t)(register(t.Context(), s.library(t), "1.0.0", file.Source{Path: rawImage(t, 1<<20, 4096)}))
+	must.Get[catalog.Version](t)(
+		register(t.Context(), s.library(t), "1.0.0", file.Source{Path: rawImage(t, 1<<20, 4096)}))
 	images := s.images(t)
 	if slices.Contains(images, dead) || !slices.Contains(images, living) || !slices.Contains(images, elsewhere) {
 		t.Errorf("in the pool: %q, want %q gone, and %q and %q to stay", images, dead, living, elsewhere)
@@ -63,7 +65,7 @@ func TestAccWhatAnInterruptedRegistrationLeftGoes(t *testing.T) {
 	if _, err := l.store.Versions().Get(t.Context(), ubuntu.Version("0.1.0").String()); !errors.Is(err, catalog.ErrNotFound) {
 		t.Errorf("the claim of the interrupted registration: %v, want none", err)
 	}
-	if versions := must[[]catalog.Version](t)(l.Versions(t.Context(), ubuntu)); len(versions) != 1 || versions[0].ID.Version != "1.0.0" {
+	if versions := must.Get[[]catalog.Version](t)(l.Versions(t.Context(), ubuntu)); len(versions) != 1 || versions[0].ID.Version != "1.0.0" {
 		t.Errorf("the versions are %v, want 1.0.0 alone", versions)
 	}
 	if _, err := l.Version(t.Context(), ubuntu.Version("0.2.0")); !errors.Is(err, catalog.ErrNotFound) {
@@ -106,8 +108,8 @@ func TestAccASharedBaseOutlivesTheRegistrationThatSentIt(t *testing.T) {
 	l := s.library(t)
 	s.template(t, l)
 	path := rawImage(t, 1<<20, 4096)
-	kept := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: path}))
-	base := must[catalog.Base](t)(l.Images.Base(t.Context(), kept.Digest))
+	kept := must.Get[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: path}))
+	base := must.Get[catalog.Base](t)(l.Images.Base(t.Context(), kept.Digest))
 	id := ubuntu.Version("0.1.0")
 	claim := catalog.Version{ID: id, Claim: &catalog.Claim{
 		Runner: deadRunner(t), Deadline: now().Add(time.Hour), Volume: strings.TrimSuffix(base.Volume, ".raw"),
@@ -122,12 +124,12 @@ func TestAccASharedBaseOutlivesTheRegistrationThatSentIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	must[catalog.Version](t)(register(t.Context(), s.library(t), "2.0.0", file.Source{Path: path}))
-	base = must[catalog.Base](t)(l.Images.Base(t.Context(), kept.Digest))
+	must.Get[catalog.Version](t)(register(t.Context(), s.library(t), "2.0.0", file.Source{Path: path}))
+	base = must.Get[catalog.Base](t)(l.Images.Base(t.Context(), kept.Digest))
 	if slices.Contains(base.Versions, id.String()) || len(base.Versions) != 2 {
 		t.Errorf("the base's versions are %q, want 1.0.0 and 2.0.0", base.Versions)
 	}
-	must[string](t)(l.Images.Location(t.Context(), kept))
+	must.Get[string](t)(l.Images.Location(t.Context(), kept))
 }
 
 // TestAccWhatNobodyHeardOfIsTakenOver by the same request, and by no other.
@@ -136,7 +138,7 @@ func TestAccWhatNobodyHeardOfIsTakenOver(t *testing.T) {
 	l := s.library(t)
 	s.template(t, l)
 	path := rawImage(t, 1<<20, 4096)
-	first := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: path}))
+	first := must.Get[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: path}))
 	again := func(path string) error {
 		_, err := register(t.Context(), s.library(t), "1.0.0", file.Source{Path: path})
 		return err
@@ -169,7 +171,7 @@ func TestAccWhatNobodyHeardOfIsTakenOver(t *testing.T) {
 	if err := l.Confirm(context.WithoutCancel(t.Context())); err != nil {
 		t.Error(err)
 	}
-	if v := must[catalog.Version](t)(l.Version(t.Context(), first.ID)); v.Maker != "" {
+	if v := must.Get[catalog.Version](t)(l.Version(t.Context(), first.ID)); v.Maker != "" {
 		t.Errorf("after it was heard of, its maker is %q", v.Maker)
 	}
 }

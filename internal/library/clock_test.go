@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/lease"
 	"github.com/novacron/terraform-provider-novacron/internal/step"
@@ -21,7 +22,7 @@ func TestAWrongClockEndsNobodysWork(t *testing.T) {
 			ann := m.as(t, "shop", "ann")
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
 			defer cancel()
-			at := func(d time.Duration) time.Time { return must[time.Time](t)(m.Now(ctx)).Add(d) }
+			at := func(d time.Duration) time.Time { return must.Get[time.Time](t)(m.Now(ctx)).Add(d) }
 
 			claim, _, err := registrar{ann}.claimVersion(ctx, VersionRequest{ID: catalog.TemplateID{Tenant: "shop", Name: "web"}.Version("1.0.0")})
 			if err != nil {

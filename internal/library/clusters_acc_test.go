@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/source"
@@ -52,11 +53,11 @@ func TestAccCompressedClustersOfAllSizes(t *testing.T) {
 					needs.Tool(t, "cp", path, s.dir)
 					from = onhost.Volume{Name: s.pool + "/" + filepath.Base(path)}
 				}
-				whole := must[catalog.Version](t)(register(t.Context(), l, fmt.Sprintf("%d.%d.0", n+1, m), from))
+				whole := must.Get[catalog.Version](t)(register(t.Context(), l, fmt.Sprintf("%d.%d.0", n+1, m), from))
 				s.wantDisk(t, l, whole, raw)
 
 				after := changed(t, raw, 3, 40)
-				on := must[catalog.Version](t)(registerOn(t, l, whole.ID.Version, fmt.Sprintf("%d.%d.1", n+1, m), file.Source{Path: after}))
+				on := must.Get[catalog.Version](t)(registerOn(t, l, whole.ID.Version, fmt.Sprintf("%d.%d.1", n+1, m), file.Source{Path: after}))
 				s.wantDisk(t, l, on, after)
 				if on.Transferred > 1<<20 {
 					t.Errorf("%d bytes were sent of what has changed in two blocks", on.Transferred)
@@ -67,7 +68,8 @@ func TestAccCompressedClustersOfAllSizes(t *testing.T) {
 				if kind == "url" {
 					back = sourceweb.Source{URL: server.URL + "/again.qcow2"}
 				}
-				again := must[catalog.Version](t)(registerOn(t, l, on.ID.Version, fmt.Sprintf("%d.%d.2", n+1, m), back))
+				again := must.Get[catalog.Version](t)(
+					registerOn(t, l, on.ID.Version, fmt.Sprintf("%d.%d.2", n+1, m), back))
 				s.wantDisk(t, l, again, third)
 				if again.Transferred > 1<<20 {
 					t.Errorf("%d bytes were sent of what has changed in three blocks", again.Transferred)

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
 	"github.com/novacron/terraform-provider-novacron/internal/source/file"
@@ -65,13 +66,13 @@ func TestAccAnImageThatNobodyUsesIsCollected(t *testing.T) {
 	s := newSite(t)
 	l := s.library(t)
 	s.template(t, l)
-	must[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: rawImage(t, 1<<20, 4096)}))
+	must.Get[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: rawImage(t, 1<<20, 4096)}))
 	for state, how := range map[catalog.BaseState]string{
 		catalog.BaseReady: "disks hung on it", catalog.BaseDeleting: "who removed it died", catalog.BaseUploading: "who sent it was taken for dead",
 	} {
 		t.Run(how, func(t *testing.T) {
-			v := must[catalog.Version](t)(register(t.Context(), l, "9.0.0", file.Source{Path: rawImage(t, 1<<20, 8192)}))
-			rec := must[catalog.Record[catalog.Base]](t)(s.bases(t).Get(t.Context(), catalog.BaseKey(v.Digest)))
+			v := must.Get[catalog.Version](t)(register(t.Context(), l, "9.0.0", file.Source{Path: rawImage(t, 1<<20, 8192)}))
+			rec := must.Get[catalog.Record[catalog.Base]](t)(s.bases(t).Get(t.Context(), catalog.BaseKey(v.Digest)))
 			s.abandon(t, l, v, state)
 			sweep := func() []string {
 				s.library(t).sweep(t.Context())
@@ -87,7 +88,7 @@ func TestAccAnImageThatNobodyUsesIsCollected(t *testing.T) {
 			if images := sweep(); len(images) != 1 || images[0] == rec.Value.Volume {
 				t.Errorf("in the pool: %q, want the image of 1.0.0 alone", images)
 			}
-			if bases := must[[]catalog.Record[catalog.Base]](t)(s.bases(t).List(t.Context(), "")); len(bases) != 1 {
+			if bases := must.Get[[]catalog.Record[catalog.Base]](t)(s.bases(t).List(t.Context(), "")); len(bases) != 1 {
 				t.Errorf("the bases are %+v", bases)
 			}
 		})
@@ -100,13 +101,13 @@ func TestAccAnImageThatDisksStandOnIsNotCollected(t *testing.T) {
 	l := s.libraryWith(t, imagestore.Options{AbandonedAfter: time.Millisecond})
 	s.template(t, l)
 	source := file.Source{Path: acctest.TinyImage(t)}
-	v := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", source))
-	location := must[string](t)(l.Images.Location(t.Context(), v))
+	v := must.Get[catalog.Version](t)(register(t.Context(), l, "1.0.0", source))
+	location := must.Get[string](t)(l.Images.Location(t.Context(), v))
 	overlay := filepath.Dir(location) + "/by-hand.qcow2"
 	s.Exec(t, "qemu-img", "create", "-q", "-f", "qcow2", "-b", location, "-F", "qcow2", overlay)
 	base := func() catalog.Base {
 		t.Helper()
-		return must[catalog.Record[catalog.Base]](t)(s.bases(t).Get(t.Context(), catalog.BaseKey(v.Digest))).Value
+		return must.Get[catalog.Record[catalog.Base]](t)(s.bases(t).Get(t.Context(), catalog.BaseKey(v.Digest))).Value
 	}
 	for _, state := range []catalog.BaseState{catalog.BaseReady, catalog.BaseDeleting} { // its remover died, having seen the disk or not
 		s.abandon(t, l, v, state)
@@ -117,7 +118,7 @@ func TestAccAnImageThatDisksStandOnIsNotCollected(t *testing.T) {
 		if b := base(); b.UnusedSince != nil || b.State != state {
 			t.Errorf("with a disk on it, the base is %+v", b)
 		}
-		v = must[catalog.Version](t)(register(t.Context(), l, "1.0.0", source))
+		v = must.Get[catalog.Version](t)(register(t.Context(), l, "1.0.0", source))
 		if v.Transferred != 0 {
 			t.Errorf("of an image that is there, %d bytes were sent", v.Transferred)
 		}
@@ -129,7 +130,7 @@ func TestAccAnImageThatDisksStandOnIsNotCollected(t *testing.T) {
 	if base().UnusedSince == nil {
 		t.Error("without the disk, nobody noted that the base is not used")
 	}
-	must[catalog.Version](t)(register(t.Context(), l, "2.0.0", source))
+	must.Get[catalog.Version](t)(register(t.Context(), l, "2.0.0", source))
 	if b := base(); b.UnusedSince != nil || len(b.Versions) != 1 {
 		t.Errorf("used by version 2.0.0, the base is %+v", b)
 	}
@@ -208,8 +209,8 @@ func TestAccAnImageThatAnotherStandsOnIsNotCollected(t *testing.T) {
 	l := s.library(t)
 	s.template(t, l)
 	disk := rawImage(t, 2<<20, 1<<20)
-	lower := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: disk}))
-	upper := must[catalog.Version](t)(registerOn(t, l, "1.0.0", "1.1.0", file.Source{Path: changed(t, disk, 3)}))
+	lower := must.Get[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: disk}))
+	upper := must.Get[catalog.Version](t)(registerOn(t, l, "1.0.0", "1.1.0", file.Source{Path: changed(t, disk, 3)}))
 	sweep := func() {
 		collector := s.libraryWith(t, imagestore.Options{UnusedFor: -1})
 		collector.sweep(t.Context())
@@ -220,7 +221,7 @@ func TestAccAnImageThatAnotherStandsOnIsNotCollected(t *testing.T) {
 	if images := s.images(t); len(images) != 2 {
 		t.Fatalf("in the pool: %q, want both images", images)
 	}
-	s.Exec(t, "qemu-img", "check", "-q", must[string](t)(l.Images.Location(t.Context(), upper)))
+	s.Exec(t, "qemu-img", "check", "-q", must.Get[string](t)(l.Images.Location(t.Context(), upper)))
 	// As a registration leaves it that died, and whose claim was cleared before it did this.
 	_, err := catalog.Change(t.Context(), s.bases(t), catalog.BaseKey(upper.Digest), func(b *catalog.Base) error {
 		b.Children = []string{"nova.base.never.qcow2"}

@@ -11,13 +11,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
 	"github.com/novacron/terraform-provider-novacron/internal/source/file"
-
 	sourceweb "github.com/novacron/terraform-provider-novacron/internal/source/web"
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
@@ -94,7 +94,8 @@ func TestAccAFailedRegistrationLeavesNothing(t *testing.T) {
 		leavesNothing(t)
 	})
 	t.Run("the version is there already, with another image", func(t *testing.T) {
-		v := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: rawImage(t, 1<<20, 4096)}))
+		v := must.Get[catalog.Version](t)(
+			register(t.Context(), l, "1.0.0", file.Source{Path: rawImage(t, 1<<20, 4096)}))
 		held := s.files(t)
 		// As when two processes register it at once, and neither sees the other until the end.
 		other := file.Source{Path: rawImage(t, 1<<20, 8192)}
@@ -111,7 +112,7 @@ func TestAccAFailedRegistrationLeavesNothing(t *testing.T) {
 		if err := l.Images.ReleaseUnregistered(t.Context(), v.Digest, v.ID); err != nil { // as the loser of a race for the same image
 			t.Error(err)
 		}
-		must[catalog.Base](t)(l.Images.Base(t.Context(), v.Digest))
+		must.Get[catalog.Base](t)(l.Images.Base(t.Context(), v.Digest))
 		if err := l.RemoveVersion(t.Context(), v.ID); err != nil {
 			t.Error(err)
 		}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/host/fakehost"
@@ -105,7 +106,7 @@ func (m *memoryOf[T]) Delete(_ context.Context, key string, rev catalog.Revision
 func (m *memory) as(t *testing.T, tenant, user string, groups ...string) *Library {
 	t.Helper()
 	h := fakehost.New()
-	must[host.Pool](t)(h.CreateDirPool(t.Context(), "novacron", "/novacron"))
+	must.Get[host.Pool](t)(h.CreateDirPool(t.Context(), "novacron", "/novacron"))
 	l := New(Options{
 		Images: imagestore.New(imagestore.Options{Host: h, Pool: "novacron", Documents: m, Tenant: tenant}),
 		Store:  m, User: user, Groups: groups,
@@ -118,5 +119,5 @@ func (m *memory) as(t *testing.T, tenant, user string, groups ...string) *Librar
 // version stores a version as registering it would.
 func (m *memory) version(t *testing.T, v catalog.Version) {
 	t.Helper()
-	must[catalog.Record[catalog.Version]](t)(m.versions.Create(t.Context(), v.ID.String(), v))
+	must.Get[catalog.Record[catalog.Version]](t)(m.versions.Create(t.Context(), v.ID.String(), v))
 }

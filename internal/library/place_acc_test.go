@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
@@ -51,22 +52,22 @@ func TestAccAnImageOfTheHostItselfIsCopied(t *testing.T) {
 	l := s.library(t)
 	s.template(t, l)
 	for number, source := range []string{rawImage(t, 64<<20, 3<<20), acctest.TinyImage(t)} {
-		v := must[catalog.Version](t)(l.RegisterVersion(t.Context(), VersionRequest{
+		v := must.Get[catalog.Version](t)(l.RegisterVersion(t.Context(), VersionRequest{
 			ID: ubuntu.Version(fmt.Sprintf("1.%d.0", number)), Source: file.Source{Path: source}, VerifyFull: true,
 		}))
-		info := must[os.FileInfo](t)(os.Stat(source))
+		info := must.Get[os.FileInfo](t)(os.Stat(source))
 		if v.Digest != digestOf(t, source) || stepsOf(v) != "open copy verify" || v.StoredSize != info.Size() || v.Transferred == 0 || v.Transferred > info.Size() {
 			t.Errorf("registered %+v by %s", v, stepsOf(v))
 		}
 		if number == 0 && v.Transferred > 4<<20 {
 			t.Errorf("%d bytes were copied: also holes", v.Transferred)
 		}
-		base := must[catalog.Base](t)(l.Images.Base(t.Context(), v.Digest))
+		base := must.Get[catalog.Base](t)(l.Images.Base(t.Context(), v.Digest))
 		stored := filepath.Join(s.dir, base.Volume)
-		if mode := must[os.FileInfo](t)(os.Stat(stored)).Mode(); digestOf(t, stored) != v.Digest || mode != 0o600 {
+		if mode := must.Get[os.FileInfo](t)(os.Stat(stored)).Mode(); digestOf(t, stored) != v.Digest || mode != 0o600 {
 			t.Errorf("the pool has %s with mode %s", digestOf(t, stored), mode)
 		}
-		volume := must[host.Volume](t)(s.conn(t).Volume(t.Context(), s.pool, base.Volume))
+		volume := must.Get[host.Volume](t)(s.conn(t).Volume(t.Context(), s.pool, base.Volume))
 		if volume.Format != v.Format || volume.Capacity != uint64(v.VirtualSize) {
 			t.Errorf("the host has %+v", volume)
 		}
@@ -106,7 +107,7 @@ func TestAccProcessesThatCopyOneImageAtOnceEndWithOneBase(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := s.library(t)
-	base := must[catalog.Base](t)(l.Images.Base(t.Context(), digestOf(t, source.Path)))
+	base := must.Get[catalog.Base](t)(l.Images.Base(t.Context(), digestOf(t, source.Path)))
 	if images := s.images(t); len(images) != 1 || digestOf(t, filepath.Join(s.dir, images[0])) != base.Digest || len(base.Versions) != 4 {
 		t.Errorf("in the pool: %q; the base is %+v", images, base)
 	}
@@ -121,8 +122,8 @@ func TestAccAHostWithTheSamePathsIsSentTheImage(t *testing.T) {
 	l := s.library(t)
 	s.template(t, l)
 	path := rawImage(t, 16<<20, 3<<20)
-	v := must[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: path}))
-	base := must[catalog.Base](t)(l.Images.Base(t.Context(), v.Digest))
+	v := must.Get[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: path}))
+	base := must.Get[catalog.Base](t)(l.Images.Base(t.Context(), v.Digest))
 	if sum := s.Exec(t, "sha256sum", filepath.Join(s.dir, base.Volume)); stepsOf(v) != "open send verify" || "sha256:"+sum[:64] != digestOf(t, path) {
 		t.Errorf("stored %s of %s, by %s", sum, v.Digest, stepsOf(v))
 	}
@@ -139,7 +140,7 @@ func TestAccAnImageOfThePoolsFileSystemIsShared(t *testing.T) {
 			t.Errorf("%v\n%s", err, out)
 		}
 	})
-	device := strings.TrimSpace(string(must[[]byte](t)(exec.Command("findmnt", "--noheadings", "--output", "SOURCE", mounted).Output())))
+	device := strings.TrimSpace(string(must.Get[[]byte](t)(exec.Command("findmnt", "--noheadings", "--output", "SOURCE", mounted).Output())))
 	host.Exec(t, "mount", device, mounted)
 	t.Cleanup(func() { host.Exec(t, "umount", "--lazy", mounted) })
 
@@ -147,11 +148,11 @@ func TestAccAnImageOfThePoolsFileSystemIsShared(t *testing.T) {
 	l := s.library(t)
 	s.template(t, l)
 	path := filepath.Join(mounted, "disk.img")
-	if err := os.WriteFile(path, must[[]byte](t)(os.ReadFile(rawImage(t, 32<<20, 32<<20))), 0o600); err != nil {
+	if err := os.WriteFile(path, must.Get[[]byte](t)(os.ReadFile(rawImage(t, 32<<20, 32<<20))), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	v := must[catalog.Version](t)(l.RegisterVersion(t.Context(), VersionRequest{ID: ubuntu.Version("1.0.0"), Source: file.Source{Path: path}, VerifyFull: true}))
-	base := must[catalog.Base](t)(l.Images.Base(t.Context(), v.Digest))
+	v := must.Get[catalog.Version](t)(l.RegisterVersion(t.Context(), VersionRequest{ID: ubuntu.Version("1.0.0"), Source: file.Source{Path: path}, VerifyFull: true}))
+	base := must.Get[catalog.Base](t)(l.Images.Base(t.Context(), v.Digest))
 	if v.Transferred != 0 || stepsOf(v) != "open copy verify" || digestOf(t, filepath.Join(s.dir, base.Volume)) != v.Digest {
 		t.Errorf("registered %+v by %s", v, stepsOf(v))
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host/fakehost"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
@@ -52,19 +53,19 @@ func TestAnImageThatMayBeCompleteIsKept(t *testing.T) {
 			Images: imagestore.New(imagestore.Options{Host: h, Pool: "pool", Documents: store, Tenant: "default"}),
 			Store:  store, User: "tester",
 		})
-		must[catalog.Template](t)(l.CreateTemplate(ctx, catalog.Template{ID: ubuntu, Type: catalog.TypeVM}))
+		must.Get[catalog.Template](t)(l.CreateTemplate(ctx, catalog.Template{ID: ubuntu, Type: catalog.TypeVM}))
 		if _, err := register(ctx, l, "1.0.0", source); !errors.Is(err, errLost) {
 			t.Fatalf("got %v", err)
 		}
-		bases := must[[]catalog.Record[catalog.Base]](t)(store.Bases().List(ctx, ""))
+		bases := must.Get[[]catalog.Record[catalog.Base]](t)(store.Bases().List(ctx, ""))
 		if len(bases) != 1 || bases[0].Value.State != catalog.BaseReady {
 			t.Fatalf("the bases are %+v", bases)
 		}
 		if _, err := h.Volume(ctx, "pool", bases[0].Value.Volume); err != nil {
 			t.Errorf("the image is in the catalog, and its volume is gone: %v", err)
 		}
-		v := must[catalog.Version](t)(register(ctx, l, "1.0.0", source))
-		if base := must[catalog.Base](t)(l.Images.Base(ctx, v.Digest)); base.Volume != bases[0].Value.Volume {
+		v := must.Get[catalog.Version](t)(register(ctx, l, "1.0.0", source))
+		if base := must.Get[catalog.Base](t)(l.Images.Base(ctx, v.Digest)); base.Volume != bases[0].Value.Volume {
 			t.Errorf("the next registration has stored the image in %s", base.Volume)
 		}
 	})

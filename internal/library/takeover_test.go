@@ -5,6 +5,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/lease"
 )
@@ -24,14 +25,14 @@ func TestWhatACreateTakesOverIsNotRemovedBesideIt(t *testing.T) {
 	orphaned := func(t *testing.T) (*memory, *Library) {
 		m := &memory{}
 		l := m.as(t, "shop", "ann")
-		must[catalog.Record[catalog.Template]](t)(m.templates.Create(t.Context(), web.String(),
+		must.Get[catalog.Record[catalog.Template]](t)(m.templates.Create(t.Context(), web.String(),
 			catalog.Template{ID: web, Type: catalog.TypeVM, Owner: "ann", Maker: dead}))
 		return m, l
 	}
 
 	t.Run("taken over first", func(t *testing.T) {
 		m, l := orphaned(t)
-		must[catalog.Template](t)(create(t, l))
+		must.Get[catalog.Template](t)(create(t, l))
 		if err := l.DeleteTemplate(t.Context(), web); err != nil {
 			t.Fatal(err)
 		}
@@ -52,7 +53,7 @@ func TestWhatACreateTakesOverIsNotRemovedBesideIt(t *testing.T) {
 			if found, ok := there(t, m); kept || !ok || found.Maker != dead {
 				t.Errorf("before it was removed (kept: %t), the template is there: %t, made by %q", kept, ok, found.Maker)
 			}
-			rec := must[catalog.Record[catalog.Template]](t)(m.templates.Get(t.Context(), web.String()))
+			rec := must.Get[catalog.Record[catalog.Template]](t)(m.templates.Get(t.Context(), web.String()))
 			if err := m.templates.Delete(t.Context(), rec.Key, rec.Revision); err != nil {
 				t.Fatal(err)
 			}

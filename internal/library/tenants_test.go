@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
@@ -81,7 +82,7 @@ func TestManyTenantsSeeWhatTheyShould(t *testing.T) {
 			wanted(t, step, me, right, catalog.Read, err)
 		}
 		var got, want []string
-		for _, found := range must[[]catalog.Template](t)(l.Search(ctx, catalog.Filter{})) {
+		for _, found := range must.Get[[]catalog.Template](t)(l.Search(ctx, catalog.Filter{})) {
 			got = append(got, fmt.Sprint(found.ID, found.State, found.Owner))
 		}
 		for _, t := range reference {

@@ -138,13 +138,3 @@ func digestOf(t testing.TB, path string) string {
 func register(ctx context.Context, l *Library, version string, from source.Source) (catalog.Version, error) {
 	return l.RegisterVersion(ctx, VersionRequest{ID: ubuntu.Version(version), Source: from})
 }
-
-func must[T any](t testing.TB) func(T, error) T {
-	return func(v T, err error) T {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return v
-	}
-}

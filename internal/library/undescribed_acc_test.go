@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
 	"github.com/novacron/terraform-provider-novacron/internal/source/file"
@@ -29,7 +30,7 @@ func TestAccFilesOfOthersAreNotInTheWayOfARemoval(t *testing.T) {
 		err = l.RemoveVersion(ctx, v.ID, func(text string) { overlooked = append(overlooked, text) })
 		return overlooked, err
 	}
-	v := must[catalog.Version](t)(register(ctx, l, "1.0.0", file.Source{Path: source}))
+	v := must.Get[catalog.Version](t)(register(ctx, l, "1.0.0", file.Source{Path: source}))
 	at := func(name string) string { return path.Join(theirDir, name) }
 	// files creates files that the host lists, and then runs a script that changes them.
 	files := func(names []string, script string) {
@@ -55,8 +56,8 @@ func TestAccFilesOfOthersAreNotInTheWayOfARemoval(t *testing.T) {
 	}
 
 	// A name that is not UTF-8 does not hide what stands on the image.
-	v = must[catalog.Version](t)(register(ctx, l, "2.0.0", file.Source{Path: source}))
-	location := must[string](t)(l.Images.Location(ctx, v))
+	v = must.Get[catalog.Version](t)(register(ctx, l, "2.0.0", file.Source{Path: source}))
+	location := must.Get[string](t)(l.Images.Location(ctx, v))
 	overlay := at("caf\xe9.qcow2")
 	host.Exec(t, "qemu-img", "create", "-q", "-f", "qcow2", "-b", location, "-F", "raw", overlay)
 	host.Exec(t, "rm", at("circle"), at("dangling"), at("fifo"))
@@ -86,7 +87,7 @@ virsh -q define /var/lib/libvirt/theirs.xml`)
 	}
 
 	// A file that is named like a disk may stand on the image.
-	v = must[catalog.Version](t)(register(ctx, l, "3.0.0", file.Source{Path: source}))
+	v = must.Get[catalog.Version](t)(register(ctx, l, "3.0.0", file.Source{Path: source}))
 	for name, says := range map[string]string{
 		"nova.disk.default.web.system.qcow2": `volume "nova.disk.default.web.system.qcow2" in pool "theirs" may stand on its image, and the host cannot describe it: `,
 		"nova.disk.bank.web.system.qcow2":    "a volume of another tenant may stand on its image, and the host cannot describe it. ",

@@ -8,6 +8,7 @@ import (
 
 	"github.com/digitalocean/go-libvirt"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/host/hosttest"
 	conn "github.com/novacron/terraform-provider-novacron/internal/libvirt"
@@ -24,7 +25,7 @@ func TestRealContract(t *testing.T) {
 	t.Cleanup(func() { h.Close() })
 	hosttest.Run(t, func(t *testing.T) hosttest.Site {
 		name := virttest.Unique("pool")
-		pool := virttest.Must[host.Pool](t)(h.CreateDirPool(t.Context(), name, filepath.Join(virttest.OpenDir(t), "pool")))
+		pool := must.Get[host.Pool](t)(h.CreateDirPool(t.Context(), name, filepath.Join(virttest.OpenDir(t), "pool")))
 		on := func(ctx context.Context, do func(*libvirt.Libvirt, libvirt.StoragePool) error) error {
 			return h.Call(ctx, "preparing", virterr.Pool(name), false, func(l *libvirt.Libvirt) error {
 				ref, err := l.StoragePoolLookupByName(name)

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
@@ -21,9 +22,9 @@ func TestAVolumeInUseIsTriedAgain(t *testing.T) {
 			return nil
 		}}
 		c := notes(New(busy, "pool"))
-		made := must[catalog.Record[note]](t)(c.Create(t.Context(), "t/a", note{}))
+		made := must.Get[catalog.Record[note]](t)(c.Create(t.Context(), "t/a", note{}))
 		for range 3 {
-			made = must[catalog.Record[note]](t)(c.Replace(t.Context(), "t/a", made.Revision, note{}))
+			made = must.Get[catalog.Record[note]](t)(c.Replace(t.Context(), "t/a", made.Revision, note{}))
 		}
 
 		m.volumes["nova.note.t.a.5.json"] = claimedFor(nil, 0)
@@ -33,7 +34,7 @@ func TestAVolumeInUseIsTriedAgain(t *testing.T) {
 			}
 			return nil
 		}}
-		if got := must[catalog.Record[note]](t)(notes(New(creating, "pool")).Get(t.Context(), "t/a")); got != made {
+		if got := must.Get[catalog.Record[note]](t)(notes(New(creating, "pool")).Get(t.Context(), "t/a")); got != made {
 			t.Errorf("read %+v, want %+v", got, made)
 		}
 		if err := c.Delete(t.Context(), "t/a", made.Revision); err != nil {

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt"
 )
@@ -54,7 +55,7 @@ func TestAccTwoDaemonsOnOneDirectoryAgree(t *testing.T) {
 		}
 	}
 
-	made := must[catalog.Record[note]](t)(all[0].Create(t.Context(), "t/counter", note{}))
+	made := must.Get[catalog.Record[note]](t)(all[0].Create(t.Context(), "t/counter", note{}))
 	if got, err := all[2].Get(t.Context(), "t/counter"); err != nil || got != made {
 		t.Errorf("through the other daemon it reads as %+v, %v", got, err)
 	}
@@ -74,7 +75,7 @@ func TestAccTwoDaemonsOnOneDirectoryAgree(t *testing.T) {
 	}
 	// A new store refreshes the pool; a store in use may lag behind the other daemon for a moment.
 	late := notes(New(second, pool))
-	got := must[catalog.Record[note]](t)(late.Get(t.Context(), "t/counter"))
+	got := must.Get[catalog.Record[note]](t)(late.Get(t.Context(), "t/counter"))
 	if got.Value.Count != len(all)*increments {
 		t.Errorf("counted to %d, want %d", got.Value.Count, len(all)*increments)
 	}

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
@@ -36,8 +37,8 @@ func TestADamagedDocumentIsNeverOneThatIsNotThere(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				m := newMemory()
-				rec := must[catalog.Record[note]](t)(shelves(m.store()).Create(t.Context(), "t/a", note{}))
-				rec = must[catalog.Record[note]](t)(shelves(m.store()).Replace(t.Context(), "t/a", rec.Revision,
+				rec := must.Get[catalog.Record[note]](t)(shelves(m.store()).Create(t.Context(), "t/a", note{}))
+				rec = must.Get[catalog.Record[note]](t)(shelves(m.store()).Replace(t.Context(), "t/a", rec.Revision,
 					note{Count: 1}))
 				for _, volume := range m.names() {
 					m.volumes[volume] = damage(m.volumes[volume])
@@ -84,17 +85,17 @@ func TestAnOlderRevisionStandsInForADamagedOne(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				m := newMemory()
-				first := must[catalog.Record[note]](t)(shelves(m.store()).Create(t.Context(), "t/a", note{}))
-				must[catalog.Record[note]](t)(shelves(m.store()).Create(t.Context(), "t/b", note{}))
+				first := must.Get[catalog.Record[note]](t)(shelves(m.store()).Create(t.Context(), "t/a", note{}))
+				must.Get[catalog.Record[note]](t)(shelves(m.store()).Create(t.Context(), "t/b", note{}))
 				m.volumes["nova.shelf.t.2.json"] = damage(m.volumes["nova.shelf.t.2.json"])
 
 				var standIns catalog.StandIns
 				ctx := catalog.WithStandIns(t.Context(), &standIns)
 				c := shelves(m.store())
-				if got := must[catalog.Record[note]](t)(c.Get(ctx, "t/a")); got != first {
+				if got := must.Get[catalog.Record[note]](t)(c.Get(ctx, "t/a")); got != first {
 					t.Errorf("read %+v, want %+v", got, first)
 				}
-				if got := must[[]catalog.Record[note]](t)(c.List(ctx, "t/")); !slices.Equal(got,
+				if got := must.Get[[]catalog.Record[note]](t)(c.List(ctx, "t/")); !slices.Equal(got,
 					[]catalog.Record[note]{first}) {
 					t.Errorf("listed %+v, want %+v", got, first)
 				}
@@ -125,14 +126,14 @@ func TestAnOlderRevisionStandsInForADamagedOne(t *testing.T) {
 func TestWhatIsBeingWrittenIsNoDamage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()
-		must[catalog.Record[note]](t)(notes(m.store()).Create(t.Context(), "t/a", note{}))
+		must.Get[catalog.Record[note]](t)(notes(m.store()).Create(t.Context(), "t/a", note{}))
 		whole := volume(t, 2, "t/a", "SECOND", nil, note{Count: 2})
 		m.volumes["nova.note.t.a.2.json"] = make([]byte, len(whole))
 		go func() {
 			time.Sleep(Grace / 2)
 			_ = process{memory: m}.WriteVolume(t.Context(), "", "nova.note.t.a.2.json", whole)
 		}()
-		if got := must[catalog.Record[note]](t)(notes(m.store()).Get(t.Context(), "t/a")); got.Value.Count != 2 {
+		if got := must.Get[catalog.Record[note]](t)(notes(m.store()).Get(t.Context(), "t/a")); got.Value.Count != 2 {
 			t.Errorf("read %+v", got)
 		}
 	})
@@ -148,9 +149,9 @@ func TestAClaimOfAnOlderReleaseIsPassedOver(t *testing.T) {
 				catalog.Revision(fmt.Sprint("ID", n)), nil, note{Count: int(n)})
 		}
 		m.volumes["nova.note.t.a.3.json"] = make([]byte, 300)
-		got := must[catalog.Record[note]](t)(notes(m.store()).Get(t.Context(), "t/a"))
-		must[catalog.Record[note]](t)(notes(m.store()).Replace(t.Context(), "t/a", got.Revision, note{Count: 2}))
-		if got = must[catalog.Record[note]](t)(notes(m.store()).Get(t.Context(), "t/a")); got.Value.Count != 2 {
+		got := must.Get[catalog.Record[note]](t)(notes(m.store()).Get(t.Context(), "t/a"))
+		must.Get[catalog.Record[note]](t)(notes(m.store()).Replace(t.Context(), "t/a", got.Revision, note{Count: 2}))
+		if got = must.Get[catalog.Record[note]](t)(notes(m.store()).Get(t.Context(), "t/a")); got.Value.Count != 2 {
 			t.Errorf("read %+v", got)
 		}
 
@@ -169,12 +170,12 @@ func TestAPageIsNotOverlookedWhereItsNameIsDamaged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()
 		c := collection[note]{store: m.store(), layout: layout{kind: "note", shards: 1}}
-		must[catalog.Record[note]](t)(c.Create(t.Context(), "t/a@1.0.0", note{}))
+		must.Get[catalog.Record[note]](t)(c.Create(t.Context(), "t/a@1.0.0", note{}))
 		text := string(m.volumes["nova.note.t.1.json"])
 		at := strings.Index(text, checkMark)
 		text = text[:at] + text[at+len(checkMark)+64+1:]
 		m.volumes["nova.note.t.1.json"] = []byte(text)
-		must[catalog.Record[note]](t)(c.Get(t.Context(), "t/a@1.0.0"))
+		must.Get[catalog.Record[note]](t)(c.Get(t.Context(), "t/a@1.0.0"))
 		m.volumes["nova.note.t.1.json"] = []byte(strings.Replace(text, `"t/a@"`, `"t/c@"`, 1))
 		_, get := c.Get(t.Context(), "t/a@1.0.0")
 		_, list := c.List(t.Context(), "t/a@")

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
@@ -35,8 +36,8 @@ func TestAnIncompleteDocumentIsNeverTakenForAWholeOne(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sh := must[*shelf](t)(shelfOf(document{e, body}))
-	if got := must[entry](t)(sh.find("default/a")); got.revision != "ID" ||
+	sh := must.Get[*shelf](t)(shelfOf(document{e, body}))
+	if got := must.Get[entry](t)(sh.find("default/a")); got.revision != "ID" ||
 		string(got.value) != `{"Count":7,"Text":"seven"}` {
 		t.Errorf("rounded up with zeros, it reads as %+v", got)
 	}

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
@@ -213,7 +214,8 @@ func TestWritersThatDieAnywhereHoldUpNobodyForGood(t *testing.T) {
 				m := newMemory()
 				var parent catalog.Revision
 				if verb != "create" {
-					parent = must[catalog.Record[note]](t)(notes(m.store()).Create(t.Context(), "t/a", note{})).Revision
+					parent = must.Get[catalog.Record[note]](t)(
+						notes(m.store()).Create(t.Context(), "t/a", note{})).Revision
 				}
 				done, calls := make(chan bool), 0
 				doomed := notes(New(process{memory: m, before: func(string, string) error {

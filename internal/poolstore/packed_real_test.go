@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
@@ -35,7 +36,7 @@ func TestAccManyWritersOfOneShelfLoseNothing(t *testing.T) {
 	t.Logf("%d changes by %d processes took %s", processes*goroutines*(3*rounds-1), processes,
 		time.Since(begun).Round(time.Millisecond))
 	c := shelves(New(hosts[0], pool))
-	records := must[[]catalog.Record[note]](t)(c.List(t.Context(), "t/"))
+	records := must.Get[[]catalog.Record[note]](t)(c.List(t.Context(), "t/"))
 	if len(records) != processes*goroutines {
 		t.Errorf("%d records are left, want %d", len(records), processes*goroutines)
 	}
@@ -84,7 +85,7 @@ func TestAccTheLastDeleteOfAShelfLosesNoCreate(t *testing.T) {
 	pool, dir, hosts := realPool(t, 2)
 	a, b := shelves(New(hosts[0], pool)), shelves(New(hosts[1], pool))
 	for round := range 10 {
-		last := must[catalog.Record[note]](t)(a.Create(t.Context(), "t/last", note{}))
+		last := must.Get[catalog.Record[note]](t)(a.Create(t.Context(), "t/last", note{}))
 		var made catalog.Record[note]
 		group, ctx := errgroup.WithContext(t.Context())
 		group.Go(func() error { return a.Delete(ctx, last.Key, last.Revision) })
@@ -95,7 +96,7 @@ func TestAccTheLastDeleteOfAShelfLosesNoCreate(t *testing.T) {
 		if err := group.Wait(); err != nil {
 			t.Fatal(err)
 		}
-		if got := must[[]catalog.Record[note]](t)(a.List(t.Context(), "")); !slices.Equal(got,
+		if got := must.Get[[]catalog.Record[note]](t)(a.List(t.Context(), "")); !slices.Equal(got,
 			[]catalog.Record[note]{made}) {
 			t.Fatalf("there is %+v, want %+v", got, made)
 		}
@@ -128,7 +129,7 @@ func TestAccAFullPoolLetsRecordsGo(t *testing.T) {
 	c := shelves(New(hosts[0], tight))
 	var records []catalog.Record[note]
 	for i := range 3 {
-		records = append(records, must[catalog.Record[note]](t)(c.Create(t.Context(), fmt.Sprintf("t/%d", i),
+		records = append(records, must.Get[catalog.Record[note]](t)(c.Create(t.Context(), fmt.Sprintf("t/%d", i),
 			note{Text: strings.Repeat("x", i)})))
 	}
 	host.Exec(t, "sh", "-c", "dd if=/dev/zero of="+inside+"/filler bs=4k 2>/dev/null || true")

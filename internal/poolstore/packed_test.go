@@ -15,6 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
@@ -103,7 +104,7 @@ func (r reference) compare(t *testing.T, c collection[note], prefix, key string)
 			records = append(records, r[k])
 		}
 	}
-	if got := must[[]catalog.Record[note]](t)(c.List(t.Context(), prefix)); !slices.Equal(got, records) {
+	if got := must.Get[[]catalog.Record[note]](t)(c.List(t.Context(), prefix)); !slices.Equal(got, records) {
 		t.Errorf("listed with %q: %+v, want %+v", prefix, got, records)
 	}
 	if got, err := c.Get(t.Context(), key); err == nil && got != r[key] ||
@@ -116,20 +117,20 @@ func (r reference) compare(t *testing.T, c collection[note], prefix, key string)
 // moment.
 func TestWhoChangesAnotherRecordOfTheShelfIsNoConflict(t *testing.T) {
 	m := newMemory()
-	a := must[catalog.Record[note]](t)(shelves(m.store()).Create(t.Context(), "t/a", note{}))
-	b := must[catalog.Record[note]](t)(shelves(m.store()).Create(t.Context(), "t/b", note{}))
+	a := must.Get[catalog.Record[note]](t)(shelves(m.store()).Create(t.Context(), "t/a", note{}))
+	b := must.Get[catalog.Record[note]](t)(shelves(m.store()).Create(t.Context(), "t/b", note{}))
 	var once sync.Once
 	late := New(process{memory: m, before: func(call, _ string) error {
 		if call == "create" {
 			once.Do(func() {
-				b = must[catalog.Record[note]](t)(shelves(m.store()).Replace(t.Context(), "t/b", b.Revision,
+				b = must.Get[catalog.Record[note]](t)(shelves(m.store()).Replace(t.Context(), "t/b", b.Revision,
 					note{Count: 2}))
 			})
 		}
 		return nil
 	}}, "pool")
-	a = must[catalog.Record[note]](t)(shelves(late).Replace(t.Context(), "t/a", a.Revision, note{Count: 1}))
-	if got := must[[]catalog.Record[note]](t)(shelves(m.store()).List(t.Context(), "")); !slices.Equal(got,
+	a = must.Get[catalog.Record[note]](t)(shelves(late).Replace(t.Context(), "t/a", a.Revision, note{Count: 1}))
+	if got := must.Get[[]catalog.Record[note]](t)(shelves(m.store()).List(t.Context(), "")); !slices.Equal(got,
 		[]catalog.Record[note]{a, b}) {
 		t.Errorf("there is %+v, want %+v and %+v", got, a, b)
 	}
@@ -158,7 +159,7 @@ func TestManyProcessesOfManyGoroutinesAllFinish(t *testing.T) {
 		if took := time.Since(begun); took > 2*time.Minute {
 			t.Errorf("they took %s", took)
 		}
-		records := must[[]catalog.Record[note]](t)(shelves(m.store()).List(t.Context(), "t/"))
+		records := must.Get[[]catalog.Record[note]](t)(shelves(m.store()).List(t.Context(), "t/"))
 		if len(records) != processes*goroutines || slices.ContainsFunc(records, func(r catalog.Record[note]) bool {
 			return r.Value.Count != 2
 		}) {
@@ -185,7 +186,8 @@ func TestChangesThatWaitForEachOtherAreWrittenTogether(t *testing.T) {
 		made := make([]catalog.Record[note], 100)
 		for i := range made {
 			group.Go(func() {
-				made[i] = must[catalog.Record[note]](t)(shelves(s).Create(t.Context(), fmt.Sprintf("t/%d", i), note{}))
+				made[i] = must.Get[catalog.Record[note]](t)(
+					shelves(s).Create(t.Context(), fmt.Sprintf("t/%d", i), note{}))
 			})
 		}
 		group.Wait()
@@ -213,7 +215,7 @@ func TestWhoGivesUpWaitingDisturbsNobody(t *testing.T) {
 		m := newMemory()
 		s := shelves(stalled(m, "before", "write", ".1.json", time.Second))
 		var group sync.WaitGroup
-		group.Go(func() { must[catalog.Record[note]](t)(s.Create(t.Context(), "t/a", note{})) })
+		group.Go(func() { must.Get[catalog.Record[note]](t)(s.Create(t.Context(), "t/a", note{})) })
 		synctest.Wait()
 		begun := time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
@@ -223,7 +225,7 @@ func TestWhoGivesUpWaitingDisturbsNobody(t *testing.T) {
 			t.Errorf("cancelled, got %v after %s", err, time.Since(begun))
 		}
 		group.Wait()
-		if got := must[[]catalog.Record[note]](t)(s.List(t.Context(), "")); len(got) != 1 || got[0].Key != "t/a" {
+		if got := must.Get[[]catalog.Record[note]](t)(s.List(t.Context(), "")); len(got) != 1 || got[0].Key != "t/a" {
 			t.Errorf("there is %+v, want the record of who did not give up", got)
 		}
 	})
@@ -234,8 +236,8 @@ func TestWhoGivesUpWaitingDisturbsNobody(t *testing.T) {
 func TestAnAbandonedClaimOfAShelfIsPassedOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()
-		a := must[catalog.Record[note]](t)(shelves(m.store()).Create(t.Context(), "t/a", note{}))
-		b := must[catalog.Record[note]](t)(shelves(m.store()).Create(t.Context(), "t/b", note{}))
+		a := must.Get[catalog.Record[note]](t)(shelves(m.store()).Create(t.Context(), "t/a", note{}))
+		b := must.Get[catalog.Record[note]](t)(shelves(m.store()).Create(t.Context(), "t/b", note{}))
 		m.volumes["nova.shelf.t.3.json"] = claimedFor(m.volumes["nova.shelf.t.2.json"], 0)
 		begun := time.Now()
 		if _, err := shelves(m.store()).Create(t.Context(), "t/a", note{}); !errors.Is(err, catalog.ErrExists) ||
@@ -248,7 +250,7 @@ func TestAnAbandonedClaimOfAShelfIsPassedOver(t *testing.T) {
 		if waited := time.Since(begun); waited < Grace || waited > 2*Grace {
 			t.Errorf("the writer waited %s, want about %s", waited, Grace)
 		}
-		if got := must[[]catalog.Record[note]](t)(shelves(m.store()).List(t.Context(), "")); !slices.Equal(got,
+		if got := must.Get[[]catalog.Record[note]](t)(shelves(m.store()).List(t.Context(), "")); !slices.Equal(got,
 			[]catalog.Record[note]{b}) {
 			t.Errorf("there is %+v, want %+v", got, b)
 		}
@@ -260,7 +262,7 @@ func TestAnAbandonedClaimOfAShelfIsPassedOver(t *testing.T) {
 func TestASlowWriteThatManyHaveBuiltOnHasHappened(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()
-		must[catalog.Record[note]](t)(shelves(m.store()).Create(t.Context(), "t/a", note{}))
+		must.Get[catalog.Record[note]](t)(shelves(m.store()).Create(t.Context(), "t/a", note{}))
 		slow := make(chan error)
 		go func() {
 			_, err := shelves(stalled(m, "after", "write", ".2.json", 3*Grace)).Create(t.Context(), "t/slow",
@@ -269,12 +271,13 @@ func TestASlowWriteThatManyHaveBuiltOnHasHappened(t *testing.T) {
 		}()
 		synctest.Wait()
 		for i := range 2 * maxAncestors {
-			must[catalog.Record[note]](t)(shelves(m.store()).Create(t.Context(), fmt.Sprintf("t/b.%d", i), note{}))
+			must.Get[catalog.Record[note]](t)(shelves(m.store()).Create(t.Context(), fmt.Sprintf("t/b.%d", i), note{}))
 		}
 		if err := <-slow; err != nil {
 			t.Errorf("its record is there, but the slow writer got %v", err)
 		}
-		if got := must[catalog.Record[note]](t)(shelves(m.store()).Get(t.Context(), "t/slow")); got.Value.Count != 1 {
+		got := must.Get[catalog.Record[note]](t)(shelves(m.store()).Get(t.Context(), "t/slow"))
+		if got.Value.Count != 1 {
 			t.Errorf("the record is %+v", got)
 		}
 	})
@@ -284,14 +287,14 @@ func TestADocumentThatGrowsTooLargeRefusesMoreAndLetsRecordsGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newMemory().store()
 		plain := collection[note]{store: s, layout: layout{kind: "note", shards: 1}} // not compressed
-		first := must[catalog.Record[note]](t)(plain.Create(t.Context(), "t/a",
+		first := must.Get[catalog.Record[note]](t)(plain.Create(t.Context(), "t/a",
 			note{Text: strings.Repeat("x", maxGrown/2)}))
-		second := must[catalog.Record[note]](t)(plain.Create(t.Context(), "t/b",
+		second := must.Get[catalog.Record[note]](t)(plain.Create(t.Context(), "t/b",
 			note{Text: strings.Repeat("x", maxGrown/3)}))
 		s.reader.volumes = stalled(s.reader.volumes.(process).memory, "before", "create", ".3.json",
 			time.Second).reader.volumes
 		var group sync.WaitGroup
-		group.Go(func() { must[catalog.Record[note]](t)(plain.Create(t.Context(), "t/c", note{})) })
+		group.Go(func() { must.Get[catalog.Record[note]](t)(plain.Create(t.Context(), "t/c", note{})) })
 		synctest.Wait() // changes from now on wait for that write, and are written together
 		group.Go(func() {
 			if _, err := plain.Create(t.Context(), "t/d", note{Text: strings.Repeat("x", maxGrown)}); !errors.Is(err,
@@ -305,7 +308,8 @@ func TestADocumentThatGrowsTooLargeRefusesMoreAndLetsRecordsGo(t *testing.T) {
 			}
 		})
 		group.Wait()
-		if got := must[[]catalog.Record[note]](t)(plain.List(t.Context(), "t/")); len(got) != 2 || got[0] != second {
+		got := must.Get[[]catalog.Record[note]](t)(plain.List(t.Context(), "t/"))
+		if len(got) != 2 || got[0] != second {
 			t.Errorf("%d records are there, want two of four", len(got))
 		}
 	})
@@ -318,7 +322,7 @@ func TestGoroutinesThatWantTheSameRecordTakeTurns(t *testing.T) {
 		c := shelves(New(process{
 			memory: m, before: func(string, string) error { time.Sleep(time.Millisecond); return nil },
 		}, "pool"))
-		must[catalog.Record[note]](t)(c.Create(t.Context(), "t/counter", note{}))
+		must.Get[catalog.Record[note]](t)(c.Create(t.Context(), "t/counter", note{}))
 		var group sync.WaitGroup
 		for i := range 8 {
 			group.Go(func() {
@@ -333,7 +337,7 @@ func TestGoroutinesThatWantTheSameRecordTakeTurns(t *testing.T) {
 			})
 		}
 		group.Wait()
-		if got := must[catalog.Record[note]](t)(c.Get(t.Context(), "t/counter")); got.Value.Count != 40 {
+		if got := must.Get[catalog.Record[note]](t)(c.Get(t.Context(), "t/counter")); got.Value.Count != 40 {
 			t.Errorf("it counts %d, want 40", got.Value.Count)
 		}
 	})
@@ -345,7 +349,7 @@ func TestGoroutinesThatWantTheSameRecordTakeTurns(t *testing.T) {
 func TestTwoSlowWritersOfOneShelfLoseNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()
-		must[catalog.Record[note]](t)(shelves(m.store()).Create(t.Context(), "t/a", note{}))
+		must.Get[catalog.Record[note]](t)(shelves(m.store()).Create(t.Context(), "t/a", note{}))
 		var group sync.WaitGroup
 		for _, stall := range []struct {
 			volume string
@@ -353,12 +357,12 @@ func TestTwoSlowWritersOfOneShelfLoseNothing(t *testing.T) {
 		}{{".2.json", 2 * Grace}, {".3.json", 4 * Grace}} {
 			group.Go(func() {
 				s := shelves(stalled(m, "before", "write", stall.volume, stall.long))
-				must[catalog.Record[note]](t)(s.Create(t.Context(), "t/by"+stall.volume, note{}))
+				must.Get[catalog.Record[note]](t)(s.Create(t.Context(), "t/by"+stall.volume, note{}))
 			})
 			synctest.Wait() // the first has claimed its number
 		}
 		group.Wait()
-		if got := must[[]catalog.Record[note]](t)(shelves(m.store()).List(t.Context(), "t/by")); len(got) != 2 {
+		if got := must.Get[[]catalog.Record[note]](t)(shelves(m.store()).List(t.Context(), "t/by")); len(got) != 2 {
 			t.Errorf("there is %+v, want both writers' records", got)
 		}
 	})

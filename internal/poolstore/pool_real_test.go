@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt"
 )
@@ -44,7 +45,7 @@ func TestAccEightWritersLoseNoIncrement(t *testing.T) {
 	const writers, increments = 8, 25
 	pool, dir, hosts := realPool(t, writers)
 	all := stores(pool, hosts)
-	must[catalog.Record[note]](t)(all[0].Create(t.Context(), "t/counter", note{}))
+	must.Get[catalog.Record[note]](t)(all[0].Create(t.Context(), "t/counter", note{}))
 	group, ctx := errgroup.WithContext(t.Context())
 	begun := time.Now()
 	for _, c := range all {
@@ -61,7 +62,7 @@ func TestAccEightWritersLoseNoIncrement(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("%d writes by %d writers took %s", writers*increments, writers, time.Since(begun).Round(time.Millisecond))
-	got := must[catalog.Record[note]](t)(all[0].Get(t.Context(), "t/counter"))
+	got := must.Get[catalog.Record[note]](t)(all[0].Get(t.Context(), "t/counter"))
 	if got.Value.Count != writers*increments {
 		t.Errorf("counted to %d, want %d", got.Value.Count, writers*increments)
 	}
@@ -90,7 +91,7 @@ func TestAccOneOfManyCreatorsWins(t *testing.T) {
 				t.Errorf("creator %d got %v, want %v; creator %d has won", i, err, catalog.ErrExists, winner)
 			}
 		}
-		if got := must[catalog.Record[note]](t)(all[0].Get(t.Context(), key)); got.Value.Count != winner {
+		if got := must.Get[catalog.Record[note]](t)(all[0].Get(t.Context(), key)); got.Value.Count != winner {
 			t.Errorf("creator %d was told that it won, but the document is that of creator %d", winner, got.Value.Count)
 		}
 	}
@@ -103,7 +104,7 @@ func TestAccOfADeleteAndAReplaceOneWins(t *testing.T) {
 	pool, dir, hosts := realPool(t, 2)
 	all := stores(pool, hosts)
 	for range 15 {
-		made := must[catalog.Record[note]](t)(all[0].Create(t.Context(), "t/a", note{}))
+		made := must.Get[catalog.Record[note]](t)(all[0].Create(t.Context(), "t/a", note{}))
 		var deleted, replaced error
 		var rec catalog.Record[note]
 		var group errgroup.Group
@@ -159,12 +160,12 @@ func TestAccForeignFilesDoNoHarm(t *testing.T) {
 	}
 	before := files(t, dir)
 	c := notes(s)
-	made := must[catalog.Record[note]](t)(c.Create(t.Context(), "t/a", note{Text: "mine"}))
-	if list := must[[]catalog.Record[note]](t)(c.List(t.Context(), "")); !slices.Equal(list,
+	made := must.Get[catalog.Record[note]](t)(c.Create(t.Context(), "t/a", note{Text: "mine"}))
+	if list := must.Get[[]catalog.Record[note]](t)(c.List(t.Context(), "")); !slices.Equal(list,
 		[]catalog.Record[note]{made}) {
 		t.Errorf("listed %+v, want the one document %+v", list, made)
 	}
-	changed := must[catalog.Record[note]](t)(c.Replace(t.Context(), "t/a", made.Revision, note{Text: "changed"}))
+	changed := must.Get[catalog.Record[note]](t)(c.Replace(t.Context(), "t/a", made.Revision, note{Text: "changed"}))
 	if err := c.Delete(t.Context(), "t/a", changed.Revision); err != nil {
 		t.Error(err)
 	}
@@ -177,22 +178,22 @@ func TestAccForeignFilesDoNoHarm(t *testing.T) {
 func TestAccATornDocumentIsSkippedAndOvertaken(t *testing.T) {
 	pool, dir, hosts := realPool(t, 2)
 	// An impatient writer writes again, under another number, if a write took long.
-	first := must[catalog.Record[note]](t)(notes(New(hosts[0], pool)).Create(t.Context(), "t/a", note{Count: 1}))
+	first := must.Get[catalog.Record[note]](t)(notes(New(hosts[0], pool)).Create(t.Context(), "t/a", note{Count: 1}))
 	s := New(hosts[0], pool)
 	s.reader.grace = 3 * time.Second
 	c := notes(s)
 	if err := os.WriteFile(filepath.Join(dir, "nova.note.t.a.2.json"), claimedFor(nil, 0), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got := must[catalog.Record[note]](t)(notes(New(hosts[1], pool)).Get(t.Context(), "t/a")); got != first {
+	if got := must.Get[catalog.Record[note]](t)(notes(New(hosts[1], pool)).Get(t.Context(), "t/a")); got != first {
 		t.Errorf("read %+v, want %+v", got, first)
 	}
 	begun := time.Now()
-	must[catalog.Record[note]](t)(c.Replace(t.Context(), "t/a", first.Revision, note{Count: 2}))
+	must.Get[catalog.Record[note]](t)(c.Replace(t.Context(), "t/a", first.Revision, note{Count: 2}))
 	if waited := time.Since(begun); waited < s.reader.grace {
 		t.Errorf("overtaken after %s, want no less than %s", waited, s.reader.grace)
 	}
-	if got := must[catalog.Record[note]](t)(c.Get(t.Context(), "t/a")); got.Value.Count != 2 {
+	if got := must.Get[catalog.Record[note]](t)(c.Get(t.Context(), "t/a")); got.Value.Count != 2 {
 		t.Errorf("read %+v", got)
 	}
 }
@@ -221,7 +222,7 @@ func TestAccACancelledWriteIsWholeOrNotThere(t *testing.T) {
 
 func TestAccDocumentsAreReadableByTheHypervisorOnly(t *testing.T) {
 	pool, dir, hosts := realPool(t, 1)
-	must[catalog.Record[note]](t)(notes(New(hosts[0], pool)).Create(t.Context(), "t/a", note{}))
+	must.Get[catalog.Record[note]](t)(notes(New(hosts[0], pool)).Create(t.Context(), "t/a", note{}))
 	info, err := os.Stat(filepath.Join(dir, "nova.note.t.a.1.json"))
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("got %v, %v, want mode 0600", info.Mode(), err)

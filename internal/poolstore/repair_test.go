@@ -8,6 +8,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
@@ -15,7 +16,7 @@ import (
 func twice(t *testing.T, m *memory) {
 	t.Helper()
 	for _, name := range []string{"a", "b"} {
-		must[catalog.Record[catalog.Template]](t)(m.store().Templates().Create(t.Context(), "t/"+name,
+		must.Get[catalog.Record[catalog.Template]](t)(m.store().Templates().Create(t.Context(), "t/"+name,
 			catalog.Template{ID: catalog.TemplateID{Tenant: "t", Name: name}}))
 	}
 }
@@ -49,8 +50,8 @@ func TestRepairRestoresTheOlderRevision(t *testing.T) {
 				if !bytes.Equal(kept["nova.template.t.2.json"], broken) {
 					t.Errorf("kept %q", kept)
 				}
-				rec := must[catalog.Record[catalog.Template]](t)(s.Templates().Get(t.Context(), "t/a"))
-				must[catalog.Record[catalog.Template]](t)(s.Templates().Replace(t.Context(), "t/a", rec.Revision,
+				rec := must.Get[catalog.Record[catalog.Template]](t)(s.Templates().Get(t.Context(), "t/a"))
+				must.Get[catalog.Record[catalog.Template]](t)(s.Templates().Replace(t.Context(), "t/a", rec.Revision,
 					rec.Value))
 				if _, err := s.Templates().Get(t.Context(), "t/b"); !errors.Is(err, catalog.ErrNotFound) {
 					t.Errorf("what the damaged revision had: %v", err)
@@ -70,7 +71,7 @@ func TestRepairRemovesOnlyWhatItIsToldTo(t *testing.T) {
 		for _, volume := range m.names() {
 			clear(m.volumes[volume])
 		}
-		must[catalog.Record[catalog.Template]](t)(m.store().Templates().Create(t.Context(), "u/a",
+		must.Get[catalog.Record[catalog.Template]](t)(m.store().Templates().Create(t.Context(), "u/a",
 			catalog.Template{ID: catalog.TemplateID{Tenant: "u", Name: "a"}}))
 		s, kept := m.store(), keeper{}
 		if found, _, err := s.Examine(t.Context(), "u"); err != nil || len(found) > 0 {
@@ -102,7 +103,7 @@ func TestRepairOfAnOlderRevisionChangesNothingElse(t *testing.T) {
 		m.volumes["nova.template.t.1.json"] = nil
 		s, kept := m.store(), keeper{}
 		// this does not read the damaged volume
-		must[catalog.Record[catalog.Template]](t)(s.Templates().Get(t.Context(), "t/b"))
+		must.Get[catalog.Record[catalog.Template]](t)(s.Templates().Get(t.Context(), "t/b"))
 		found, _, err := s.Examine(t.Context(), "")
 		if err != nil || len(found) != 1 || !found[0].Harmless {
 			t.Fatalf("found %+v, %v", found, err)
@@ -145,14 +146,14 @@ func TestADocumentWhoseRecordsCannotBeDecodedIsDamaged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()
 		twice(t, m)
-		sh := must[*shelf](t)(shelfOf(document{}))
-		must[entry](t)(sh.find("t/a"))
+		sh := must.Get[*shelf](t)(shelfOf(document{}))
+		must.Get[entry](t)(sh.find("t/a"))
 		sh.put("t/a", entry{revision: "R", value: []byte(`{"labels":5}`), parts: [][]byte{[]byte("{}")}})
 		pages, body, err := sh.body(templates.level)
 		if err != nil {
 			t.Fatal(err)
 		}
-		m.volumes["nova.template.t.3.json"] = must[[]byte](t)(
+		m.volumes["nova.template.t.3.json"] = must.Get[[]byte](t)(
 			seal(envelope{Kind: "template", Key: "t", Number: 3, ID: "X", Pages: pages}, body))
 		s := m.store()
 		if _, err := s.Templates().Get(t.Context(), "t/a"); !errors.Is(err, catalog.ErrDamaged) {
@@ -165,6 +166,6 @@ func TestADocumentWhoseRecordsCannotBeDecodedIsDamaged(t *testing.T) {
 		if err := s.Repair(t.Context(), found[0], false, keeper{}.keep); err != nil {
 			t.Fatal(err)
 		}
-		must[catalog.Record[catalog.Template]](t)(s.Templates().Get(t.Context(), "t/b"))
+		must.Get[catalog.Record[catalog.Template]](t)(s.Templates().Get(t.Context(), "t/b"))
 	})
 }

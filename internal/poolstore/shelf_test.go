@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/cloudinit"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
@@ -127,10 +128,10 @@ func TestASpecThatVersionsShareIsStoredOnce(t *testing.T) {
 			v.Overrides = catalog.Spec{Hardware: &profile.Hardware{MemoryMB: new(int64(512))}}
 		}
 		want[v.ID.String()] = v
-		must[catalog.Record[catalog.Version]](t)(m.store().Versions().Create(t.Context(), v.ID.String(), v))
+		must.Get[catalog.Record[catalog.Version]](t)(m.store().Versions().Create(t.Context(), v.ID.String(), v))
 	}
-	for _, rec := range must[[]catalog.Record[catalog.Version]](t)(m.store().Versions().List(t.Context(), "t/a@")) {
-		one := must[catalog.Record[catalog.Version]](t)(m.store().Versions().Get(t.Context(), rec.Key))
+	for _, rec := range must.Get[[]catalog.Record[catalog.Version]](t)(m.store().Versions().List(t.Context(), "t/a@")) {
+		one := must.Get[catalog.Record[catalog.Version]](t)(m.store().Versions().Get(t.Context(), rec.Key))
 		if !reflect.DeepEqual(rec.Value, want[rec.Key]) || !reflect.DeepEqual(one, rec) {
 			t.Errorf("%s is listed as %+v, and read as %+v; want %+v", rec.Key, rec, one, want[rec.Key])
 		}
@@ -144,7 +145,7 @@ func TestASpecThatVersionsShareIsStoredOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text := must[[]byte](t)(unpack(must[*shelf](t)(shelfOf(document{e, body})).packed["t/a@"]))
+		text := must.Get[[]byte](t)(unpack(must.Get[*shelf](t)(shelfOf(document{e, body})).packed["t/a@"]))
 		if n := bytes.Count(text, []byte("the text of the spec")); n != 1 {
 			t.Errorf("%s has the spec %d times", name, n)
 		}
@@ -154,16 +155,16 @@ func TestASpecThatVersionsShareIsStoredOnce(t *testing.T) {
 // TestASearchGetsTemplatesWithoutTheirSpecs, and with everything else.
 func TestASearchGetsTemplatesWithoutTheirSpecs(t *testing.T) {
 	s := newMemory().store()
-	made := must[catalog.Record[catalog.Template]](t)(s.Templates().Create(t.Context(), "t/a", catalog.Template{
+	made := must.Get[catalog.Record[catalog.Template]](t)(s.Templates().Create(t.Context(), "t/a", catalog.Template{
 		ID: catalog.TemplateID{Tenant: "t", Name: "a"}, DisplayName: "A", Labels: map[string]string{"os": "linux"},
 		Spec: catalog.Spec{VM: catalog.VM{CloudInit: &cloudinit.Config{UserData: "#cloud-config"}}},
 	}))
-	if got := must[[]catalog.Record[catalog.Template]](t)(s.Templates().List(t.Context(), "")); !reflect.DeepEqual(got,
-		[]catalog.Record[catalog.Template]{made}) {
+	got := must.Get[[]catalog.Record[catalog.Template]](t)(s.Templates().List(t.Context(), ""))
+	if !reflect.DeepEqual(got, []catalog.Record[catalog.Template]{made}) {
 		t.Errorf("listed %+v, want %+v", got, made)
 	}
 	made.Value.Spec = catalog.Spec{}
-	if got := must[[]catalog.Record[catalog.Template]](t)(catalog.TemplateHeads(t.Context(), s,
+	if got := must.Get[[]catalog.Record[catalog.Template]](t)(catalog.TemplateHeads(t.Context(), s,
 		"")); !reflect.DeepEqual(got, []catalog.Record[catalog.Template]{made}) {
 		t.Errorf("heads are %+v, want %+v", got, made)
 	}

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
@@ -36,7 +37,7 @@ func TestAWriterThatWasGivenUpLosesAndTakesItsClaimBack(t *testing.T) {
 		t.Run(stop.when+" "+stop.call, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				m := newMemory()
-				first := must[catalog.Record[note]](t)(notes(m.store()).Create(t.Context(), "t/a", note{Count: 1}))
+				first := must.Get[catalog.Record[note]](t)(notes(m.store()).Create(t.Context(), "t/a", note{Count: 1}))
 				slow := make(chan error)
 				go func() {
 					_, err := notes(stalled(m, stop.when, stop.call, ".2.json", 3*Grace)).Replace(t.Context(), "t/a",
@@ -44,12 +45,12 @@ func TestAWriterThatWasGivenUpLosesAndTakesItsClaimBack(t *testing.T) {
 					slow <- err
 				}()
 				synctest.Wait() // the slow writer has stopped
-				fast := must[catalog.Record[note]](t)(notes(m.store()).Replace(t.Context(), "t/a", first.Revision,
+				fast := must.Get[catalog.Record[note]](t)(notes(m.store()).Replace(t.Context(), "t/a", first.Revision,
 					note{Text: "fast"}))
 				if err := <-slow; !errors.Is(err, catalog.ErrConflict) {
 					t.Errorf("the slow writer got %v, want %v", err, catalog.ErrConflict)
 				}
-				got := must[catalog.Record[note]](t)(notes(m.store()).Get(t.Context(), "t/a"))
+				got := must.Get[catalog.Record[note]](t)(notes(m.store()).Get(t.Context(), "t/a"))
 				if got != fast {
 					t.Errorf("the document is %+v, want the fast writer's %+v", got, fast)
 				}
@@ -64,7 +65,7 @@ func TestAWriterThatWasGivenUpLosesAndTakesItsClaimBack(t *testing.T) {
 func TestAWriterWhoseWriteWasSlowButSeenHasWon(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()
-		first := must[catalog.Record[note]](t)(notes(m.store()).Create(t.Context(), "t/a", note{}))
+		first := must.Get[catalog.Record[note]](t)(notes(m.store()).Create(t.Context(), "t/a", note{}))
 		slow := make(chan error)
 		go func() {
 			_, err := notes(stalled(m, "after", "write", ".2.json", 3*Grace)).Replace(t.Context(), "t/a",
@@ -72,13 +73,13 @@ func TestAWriterWhoseWriteWasSlowButSeenHasWon(t *testing.T) {
 			slow <- err
 		}()
 		synctest.Wait()
-		seen := must[catalog.Record[note]](t)(notes(m.store()).Get(t.Context(), "t/a"))
-		must[catalog.Record[note]](t)(notes(m.store()).Replace(t.Context(), "t/a", seen.Revision,
+		seen := must.Get[catalog.Record[note]](t)(notes(m.store()).Get(t.Context(), "t/a"))
+		must.Get[catalog.Record[note]](t)(notes(m.store()).Replace(t.Context(), "t/a", seen.Revision,
 			note{Count: seen.Value.Count + 1}))
 		if err := <-slow; err != nil {
 			t.Errorf("somebody has built on its write, but the slow writer got %v", err)
 		}
-		if got := must[catalog.Record[note]](t)(notes(m.store()).Get(t.Context(), "t/a")); got.Value.Count != 2 {
+		if got := must.Get[catalog.Record[note]](t)(notes(m.store()).Get(t.Context(), "t/a")); got.Value.Count != 2 {
 			t.Errorf("the document is %+v, want both writes in it", got)
 		}
 	})
@@ -97,21 +98,21 @@ func TestAClaimWhoseWriterDiedIsPassedOver(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				m := newMemory()
-				first := must[catalog.Record[note]](t)(notes(m.store()).Create(t.Context(), "t/a", note{Count: 1}))
+				first := must.Get[catalog.Record[note]](t)(notes(m.store()).Create(t.Context(), "t/a", note{Count: 1}))
 				m.volumes["nova.note.t.a.2.json"] = left
 
 				begun := time.Now()
-				if got := must[catalog.Record[note]](t)(notes(m.store()).Get(t.Context(), "t/a")); got != first {
+				if got := must.Get[catalog.Record[note]](t)(notes(m.store()).Get(t.Context(), "t/a")); got != first {
 					t.Errorf("read %+v, want %+v", got, first)
 				}
-				if list := must[[]catalog.Record[note]](t)(notes(m.store()).List(t.Context(), "t/")); !slices.Equal(
+				if list := must.Get[[]catalog.Record[note]](t)(notes(m.store()).List(t.Context(), "t/")); !slices.Equal(
 					list, []catalog.Record[note]{first}) {
 					t.Errorf("listed %+v, want %+v", list, first)
 				}
 				if waited := time.Since(begun); waited > 0 {
 					t.Errorf("readers waited %s", waited)
 				}
-				must[catalog.Record[note]](t)(notes(m.store()).Replace(t.Context(), "t/a", first.Revision,
+				must.Get[catalog.Record[note]](t)(notes(m.store()).Replace(t.Context(), "t/a", first.Revision,
 					note{Count: 2}))
 				if waited := time.Since(begun); waited < Grace || waited > 2*Grace {
 					t.Errorf("the writer waited %s, want about %s", waited, Grace)
@@ -128,7 +129,7 @@ func TestAnAbandonedFirstClaimIsPassedOver(t *testing.T) {
 		if _, err := notes(m.store()).Get(t.Context(), "t/a"); !errors.Is(err, catalog.ErrNotFound) {
 			t.Errorf("got %v, want %v", err, catalog.ErrNotFound)
 		}
-		made := must[catalog.Record[note]](t)(notes(m.store()).Create(t.Context(), "t/a", note{Count: 1}))
+		made := must.Get[catalog.Record[note]](t)(notes(m.store()).Create(t.Context(), "t/a", note{Count: 1}))
 		if err := notes(m.store()).Delete(t.Context(), "t/a", made.Revision); err != nil {
 			t.Fatal(err)
 		}
@@ -141,7 +142,7 @@ func TestAnAbandonedFirstClaimIsPassedOver(t *testing.T) {
 func TestADeleterThatDiedLeavesNoDocumentAndAnotherCanBeMade(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()
-		first := must[catalog.Record[note]](t)(notes(m.store()).Create(t.Context(), "t/a", note{}))
+		first := must.Get[catalog.Record[note]](t)(notes(m.store()).Create(t.Context(), "t/a", note{}))
 		dead := errors.New("the process died")
 		dying := New(process{memory: m, before: func(call, _ string) error {
 			if call == "delete" {
@@ -159,7 +160,7 @@ func TestADeleterThatDiedLeavesNoDocumentAndAnotherCanBeMade(t *testing.T) {
 			catalog.ErrNotFound) {
 			t.Errorf("half deleted, a change of it gave %v", err)
 		}
-		second := must[catalog.Record[note]](t)(notes(m.store()).Create(t.Context(), "t/a", note{Count: 2}))
+		second := must.Get[catalog.Record[note]](t)(notes(m.store()).Create(t.Context(), "t/a", note{Count: 2}))
 		if err := notes(m.store()).Delete(t.Context(), "t/a", second.Revision); err != nil {
 			t.Fatal(err)
 		}
@@ -173,18 +174,18 @@ func TestADeleterThatDiedLeavesNoDocumentAndAnotherCanBeMade(t *testing.T) {
 func TestAnOldRevisionDoesNotNameANewDocument(t *testing.T) {
 	m := newMemory()
 	c := notes(m.store())
-	old := must[catalog.Record[note]](t)(c.Create(t.Context(), "t/a", note{Count: 1}))
+	old := must.Get[catalog.Record[note]](t)(c.Create(t.Context(), "t/a", note{Count: 1}))
 	if err := c.Delete(t.Context(), "t/a", old.Revision); err != nil {
 		t.Fatal(err)
 	}
-	made := must[catalog.Record[note]](t)(c.Create(t.Context(), "t/a", note{Count: 2}))
+	made := must.Get[catalog.Record[note]](t)(c.Create(t.Context(), "t/a", note{Count: 2}))
 	if _, err := c.Replace(t.Context(), "t/a", old.Revision, note{}); !errors.Is(err, catalog.ErrConflict) {
 		t.Errorf("changing the new document by the old one's revision: %v", err)
 	}
 	if err := c.Delete(t.Context(), "t/a", old.Revision); !errors.Is(err, catalog.ErrConflict) {
 		t.Errorf("deleting the new document by the old one's revision: %v", err)
 	}
-	if got := must[catalog.Record[note]](t)(c.Get(t.Context(), "t/a")); got != made {
+	if got := must.Get[catalog.Record[note]](t)(c.Get(t.Context(), "t/a")); got != made {
 		t.Errorf("the new document is %+v, want %+v", got, made)
 	}
 }
@@ -194,7 +195,7 @@ func TestAnOldRevisionDoesNotNameANewDocument(t *testing.T) {
 func TestAReplaceAcrossADeleteAndANewCreateLoses(t *testing.T) {
 	m := newMemory()
 	c := notes(m.store())
-	old := must[catalog.Record[note]](t)(c.Create(t.Context(), "t/a", note{Count: 1}))
+	old := must.Get[catalog.Record[note]](t)(c.Create(t.Context(), "t/a", note{Count: 1}))
 	var made catalog.Record[note]
 	var once sync.Once
 	late := New(process{memory: m, before: func(call, _ string) error {
@@ -203,7 +204,7 @@ func TestAReplaceAcrossADeleteAndANewCreateLoses(t *testing.T) {
 				if err := c.Delete(t.Context(), "t/a", old.Revision); err != nil {
 					t.Error(err)
 				}
-				made = must[catalog.Record[note]](t)(c.Create(t.Context(), "t/a", note{Count: 2}))
+				made = must.Get[catalog.Record[note]](t)(c.Create(t.Context(), "t/a", note{Count: 2}))
 			})
 		}
 		return nil
@@ -212,7 +213,7 @@ func TestAReplaceAcrossADeleteAndANewCreateLoses(t *testing.T) {
 		catalog.ErrConflict) {
 		t.Errorf("got %v, want %v", err, catalog.ErrConflict)
 	}
-	if got := must[catalog.Record[note]](t)(c.Get(t.Context(), "t/a")); got != made {
+	if got := must.Get[catalog.Record[note]](t)(c.Get(t.Context(), "t/a")); got != made {
 		t.Errorf("the document is %+v, want %+v", got, made)
 	}
 }
@@ -227,7 +228,7 @@ func TestAFullPoolHasRoomForADelete(t *testing.T) {
 		}
 		return nil
 	}}, "pool"))
-	made := must[catalog.Record[note]](t)(notes(m.store()).Create(t.Context(), "t/a", note{}))
+	made := must.Get[catalog.Record[note]](t)(notes(m.store()).Create(t.Context(), "t/a", note{}))
 	if _, err := c.Replace(t.Context(), "t/a", made.Revision, note{}); !errors.Is(err, full) {
 		t.Errorf("a change got %v, want %v", err, full)
 	}

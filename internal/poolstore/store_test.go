@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/storetest"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
@@ -41,10 +42,10 @@ func TestRealPoolStore(t *testing.T) {
 			opened++
 			return New(hosts[opened%len(hosts)], pool)
 		}, Damage: func(key string) {
-			paths := must[[]string](t)(filepath.Glob(
+			paths := must.Get[[]string](t)(filepath.Glob(
 				filepath.Join(dir, naming.DocumentStem("template", templates.document(key))+"*")))
 			for _, path := range paths {
-				data := must[[]byte](t)(os.ReadFile(path))
+				data := must.Get[[]byte](t)(os.ReadFile(path))
 				data[50] ^= 1
 				if err := os.WriteFile(path, data, 0o600); err != nil {
 					t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt"
@@ -158,28 +159,19 @@ func (m *memory) names() []string {
 	return slices.Sorted(maps.Keys(m.volumes))
 }
 
-func must[T any](t testing.TB) func(T, error) T {
-	return func(v T, err error) T {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return v
-	}
-}
-
 // volume returns the contents of the volume of a document with one note.
 func volume(t testing.TB, n uint64, key string, id catalog.Revision, ancestors []catalog.Revision, value note) []byte {
 	t.Helper()
-	sh := must[*shelf](t)(shelfOf(document{}))
-	must[entry](t)(sh.find(key))
+	sh := must.Get[*shelf](t)(shelfOf(document{}))
+	must.Get[entry](t)(sh.find(key))
 	sh.put(key, entry{revision: id, value: fmt.Appendf(nil, `{"Count":%d,"Text":%q}`, value.Count, value.Text)})
 	pages, body, err := sh.body(gzip.BestSpeed)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return must[[]byte](t)(seal(envelope{Kind: "note", Key: key, Number: n, ID: id, Ancestors: ancestors, Pages: pages},
-		body))
+	return must.Get[[]byte](t)(
+		seal(envelope{Kind: "note", Key: key, Number: n, ID: id, Ancestors: ancestors, Pages: pages},
+			body))
 }
 
 // claimedFor returns the contents of a volume that was claimed for a document and whose writer died

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/cloudinit"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
@@ -31,7 +32,7 @@ func TestOptionsChangeWithoutARestart(t *testing.T) {
 		uuid := s.made(t, r).UUID
 		r.Autostart, r.DeletionProtection, r.Labels, r.Description = false, true, nil, "odd \x01 text"
 		var calls []string
-		after := must[kind.Instance](t)(s.calls(&calls, func() (kind.Instance, error) {
+		after := must.Get[kind.Instance](t)(s.calls(&calls, func() (kind.Instance, error) {
 			return s.update(t.Context(), uuid, r,
 				false)
 		}))
@@ -46,7 +47,7 @@ func TestOptionsChangeWithoutARestart(t *testing.T) {
 		}
 		// What already is so is not written again, except for the definition.
 		calls = nil
-		must[kind.Instance](t)(s.calls(&calls, func() (kind.Instance, error) {
+		must.Get[kind.Instance](t)(s.calls(&calls, func() (kind.Instance, error) {
 			return s.update(t.Context(), uuid, r,
 				false)
 		}))
@@ -110,7 +111,7 @@ func TestADomainThatWasRenamedGetsItsNameBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		rename(i.UUID, "old-web")
-		must[host.Domain](t)(s.DefineDomain(t.Context(), host.DomainSpec{Name: "web", Type: "qemu"}))
+		must.Get[host.Domain](t)(s.DefineDomain(t.Context(), host.DomainSpec{Name: "web", Type: "qemu"}))
 		if _, err := s.update(t.Context(), i.UUID, r, true); !errors.Is(err, host.ErrExists) ||
 			!strings.Contains(err.Error(), `"old-web"`) {
 			t.Errorf("with its name taken: %v", err)
@@ -122,12 +123,12 @@ func TestADomainThatWasRenamedGetsItsNameBack(t *testing.T) {
 func (s *testSite) secrets(t *testing.T, image string) kind.Request {
 	t.Helper()
 	id := catalog.TemplateID{Tenant: naming.DefaultTenant, Name: "secrets"}
-	must[catalog.Template](t)(s.lib.CreateTemplate(t.Context(), catalog.Template{ID: id, Type: catalog.TypeVM,
+	must.Get[catalog.Template](t)(s.lib.CreateTemplate(t.Context(), catalog.Template{ID: id, Type: catalog.TypeVM,
 		Spec: catalog.Spec{
 			Parameters: map[string]parameter.Parameter{"password": {Type: parameter.TypeString, Sensitive: true}},
 			VM:         catalog.VM{CloudInit: &cloudinit.Config{UserData: "#cloud-config\npassword: {{ quote .password }}\n"}},
 		}}))
-	must[catalog.Version](t)(s.lib.RegisterVersion(t.Context(), library.VersionRequest{ID: id.Version("1.0.0"),
+	must.Get[catalog.Version](t)(s.lib.RegisterVersion(t.Context(), library.VersionRequest{ID: id.Version("1.0.0"),
 		Source: file.Source{Path: image}}))
 	r := s.request("clone")
 	r.Template, r.Given = id, parameter.Given{Secrets: map[string]parameter.Raw{"password": "hunter2"}}
@@ -137,7 +138,7 @@ func (s *testSite) secrets(t *testing.T, image string) kind.Request {
 // told reports whether the seed has a secret.
 func (s *testSite) told(t *testing.T, secret string) bool {
 	t.Helper()
-	data := must[[]byte](t)(s.ReadVolume(t.Context(), sitePool, naming.Seed(naming.DefaultTenant, "web"), 64<<20))
+	data := must.Get[[]byte](t)(s.ReadVolume(t.Context(), sitePool, naming.Seed(naming.DefaultTenant, "web"), 64<<20))
 	return strings.Contains(string(data), secret)
 }
 
@@ -183,7 +184,7 @@ func TestSecretsLeaveTheHostOnceTheGuestHasReadThem(t *testing.T) {
 				r.Running, r.WaitFor = true, []string{kind.WaitCloudInit}
 				if c.running && !c.gone { // it is not started again, so it has to be switched off first
 					r.Running = false
-					must[kind.Instance](t)(s.update(t.Context(), i.UUID, r, true))
+					must.Get[kind.Instance](t)(s.update(t.Context(), i.UUID, r, true))
 					r.Running = true
 				}
 				after, err := s.update(t.Context(), i.UUID, r, true)
@@ -264,7 +265,7 @@ func TestAReimageThatNeedsAnotherInstanceIsRefused(t *testing.T) {
 				t.Errorf("it made the request %s", method)
 			}
 		}
-		after := must[kind.Instance](t)(s.p.Read(t.Context(), i.UUID))
+		after := must.Get[kind.Instance](t)(s.p.Read(t.Context(), i.UUID))
 		if !after.Running() || after.Facts.Version != "1.0.0" || !slices.Equal(s.volumes(t), before) {
 			t.Errorf("it is %s with version %s and %q", after.State, after.Facts.Version, s.volumes(t))
 		}
@@ -296,7 +297,7 @@ func TestAReimageMakesSureOfItsVersion(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "being removed by another process") || !marked {
 			t.Errorf("got %v, marked %t", err, marked)
 		}
-		after := must[kind.Instance](t)(s.p.Read(t.Context(), i.UUID))
+		after := must.Get[kind.Instance](t)(s.p.Read(t.Context(), i.UUID))
 		if !after.Running() || after.Facts.Version != "1.0.0" || len(s.volumes(t)) != len(before) {
 			t.Errorf("it is %s with version %s and %q", after.State, after.Facts.Version, s.volumes(t))
 		}
@@ -324,7 +325,7 @@ func TestACancelWhileWaitingLeavesNothing(t *testing.T) {
 
 func TestAHostShowsWhatItOffers(t *testing.T) {
 	onSite(t, func(t *testing.T, s *testSite) {
-		h := must[Host](t)(s.p.Host(t.Context()))
+		h := must.Get[Host](t)(s.p.Host(t.Context()))
 		if h.Hostname != "fake" || len(h.Pools) != 2 || len(h.Networks) != 1 || !slices.Equal(s.p.Homes(),
 			[]string{siteTier, sitePool}) {
 			t.Errorf("it is %+v, instances are in %q", h, s.p.Homes())

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
@@ -42,7 +43,7 @@ func TestAnInstanceIsMadeAndRemoved(t *testing.T) {
 					record.Status != "completed" {
 					t.Errorf("told %d times; the record has %q, %s", told, steps, record.Status)
 				}
-				d := must[host.Domain](t)(s.Domain(ctx, i.UUID))
+				d := must.Get[host.Domain](t)(s.Domain(ctx, i.UUID))
 				if d.Name != naming.Domain(naming.DefaultTenant, "web") || d.State != host.StateRunning || !d.Autostart ||
 					d.Type != "qemu" {
 					t.Errorf("the domain is %+v", d)
@@ -50,7 +51,7 @@ func TestAnInstanceIsMadeAndRemoved(t *testing.T) {
 				if i.Facts.Strategy != how.Name() || i.Facts.Version != "1.0.0" || !i.Healthy() || len(i.Addresses) != 1 {
 					t.Errorf("the instance is %+v", i)
 				}
-				system := must[host.Volume](t)(s.Volume(ctx, sitePool, systemVolume(i)))
+				system := must.Get[host.Volume](t)(s.Volume(ctx, sitePool, systemVolume(i)))
 				if linked := system.Backing != nil; linked != how.HoldsBase() {
 					t.Errorf("the system disk stands on %+v", system.Backing)
 				}
@@ -109,7 +110,7 @@ func TestTakenNamesAreRefused(t *testing.T) {
 		}
 		s.remove(t, i.UUID)
 
-		foreign := must[host.Domain](t)(s.DefineDomain(t.Context(), host.DomainSpec{Name: naming.Domain(naming.DefaultTenant,
+		foreign := must.Get[host.Domain](t)(s.DefineDomain(t.Context(), host.DomainSpec{Name: naming.Domain(naming.DefaultTenant,
 			"web"), Type: "qemu"}))
 		if _, _, err := s.p.Create(t.Context(), r, func(kind.Instance, Record) {}); err == nil {
 			t.Error("the domain of others made way")

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
@@ -47,13 +48,14 @@ func onSite(t *testing.T, test func(t *testing.T, s *testSite)) {
 		ctx := t.Context()
 		s := &testSite{Host: fakehost.New()}
 		for name, path := range map[string]string{sitePool: "/pool", siteTier: "/fast"} {
-			must[host.Pool](t)(s.CreateDirPool(ctx, name, path))
+			must.Get[host.Pool](t)(s.CreateDirPool(ctx, name, path))
 		}
 		s.lib = s.process()
 		s.p = s.provisioner(s.lib)
-		must[catalog.Template](t)(s.lib.CreateTemplate(ctx, catalog.Template{ID: siteTemplate, Type: catalog.TypeVM}))
+		must.Get[catalog.Template](t)(
+			s.lib.CreateTemplate(ctx, catalog.Template{ID: siteTemplate, Type: catalog.TypeVM}))
 		for version, path := range images {
-			must[catalog.Version](t)(s.lib.RegisterVersion(ctx, library.VersionRequest{
+			must.Get[catalog.Version](t)(s.lib.RegisterVersion(ctx, library.VersionRequest{
 				ID: siteTemplate.Version(version), Source: file.Source{Path: path},
 			}))
 		}
@@ -107,7 +109,7 @@ func (s *testSite) made(t *testing.T, r kind.Request) kind.Instance {
 func (s *testSite) volumes(t *testing.T) (names []string) {
 	t.Helper()
 	for _, pool := range []string{sitePool, siteTier} {
-		for _, name := range must[[]string](t)(s.VolumeNames(context.WithoutCancel(t.Context()), pool)) {
+		for _, name := range must.Get[[]string](t)(s.VolumeNames(context.WithoutCancel(t.Context()), pool)) {
 			if slices.ContainsFunc(naming.InstancePrefixes(naming.DefaultTenant, "web"), func(prefix string) bool {
 				return strings.HasPrefix(name, prefix)
 			}) {
@@ -197,15 +199,5 @@ func (s *testSite) disturbed(
 		if !failed && t.Failed() {
 			t.Fatalf("request %d, %s, was %s: %v", n, method, how, err)
 		}
-	}
-}
-
-func must[T any](t testing.TB) func(T, error) T {
-	return func(v T, err error) T {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return v
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
@@ -115,8 +116,8 @@ func twoKinds(t *testing.T, test func(t *testing.T, s *testSite, boxes kind.Requ
 			},
 		})
 		id := catalog.TemplateID{Tenant: naming.DefaultTenant, Name: "box"}
-		must[catalog.Template](t)(s.lib.CreateTemplate(t.Context(), catalog.Template{ID: id, Type: "box"}))
-		must[catalog.Version](t)(s.lib.RegisterVersion(t.Context(), library.VersionRequest{ID: id.Version("1.0.0"),
+		must.Get[catalog.Template](t)(s.lib.CreateTemplate(t.Context(), catalog.Template{ID: id, Type: "box"}))
+		must.Get[catalog.Version](t)(s.lib.RegisterVersion(t.Context(), library.VersionRequest{ID: id.Version("1.0.0"),
 			Source: file.Source{Path: image}}))
 		boxes := s.request("clone")
 		boxes.Template = id
@@ -188,7 +189,7 @@ func TestAKindWithoutHotPlugRestarts(t *testing.T) {
 			t.Errorf("a change that needs a restart: %v", err)
 		}
 		var calls []string
-		after := must[kind.Instance](t)(s.calls(&calls, func() (kind.Instance, error) {
+		after := must.Get[kind.Instance](t)(s.calls(&calls, func() (kind.Instance, error) {
 			return s.update(t.Context(), made.UUID, want, true)
 		}))
 		if !after.Running() || len(after.NICs) != 2 || len(after.Disks) != 3 {
@@ -226,18 +227,18 @@ func TestWhatAKindCannotDoIsRefusedWhilePlanning(t *testing.T) {
 func TestDriftAndOverridesAreThoseOfTheKind(t *testing.T) {
 	twoKinds(t, func(t *testing.T, s *testSite, boxes kind.Request) {
 		made := s.made(t, boxes)
-		b := must[kind.Blueprint](t)(s.p.BlueprintOf(t.Context(), made, boxes))
+		b := must.Get[kind.Blueprint](t)(s.p.BlueprintOf(t.Context(), made, boxes))
 		if drift := s.p.Drift(made, b); len(drift) > 0 || b.Type != "box" {
 			t.Errorf("of type %q it has drifted: %+v", b.Type, drift)
 		}
-		o := must[kind.Overrides](t)(s.p.Overrides(t.Context(), made, catalog.Version{VirtualSize: 64 << 10}))
+		o := must.Get[kind.Overrides](t)(s.p.Overrides(t.Context(), made, catalog.Version{VirtualSize: 64 << 10}))
 		if _, has := o.Storage.Disks["data"]; !has {
 			t.Errorf("beyond its version it has %+v", o.Storage)
 		}
 		memory := int64(2048)
 		changed := boxes
 		changed.Hardware = &profile.Hardware{MemoryMB: &memory}
-		b = must[kind.Blueprint](t)(s.p.BlueprintOf(t.Context(), made, changed))
+		b = must.Get[kind.Blueprint](t)(s.p.BlueprintOf(t.Context(), made, changed))
 		if drift := s.p.Drift(made, b); len(drift) != 1 || drift[0].Path.String() != "hardware_profile.memory_mb" {
 			t.Errorf("with other memory it has drifted: %+v", drift)
 		}

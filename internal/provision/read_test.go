@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/go-version"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
@@ -108,7 +109,7 @@ func TestARefreshOfManyAsksOnce(t *testing.T) {
 		}
 		refresh := func() {
 			for _, uuid := range uuids {
-				i := must[kind.Instance](t)(s.p.Refresh(t.Context(), uuid))
+				i := must.Get[kind.Instance](t)(s.p.Refresh(t.Context(), uuid))
 				if size, known := i.Size("data"); !known || size != 1<<30 || len(i.Addresses) != 1 {
 					t.Errorf("it is %+v, its disk of %d bytes known: %t", i, size, known)
 				}
@@ -159,9 +160,9 @@ func TestAListIsOfWhatTheFilterChooses(t *testing.T) {
 			s.made(t, r)
 		}
 		foreign := host.DomainSpec{Name: "foreign", Type: "qemu"}
-		must[host.Domain](t)(s.DefineDomain(t.Context(), foreign))
+		must.Get[host.Domain](t)(s.DefineDomain(t.Context(), foreign))
 		foreign.Name, foreign.Metadata = "unreadable", "<broken"
-		must[host.Domain](t)(s.DefineDomain(t.Context(), foreign))
+		must.Get[host.Domain](t)(s.DefineDomain(t.Context(), foreign))
 		newer, err := version.NewConstraint(">= 2.0.0")
 		if err != nil {
 			t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/host/fakehost"
@@ -133,7 +134,7 @@ func TestAccRequestIsRecordedAtItsEndAtLeast(t *testing.T) {
 // request is the newest request in the catalog.
 func (s *testSite) recorded(t *testing.T) catalog.ProvisioningRequest {
 	t.Helper()
-	all := must[[]catalog.ProvisioningRequest](t)(s.lib.Requests.List(context.WithoutCancel(t.Context()),
+	all := must.Get[[]catalog.ProvisioningRequest](t)(s.lib.Requests.List(context.WithoutCancel(t.Context()),
 		catalog.RequestFilter{}))
 	if len(all) == 0 {
 		t.Fatal("there is no request")

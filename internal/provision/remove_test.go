@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/host/hostid"
@@ -17,7 +18,7 @@ import (
 func TestAnInstanceOfAnotherHostIsNotRemovedHere(t *testing.T) {
 	onSite(t, func(t *testing.T, s *testSite) {
 		i := s.made(t, s.request("clone"))
-		here := must[hostid.ID](t)(s.p.Here.ID(t.Context()))
+		here := must.Get[hostid.ID](t)(s.p.Here.ID(t.Context()))
 		for _, err := range []error{s.DestroyDomain(t.Context(), i.UUID), s.UndefineDomain(t.Context(), i.UUID)} {
 			if err != nil {
 				t.Fatal(err)
@@ -72,7 +73,7 @@ func TestARemovalLooksIntoEveryPoolOfTheInstance(t *testing.T) {
 		r := s.request("clone")
 		r.Storage = nil
 		i := s.made(t, r)
-		must[host.Volume](t)(s.CreateVolume(t.Context(), siteTier,
+		must.Get[host.Volume](t)(s.CreateVolume(t.Context(), siteTier,
 			host.VolumeSpec{Name: "nova.disk.default.web.cut-off.qcow2", Format: "qcow2", Capacity: 1}))
 		s.note(t, i.UUID, func(f *metadata.Facts) { f.Pools = []string{siteTier, "gone"} })
 		s.remove(t, i.UUID)

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
@@ -36,8 +37,8 @@ func deadProcess(t *testing.T) string {
 // note changes what the metadata of an instance say about its creation.
 func (s *testSite) note(t *testing.T, uuid string, change func(*metadata.Facts)) {
 	t.Helper()
-	d := must[host.Domain](t)(s.Domain(t.Context(), uuid))
-	facts := must[metadata.Facts](t)(metadata.Parse(d.Metadata))
+	d := must.Get[host.Domain](t)(s.Domain(t.Context(), uuid))
+	facts := must.Get[metadata.Facts](t)(metadata.Parse(d.Metadata))
 	change(&facts)
 	if err := writeFacts(t.Context(), s.Host, uuid, facts); err != nil {
 		t.Fatal(err)
@@ -83,7 +84,7 @@ func TestAnOrphanIsTakenOverByTheSameRequest(t *testing.T) {
 		if err := next.Confirm(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if i := must[kind.Instance](t)(next.Read(t.Context(), orphan.UUID)); i.Facts.Provision.Runner != "" {
+		if i := must.Get[kind.Instance](t)(next.Read(t.Context(), orphan.UUID)); i.Facts.Provision.Runner != "" {
 			t.Errorf("it is of the process %q", i.Facts.Provision.Runner)
 		}
 		_, _, err = s.provisioner(s.process()).Create(t.Context(), r,
@@ -213,7 +214,8 @@ func TestAProcessConfirmsWhatItHasToldOf(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, uuid := range []string{uuids[0], uuids[2]} {
-			if i := must[kind.Instance](t)(s.p.Read(t.Context(), uuid)); i.Facts.Provision.Runner != "" || i.Drifted() {
+			i := must.Get[kind.Instance](t)(s.p.Read(t.Context(), uuid))
+			if i.Facts.Provision.Runner != "" || i.Drifted() {
 				t.Errorf("%s is of the process %q; drifted: %t", i.Facts.Name, i.Facts.Provision.Runner, i.Drifted())
 			}
 		}
@@ -237,7 +239,7 @@ func TestAnUpdateIsConfirmed(t *testing.T) {
 		if err := s.p.Confirm(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if i := must[kind.Instance](t)(s.p.Read(t.Context(), orphan.UUID)); i.Facts.Provision.Runner != "" {
+		if i := must.Get[kind.Instance](t)(s.p.Read(t.Context(), orphan.UUID)); i.Facts.Provision.Runner != "" {
 			t.Errorf("it is of the process %q", i.Facts.Provision.Runner)
 		}
 		s.remove(t, orphan.UUID)

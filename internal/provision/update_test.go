@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
@@ -48,8 +49,8 @@ func (s *testSite) update(ctx context.Context, uuid string, r kind.Request, rest
 // disks alone.
 func (s *testSite) has(t *testing.T, uuid string, disks, nics []string) {
 	t.Helper()
-	d := must[host.Domain](t)(s.Domain(t.Context(), uuid))
-	live := must[host.Hardware](t)(s.Hardware(t.Context(), uuid))
+	d := must.Get[host.Domain](t)(s.Domain(t.Context(), uuid))
+	live := must.Get[host.Hardware](t)(s.Hardware(t.Context(), uuid))
 	for what, got := range map[string]struct {
 		disks []host.DomainDisk
 		nics  []host.DomainInterface
@@ -85,7 +86,7 @@ func TestARunningInstanceIsChanged(t *testing.T) {
 		if labels := after.Facts.Labels; !after.Running() || len(labels) != 1 || labels[0].Value != "b" {
 			t.Errorf("it is %s, its labels are %v", after.State, labels)
 		}
-		if v := must[host.Volume](t)(s.Volume(t.Context(), siteTier,
+		if v := must.Get[host.Volume](t)(s.Volume(t.Context(), siteTier,
 			"nova.disk.default.web.data.qcow2")); v.Capacity != 2<<30 {
 			t.Errorf("the disk that grew has %d bytes", v.Capacity)
 		}
@@ -115,11 +116,11 @@ func TestAnInstanceRestartsOnlyWhereItMay(t *testing.T) {
 		if refused, ok := errors.AsType[finding.List](err); !ok || len(refused) != 1 {
 			t.Errorf("got %v", err)
 		}
-		if d := must[host.Domain](t)(s.Domain(t.Context(), made.UUID)); d.MemoryMiB == 2048 {
+		if d := must.Get[host.Domain](t)(s.Domain(t.Context(), made.UUID)); d.MemoryMiB == 2048 {
 			t.Error("what was refused was done")
 		}
 		after, err := s.update(t.Context(), made.UUID, r, true)
-		if d := must[host.Domain](t)(s.Domain(t.Context(), made.UUID)); err != nil || d.MemoryMiB != 2048 ||
+		if d := must.Get[host.Domain](t)(s.Domain(t.Context(), made.UUID)); err != nil || d.MemoryMiB != 2048 ||
 			!after.Running() {
 			t.Errorf("it has %d MiB and is %s, %v", d.MemoryMiB, after.State, err)
 		}
@@ -228,7 +229,7 @@ func TestASavedStateGoesWithItsDisk(t *testing.T) {
 		if _, err := s.reimaged(t.Context(), uuid, r); err != nil {
 			t.Fatal(err)
 		}
-		if must[bool](t)(s.HasSavedState(t.Context(), uuid)) {
+		if must.Get[bool](t)(s.HasSavedState(t.Context(), uuid)) {
 			t.Error("the guest would go on with the memory of its old disk")
 		}
 		s.remove(t, uuid)
@@ -247,7 +248,7 @@ func TestADisturbedReimageLeavesOneImageOrTheOther(t *testing.T) {
 					_, err := s.reimaged(ctx, uuid, r)
 					return err
 				}, func(error) {
-					between := must[kind.Instance](t)(s.p.Read(t.Context(), uuid))
+					between := must.Get[kind.Instance](t)(s.p.Read(t.Context(), uuid))
 					v, err := s.Volume(t.Context(), sitePool, systemVolume(between))
 					if err != nil || v.Backing == nil || between.Facts.Version == "1.0.0" && !between.Running() {
 						t.Errorf("with version %s it is %s, on %+v, %v", between.Facts.Version, between.State, v.Backing, err)
@@ -286,9 +287,9 @@ func TestALateSwapFindsItsDisk(t *testing.T) {
 					t.Errorf("%d requests failed: %v", failed, err)
 				}
 				for range 8 { // the late request is carried out before one of these
-					must[host.Domain](t)(s.Domain(t.Context(), uuid))
+					must.Get[host.Domain](t)(s.Domain(t.Context(), uuid))
 				}
-				between := must[kind.Instance](t)(s.p.Read(t.Context(), uuid))
+				between := must.Get[kind.Instance](t)(s.p.Read(t.Context(), uuid))
 				if _, err := s.Volume(t.Context(), sitePool, systemVolume(between)); err != nil ||
 					between.Facts.Version != "2.0.0" {
 					t.Errorf("with version %s: %v", between.Facts.Version, err)

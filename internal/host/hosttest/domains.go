@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
@@ -25,7 +26,7 @@ func spec(t *testing.T, s Site) host.DomainSpec {
 		{Name: "data", Format: "qcow2", Capacity: 1 << 20},
 		{Name: "seed", Format: "raw", Capacity: 1 << 20},
 	} {
-		must[host.Volume](t)(s.Host.CreateVolume(t.Context(), s.Pool.Name, v))
+		must.Get[host.Volume](t)(s.Host.CreateVolume(t.Context(), s.Pool.Name, v))
 	}
 	id := s.UUID()
 	t.Cleanup(func() {
@@ -51,17 +52,17 @@ func spec(t *testing.T, s Site) host.DomainSpec {
 func defined(t *testing.T, s Site) host.DomainSpec {
 	t.Helper()
 	d := spec(t, s)
-	must[host.Domain](t)(s.Host.DefineDomain(t.Context(), d))
+	must.Get[host.Domain](t)(s.Host.DefineDomain(t.Context(), d))
 	return d
 }
 
 func definitions(t *testing.T, s Site) {
 	ctx := t.Context()
 	want := spec(t, s)
-	made := must[host.Domain](t)(s.Host.DefineDomain(ctx, want))
-	read := must[host.Domain](t)(s.Host.Domain(ctx, want.UUID))
-	named := must[host.Domain](t)(s.Host.DomainByName(ctx, want.Name))
-	with := must[host.Domain](t)(s.Host.DomainWith(ctx, want.UUID, host.Status{State: host.StateShutoff}))
+	made := must.Get[host.Domain](t)(s.Host.DefineDomain(ctx, want))
+	read := must.Get[host.Domain](t)(s.Host.Domain(ctx, want.UUID))
+	named := must.Get[host.Domain](t)(s.Host.DomainByName(ctx, want.Name))
+	with := must.Get[host.Domain](t)(s.Host.DomainWith(ctx, want.UUID, host.Status{State: host.StateShutoff}))
 	all, undescribed, err := s.Host.DomainsNamed(ctx, func(name string) bool { return name == want.Name })
 	if err != nil || len(undescribed) > 0 || len(all) != 1 {
 		t.Fatalf("listed are %+v, %v, %v", all, undescribed, err)
@@ -94,14 +95,14 @@ func namesAreTaken(t *testing.T, s Site) {
 	other.Name = s.Unique()
 	fails(t, second(s.Host.DefineDomain(ctx, other)), host.ErrExists)
 	other.UUID = "" // the host chooses
-	d := must[host.Domain](t)(s.Host.DefineDomain(ctx, other))
+	d := must.Get[host.Domain](t)(s.Host.DefineDomain(ctx, other))
 	if d.UUID == "" || d.UUID == one.UUID {
 		t.Errorf("the host has chosen the UUID %q", d.UUID)
 	}
 	fails(t, s.Host.RenameDomain(ctx, d.UUID, one.Name), host.ErrExists)
 	name := s.Unique()
 	done(t, s.Host.RenameDomain(ctx, d.UUID, name))
-	if renamed := must[host.Domain](t)(s.Host.DomainByName(ctx, name)); renamed.UUID != d.UUID {
+	if renamed := must.Get[host.Domain](t)(s.Host.DomainByName(ctx, name)); renamed.UUID != d.UUID {
 		t.Errorf("%q is %s", name, renamed.UUID)
 	}
 	done(t, s.Host.UndefineDomain(ctx, d.UUID))
@@ -113,13 +114,13 @@ func changes(t *testing.T, s Site) {
 	title, cores, memory, text := "", 3, uint64(96), metadata(2)
 	done(t, s.Host.RedefineDomain(ctx, d.UUID, host.DomainChange{Title: &title, Cores: &cores, MemoryMiB: &memory, Metadata: &text}))
 	done(t, s.Host.SetAutostart(ctx, d.UUID, true))
-	got := must[host.Domain](t)(s.Host.Domain(ctx, d.UUID))
+	got := must.Get[host.Domain](t)(s.Host.Domain(ctx, d.UUID))
 	if got.Title != "" || got.Description != d.Description || got.Sockets != 1 || got.Cores != 3 || got.MemoryMiB != 96 || !got.Autostart {
 		t.Errorf("it is %+v", got)
 	}
 	done(t, s.Host.RedefineDomain(ctx, d.UUID, host.DomainChange{Metadata: new(string)}))
 	done(t, s.Host.SetAutostart(ctx, d.UUID, false))
-	if got := must[host.Domain](t)(s.Host.Domain(ctx, d.UUID)); got.Metadata != "" || got.Autostart {
+	if got := must.Get[host.Domain](t)(s.Host.Domain(ctx, d.UUID)); got.Metadata != "" || got.Autostart {
 		t.Errorf("it is %+v", got)
 	}
 	done(t, s.Host.UndefineDomain(ctx, d.UUID))
@@ -130,7 +131,7 @@ func devices(t *testing.T, s Site) {
 	ctx := t.Context()
 	d := defined(t, s)
 	names := func() (disks, nics []string) {
-		got := must[host.Domain](t)(s.Host.Domain(ctx, d.UUID))
+		got := must.Get[host.Domain](t)(s.Host.Domain(ctx, d.UUID))
 		for _, disk := range got.Disks {
 			if !disk.CDROM {
 				disks = append(disks, disk.Name)
@@ -161,7 +162,7 @@ func devices(t *testing.T, s Site) {
 	image := host.DiskImage{Name: "system", Path: s.Pool.Path + "/data", Format: "qcow2"}
 	done(t, s.Host.RedefineDomain(ctx, d.UUID, host.DomainChange{Disk: &image}))
 	want([]string{"system"}, []string{"eth1 e1000"})
-	for _, disk := range must[host.Domain](t)(s.Host.Domain(ctx, d.UUID)).Disks {
+	for _, disk := range must.Get[host.Domain](t)(s.Host.Domain(ctx, d.UUID)).Disks {
 		if disk.Name == "system" && (disk.Path != image.Path || disk.Target != "vda" || disk.Boot != 1) {
 			t.Errorf("the disk is %+v", disk)
 		}
@@ -171,7 +172,7 @@ func devices(t *testing.T, s Site) {
 	if err := s.Host.RedefineDomain(ctx, d.UUID, host.DomainChange{Title: &title, Disk: &image}); err == nil {
 		t.Error("a disk that is not there got an image")
 	}
-	if got := must[host.Domain](t)(s.Host.Domain(ctx, d.UUID)); got.Title != d.Title {
+	if got := must.Get[host.Domain](t)(s.Host.Domain(ctx, d.UUID)); got.Title != d.Title {
 		t.Errorf("a change that failed was made in part: the title is %q", got.Title)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
@@ -13,14 +14,14 @@ func power(t *testing.T, s Site) {
 	d := defined(t, s)
 	state := func(want host.State) {
 		t.Helper()
-		if got := must[host.State](t)(s.Host.DomainState(ctx, d.UUID)); got != want {
+		if got := must.Get[host.State](t)(s.Host.DomainState(ctx, d.UUID)); got != want {
 			t.Errorf("it is %s, want %s", got, want)
 		}
 	}
 	state(host.StateShutoff)
 	done(t, s.Host.DestroyDomain(ctx, d.UUID))
 	done(t, s.Host.ShutdownDomain(ctx, d.UUID, host.ShutdownACPI))
-	if must[bool](t)(s.Host.HasSavedState(ctx, d.UUID)) {
+	if must.Get[bool](t)(s.Host.HasSavedState(ctx, d.UUID)) {
 		t.Error("a domain that never ran has a saved state")
 	}
 	done(t, s.Host.DiscardSavedState(ctx, d.UUID))
@@ -29,7 +30,7 @@ func power(t *testing.T, s Site) {
 	}
 	state(host.StateRunning)
 	done(t, s.Host.ResumeDomain(ctx, d.UUID))
-	statuses := must[map[string]host.Status](t)(s.Host.Statuses(ctx))
+	statuses := must.Get[map[string]host.Status](t)(s.Host.Statuses(ctx))
 	if got := statuses[d.UUID].State; got != host.StateRunning {
 		t.Errorf("listed it is %s", got)
 	}
@@ -40,14 +41,14 @@ func power(t *testing.T, s Site) {
 func guestsThatAreOff(t *testing.T, s Site) {
 	ctx := t.Context()
 	d := defined(t, s)
-	if defined := must[host.Hardware](t)(s.Host.Hardware(ctx, d.UUID)); !defined.Has(host.DiskID("system")) {
+	if defined := must.Get[host.Hardware](t)(s.Host.Hardware(ctx, d.UUID)); !defined.Has(host.DiskID("system")) {
 		t.Errorf("its devices are %+v", defined.Devices)
 	}
 	fails(t, s.Host.ResizeDomainDisk(ctx, d.UUID, "vda", 16<<20), host.ErrOperationInvalid)
 	fails(t, second(s.Host.DomainAddresses(ctx, d.UUID, host.AddressLease)), host.ErrOperationInvalid)
 	fails(t, second(s.Host.Sent(ctx, d.UUID, d.Interfaces[0].MAC)), host.ErrOperationInvalid)
-	v := must[host.Volume](t)(s.Host.Volume(ctx, s.Pool.Name, "system"))
-	if users := must[[]string](t)(s.Host.DiskUsers(ctx, v)); len(users) > 0 {
+	v := must.Get[host.Volume](t)(s.Host.Volume(ctx, s.Pool.Name, "system"))
+	if users := must.Get[[]string](t)(s.Host.DiskUsers(ctx, v)); len(users) > 0 {
 		t.Errorf("the disk of a domain that is off is used by %q", users)
 	}
 }
@@ -56,8 +57,8 @@ func guestsThatRun(t *testing.T, s Site) {
 	ctx := t.Context()
 	d := defined(t, s)
 	done(t, s.Host.StartDomain(ctx, d.UUID))
-	v := must[host.Volume](t)(s.Host.Volume(ctx, s.Pool.Name, "system"))
-	if users := must[[]string](t)(s.Host.DiskUsers(ctx, v)); !slices.Equal(users, []string{d.Name}) {
+	v := must.Get[host.Volume](t)(s.Host.Volume(ctx, s.Pool.Name, "system"))
+	if users := must.Get[[]string](t)(s.Host.DiskUsers(ctx, v)); !slices.Equal(users, []string{d.Name}) {
 		t.Errorf("its disk is used by %q", users)
 	}
 	fails(t, s.Host.RenameDomain(ctx, d.UUID, s.Unique()), host.ErrOperationInvalid)
@@ -70,10 +71,10 @@ func guestsThatRun(t *testing.T, s Site) {
 	done(t, s.Host.PlugDisk(ctx, d.UUID, data))
 	done(t, s.Host.PlugInterface(ctx, d.UUID, nic))
 	done(t, s.Host.ResizeDomainDisk(ctx, d.UUID, "vdb", 4<<20))
-	if v := must[host.Volume](t)(s.Host.Volume(ctx, s.Pool.Name, "data")); v.Capacity != 4<<20 {
+	if v := must.Get[host.Volume](t)(s.Host.Volume(ctx, s.Pool.Name, "data")); v.Capacity != 4<<20 {
 		t.Errorf("the disk that grew has %d bytes", v.Capacity)
 	}
-	live := must[host.Hardware](t)(s.Host.Hardware(ctx, d.UUID))
+	live := must.Get[host.Hardware](t)(s.Host.Hardware(ctx, d.UUID))
 	for _, id := range []host.DeviceID{host.DiskID("system"), host.DiskID("data"), host.InterfaceID("eth0"), host.InterfaceID("eth1")} {
 		if at := live.PCI(id); !live.Has(id) || at == nil || !live.HasPCI(*at) {
 			t.Errorf("%s is at %v in %+v", id, at, live.Devices)
@@ -84,11 +85,11 @@ func guestsThatRun(t *testing.T, s Site) {
 	}) {
 		t.Errorf("its interfaces are %+v", live.Interfaces)
 	}
-	if got := must[host.Domain](t)(s.Host.Domain(ctx, d.UUID)); len(got.Disks) != 2 || len(got.Interfaces) != 1 {
+	if got := must.Get[host.Domain](t)(s.Host.Domain(ctx, d.UUID)); len(got.Disks) != 2 || len(got.Interfaces) != 1 {
 		t.Errorf("plugging in has changed the definition: %+v", got)
 	}
 	done(t, s.Host.Reconnect(ctx, d.UUID, host.InterfaceSpec{Name: "eth1", Network: "default", Filter: "clean-traffic"}))
-	live = must[host.Hardware](t)(s.Host.Hardware(ctx, d.UUID))
+	live = must.Get[host.Hardware](t)(s.Host.Hardware(ctx, d.UUID))
 	if !slices.ContainsFunc(live.Interfaces, func(n host.DomainInterface) bool {
 		return n.Name == "eth1" && n.MAC == nic.MAC && n.Filter == "clean-traffic"
 	}) {
@@ -109,7 +110,7 @@ func startWithoutVolume(t *testing.T, s Site) {
 	if err := s.Host.StartDomain(ctx, d.UUID); err == nil {
 		t.Error("it started without its disk")
 	}
-	if state := must[host.State](t)(s.Host.DomainState(ctx, d.UUID)); state != host.StateShutoff {
+	if state := must.Get[host.State](t)(s.Host.DomainState(ctx, d.UUID)); state != host.StateShutoff {
 		t.Errorf("it is %s", state)
 	}
 }

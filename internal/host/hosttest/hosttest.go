@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
@@ -48,17 +49,6 @@ func Run(t *testing.T, open func(t *testing.T) Site) {
 	}
 }
 
-// must returns a value, and ends the test if there is an error instead.
-func must[T any](t *testing.T) func(T, error) T {
-	return func(v T, err error) T {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return v
-	}
-}
-
 // done ends the test if there is an error.
 func done(t *testing.T, err error) {
 	t.Helper()
@@ -80,23 +70,24 @@ func fails(t *testing.T, err, kind error) {
 
 func pools(t *testing.T, s Site) {
 	ctx := t.Context()
-	p := must[host.Pool](t)(s.Host.Pool(ctx, s.Pool.Name))
+	p := must.Get[host.Pool](t)(s.Host.Pool(ctx, s.Pool.Name))
 	if p.Name != s.Pool.Name || p.Type != "dir" || p.Path != s.Pool.Path || !p.Active || p.Available == 0 || p.Capacity < p.Available {
 		t.Errorf("the pool is %+v", p)
 	}
 	_, err := s.Host.Pool(ctx, "no-such-pool")
 	fails(t, err, host.ErrNoPool)
 	found := false
-	for _, one := range must[[]host.Pool](t)(s.Host.Pools(ctx)) {
+	for _, one := range must.Get[[]host.Pool](t)(s.Host.Pools(ctx)) {
 		found = found || one.Name == p.Name
 	}
-	id := must[string](t)(s.Host.PoolUUID(ctx, p.Name))
-	if all := must[map[string]string](t)(s.Host.PoolUUIDs(ctx)); !found || id == "" || all[p.Name] != id {
+	id := must.Get[string](t)(s.Host.PoolUUID(ctx, p.Name))
+	if all := must.Get[map[string]string](t)(s.Host.PoolUUIDs(ctx)); !found || id == "" || all[p.Name] != id {
 		t.Errorf("the pool is listed: %t; its UUID is %q, and listed %q", found, id, all[p.Name])
 	}
 	_, err = s.Host.PoolUUID(ctx, "no-such-pool")
 	fails(t, err, host.ErrNoPool)
-	if again := must[host.Pool](t)(s.Host.CreateDirPool(ctx, p.Name, p.Path)); again.Name != p.Name || !again.Active {
+	again := must.Get[host.Pool](t)(s.Host.CreateDirPool(ctx, p.Name, p.Path))
+	if again.Name != p.Name || !again.Active {
 		t.Errorf("made again it is %+v", again)
 	}
 	_, err = s.Host.CreateDirPool(ctx, p.Name, p.Path+"-other")
@@ -109,9 +100,9 @@ func pools(t *testing.T, s Site) {
 
 func stoppedPool(t *testing.T, s Site) {
 	ctx, name := t.Context(), s.Pool.Name
-	must[host.Volume](t)(s.Host.CreateVolume(ctx, name, host.VolumeSpec{Name: "a", Format: "raw", Capacity: 1}))
+	must.Get[host.Volume](t)(s.Host.CreateVolume(ctx, name, host.VolumeSpec{Name: "a", Format: "raw", Capacity: 1}))
 	s.StopPool(t)
-	if p := must[host.Pool](t)(s.Host.Pool(ctx, name)); p.Active {
+	if p := must.Get[host.Pool](t)(s.Host.Pool(ctx, name)); p.Active {
 		t.Error("the pool is active")
 	}
 	_, err := s.Host.Volume(ctx, name, "a")
@@ -122,20 +113,20 @@ func stoppedPool(t *testing.T, s Site) {
 	_, err = s.Host.CreateVolume(ctx, name, host.VolumeSpec{Name: "b", Format: "raw", Capacity: 1})
 	fails(t, err, host.ErrPoolInactive)
 	done(t, second(s.Host.CreateDirPool(ctx, name, s.Pool.Path)))
-	must[host.Volume](t)(s.Host.Volume(ctx, name, "a"))
+	must.Get[host.Volume](t)(s.Host.Volume(ctx, name, "a"))
 }
 
 func second[T any](_ T, err error) error { return err }
 
 func node(t *testing.T, s Site) {
 	ctx := t.Context()
-	info := must[host.Info](t)(s.Host.Info(ctx))
+	info := must.Get[host.Info](t)(s.Host.Info(ctx))
 	if info.Hostname == "" || info.URI != s.Host.URI() || info.Arch == "" || info.CPUs < 1 || info.FreeMemoryMiB == 0 ||
 		info.MemoryMiB < info.FreeMemoryMiB || strings.Count(info.LibvirtVersion, ".") != 2 || len(info.DomainTypes) == 0 {
 		t.Errorf("%+v", info)
 	}
 	def := host.Network{}
-	for _, n := range must[[]host.Network](t)(s.Host.Networks(ctx)) {
+	for _, n := range must.Get[[]host.Network](t)(s.Host.Networks(ctx)) {
 		if n.Name == "default" {
 			def = n
 		}
@@ -144,8 +135,8 @@ func node(t *testing.T, s Site) {
 		t.Errorf("the network is %+v", def)
 	}
 	for what, names := range map[string][]string{
-		"clean-traffic": must[[]string](t)(s.Host.NetworkFilters(ctx)),
-		"efi":           must[[]string](t)(s.Host.Firmwares(ctx, "qemu")),
+		"clean-traffic": must.Get[[]string](t)(s.Host.NetworkFilters(ctx)),
+		"efi":           must.Get[[]string](t)(s.Host.Firmwares(ctx, "qemu")),
 	} {
 		found := false
 		for _, name := range names {
@@ -155,7 +146,7 @@ func node(t *testing.T, s Site) {
 			t.Errorf("%q is not among %q", what, names)
 		}
 	}
-	if len(must[[]host.PCIDevice](t)(s.Host.PCIDevices(ctx))) == 0 {
+	if len(must.Get[[]host.PCIDevice](t)(s.Host.PCIDevices(ctx))) == 0 {
 		t.Error("there are no PCI devices")
 	}
 	if leases, err := s.Host.Leases(ctx, "no-such-network"); err != nil || len(leases) > 0 {
@@ -172,7 +163,7 @@ func cancelled(t *testing.T, s Site) {
 	fails(t, err, context.Canceled)
 	_, _, err = s.Host.AllDomains(ctx)
 	fails(t, err, context.Canceled)
-	if made := must[[]string](t)(s.Host.VolumeNames(t.Context(), s.Pool.Name)); len(made) > 0 {
+	if made := must.Get[[]string](t)(s.Host.VolumeNames(t.Context(), s.Pool.Name)); len(made) > 0 {
 		t.Errorf("%q was created for a caller that had given up", made)
 	}
 }

@@ -9,34 +9,35 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
 func volumes(t *testing.T, s Site) {
 	ctx, pool := t.Context(), s.Pool.Name
-	if names := must[[]string](t)(s.Host.VolumeNames(ctx, pool)); len(names) > 0 {
+	if names := must.Get[[]string](t)(s.Host.VolumeNames(ctx, pool)); len(names) > 0 {
 		t.Errorf("an empty pool has %q", names)
 	}
-	raw := must[host.Volume](t)(s.Host.CreateVolume(ctx, pool, host.VolumeSpec{Name: "a.raw", Format: "raw", Capacity: 4096}))
+	raw := must.Get[host.Volume](t)(s.Host.CreateVolume(ctx, pool, host.VolumeSpec{Name: "a.raw", Format: "raw", Capacity: 4096}))
 	if raw.Pool != pool || raw.Name != "a.raw" || raw.Path != s.Pool.Path+"/a.raw" || raw.Format != "raw" || raw.Capacity != 4096 ||
 		raw.Physical != 4096 || raw.Backing != nil {
 		t.Errorf("the volume is %+v", raw)
 	}
-	must[host.Volume](t)(s.Host.CreateVolume(ctx, pool, host.VolumeSpec{Name: "b.qcow2", Format: "qcow2", Capacity: 1 << 20}))
-	if v := must[host.Volume](t)(s.Host.Volume(ctx, pool, "b.qcow2")); v.Format != "qcow2" || v.Capacity != 1<<20 {
+	must.Get[host.Volume](t)(s.Host.CreateVolume(ctx, pool, host.VolumeSpec{Name: "b.qcow2", Format: "qcow2", Capacity: 1 << 20}))
+	if v := must.Get[host.Volume](t)(s.Host.Volume(ctx, pool, "b.qcow2")); v.Format != "qcow2" || v.Capacity != 1<<20 {
 		t.Errorf("the volume is %+v", v)
 	}
 	found, undescribed, err := s.Host.Volumes(ctx, pool, func(name string) bool { return strings.HasSuffix(name, ".raw") })
 	if err != nil || len(undescribed) > 0 || len(found) != 1 || found[0].Name != "a.raw" {
 		t.Errorf("found %+v, %v, %v", found, undescribed, err)
 	}
-	names := must[[]string](t)(s.Host.VolumeNames(ctx, pool))
+	names := must.Get[[]string](t)(s.Host.VolumeNames(ctx, pool))
 	if slices.Sort(names); !slices.Equal(names, []string{"a.raw", "b.qcow2"}) {
 		t.Errorf("the names are %q", names)
 	}
 	for volume, format := range map[string]string{"a.raw": "raw", "b.qcow2": "qcow2"} {
 		done(t, s.Host.ResizeVolume(ctx, pool, volume, format, 2<<20))
-		if v := must[host.Volume](t)(s.Host.Volume(ctx, pool, volume)); v.Capacity != 2<<20 {
+		if v := must.Get[host.Volume](t)(s.Host.Volume(ctx, pool, volume)); v.Capacity != 2<<20 {
 			t.Errorf("%s has %d bytes after growing", volume, v.Capacity)
 		}
 	}
@@ -79,17 +80,17 @@ func volumesAreClaimed(t *testing.T, s Site) {
 
 func documents(t *testing.T, s Site) {
 	ctx, pool := t.Context(), s.Pool.Name
-	must[host.Volume](t)(s.Host.CreateVolume(ctx, pool, host.VolumeSpec{Name: "doc", Format: "raw", Capacity: 8}))
+	must.Get[host.Volume](t)(s.Host.CreateVolume(ctx, pool, host.VolumeSpec{Name: "doc", Format: "raw", Capacity: 8}))
 	done(t, s.Host.WriteVolume(ctx, pool, "doc", []byte("12345678")))
 	done(t, s.Host.WriteVolume(ctx, pool, "doc", []byte("abc")))
-	if data := must[[]byte](t)(s.Host.ReadVolume(ctx, pool, "doc", 8)); string(data) != "abc45678" {
+	if data := must.Get[[]byte](t)(s.Host.ReadVolume(ctx, pool, "doc", 8)); string(data) != "abc45678" {
 		t.Errorf("it holds %q", data)
 	}
 	if _, err := s.Host.ReadVolume(ctx, pool, "doc", 7); err == nil {
 		t.Error("a volume of eight bytes was read with a limit of seven")
 	}
 	for offset, want := range map[uint64]string{0: "abc4", 6: "78", 8: ""} {
-		if data := must[[]byte](t)(s.Host.ReadVolumeAt(ctx, pool, "doc", offset, 4)); string(data) != want {
+		if data := must.Get[[]byte](t)(s.Host.ReadVolumeAt(ctx, pool, "doc", offset, 4)); string(data) != want {
 			t.Errorf("from %d it holds %q, want %q", offset, data, want)
 		}
 	}
@@ -102,8 +103,8 @@ func transfers(t *testing.T, s Site) {
 	ctx, pool := t.Context(), s.Pool.Name
 	content := bytes.Repeat([]byte("0123456789abcdef"), 1024)
 	size := int64(len(content))
-	must[host.Volume](t)(s.Host.CreateVolume(ctx, pool, host.VolumeSpec{Name: "v", Format: "raw", Capacity: uint64(size)}))
-	transfer := must[host.Transfer](t)(s.Host.OpenTransfer(ctx))
+	must.Get[host.Volume](t)(s.Host.CreateVolume(ctx, pool, host.VolumeSpec{Name: "v", Format: "raw", Capacity: uint64(size)}))
+	transfer := must.Get[host.Transfer](t)(s.Host.OpenTransfer(ctx))
 	defer transfer.Close()
 	done(t, transfer.Upload(ctx, pool, "v", bytes.NewReader(content[:100]), 0, 100))
 	done(t, transfer.UploadAll(ctx, pool, "v", bytes.NewReader(content[100:]), 100, size))
@@ -117,7 +118,7 @@ func transfers(t *testing.T, s Site) {
 	if got.String() != "abcdef" {
 		t.Errorf("six bytes from the tenth are %q", got.String())
 	}
-	r := must[io.ReadCloser](t)(s.Host.OpenVolume(ctx, pool, "v"))
+	r := must.Get[io.ReadCloser](t)(s.Host.OpenVolume(ctx, pool, "v"))
 	data, err := io.ReadAll(r)
 	if err := errors.Join(err, r.Close()); err != nil || !bytes.Equal(data, content) {
 		t.Errorf("the reader has something else: %v", err)
@@ -129,15 +130,15 @@ func transfers(t *testing.T, s Site) {
 
 func clones(t *testing.T, s Site) {
 	ctx, pool := t.Context(), s.Pool.Name
-	must[host.Volume](t)(s.Host.CreateVolume(ctx, pool, host.VolumeSpec{Name: "base", Format: "raw", Capacity: 64 << 10}))
+	must.Get[host.Volume](t)(s.Host.CreateVolume(ctx, pool, host.VolumeSpec{Name: "base", Format: "raw", Capacity: 64 << 10}))
 	done(t, s.Host.WriteVolume(ctx, pool, "base", []byte("boot")))
 	from := host.CloneSource{Pool: pool, Name: "base", Format: "raw"}
-	same := must[host.Volume](t)(s.Host.CloneVolume(ctx, pool, host.VolumeSpec{Name: "same", Format: "raw"}, from))
-	grown := must[host.Volume](t)(s.Host.CloneVolume(ctx, pool, host.VolumeSpec{Name: "grown", Format: "raw", Capacity: 1 << 20}, from))
+	same := must.Get[host.Volume](t)(s.Host.CloneVolume(ctx, pool, host.VolumeSpec{Name: "same", Format: "raw"}, from))
+	grown := must.Get[host.Volume](t)(s.Host.CloneVolume(ctx, pool, host.VolumeSpec{Name: "grown", Format: "raw", Capacity: 1 << 20}, from))
 	if same.Capacity != 64<<10 || grown.Capacity != 1<<20 {
 		t.Errorf("the clones have %d and %d bytes", same.Capacity, grown.Capacity)
 	}
-	if data := must[[]byte](t)(s.Host.ReadVolumeAt(ctx, pool, "grown", 0, 4)); string(data) != "boot" {
+	if data := must.Get[[]byte](t)(s.Host.ReadVolumeAt(ctx, pool, "grown", 0, 4)); string(data) != "boot" {
 		t.Errorf("the clone holds %q", data)
 	}
 	_, err := s.Host.CloneVolume(ctx, pool, host.VolumeSpec{Name: "same", Format: "raw"}, from)
@@ -156,12 +157,12 @@ func clones(t *testing.T, s Site) {
 
 func overlays(t *testing.T, s Site) {
 	ctx, pool := t.Context(), s.Pool.Name
-	base := must[host.Volume](t)(s.Host.CreateVolume(ctx, pool, host.VolumeSpec{Name: "base", Format: "raw", Capacity: 64 << 10}))
+	base := must.Get[host.Volume](t)(s.Host.CreateVolume(ctx, pool, host.VolumeSpec{Name: "base", Format: "raw", Capacity: 64 << 10}))
 	below := host.Backing{Path: base.Path, Format: "raw"}
-	made := must[host.Volume](t)(s.Host.CreateVolume(ctx, pool, host.VolumeSpec{
+	made := must.Get[host.Volume](t)(s.Host.CreateVolume(ctx, pool, host.VolumeSpec{
 		Name: "over", Format: "qcow2", Capacity: 1 << 20, Backing: &below,
 	}))
-	read := must[host.Volume](t)(s.Host.Volume(ctx, pool, "over"))
+	read := must.Get[host.Volume](t)(s.Host.Volume(ctx, pool, "over"))
 	for _, v := range []host.Volume{made, read} {
 		if v.Format != "qcow2" || v.Capacity != 1<<20 || v.Backing == nil || *v.Backing != below {
 			t.Errorf("the overlay is %+v on %+v", v, v.Backing)

@@ -20,6 +20,8 @@ import (
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/knownhosts"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 )
 
 // greeting is what the daemons in these tests send. They answer nothing else.
@@ -46,13 +48,13 @@ func dialURI(t *testing.T, uri string) (net.Conn, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	return must[Target](t)(Parse(uri)).Dial(ctx)
+	return must.Get[Target](t)(Parse(uri)).Dial(ctx)
 }
 
 // listen accepts connections and serves each one, and returns its address.
 func listen(t *testing.T, network, address string, serve func(net.Conn)) string {
 	t.Helper()
-	l := must[net.Listener](t)(net.Listen(network, address))
+	l := must.Get[net.Listener](t)(net.Listen(network, address))
 	t.Cleanup(func() { l.Close() })
 	go func() {
 		for {
@@ -96,14 +98,14 @@ func writePKI(t *testing.T) (dir string, pair tls.Certificate, ca *x509.CertPool
 		KeyUsage:    x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth},
 	}
-	der := must[[]byte](t)(x509.CreateCertificate(rand.Reader, tmpl, tmpl, public, private))
-	key := must[[]byte](t)(x509.MarshalPKCS8PrivateKey(private))
+	der := must.Get[[]byte](t)(x509.CreateCertificate(rand.Reader, tmpl, tmpl, public, private))
+	key := must.Get[[]byte](t)(x509.MarshalPKCS8PrivateKey(private))
 	writeFile(t, filepath.Join(dir, "cacert.pem"), pemOf("CERTIFICATE", der))
 	cert := writeFile(t, filepath.Join(dir, "clientcert.pem"), pemOf("CERTIFICATE", der))
 	file := writeFile(t, filepath.Join(dir, "clientkey.pem"), pemOf("PRIVATE KEY", key))
 	ca = x509.NewCertPool()
-	ca.AddCert(must[*x509.Certificate](t)(x509.ParseCertificate(der)))
-	return dir, must[tls.Certificate](t)(tls.LoadX509KeyPair(cert, file)), ca
+	ca.AddCert(must.Get[*x509.Certificate](t)(x509.ParseCertificate(der)))
+	return dir, must.Get[tls.Certificate](t)(tls.LoadX509KeyPair(cert, file)), ca
 }
 
 func TestTLS(t *testing.T) {
@@ -190,8 +192,8 @@ func sshServer(t *testing.T, host ssh.Signer, user ssh.PublicKey) string {
 func newKey(t *testing.T) (ssh.Signer, []byte) {
 	t.Helper()
 	_, private, _ := ed25519.GenerateKey(rand.Reader)
-	block := must[*pem.Block](t)(ssh.MarshalPrivateKey(private, ""))
-	return must[ssh.Signer](t)(ssh.NewSignerFromKey(private)), pem.EncodeToMemory(block)
+	block := must.Get[*pem.Block](t)(ssh.MarshalPrivateKey(private, ""))
+	return must.Get[ssh.Signer](t)(ssh.NewSignerFromKey(private)), pem.EncodeToMemory(block)
 }
 
 func TestSSH(t *testing.T) {
@@ -215,7 +217,7 @@ func TestSSH(t *testing.T) {
 		t.Fatal(err)
 	}
 	writeFile(t, filepath.Join(dir, ".ssh", "id_ed25519"), text)
-	writeFile(t, filepath.Join(dir, ".ssh", "known_hosts"), must[[]byte](t)(os.ReadFile(known)))
+	writeFile(t, filepath.Join(dir, ".ssh", "known_hosts"), must.Get[[]byte](t)(os.ReadFile(known)))
 	wantGreeting(t, base)
 
 	for uri, reason := range map[string]string{

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/crypto/ssh/knownhosts"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
 )
 
@@ -35,7 +36,7 @@ func startSSHD(t *testing.T, authority string, types ...string) *sshd {
 	t.Helper()
 	const program = "/usr/sbin/sshd"
 	needs.Installed(t, program)
-	me := must[*user.User](t)(user.Current())
+	me := must.Get[*user.User](t)(user.Current())
 	if me.Uid == "0" { // sshd confines itself there until a user has logged in; the package creates it at boot
 		if err := os.MkdirAll("/run/sshd", 0o755); err != nil {
 			t.Fatal(err)
@@ -81,7 +82,7 @@ func (s *sshd) path(name string) string { return filepath.Join(s.dir, name) }
 // public returns the public host key of a type: its type and base64.
 func (s *sshd) public(t *testing.T, kind string) string {
 	t.Helper()
-	fields := strings.Fields(string(must[[]byte](t)(os.ReadFile(s.path("host_" + kind + ".pub")))))
+	fields := strings.Fields(string(must.Get[[]byte](t)(os.ReadFile(s.path("host_" + kind + ".pub")))))
 	return fields[0] + " " + fields[1]
 }
 
@@ -115,7 +116,7 @@ func TestRealSSHOneKnownKeyWillDo(t *testing.T) {
 			_ = exec.CommandContext(t.Context(), "ssh", "-F", "none", "-p", port, "-o", "PreferredAuthentications=none",
 				"-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=accept-new", "-o", "UserKnownHostsFile="+known, "-o", "GlobalKnownHostsFile=none",
 				"-o", "HostKeyAlgorithms="+strings.Fields(s.public(t, kind))[0]+",rsa-sha2-512", "-o", "UpdateHostKeys=no", "-o", "HashKnownHosts=yes", name).Run()
-			if lines := strings.Count(string(must[[]byte](t)(os.ReadFile(known))), "\n"); lines != 1 {
+			if lines := strings.Count(string(must.Get[[]byte](t)(os.ReadFile(known))), "\n"); lines != 1 {
 				t.Errorf("OpenSSH has written %d lines, want one", lines)
 			}
 			wantGreeting(t, s.uri+"&known_hosts="+known)
@@ -149,7 +150,7 @@ func TestRealSSHLinesThatOpenSSHSkips(t *testing.T) {
 		"! "+key, "[127.0.0.1 "+key, "@unheard-of "+host+" "+key, "@revoked "+host+" ssh-later AAAACXNzaC1sYXRlcgAAAAQxMjM0",
 		host+" ssh-dss "+strings.Fields(key)[1], host+" "+key)
 	wantGreeting(t, uri)
-	if left := must[[]string](t)(filepath.Glob(filepath.Join(os.TempDir(), "novacron-*"))); len(left) > 0 {
+	if left := must.Get[[]string](t)(filepath.Glob(filepath.Join(os.TempDir(), "novacron-*"))); len(left) > 0 {
 		t.Errorf("left behind: %q", left)
 	}
 }
@@ -208,13 +209,13 @@ func TestRealSSHCertificates(t *testing.T) {
 	authority := filepath.Join(dir, "authority")
 	needs.Tool(t, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", authority)
 	s := startSSHD(t, authority, "rsa", "ecdsa")
-	ca := strings.TrimSpace(string(must[[]byte](t)(os.ReadFile(authority + ".pub"))))
+	ca := strings.TrimSpace(string(must.Get[[]byte](t)(os.ReadFile(authority + ".pub"))))
 	wantGreeting(t, s.knowing(t, "@cert-authority * "+ca))
 	wantGreeting(t, s.knowing(t, "nonsense", "@cert-authority "+knownhosts.Normalize(s.address)+" "+ca))
 	wantGreeting(t, s.knowing(t, knownhosts.Normalize(s.address)+" "+s.public(t, "ecdsa")))
 	// The host shows a certificate, but its authority is not among the known ones; the host's key is
 	// known.
-	other := strings.TrimSpace(string(must[[]byte](t)(os.ReadFile(s.path("user.pub")))))
+	other := strings.TrimSpace(string(must.Get[[]byte](t)(os.ReadFile(s.path("user.pub")))))
 	wantGreeting(t, s.knowing(t, "@cert-authority * "+other, knownhosts.Normalize(s.address)+" "+s.public(t, "rsa"), knownhosts.Normalize(s.address)+" "+s.public(t, "ecdsa")))
 	plain := startSSHD(t, "", "rsa")
 	wantGreeting(t, plain.knowing(t, "@cert-authority * "+ca, knownhosts.Normalize(plain.address)+" "+plain.public(t, "rsa")))
@@ -249,6 +250,6 @@ func TestRealSSHFilesOfOpenSSH(t *testing.T) {
 		writeFile(t, file, nil)
 	}
 	writeFile(t, filepath.Join(home, "mine"), []byte(line))
-	writeFile(t, filepath.Join(home, "key"), must[[]byte](t)(os.ReadFile(s.path("user"))))
+	writeFile(t, filepath.Join(home, "key"), must.Get[[]byte](t)(os.ReadFile(s.path("user"))))
 	wantGreeting(t, strings.Replace(s.uri, s.path("user"), "~/key", 1)+"&known_hosts=~/mine")
 }

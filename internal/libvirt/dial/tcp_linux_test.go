@@ -5,12 +5,14 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 )
 
 func TestWhatIsNotAcknowledgedEndsAConnection(t *testing.T) {
-	listener := must[net.Listener](t)(net.Listen("tcp", "127.0.0.1:0"))
+	listener := must.Get[net.Listener](t)(net.Listen("tcp", "127.0.0.1:0"))
 	t.Cleanup(func() { listener.Close() })
-	c := must[net.Conn](t)(network().DialContext(t.Context(), "tcp", listener.Addr().String()))
+	c := must.Get[net.Conn](t)(network().DialContext(t.Context(), "tcp", listener.Addr().String()))
 	defer c.Close()
 	raw, err := c.(*net.TCPConn).SyscallConn()
 	if err != nil {

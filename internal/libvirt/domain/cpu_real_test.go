@@ -4,8 +4,8 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
-	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
 )
 
 // Every CPU mode must start under software emulation.
@@ -15,7 +15,7 @@ func TestCPUModesStart(t *testing.T) {
 	spec := realSpec(t, h, pool, path)
 	for cpu, want := range map[string]string{"": "maximum", "host-passthrough": "maximum", "maximum": "maximum", "qemu64": "qemu64", "Nehalem": "Nehalem"} {
 		spec.CPU = cpu
-		d := virttest.Must[host.Domain](t)(h.DefineDomain(ctx, spec))
+		d := must.Get[host.Domain](t)(h.DefineDomain(ctx, spec))
 		if d.CPU != want {
 			t.Errorf("CPU %q reads as %q, want %q", cpu, d.CPU, want)
 		}

@@ -8,9 +8,9 @@ import (
 
 	"github.com/digitalocean/go-libvirt"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
-	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
 )
 
 const cardBefore = `<interface type='network' trustGuestRxFilters='no'>
@@ -63,7 +63,7 @@ func TestDevicesOfADefinitionChangeAlone(t *testing.T) {
 			[]string{`<address type='pci' domain='0' bus='0' slot='5' function='0'/>`}, []string{"slot='0x02'"}, []string{others},
 		},
 	} {
-		got := virttest.Must[string](t)(editDomain(definition, c.change))
+		got := must.Get[string](t)(editDomain(definition, c.change))
 		for _, text := range append(c.has, c.kept...) {
 			if !strings.Contains(got, text) {
 				t.Errorf("%s: %s is missing in\n%s", name, text, got)
@@ -74,7 +74,7 @@ func TestDevicesOfADefinitionChangeAlone(t *testing.T) {
 				t.Errorf("%s: %s is in\n%s", name, text, got)
 			}
 		}
-		virttest.Must[host.Domain](t)(parseDomain(got))
+		must.Get[host.Domain](t)(parseDomain(got))
 	}
 	for name, change := range map[string]host.DomainChange{
 		"a disk without a name":      {AddDisk: &host.DiskSpec{Target: "vdb"}},
@@ -88,7 +88,7 @@ func TestDevicesOfADefinitionChangeAlone(t *testing.T) {
 }
 
 func TestACardOfARunningGuestIsReconnected(t *testing.T) {
-	got := virttest.Must[string](t)(reconnected(domainOf(cardBefore), host.InterfaceSpec{Name: "eth0", Model: "e1000", Network: "lab", Filter: "f", PCI: &host.PCIAddress{Slot: 9}}))
+	got := must.Get[string](t)(reconnected(domainOf(cardBefore), host.InterfaceSpec{Name: "eth0", Model: "e1000", Network: "lab", Filter: "f", PCI: &host.PCIAddress{Slot: 9}}))
 	for _, text := range []string{`network="lab"`, `filter="f"`, "52:54:00:00:00:01", "vnet0", "'virtio'", "slot='0x02'", "ua-nic-eth0"} {
 		if !strings.Contains(got, text) {
 			t.Errorf("%s is missing in %s", text, got)
@@ -106,14 +106,14 @@ func TestAMachineOfPCIExpressGetsSparePorts(t *testing.T) {
 	h, pool, path := realPool(t)
 	ctx := t.Context()
 	spec := realSpec(t, h, pool, path)
-	text := strings.Replace(virttest.Must[string](t)(renderDomain(spec)), "<type>", `<type machine="q35">`, 1)
-	ref := virttest.Must[libvirt.Domain](t)(rpc.Tell(ctx, h.Client, "defining", spec.Name, func(l *libvirt.Libvirt) (libvirt.Domain, error) { return l.DomainDefineXMLFlags(text, 0) }))
+	text := strings.Replace(must.Get[string](t)(renderDomain(spec)), "<type>", `<type machine="q35">`, 1)
+	ref := must.Get[libvirt.Domain](t)(rpc.Tell(ctx, h.Client, "defining", spec.Name, func(l *libvirt.Libvirt) (libvirt.Domain, error) { return l.DomainDefineXMLFlags(text, 0) }))
 	_, text, err := h.readText(ctx, spec.Name, ref)
 	if err := errors.Join(err, h.withSparePorts(ctx, "defining", spec.Name, text)); err != nil {
 		t.Fatal(err)
 	}
-	before := virttest.Must[host.Hardware](t)(parseHardware(text))
-	after := virttest.Must[host.Hardware](t)(h.Hardware(context.WithoutCancel(ctx), spec.UUID))
+	before := must.Get[host.Hardware](t)(parseHardware(text))
+	after := must.Get[host.Hardware](t)(h.Hardware(context.WithoutCancel(ctx), spec.UUID))
 	const spare = 4 // ports, which are kept free
 	if n := after.Slots().Ports; n < spare || before.Slots().Ports >= spare {
 		t.Errorf("%d ports were free and %d are, want %d", before.Slots().Ports, n, spare)

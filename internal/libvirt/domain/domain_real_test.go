@@ -13,6 +13,7 @@ import (
 
 	"github.com/digitalocean/go-libvirt"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
@@ -28,7 +29,7 @@ func realSpec(t testing.TB, h *connection, pool, path string) host.DomainSpec {
 		{Name: "data", Format: "raw", Capacity: 1 << 20},
 		{Name: "seed", Format: "raw", Capacity: 1 << 20},
 	} {
-		virttest.Must[host.Volume](t)(h.CreateVolume(t.Context(), pool, v))
+		must.Get[host.Volume](t)(h.CreateVolume(t.Context(), pool, v))
 	}
 	name := virttest.Unique("dom")
 	uuid := name[len(name)-8:] + "-0000-4000-8000-000000000001"
@@ -82,16 +83,16 @@ func TestDomainIsDefinedChangedAndUndefined(t *testing.T) {
 		}
 	}
 	before := h.Calls()
-	same(virttest.Must[host.Domain](t)(h.DefineDomain(ctx, spec)))
+	same(must.Get[host.Domain](t)(h.DefineDomain(ctx, spec)))
 	if n := h.Calls() - before; n != 3 {
 		t.Errorf("defining took %d requests, want 3", n)
 	}
 	before = h.Calls()
-	same(virttest.Must[host.Domain](t)(h.Domain(ctx, spec.UUID)))
+	same(must.Get[host.Domain](t)(h.Domain(ctx, spec.UUID)))
 	if n := h.Calls() - before; n != 3 {
 		t.Errorf("reading took %d requests, want 4", n)
 	}
-	same(virttest.Must[host.Domain](t)(h.DomainByName(ctx, spec.Name)))
+	same(must.Get[host.Domain](t)(h.DomainByName(ctx, spec.Name)))
 
 	_, err := h.DefineDomain(ctx, spec)
 	virttest.WantErr(t, err, host.ErrExists)
@@ -111,12 +112,12 @@ func TestDomainIsDefinedChangedAndUndefined(t *testing.T) {
 		t.Fatal(err)
 	}
 	want.Title, want.Cores, want.MemoryMiB, want.Autostart = "", 3, 96, true
-	same(virttest.Must[host.Domain](t)(h.Domain(ctx, spec.UUID)))
+	same(must.Get[host.Domain](t)(h.Domain(ctx, spec.UUID)))
 	spec.Metadata = `<x:instance xmlns:x="urn:novacron:instance:1" name="db"/>`
 	if err := h.RedefineDomain(ctx, spec.UUID, host.DomainChange{Metadata: &spec.Metadata}); err != nil {
 		t.Fatal(err)
 	}
-	same(virttest.Must[host.Domain](t)(h.Domain(ctx, spec.UUID)))
+	same(must.Get[host.Domain](t)(h.Domain(ctx, spec.UUID)))
 
 	if err := h.UndefineDomain(ctx, spec.UUID); err != nil {
 		t.Fatal(err)
@@ -133,11 +134,11 @@ func TestDomainKeepsWhatOthersAddedToIt(t *testing.T) {
 	h, pool, path := realPool(t)
 	ctx := t.Context()
 	spec := realSpec(t, h, pool, path)
-	virttest.Must[host.Domain](t)(h.DefineDomain(ctx, spec))
-	ref := virttest.Must[libvirt.Domain](t)(domainRef(spec.UUID))
+	must.Get[host.Domain](t)(h.DefineDomain(ctx, spec))
+	ref := must.Get[libvirt.Domain](t)(domainRef(spec.UUID))
 	read := func() string {
 		t.Helper()
-		return virttest.Must[string](t)(rpc.Ask(ctx, h.Client, "reading", "test", func(l *libvirt.Libvirt) (string, error) {
+		return must.Get[string](t)(rpc.Ask(ctx, h.Client, "reading", "test", func(l *libvirt.Libvirt) (string, error) {
 			return l.DomainGetXMLDesc(ref, libvirt.DomainXMLInactive|libvirt.DomainXMLSecure)
 		}))
 	}
@@ -146,7 +147,7 @@ func TestDomainKeepsWhatOthersAddedToIt(t *testing.T) {
 		"</devices>", `<graphics type='vnc' autoport='yes' passwd='secret'/></devices>`,
 		"<on_crash>destroy</on_crash>", "<on_crash>preserve</on_crash>",
 	).Replace(read())
-	virttest.Must[libvirt.Domain](t)(rpc.Tell(ctx, h.Client, "defining", "test", func(l *libvirt.Libvirt) (libvirt.Domain, error) {
+	must.Get[libvirt.Domain](t)(rpc.Tell(ctx, h.Client, "defining", "test", func(l *libvirt.Libvirt) (libvirt.Domain, error) {
 		return l.DomainDefineXMLFlags(theirs, libvirt.DomainDefineValidate)
 	}))
 	before := read()
@@ -172,7 +173,7 @@ func TestDomainKeepsWhatOthersAddedToIt(t *testing.T) {
 			t.Errorf("this line changed too: %s", line)
 		}
 	}
-	if d := virttest.Must[host.Domain](t)(h.Domain(ctx, spec.UUID)); d.Metadata != "" || d.MemoryMiB != 128 || d.Title != "changed" {
+	if d := must.Get[host.Domain](t)(h.Domain(ctx, spec.UUID)); d.Metadata != "" || d.MemoryMiB != 128 || d.Title != "changed" {
 		t.Errorf("after the change: %+v", d)
 	}
 }
@@ -182,11 +183,11 @@ func TestDomainIsStartedGrownAndStopped(t *testing.T) {
 	ctx := t.Context()
 	spec := realSpec(t, h, pool, path)
 	spec.ConsoleLog = filepath.Join(path, "console.log")
-	virttest.Must[host.Domain](t)(h.DefineDomain(ctx, spec))
+	must.Get[host.Domain](t)(h.DefineDomain(ctx, spec))
 
 	state := func(want host.State) {
 		t.Helper()
-		if got := virttest.Must[host.State](t)(h.DomainState(ctx, spec.UUID)); got != want {
+		if got := must.Get[host.State](t)(h.DomainState(ctx, spec.UUID)); got != want {
 			t.Errorf("it is %s, want %s", got, want)
 		}
 	}
@@ -206,10 +207,10 @@ func TestDomainIsStartedGrownAndStopped(t *testing.T) {
 	if err := h.ResizeDomainDisk(ctx, spec.UUID, "vda", 16<<20); err != nil {
 		t.Error(err)
 	}
-	if v := virttest.Must[host.Volume](t)(h.Volume(ctx, pool, "system")); v.Capacity != 16<<20 {
+	if v := must.Get[host.Volume](t)(h.Volume(ctx, pool, "system")); v.Capacity != 16<<20 {
 		t.Errorf("the disk has %d bytes, want %d", v.Capacity, 16<<20)
 	}
-	if got := virttest.Must[[]host.Address](t)(h.DomainAddresses(ctx, spec.UUID, host.AddressLease)); len(got) != 0 {
+	if got := must.Get[[]host.Address](t)(h.DomainAddresses(ctx, spec.UUID, host.AddressLease)); len(got) != 0 {
 		t.Errorf("a guest without a system has addresses: %+v", got)
 	}
 	_, err = h.DomainAddresses(ctx, spec.UUID, host.AddressAgent)
@@ -239,14 +240,14 @@ func TestDomainIsStartedGrownAndStopped(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatalf("its disks have %v bytes", status.Sizes)
 		}
-		status = virttest.Must[map[string]host.Status](t)(h.Statuses(ctx))[spec.UUID]
+		status = must.Get[map[string]host.Status](t)(h.Statuses(ctx))[spec.UUID]
 	}
 	status.Sizes = nil // only Statuses reports sizes
 	before := h.Calls()
-	if diff := virttest.Differ(all[i], virttest.Must[host.Domain](t)(h.DomainWith(ctx, spec.UUID, status))); diff != "" || h.Calls()-before != 1 {
+	if diff := virttest.Differ(all[i], must.Get[host.Domain](t)(h.DomainWith(ctx, spec.UUID, status))); diff != "" || h.Calls()-before != 1 {
 		t.Errorf("read with %d requests, want 1; listed and read differ: %s", h.Calls()-before, diff)
 	}
-	one := virttest.Must[host.Domain](t)(h.Domain(ctx, spec.UUID))
+	one := must.Get[host.Domain](t)(h.Domain(ctx, spec.UUID))
 	if diff := virttest.Differ(all[i], one); diff != "" || one.State != host.StateRunning {
 		t.Errorf("listed and read differ, or it is not running: %s", diff)
 	}

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
-	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
 )
 
 // pciDevice returns a device of novacron at a PCI address.
@@ -58,7 +58,7 @@ func TestFreeSlotsAreCounted(t *testing.T) {
 		}, nil, 0, 31, false, true},
 		"a machine without PCI": {[]string{"<disk><alias name='ua-disk-a'/><address type='ccw' cssid='0xfe'/></disk>"}, nil, 0, 0, true, true},
 	} {
-		hardware := virttest.Must[host.Hardware](t)(parseHardware(domainOf(c.devices...)))
+		hardware := must.Get[host.Hardware](t)(parseHardware(domainOf(c.devices...)))
 		got := hardware.Slots(c.without...)
 		if got.Ports != c.ports || got.Conventional != c.conventional {
 			t.Errorf("%s: %d ports and %d slots are free, want %d and %d", name, got.Ports, got.Conventional, c.ports, c.conventional)
@@ -68,14 +68,14 @@ func TestFreeSlotsAreCounted(t *testing.T) {
 			t.Errorf("%s: room for virtio %t and e1000 %t, want %t and %t", name, v, e, c.virtio, c.e1000)
 		}
 	}
-	slots := virttest.Must[host.Hardware](t)(parseHardware(domainOf(pcieRoot, port(1, ""), port(2, "")))).Slots()
+	slots := must.Get[host.Hardware](t)(parseHardware(domainOf(pcieRoot, port(1, ""), port(2, "")))).Slots()
 	if !slots.TakeFor("virtio") || !slots.TakeFor("e1000e") || slots.TakeFor("virtio") {
 		t.Error("two ports are not room for two devices")
 	}
 }
 
 func TestHardwareIsFoundByName(t *testing.T) {
-	h := virttest.Must[host.Hardware](t)(parseHardware(domainOf(pciRoot, pciDevice("interface", "ua-nic-eth0", 0, 0x1f), "<disk><alias name='ua-disk-eth0'/><target dev='sdb'/></disk>")))
+	h := must.Get[host.Hardware](t)(parseHardware(domainOf(pciRoot, pciDevice("interface", "ua-nic-eth0", 0, 0x1f), "<disk><alias name='ua-disk-eth0'/><target dev='sdb'/></disk>")))
 	if !h.Has(host.InterfaceID("eth0")) || !h.Has(host.DiskID("eth0")) || h.Has(host.InterfaceID("eth")) {
 		t.Error("it is not told apart what there is")
 	}
@@ -101,7 +101,8 @@ func TestSparePortsAreForMachinesThatHavePorts(t *testing.T) {
 		"one free, to take": {[]string{pcieRoot, port(1, "")}, 1, 4},
 		"enough":            {[]string{pcieRoot, port(1, ""), port(2, ""), port(3, ""), port(4, ""), port(5, "")}, 1, 0},
 	} {
-		if got := virttest.Must[host.Hardware](t)(parseHardware(domainOf(c.devices...))).LackingPorts(c.more); got != c.lack {
+		got := must.Get[host.Hardware](t)(parseHardware(domainOf(c.devices...))).LackingPorts(c.more)
+		if got != c.lack {
 			t.Errorf("%s: %d ports are lacking, want %d", name, got, c.lack)
 		}
 	}

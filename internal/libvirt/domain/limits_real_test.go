@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
-	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
 )
 
 // A definition of the maximum size can be read again, also from the host's own answer, which is
@@ -18,10 +18,10 @@ func TestDefinitionsAreAsLongAsCanBeRead(t *testing.T) {
 		return `<n:instance xmlns:n="urn:novacron:instance:1">` + strings.Repeat("x", n) + `</n:instance>`
 	}
 	spec.Metadata = ""
-	text := virttest.Must[string](t)(renderDomain(spec))
+	text := must.Get[string](t)(renderDomain(spec))
 	room := host.MaxDefinition - len(text) - len("<metadata></metadata>") - len(fill(0)) - 16
 	spec.Metadata = fill(room)
-	defined := virttest.Must[host.Domain](t)(h.DefineDomain(t.Context(), spec))
+	defined := must.Get[host.Domain](t)(h.DefineDomain(t.Context(), spec))
 	if len(defined.Metadata) < room {
 		t.Errorf("the metadata have %d bytes, want %d", len(defined.Metadata), room)
 	}
@@ -35,7 +35,7 @@ func TestDefinitionsAreAsLongAsCanBeRead(t *testing.T) {
 	if err := h.RedefineDomain(t.Context(), spec.UUID, host.DomainChange{Metadata: &longer}); !errors.Is(err, host.ErrTooLarge) {
 		t.Errorf("a definition that is too long gives %v", err)
 	}
-	if read := virttest.Must[host.Domain](t)(h.Domain(t.Context(), spec.UUID)); read.Metadata != defined.Metadata {
+	if read := must.Get[host.Domain](t)(h.Domain(t.Context(), spec.UUID)); read.Metadata != defined.Metadata {
 		t.Errorf("the metadata have %d bytes, and had %d", len(read.Metadata), len(defined.Metadata))
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/digitalocean/go-libvirt"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
@@ -18,12 +19,13 @@ func TestDomainOfAllProfilesIsTakenAndStarts(t *testing.T) {
 	h, pool, path := realPool(t)
 	ctx := t.Context()
 	spec := realSpec(t, h, pool, path)
-	virttest.Must[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{Name: "large", Format: "qcow2", Capacity: 1 << 20}))
+	must.Get[host.Volume](t)(
+		h.CreateVolume(ctx, pool, host.VolumeSpec{Name: "large", Format: "qcow2", Capacity: 1 << 20}))
 	spec.Firmware = "efi"
 	spec.Disks[1].Target, spec.Disks[1].Rotation = "sdc", 1
 	spec.Disks = append(spec.Disks, host.DiskSpec{Name: "large", Target: "sdd", Path: filepath.Join(path, "large"), Format: "qcow2", Rotation: 7200, KeepsDiscarded: true})
 	spec.Interfaces[0].Filter, spec.Interfaces[0].FilterIPs = "clean-traffic", []string{"192.168.122.77", "192.168.122.78"}
-	virttest.Must[host.Domain](t)(h.DefineDomain(ctx, spec))
+	must.Get[host.Domain](t)(h.DefineDomain(ctx, spec))
 	memory := uint64(128)
 	if err := h.RedefineDomain(ctx, spec.UUID, host.DomainChange{MemoryMiB: &memory}); err != nil {
 		t.Fatal(err)
@@ -31,7 +33,7 @@ func TestDomainOfAllProfilesIsTakenAndStarts(t *testing.T) {
 	if err := h.StartDomain(ctx, spec.UUID); err != nil {
 		t.Fatal(err)
 	}
-	d := virttest.Must[host.Domain](t)(h.Domain(ctx, spec.UUID))
+	d := must.Get[host.Domain](t)(h.Domain(ctx, spec.UUID))
 	if d.Firmware != "efi" || d.Interfaces[0].Filter != "clean-traffic" || d.State != host.StateRunning {
 		t.Errorf("it is %+v", d)
 	}
@@ -62,7 +64,7 @@ func TestTagsNeedANetworkThatCanTag(t *testing.T) {
 	h, pool, path := realPool(t)
 	spec := realSpec(t, h, pool, path)
 	spec.Interfaces[0].VLAN = 42
-	d := virttest.Must[host.Domain](t)(h.DefineDomain(t.Context(), spec))
+	d := must.Get[host.Domain](t)(h.DefineDomain(t.Context(), spec))
 	if d.Interfaces[0].VLAN != 42 {
 		t.Errorf("the tag is %d", d.Interfaces[0].VLAN)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/digitalocean/go-libvirt"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/dial"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/storage"
@@ -44,7 +45,7 @@ type (
 // realHost returns the test host.
 func realHost(t testing.TB) *connection {
 	t.Helper()
-	c := rpc.New(virttest.Must[dial.Target](t)(dial.Parse(virttest.URI(t))), rpc.Options{})
+	c := rpc.New(must.Get[dial.Target](t)(dial.Parse(virttest.URI(t))), rpc.Options{})
 	t.Cleanup(c.Close)
 	p := storage.NewPools(c)
 	h := &connection{Client: c, pools: p, volumes: storage.NewVolumes(c, p, naming.DefaultTenant)}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
 )
@@ -37,14 +38,14 @@ func fullSpec() host.DomainSpec {
 func TestDomainXMLIsAsAgreed(t *testing.T) {
 	emulated := host.DomainSpec{Name: "small", Type: "qemu", Sockets: 1, Cores: 1, CPU: "Nehalem", MemoryMiB: 64}
 	for name, spec := range map[string]host.DomainSpec{"full": fullSpec(), "small": emulated} {
-		text := virttest.Must[string](t)(renderDomain(spec))
+		text := must.Get[string](t)(renderDomain(spec))
 		file := filepath.Join("testdata", name+".xml")
 		if *update {
 			if err := os.WriteFile(file, []byte(text+"\n"), 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if want := string(virttest.Must[[]byte](t)(os.ReadFile(file))); text+"\n" != want {
+		if want := string(must.Get[[]byte](t)(os.ReadFile(file))); text+"\n" != want {
 			t.Errorf("%s differs from what is rendered; if that is meant, run go test with -update\n%s", file, text)
 		}
 	}
@@ -69,7 +70,7 @@ func TestDomainXMLReadsBack(t *testing.T) {
 			{Name: "eth2", Network: "lab", Model: "virtio", Filter: "clean-traffic"},
 		},
 	}
-	got := virttest.Must[host.Domain](t)(parseDomain(virttest.Must[string](t)(renderDomain(spec))))
+	got := must.Get[host.Domain](t)(parseDomain(must.Get[string](t)(renderDomain(spec))))
 	if diff := virttest.Differ(got, want); diff != "" {
 		t.Error(diff)
 	}

@@ -3,6 +3,7 @@ package node
 import (
 	"testing"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
 )
@@ -56,7 +57,7 @@ func TestPCIDevicesAreReadFromTheHostsXML(t *testing.T) {
 			Group: []host.PCIAddress{{Bus: 0xb1}, {Bus: 0xb1, Function: 1}},
 		},
 	} {
-		if diff := virttest.Differ(virttest.Must[host.PCIDevice](t)(parsePCIDevice(text)), want); diff != "" {
+		if diff := virttest.Differ(must.Get[host.PCIDevice](t)(parsePCIDevice(text)), want); diff != "" {
 			t.Error(diff)
 		}
 	}
@@ -87,7 +88,7 @@ func TestFirmwaresAreThoseThatLibvirtChooses(t *testing.T) {
 		`<domainCapabilities><os supported='yes'><enum name='firmware'/></os></domainCapabilities>`: "[]",
 		`<domainCapabilities/>`: "[]",
 	} {
-		if diff := virttest.Differ(virttest.Must[[]string](t)(parseFirmwares(text)), want); diff != "" {
+		if diff := virttest.Differ(must.Get[[]string](t)(parseFirmwares(text)), want); diff != "" {
 			t.Error(diff)
 		}
 	}
@@ -99,7 +100,7 @@ func TestNetworksTellWhatTheirBridgeIs(t *testing.T) {
 			Name: "ovs", Bridge: "ovs0", ForwardMode: "bridge", OpenVSwitch: true},
 		`<network><name>default</name><forward/><bridge name='virbr0'/></network>`: {Name: "default", Bridge: "virbr0", ForwardMode: "nat"},
 	} {
-		if diff := virttest.Differ(virttest.Must[host.Network](t)(parseNetwork(text)), want); diff != "" {
+		if diff := virttest.Differ(must.Get[host.Network](t)(parseNetwork(text)), want); diff != "" {
 			t.Error(diff)
 		}
 	}

@@ -3,6 +3,7 @@ package node
 import (
 	"testing"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/dial"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
@@ -11,7 +12,7 @@ import (
 // realNode returns the test host's machine.
 func realNode(t testing.TB) *Node {
 	t.Helper()
-	c := rpc.New(virttest.Must[dial.Target](t)(dial.Parse(virttest.URI(t))), rpc.Options{})
+	c := rpc.New(must.Get[dial.Target](t)(dial.Parse(virttest.URI(t))), rpc.Options{})
 	t.Cleanup(c.Close)
 	return New(c)
 }

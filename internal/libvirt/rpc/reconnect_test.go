@@ -8,6 +8,7 @@ import (
 
 	"github.com/digitalocean/go-libvirt"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/dial"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
@@ -17,7 +18,7 @@ import (
 // again.
 func TestADaemonThatComesBackIsWaitedFor(t *testing.T) {
 	r, h := realRelay(t, Options{})
-	virttest.Must[[]libvirt.Domain](t)(domains(t.Context(), h))
+	must.Get[[]libvirt.Domain](t)(domains(t.Context(), h))
 	r.GoAway()
 	back := make(chan error, 1)
 	asked := make(chan struct{})
@@ -36,7 +37,7 @@ func TestADaemonThatComesBackIsWaitedFor(t *testing.T) {
 	if err := <-back; err != nil {
 		t.Errorf("the daemon is back: %v", err)
 	}
-	virttest.Must[*Conn](t)(h.Alone(t.Context(), "asking", "test")).Close()
+	must.Get[*Conn](t)(h.Alone(t.Context(), "asking", "test")).Close()
 
 	h.presence.patience, h.presence.briefly = short, short
 	again.GoAway()
@@ -83,12 +84,12 @@ func TestAHostThatIsAwayIsWaitedForOnce(t *testing.T) {
 // Callers without a deadline that come one after the other do not keep a hung connection open.
 func TestAHungConnectionIsGivenUpUnderManyCallers(t *testing.T) {
 	r, h := realRelay(t, Options{CallTimeout: longer})
-	virttest.Must[[]libvirt.Domain](t)(domains(patient(t), h))
+	must.Get[[]libvirt.Domain](t)(domains(patient(t), h))
 	r.Hush(true)
 	first := make(chan error, 1)
 	go func() { _, err := domains(t.Context(), h); first <- err }()
 	time.AfterFunc(longer/2, func() { _, _ = domains(t.Context(), h) })
 	virttest.WantErr(t, <-first, host.ErrUnreachable)
 	r.Hush(false)
-	virttest.Must[[]libvirt.Domain](t)(domains(patient(t), h))
+	must.Get[[]libvirt.Domain](t)(domains(patient(t), h))
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/digitalocean/go-libvirt"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/dial"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
@@ -19,7 +20,7 @@ import (
 // client returns a client of the daemon at a URI.
 func client(t testing.TB, uri string, o Options) *Client {
 	t.Helper()
-	c := New(virttest.Must[dial.Target](t)(dial.Parse(uri)), o)
+	c := New(must.Get[dial.Target](t)(dial.Parse(uri)), o)
 	t.Cleanup(c.Close)
 	return c
 }
@@ -126,7 +127,7 @@ func during(ctx context.Context, h *Client, readonly bool, first func()) (tries 
 
 func TestALostConnectionIsOpenedAgain(t *testing.T) {
 	r, h := realRelay(t, Options{})
-	virttest.Must[[]libvirt.Domain](t)(domains(t.Context(), h))
+	must.Get[[]libvirt.Domain](t)(domains(t.Context(), h))
 
 	if tries, err := during(t.Context(), h, true, r.Cut); err != nil || tries != 2 {
 		t.Errorf("a request that only reads was made %d times: %v", tries, err)
@@ -154,13 +155,13 @@ func TestALostConnectionIsOpenedAgain(t *testing.T) {
 
 func TestAHungConnectionIsGivenUp(t *testing.T) {
 	r, h := realRelay(t, Options{CallTimeout: longer})
-	virttest.Must[[]libvirt.Domain](t)(domains(patient(t), h))
+	must.Get[[]libvirt.Domain](t)(domains(patient(t), h))
 	before := r.Connections()
 	_, err := during(t.Context(), h, true, func() { r.Hush(true) })
 	virttest.WantErr(t, err, host.ErrUnreachable)
 	virttest.WantErr(t, err, context.DeadlineExceeded)
 	r.Hush(false)
-	virttest.Must[[]libvirt.Domain](t)(domains(patient(t), h))
+	must.Get[[]libvirt.Domain](t)(domains(patient(t), h))
 	if r.Connections() <= before {
 		t.Errorf("%d connections, as before: want another one after the hung one", before)
 	}
@@ -177,7 +178,7 @@ func TestASlowHostHasItsCallersTime(t *testing.T) {
 		}
 		r.Hush(false)
 	}()
-	virttest.Must[[]libvirt.Domain](t)(domains(ctx, h))
+	must.Get[[]libvirt.Domain](t)(domains(ctx, h))
 	connections := r.Connections()
 
 	slow := func(l *libvirt.Libvirt) error {
@@ -195,7 +196,7 @@ func TestASlowHostHasItsCallersTime(t *testing.T) {
 		})
 		virttest.WantErr(t, err, host.ErrNoAnswer)
 	}
-	virttest.Must[[]libvirt.Domain](t)(domains(ctx, h))
+	must.Get[[]libvirt.Domain](t)(domains(ctx, h))
 	hurried, stop := context.WithTimeout(t.Context(), short)
 	defer stop()
 	err := h.Call(hurried, "asking", "test", false, slow)
@@ -208,7 +209,7 @@ func TestASlowHostHasItsCallersTime(t *testing.T) {
 func TestWhoWaitsKeepsTheConnection(t *testing.T) {
 	_, h := realRelay(t, Options{CallTimeout: short})
 	ctx := patient(t)
-	virttest.Must[[]libvirt.Domain](t)(domains(ctx, h))
+	must.Get[[]libvirt.Domain](t)(domains(ctx, h))
 	answered := make(chan error, 1)
 	waits, goOn := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -230,7 +231,7 @@ func TestWhoWaitsKeepsTheConnection(t *testing.T) {
 
 func TestACancelledCallHarmsNobodyElse(t *testing.T) {
 	r, h := realRelay(t, Options{})
-	virttest.Must[[]libvirt.Domain](t)(domains(t.Context(), h))
+	must.Get[[]libvirt.Domain](t)(domains(t.Context(), h))
 	ctx, cancel := context.WithCancel(t.Context())
 	release := make(chan struct{})
 	finished := make(chan error)
@@ -245,7 +246,7 @@ func TestACancelledCallHarmsNobodyElse(t *testing.T) {
 	if errors.Is(err, host.ErrUnreachable) {
 		t.Errorf("%v blames the host", err)
 	}
-	virttest.Must[[]libvirt.Domain](t)(domains(t.Context(), h))
+	must.Get[[]libvirt.Domain](t)(domains(t.Context(), h))
 	close(release)
 	if err := <-finished; err != nil {
 		t.Errorf("the request that was given up did not end by itself: %v", err)

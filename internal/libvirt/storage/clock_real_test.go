@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/lease"
-	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
@@ -28,9 +28,9 @@ func deadMark(t *testing.T) string {
 func TestAPoolTellsTheTime(t *testing.T) {
 	h, pool, path := realPool(t)
 	ctx := t.Context()
-	virttest.Must[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{Name: "nova.clock.left", Format: "raw"}))
+	must.Get[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{Name: "nova.clock.left", Format: "raw"}))
 	dead := naming.NewClock("shop", deadMark(t))
-	virttest.Must[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{Name: dead, Format: "raw"}))
+	must.Get[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{Name: dead, Format: "raw"}))
 	left := filepath.Join(path, "nova.clock.left")
 	if err := os.Chtimes(left, time.Time{}, time.Now().Add(-time.Hour)); err != nil {
 		t.Fatal(err)
@@ -43,17 +43,17 @@ func TestAPoolTellsTheTime(t *testing.T) {
 	}
 	asks := realHost(t)
 	before := asks.Calls()
-	right("asked", virttest.Must[time.Time](t)(asks.Time(ctx, pool)))
+	right("asked", must.Get[time.Time](t)(asks.Time(ctx, pool)))
 	if asks.Calls() == before {
 		t.Error("the time came from nowhere")
 	}
-	if names := virttest.Must[[]string](t)(h.VolumeNames(ctx, pool)); len(names) != 0 {
+	if names := must.Get[[]string](t)(h.VolumeNames(ctx, pool)); len(names) != 0 {
 		t.Errorf("left in the pool: %q", names)
 	}
 	before = asks.Calls()
-	first := virttest.Must[time.Time](t)(asks.Time(ctx, pool))
+	first := must.Get[time.Time](t)(asks.Time(ctx, pool))
 	right("known", first)
-	for next := first; !next.After(first); next = virttest.Must[time.Time](t)(asks.Time(ctx, pool)) {
+	for next := first; !next.After(first); next = must.Get[time.Time](t)(asks.Time(ctx, pool)) {
 		right("later", next)
 	}
 	if made := asks.Calls() - before; made != 0 {

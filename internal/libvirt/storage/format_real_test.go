@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
 )
@@ -17,7 +18,7 @@ import (
 func forged(t *testing.T, h *testHost, pool, name string, options ...string) host.Volume {
 	t.Helper()
 	ctx := t.Context()
-	virttest.Must[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{
+	must.Get[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{
 		Name: name, Format: "raw", Capacity: 8 << 20,
 	}))
 	header := filepath.Join(t.TempDir(), "header")
@@ -25,13 +26,13 @@ func forged(t *testing.T, h *testHost, pool, name string, options ...string) hos
 		"64M")...).CombinedOutput(); err != nil {
 		t.Fatalf("qemu-img: %v\n%s", err, out)
 	}
-	if err := h.WriteVolume(ctx, pool, name, virttest.Must[[]byte](t)(os.ReadFile(header))); err != nil {
+	if err := h.WriteVolume(ctx, pool, name, must.Get[[]byte](t)(os.ReadFile(header))); err != nil {
 		t.Fatal(err)
 	}
 	if err := h.RefreshPool(ctx, pool); err != nil {
 		t.Fatal(err)
 	}
-	v := virttest.Must[host.Volume](t)(h.Volume(ctx, pool, name))
+	v := must.Get[host.Volume](t)(h.Volume(ctx, pool, name))
 	if v.Format != "qcow2" {
 		t.Fatalf("the host has found %+v", v)
 	}
@@ -62,11 +63,11 @@ func TestTheHeaderThatAGuestHasWrittenIsNotFollowed(t *testing.T) {
 			if _, err := os.Stat(filepath.Join(directory, name+".copy")); err == nil {
 				t.Error("there is a copy")
 			}
-			before := virttest.Must[[]byte](t)(os.ReadFile(v.Path))
+			before := must.Get[[]byte](t)(os.ReadFile(v.Path))
 			if err := h.ResizeVolume(ctx, pool, v.Name, "raw", 32<<20); err != nil {
 				t.Fatal(err)
 			}
-			after := virttest.Must[[]byte](t)(os.ReadFile(v.Path))
+			after := must.Get[[]byte](t)(os.ReadFile(v.Path))
 			if len(after) != 32<<20 || !bytes.Equal(after[:len(before)], before) ||
 				len(bytes.Trim(after[len(before):], "\x00")) > 0 {
 				t.Errorf("the disk of %d bytes has become one of %d, and was changed otherwise",
@@ -82,7 +83,7 @@ func TestTheHeaderThatAGuestHasWrittenIsNotFollowed(t *testing.T) {
 func TestAVolumeIsCopiedAsWhatItIsKnownFor(t *testing.T) {
 	h, pool, _ := realPool(t)
 	ctx := t.Context()
-	v := virttest.Must[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{
+	v := must.Get[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{
 		Name: "v.qcow2", Format: "qcow2", Capacity: 8 << 20,
 	}))
 	_, err := h.CloneVolume(ctx, pool, host.VolumeSpec{Name: "copy", Format: "raw"}, host.CloneSource{

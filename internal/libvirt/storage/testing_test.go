@@ -8,6 +8,7 @@ import (
 
 	"github.com/digitalocean/go-libvirt"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/dial"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
@@ -36,7 +37,7 @@ func realHost(t testing.TB) *testHost {
 
 func newHost(t testing.TB, uri string, o rpc.Options) *testHost {
 	t.Helper()
-	c := rpc.New(virttest.Must[dial.Target](t)(dial.Parse(uri)), o)
+	c := rpc.New(must.Get[dial.Target](t)(dial.Parse(uri)), o)
 	t.Cleanup(c.Close)
 	pools := NewPools(c)
 	return &testHost{c, pools, NewVolumes(c, pools, naming.DefaultTenant)}

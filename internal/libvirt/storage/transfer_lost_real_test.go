@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
@@ -18,7 +19,7 @@ const longer = 3 * time.Second
 
 func TestTransfersNoticeALostDaemon(t *testing.T) {
 	h, pool, _ := realPool(t)
-	virttest.Must[host.Volume](t)(h.CreateVolume(t.Context(), pool, host.VolumeSpec{
+	must.Get[host.Volume](t)(h.CreateVolume(t.Context(), pool, host.VolumeSpec{
 		Name: "disk", Format: "raw", Capacity: 64 << 20,
 	}))
 	r, uri := virttest.NewRelay(t, virttest.Socket(t))
@@ -27,7 +28,7 @@ func TestTransfersNoticeALostDaemon(t *testing.T) {
 	defer cancel()
 	for name, disturb := range map[string]func(){"cut": r.Cut, "silent": func() { r.Hush(true) }} {
 		r.Hush(false)
-		up := virttest.Must[host.Transfer](t)(relayed.OpenTransfer(patient))
+		up := must.Get[host.Transfer](t)(relayed.OpenTransfer(patient))
 		source := io.MultiReader(strings.NewReader("x"), readerFunc(func(p []byte) (int, error) {
 			disturb()
 			return len(p), nil
@@ -38,7 +39,7 @@ func TestTransfersNoticeALostDaemon(t *testing.T) {
 		t.Log(name, err)
 
 		r.Hush(false)
-		down := virttest.Must[host.Transfer](t)(relayed.OpenTransfer(patient))
+		down := must.Get[host.Transfer](t)(relayed.OpenTransfer(patient))
 		sink := writerFunc(func(p []byte) (int, error) { disturb(); return len(p), nil })
 		err = down.Download(t.Context(), pool, "disk", sink, 0, 0)
 		virttest.WantErr(t, err, host.ErrUnreachable)
@@ -50,11 +51,11 @@ func TestTransfersNoticeALostDaemon(t *testing.T) {
 // libvirt 9.0 can crash if the connection of an upload is closed before the upload is aborted.
 func TestACancelledUploadIsAbortedFirst(t *testing.T) {
 	h, pool, _ := realPool(t)
-	virttest.Must[host.Volume](t)(h.CreateVolume(t.Context(), pool, host.VolumeSpec{
+	must.Get[host.Volume](t)(h.CreateVolume(t.Context(), pool, host.VolumeSpec{
 		Name: "disk", Format: "raw", Capacity: 64 << 20,
 	}))
 	r, uri := virttest.NewRelay(t, virttest.Socket(t))
-	transfer := virttest.Must[host.Transfer](t)(newHost(t, uri, rpc.Options{}).OpenTransfer(t.Context()))
+	transfer := must.Get[host.Transfer](t)(newHost(t, uri, rpc.Options{}).OpenTransfer(t.Context()))
 	ctx, cancel := context.WithCancel(t.Context())
 	source := readerFunc(func(p []byte) (int, error) { cancel(); return len(p), nil })
 	virttest.WantErr(t, transfer.Upload(ctx, pool, "disk", source, 0, 64<<20), context.Canceled)

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
 )
@@ -49,10 +50,10 @@ func TestUploadSendsExactlyWhatItShould(t *testing.T) {
 	h, pool, _ := realPool(t)
 	ctx := t.Context()
 	const size = 3<<20 + 17
-	virttest.Must[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{
+	must.Get[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{
 		Name: "disk", Format: "raw", Capacity: size,
 	}))
-	transfer := virttest.Must[host.Transfer](t)(h.OpenTransfer(ctx))
+	transfer := must.Get[host.Transfer](t)(h.OpenTransfer(ctx))
 	defer transfer.Close()
 
 	data := bytes.Repeat([]byte("novacron"), size/8+100)
@@ -92,7 +93,7 @@ func (r brokenReader) Read([]byte) (int, error) { return 0, r.err }
 func TestUploadReportsItsReadersErrors(t *testing.T) {
 	h, pool, _ := realPool(t)
 	ctx := t.Context()
-	virttest.Must[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{
+	must.Get[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{
 		Name: "disk", Format: "raw", Capacity: 4 << 20,
 	}))
 	cause := errors.New("the disk fell off")
@@ -106,7 +107,7 @@ func TestUploadReportsItsReadersErrors(t *testing.T) {
 		"fails at end": {io.MultiReader(bytes.NewReader(make([]byte, 4<<20-1)), brokenReader{cause}), cause},
 	} {
 		t.Run(name, func(t *testing.T) {
-			transfer := virttest.Must[host.Transfer](t)(h.OpenTransfer(ctx))
+			transfer := must.Get[host.Transfer](t)(h.OpenTransfer(ctx))
 			defer transfer.Close()
 			virttest.WantErr(t, transfer.Upload(ctx, pool, "disk", c.r, 0, 4<<20), c.want)
 		})
@@ -133,10 +134,10 @@ func (r *blockedReader) Read(p []byte) (int, error) {
 
 func TestUploadEndsWhenItIsCancelled(t *testing.T) {
 	h, pool, _ := realPool(t)
-	virttest.Must[host.Volume](t)(h.CreateVolume(t.Context(), pool, host.VolumeSpec{
+	must.Get[host.Volume](t)(h.CreateVolume(t.Context(), pool, host.VolumeSpec{
 		Name: "disk", Format: "raw", Capacity: 1 << 20,
 	}))
-	transfer := virttest.Must[host.Transfer](t)(h.OpenTransfer(t.Context()))
+	transfer := must.Get[host.Transfer](t)(h.OpenTransfer(t.Context()))
 	defer transfer.Close()
 	ctx, cancel := context.WithCancel(t.Context())
 	r := &blockedReader{blocked: make(chan struct{}), release: make(chan struct{})}
@@ -144,7 +145,7 @@ func TestUploadEndsWhenItIsCancelled(t *testing.T) {
 	go func() { <-r.blocked; cancel() }()
 	virttest.WantErr(t, transfer.Upload(ctx, pool, "disk", r, 0, 1<<20), context.Canceled)
 	virttest.WantErr(t, transfer.Upload(t.Context(), pool, "disk", strings.NewReader("x"), 0, 1), host.ErrUnreachable)
-	virttest.Must[host.Volume](t)(h.Volume(t.Context(), pool, "disk")) // the control connection still works
+	must.Get[host.Volume](t)(h.Volume(t.Context(), pool, "disk")) // the control connection still works
 }
 
 type brokenWriter struct{ err error }
@@ -153,10 +154,10 @@ func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
 
 func TestDownloadReportsItsWritersError(t *testing.T) {
 	h, pool, _ := realPool(t)
-	virttest.Must[host.Volume](t)(h.CreateVolume(t.Context(), pool, host.VolumeSpec{
+	must.Get[host.Volume](t)(h.CreateVolume(t.Context(), pool, host.VolumeSpec{
 		Name: "disk", Format: "raw", Capacity: 32 << 20,
 	}))
-	transfer := virttest.Must[host.Transfer](t)(h.OpenTransfer(t.Context()))
+	transfer := must.Get[host.Transfer](t)(h.OpenTransfer(t.Context()))
 	defer transfer.Close()
 	cause := errors.New("no room")
 	virttest.WantErr(t, transfer.Download(t.Context(), pool, "disk", brokenWriter{cause}, 0, 0), cause)
@@ -170,12 +171,12 @@ func TestReadingLeavesNothingOpenOnTheHost(t *testing.T) {
 	if root == "" {
 		t.Fatal("NOVACRON_TESTHOST_ROOT does not name the test host's directory")
 	}
-	pid := strings.TrimSpace(string(virttest.Must[[]byte](t)(os.ReadFile(filepath.Join(root, "run", "libvirtd.pid")))))
-	path := virttest.Must[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{
+	pid := strings.TrimSpace(string(must.Get[[]byte](t)(os.ReadFile(filepath.Join(root, "run", "libvirtd.pid")))))
+	path := must.Get[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{
 		Name: "doc", Format: "raw", Capacity: 100,
 	})).Path
 	open := func() (n int) {
-		for _, fd := range virttest.Must[[]os.DirEntry](t)(os.ReadDir("/proc/" + pid + "/fd")) {
+		for _, fd := range must.Get[[]os.DirEntry](t)(os.ReadDir("/proc/" + pid + "/fd")) {
 			if to, _ := os.Readlink("/proc/" + pid + "/fd/" + fd.Name()); to == path {
 				n++
 			}
@@ -184,7 +185,7 @@ func TestReadingLeavesNothingOpenOnTheHost(t *testing.T) {
 	}
 	const reads = 100
 	for range reads {
-		virttest.Must[[]byte](t)(h.ReadVolume(ctx, pool, "doc", 100))
+		must.Get[[]byte](t)(h.ReadVolume(ctx, pool, "doc", 100))
 	}
 	// The last confirmations may still be on their way.
 	if n := open(); n > reads/10 {

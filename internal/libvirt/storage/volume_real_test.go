@@ -14,6 +14,7 @@ import (
 	"github.com/digitalocean/go-libvirt"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
@@ -23,21 +24,21 @@ func TestVolumeIsCreatedGrownClonedAndDeleted(t *testing.T) {
 	h, pool, path := realPool(t)
 	ctx := t.Context()
 
-	v := virttest.Must[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{
+	v := must.Get[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{
 		Name: "base.qcow2", Format: "qcow2", Capacity: 8 << 20,
 	}))
 	if v.Path != filepath.Join(path, "base.qcow2") || v.Format != "qcow2" || v.Capacity != 8<<20 ||
 		v.Modified.IsZero() || v.Backing != nil {
 		t.Errorf("created %+v", v)
 	}
-	if mode := virttest.Must[os.FileInfo](t)(os.Stat(v.Path)).Mode().Perm(); mode != 0o600 {
+	if mode := must.Get[os.FileInfo](t)(os.Stat(v.Path)).Mode().Perm(); mode != 0o600 {
 		t.Errorf("mode is %o, want 0600", mode)
 	}
 	if err := h.ResizeVolume(ctx, pool, "base.qcow2", "qcow2", 16<<20); err != nil {
 		t.Fatal(err)
 	}
 
-	overlay := virttest.Must[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{
+	overlay := must.Get[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{
 		Name: "overlay.qcow2", Format: "qcow2", Capacity: 32 << 20, Backing: &host.Backing{
 			Path: v.Path, Format: "qcow2",
 		},
@@ -47,19 +48,19 @@ func TestVolumeIsCreatedGrownClonedAndDeleted(t *testing.T) {
 		t.Errorf("overlay is %+v with backing %+v", overlay, overlay.Backing)
 	}
 
-	clone := virttest.Must[host.Volume](t)(h.CloneVolume(ctx, pool, host.VolumeSpec{Name: "same.raw", Format: "raw"},
+	clone := must.Get[host.Volume](t)(h.CloneVolume(ctx, pool, host.VolumeSpec{Name: "same.raw", Format: "raw"},
 		host.CloneSource{Pool: pool, Name: "base.qcow2", Format: "qcow2"}))
 	if clone.Capacity != 16<<20 || clone.Format != "raw" {
 		t.Errorf("clone without a size is %+v", clone)
 	}
-	clone = virttest.Must[host.Volume](t)(h.CloneVolume(ctx, pool, host.VolumeSpec{
+	clone = must.Get[host.Volume](t)(h.CloneVolume(ctx, pool, host.VolumeSpec{
 		Name: "larger.qcow2", Format: "qcow2", Capacity: 64 << 20,
 	}, host.CloneSource{Pool: pool, Name: "base.qcow2", Format: "qcow2"}))
 	if clone.Capacity != 64<<20 || clone.Backing != nil {
 		t.Errorf("larger clone is %+v", clone)
 	}
 
-	names := virttest.Must[[]string](t)(h.VolumeNames(ctx, pool))
+	names := must.Get[[]string](t)(h.VolumeNames(ctx, pool))
 	slices.Sort(names)
 	if want := []string{"base.qcow2", "larger.qcow2", "overlay.qcow2", "same.raw"}; !slices.Equal(names, want) {
 		t.Errorf("volumes are %v, want %v", names, want)
@@ -120,7 +121,7 @@ func TestAVolumeMadeByAnotherDaemonExists(t *testing.T) {
 	if err := h.RefreshPool(t.Context(), pool); err != nil {
 		t.Fatal(err)
 	}
-	data := virttest.Must[[]byte](t)(h.ReadVolume(t.Context(), pool, "theirs", 100))
+	data := must.Get[[]byte](t)(h.ReadVolume(t.Context(), pool, "theirs", 100))
 	if string(data) != "theirs" {
 		t.Errorf("the other daemon's volume now holds %q", data)
 	}
@@ -129,7 +130,7 @@ func TestAVolumeMadeByAnotherDaemonExists(t *testing.T) {
 func TestVolumesOfAnInactiveOrMissingPool(t *testing.T) {
 	h, pool, _ := realPool(t)
 	ctx := t.Context()
-	virttest.Must[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{Name: "v", Format: "raw", Capacity: 10}))
+	must.Get[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{Name: "v", Format: "raw", Capacity: 10}))
 	onPool(t, h, pool, func(l *libvirt.Libvirt, ref libvirt.StoragePool) error { return l.StoragePoolDestroy(ref) })
 
 	check := func(pool string, kind error) {
@@ -152,7 +153,7 @@ func TestVolumesOfAnInactiveOrMissingPool(t *testing.T) {
 	}
 	check(pool, host.ErrPoolInactive)
 	check("no-such-pool", host.ErrNoPool)
-	if p := virttest.Must[host.Pool](t)(h.Pool(ctx, pool)); p.Active {
+	if p := must.Get[host.Pool](t)(h.Pool(ctx, pool)); p.Active {
 		t.Errorf("pool is %+v, want it inactive", p)
 	}
 }
@@ -161,7 +162,7 @@ func TestVolumesOfAnInactiveOrMissingPool(t *testing.T) {
 // active. They never fail otherwise.
 func TestAPoolThatIsRestartedAnswersOrIsInactive(t *testing.T) {
 	h, pool, _ := realPool(t)
-	virttest.Must[host.Volume](t)(h.CreateVolume(t.Context(), pool, host.VolumeSpec{
+	must.Get[host.Volume](t)(h.CreateVolume(t.Context(), pool, host.VolumeSpec{
 		Name: "v", Format: "raw", Capacity: 10,
 	}))
 	if err := h.WriteVolume(t.Context(), pool, "v", []byte("0123456789")); err != nil {
@@ -199,12 +200,12 @@ func TestAPoolThatIsRestartedAnswersOrIsInactive(t *testing.T) {
 
 func TestAPoolThatWasDefinedAnewIsFound(t *testing.T) {
 	h, pool, path := realPool(t)
-	virttest.Must[[]string](t)(h.VolumeNames(t.Context(), pool))
+	must.Get[[]string](t)(h.VolumeNames(t.Context(), pool))
 	onPool(t, h, pool, func(l *libvirt.Libvirt, ref libvirt.StoragePool) error {
 		return errors.Join(l.StoragePoolDestroy(ref), l.StoragePoolUndefine(ref))
 	})
-	virttest.Must[host.Pool](t)(realHost(t).CreateDirPool(t.Context(), pool, path))
-	virttest.Must[[]string](t)(h.VolumeNames(t.Context(), pool))
+	must.Get[host.Pool](t)(realHost(t).CreateDirPool(t.Context(), pool, path))
+	must.Get[[]string](t)(h.VolumeNames(t.Context(), pool))
 }
 
 func TestManyCreateTheSamePool(t *testing.T) {
@@ -233,7 +234,7 @@ func TestManyCreateTheSamePool(t *testing.T) {
 		}
 		return nil
 	})
-	pools := virttest.Must[[]host.Pool](t)(h.Pools(t.Context()))
+	pools := must.Get[[]host.Pool](t)(h.Pools(t.Context()))
 	if !slices.ContainsFunc(pools, func(p host.Pool) bool { return p.Name == pool && p.Active && p.Path == path }) {
 		t.Errorf("the pool is not among %+v", pools)
 	}
@@ -250,9 +251,9 @@ func TestRefreshFindsFilesAndBearsRunningJobs(t *testing.T) {
 	if err := h.RefreshPool(ctx, pool); err != nil {
 		t.Fatal(err)
 	}
-	virttest.Must[host.Volume](t)(h.Volume(ctx, pool, "new"))
+	must.Get[host.Volume](t)(h.Volume(ctx, pool, "new"))
 
-	virttest.Must[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{
+	must.Get[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{
 		Name: "big", Format: "raw", Capacity: 64 << 20, Allocation: 64 << 20,
 	}))
 	var all sync.WaitGroup
@@ -295,7 +296,7 @@ func TestTooManyVolumesAreSaidSo(t *testing.T) {
 	if err := h.DeleteVolume(t.Context(), pool, "0"); err != nil {
 		t.Fatal(err)
 	}
-	if names := virttest.Must[[]string](t)(h.VolumeNames(t.Context(), pool)); len(names) != most {
+	if names := must.Get[[]string](t)(h.VolumeNames(t.Context(), pool)); len(names) != most {
 		t.Errorf("%d volumes, want %d", len(names), most)
 	}
 }

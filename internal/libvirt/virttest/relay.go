@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 )
 
 // Relay stands between a client and libvirtd, so that tests can stop or hang the daemon. Without a
@@ -32,7 +34,7 @@ func NewRelay(t testing.TB, daemon string) (*Relay, string) {
 // NewRelayAt returns a relay at a given socket.
 func NewRelayAt(t testing.TB, path, daemon string) *Relay {
 	t.Helper()
-	listener := Must[net.Listener](t)(net.Listen("unix", path))
+	listener := must.Get[net.Listener](t)(net.Listen("unix", path))
 	r := &Relay{t: t, listener: listener, Path: path, Daemon: daemon}
 	t.Cleanup(r.GoAway)
 	go func() {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
@@ -30,13 +31,13 @@ func URI(t testing.TB) string {
 // Socket returns the socket of the test host's libvirtd.
 func Socket(t testing.TB) string {
 	t.Helper()
-	return Must[*url.URL](t)(url.Parse(URI(t))).Query().Get("socket")
+	return must.Get[*url.URL](t)(url.Parse(URI(t))).Query().Get("socket")
 }
 
 // OpenDir returns a directory that, unlike t.TempDir, the hypervisor's user can enter.
 func OpenDir(t testing.TB) string {
 	t.Helper()
-	dir := Must[string](t)(os.MkdirTemp("", "virttest"))
+	dir := must.Get[string](t)(os.MkdirTemp("", "virttest"))
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
@@ -59,17 +60,6 @@ func WantErr(t testing.TB, err, kind error) {
 	}
 	if err != nil && !errors.As(err, new(*host.Error)) {
 		t.Errorf("%v (%T) does not say what was being done", err, err)
-	}
-}
-
-// Must returns a value, and ends the test if there is an error instead.
-func Must[T any](t testing.TB) func(T, error) T {
-	return func(v T, err error) T {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return v
 	}
 }
 
