@@ -65,11 +65,12 @@ func (b *bench) registered(number, digest string) catalog.Version {
 	return rec.Value
 }
 
-// image creates a raw disk with a boot sector's mark and random data.
+// image creates a raw disk with a boot sector's mark and, after that sector, random data: the first
+// bytes of random data may be those of any format.
 func (b *bench) image(size int) string {
 	b.t.Helper()
 	content := make([]byte, size)
-	_, _ = rand.Read(content)
+	_, _ = rand.Read(content[512:])
 	content[510], content[511] = 0x55, 0xaa
 	path := filepath.Join(b.t.TempDir(), "disk.img")
 	b.check(os.WriteFile(path, content, 0o600))
