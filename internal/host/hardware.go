@@ -41,15 +41,15 @@ func (id DeviceID) String() string {
 	return fmt.Sprintf("interface %q", strings.TrimPrefix(string(id), interfaceAlias))
 }
 
-// Hardware is a guest's current devices. They differ from its definition if devices were changed in
-// only one of the two.
+// Hardware is the devices of a running guest, or those that a domain that is off will have. They
+// differ from the domain's definition if devices were changed in only one of the two.
 type Hardware struct {
 	Disks      []DomainDisk
 	Interfaces []DomainInterface
-	Devices    []Device
+	Devices    []Device // all of them, also disks, interfaces and the controllers of buses
 }
 
-// Device is a device of a guest that takes a place on a bus.
+// Device is a device of a guest, and its place on a bus.
 type Device struct {
 	ID    DeviceID    // empty for one that novacron did not add
 	PCI   *PCIAddress // its address; nil if it is not a PCI device

@@ -107,7 +107,9 @@ func (d *Devices) ResizeDomainDisk(ctx context.Context, uuid, target string, byt
 	})
 }
 
-// Hardware reads the devices of a running domain's guest, with one request.
+// Hardware reads the devices of a running domain's guest, or those that a domain that is off will
+// have: its disks, its interfaces, and the PCI addresses and buses of all devices. It makes one
+// request.
 func (d *Devices) Hardware(ctx context.Context, uuid string) (host.Hardware, error) {
 	text, err := liveXML(ctx, d.client, "reading the hardware of", uuid)
 	if err != nil {
