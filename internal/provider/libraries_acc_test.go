@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/pgtest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+	"github.com/novacron/terraform-provider-novacron/internal/lease"
 	"github.com/novacron/terraform-provider-novacron/internal/pgstore"
 )
 
@@ -97,8 +99,12 @@ func (l library) read(t *testing.T, name string) string {
 	return string(text)
 }
 
+// runners are the processes of the earlier provider that were killed, in the metadata of domains.
+var runners = regexp.MustCompile("<runner>[^<]+</runner>")
+
 // restoreHost makes the host look as if the earlier provider had worked on it: its UUID, the pool
-// and the domains.
+// and the domains. The processes that were killed are of this machine since its last boot: of any
+// other process, it is not certain that it is dead.
 func (l library) restoreHost(t *testing.T) {
 	t.Helper()
 	uuid := strings.TrimSpace(l.read(t, "host-uuid"))
@@ -112,8 +118,18 @@ func (l library) restoreHost(t *testing.T) {
 	if err != nil || len(domains) == 0 {
 		t.Fatalf("%d domains, %v", len(domains), err)
 	}
+	killed := lease.This() + "0" // the number of this process, and another start
+	if !lease.Dead(killed) {
+		t.Fatalf("process %s is not certain to be dead", killed)
+	}
+	definitions := t.TempDir()
 	for _, path := range domains {
-		commands = append(commands, "define "+path)
+		name := filepath.Base(path)
+		text := runners.ReplaceAllString(l.read(t, filepath.Join("domains", name)), "<runner>"+killed+"</runner>")
+		if err := os.WriteFile(filepath.Join(definitions, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		commands = append(commands, "define "+filepath.Join(definitions, name))
 	}
 	for domain := range strings.FieldsSeq(l.read(t, "autostart")) {
 		commands = append(commands, "autostart "+domain)
