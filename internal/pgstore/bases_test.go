@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/pgtest"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
@@ -40,18 +41,18 @@ func TestVersionsOfSeveralCataloguesShareABase(t *testing.T) {
 	first, second := newDatabase(t), newDatabase(t)
 	pool := &document{base: catalog.Base{Versions: []string{"t1/a@1.0.0"}}}
 	open := func(d database, tenant string) catalog.Collection[catalog.Base] {
-		s := must(New(Options{DSN: d.dsn(d.roles[tenant]), Tenant: tenant, Bases: pool}))
+		s := must.Value(New(Options{DSN: d.dsn(d.roles[tenant]), Tenant: tenant, Bases: pool}))
 		t.Cleanup(s.Close)
 		return s.Bases()
 	}
 	join := func(c catalog.Collection[catalog.Base], version string) {
 		t.Helper()
-		rec := must(c.Get(t.Context(), "digest"))
+		rec := must.Value(c.Get(t.Context(), "digest"))
 		if slices.Contains(rec.Value.Versions, version) {
 			t.Errorf("%s is there before it joined: %q", version, rec.Value.Versions)
 		}
 		rec.Value.Versions = append(rec.Value.Versions, version)
-		written := must(c.Replace(t.Context(), "digest", "", rec.Value))
+		written := must.Value(c.Replace(t.Context(), "digest", "", rec.Value))
 		if !slices.Equal(written.Value.Versions, rec.Value.Versions) {
 			t.Errorf("wrote %q and got %q", rec.Value.Versions, written.Value.Versions)
 		}
@@ -63,7 +64,7 @@ func TestVersionsOfSeveralCataloguesShareABase(t *testing.T) {
 
 	ids := []string{}
 	for _, d := range []database{first, second} {
-		ids = append(ids, must(d.store(t, "t1").ID(t.Context())))
+		ids = append(ids, must.Value(d.store(t, "t1").ID(t.Context())))
 	}
 	want := []string{"t1/a@1.0.0", ids[0] + ":t1/a@1.0.0", ids[1] + ":t1/a@1.0.0", ids[0] + ":t2/a@1.0.0"}
 	if !slices.Equal(pool.base.Versions, want) {
@@ -71,7 +72,7 @@ func TestVersionsOfSeveralCataloguesShareABase(t *testing.T) {
 	}
 	for _, c := range []catalog.Collection[catalog.Base]{one, two, other} {
 		var mine []string
-		for _, v := range must(c.List(t.Context(), ""))[0].Value.Versions {
+		for _, v := range must.Value(c.List(t.Context(), ""))[0].Value.Versions {
 			if _, err := catalog.ParseVersionID(v); err == nil {
 				mine = append(mine, v)
 			}
@@ -81,16 +82,16 @@ func TestVersionsOfSeveralCataloguesShareABase(t *testing.T) {
 		}
 	}
 
-	rec := must(one.Get(t.Context(), "digest"))
+	rec := must.Value(one.Get(t.Context(), "digest"))
 	rec.Value.Versions = slices.DeleteFunc(rec.Value.Versions, func(v string) bool { return v == "t1/a@1.0.0" })
-	must(one.Replace(t.Context(), "digest", "", rec.Value))
+	must.Value(one.Replace(t.Context(), "digest", "", rec.Value))
 	if left := slices.Delete(want, 1, 2); !slices.Equal(pool.base.Versions, left) {
 		t.Errorf("after one left: %q, want %q", pool.base.Versions, left)
 	}
 
-	administrator := must(New(Options{DSN: first.dsn(pgtest.Superuser), Bases: pool}))
+	administrator := must.Value(New(Options{DSN: first.dsn(pgtest.Superuser), Bases: pool}))
 	defer administrator.Close()
-	if seen := must(administrator.Bases().Create(t.Context(), "digest",
+	if seen := must.Value(administrator.Bases().Create(t.Context(), "digest",
 		catalog.Base{Versions: []string{"t2/b@1.0.0"}})); seen.Value.Versions[0] != "t2/b@1.0.0" ||
 		pool.base.Versions[0] != ids[0]+":t2/b@1.0.0" {
 		t.Errorf("the administrator has %q, the pool %q", seen.Value.Versions, pool.base.Versions)

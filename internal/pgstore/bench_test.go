@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/pgtest"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
@@ -69,7 +70,7 @@ func (d database) fill(b *testing.B, templates int) {
 				'id', jsonb_build_object('version', v || '.0.0', 'template', `+id+`))
 			FROM generate_series(0, %d) n, generate_series(1, 100) v`, document, templates-1),
 		`ANALYZE novacron.template`, `ANALYZE novacron.version`)
-	if keys := must(d.store(b, "").Versions().List(b.Context(), "t1/template-0@")); len(keys) != 100 ||
+	if keys := must.Value(d.store(b, "").Versions().List(b.Context(), "t1/template-0@")); len(keys) != 100 ||
 		!slices.ContainsFunc(keys,
 			func(r catalog.Record[catalog.Version]) bool { return r.Value.ID.Version == "7.0.0" }) {
 		b.Fatalf("%d versions", len(keys))

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/pgtest"
 )
 
@@ -23,14 +24,14 @@ func TestNobodysObjectsStandInForTheSystems(t *testing.T) {
 		`CREATE OPERATOR public.- (LEFTARG = jsonb, RIGHTARG = jsonb, FUNCTION = public.take)`,
 		`CREATE FUNCTION public.lower(jsonb) RETURNS text LANGUAGE sql AS 'SELECT 1::text'`)
 	s := d.store(t, "t1")
-	must(s.TemplateHeads(t.Context(), ""))
-	rec := must(s.Templates().Create(t.Context(), "t1/a", template("t1", "a")))
-	rec = must(s.Templates().Replace(t.Context(), rec.Key, rec.Revision, rec.Value))
+	must.Value(s.TemplateHeads(t.Context(), ""))
+	rec := must.Value(s.Templates().Create(t.Context(), "t1/a", template("t1", "a")))
+	rec = must.Value(s.Templates().Replace(t.Context(), rec.Key, rec.Revision, rec.Value))
 	if err := s.Templates().Delete(t.Context(), rec.Key, rec.Revision); err != nil {
 		t.Error(err)
 	}
-	must(s.Versions().List(t.Context(), ""))
-	must(Init(t.Context(), d.dsn(pgtest.Superuser), d.roles))
+	must.Value(s.Versions().List(t.Context(), ""))
+	must.Value(Init(t.Context(), d.dsn(pgtest.Superuser), d.roles))
 	var taken int
 	conn := pgtest.Connect(t, d.dsn(pgtest.Superuser))
 	defer conn.Close(t.Context())
@@ -63,11 +64,11 @@ func TestARoleThatIsGoneIsNamed(t *testing.T) {
 	pgtest.Exec(t, d.dsn(pgtest.Superuser), drop...)
 	_, err := Init(t.Context(), d.dsn(pgtest.Superuser), map[string]string{"t1": d.roles["t1"]})
 	refused(t, "a role that is gone", err, `DELETE FROM novacron.tenant WHERE name = 't2'`)
-	must(Init(t.Context(), d.dsn(pgtest.Superuser), d.roles))
-	must(d.store(t, "t2").Templates().List(t.Context(), ""))
+	must.Value(Init(t.Context(), d.dsn(pgtest.Superuser), d.roles))
+	must.Value(d.store(t, "t2").Templates().List(t.Context(), ""))
 	pgtest.Exec(t, d.dsn(pgtest.Superuser), append([]string{`DELETE FROM novacron.tenant WHERE name = 't2'`},
 		drop...)...)
-	must(Init(t.Context(), d.dsn(pgtest.Superuser), nil))
+	must.Value(Init(t.Context(), d.dsn(pgtest.Superuser), nil))
 }
 
 // A new owner administers the catalog or is told what is missing. The catalog never looks empty.
@@ -75,26 +76,26 @@ func TestANewOwnerSeesAllOrIsTold(t *testing.T) {
 	dsn, first, second, role := pgtest.Database(t), pgtest.Role("first"), pgtest.Role("second"), pgtest.Role("nova_t1")
 	pgtest.Exec(t, dsn(pgtest.Superuser), `CREATE ROLE `+first+` LOGIN CREATEROLE`, `CREATE ROLE `+second+` LOGIN`,
 		`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I OWNER TO `+first+`', current_database()); END $$`)
-	must(Init(t.Context(), dsn(first), map[string]string{"t1": role}))
-	tenant := must(New(Options{DSN: dsn(role), Tenant: "t1", Bases: noBases{}}))
+	must.Value(Init(t.Context(), dsn(first), map[string]string{"t1": role}))
+	tenant := must.Value(New(Options{DSN: dsn(role), Tenant: "t1", Bases: noBases{}}))
 	defer tenant.Close()
-	must(tenant.Templates().Create(t.Context(), "t1/a", template("t1", "a")))
+	must.Value(tenant.Templates().Create(t.Context(), "t1/a", template("t1", "a")))
 	pgtest.Exec(t, dsn(pgtest.Superuser), `REASSIGN OWNED BY `+first+` TO `+second)
 
-	s := must(New(Options{DSN: dsn(second), Bases: noBases{}}))
+	s := must.Value(New(Options{DSN: dsn(second), Bases: noBases{}}))
 	defer s.Close()
 	if all, err := s.Templates().List(t.Context(), ""); !errors.Is(err, ErrSchema) ||
 		!strings.Contains(err.Error(), "catalog init") {
 		t.Errorf("before another init, the new owner is shown %d templates: %v", len(all), err)
 	}
-	must(Init(t.Context(), dsn(second), nil))
-	if all := must(s.Templates().List(t.Context(), "")); len(all) != 1 {
+	must.Value(Init(t.Context(), dsn(second), nil))
+	if all := must.Value(s.Templates().List(t.Context(), "")); len(all) != 1 {
 		t.Errorf("the new owner sees %d templates", len(all))
 	}
 	if _, err := Init(t.Context(), dsn(first), nil); !errors.Is(err, ErrDenied) {
 		t.Errorf("who owns it no more prepares it: %v", err)
 	}
-	must(tenant.Templates().Get(t.Context(), "t1/a"))
+	must.Value(tenant.Templates().Get(t.Context(), "t1/a"))
 }
 
 func refused(t *testing.T, name string, err error, role string) {

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/pgtest"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
@@ -105,26 +106,26 @@ func TestWhatIsWrongWithTheDatabaseIsSaid(t *testing.T) {
 func TestADatabaseThatComesLaterIsTaken(t *testing.T) {
 	dsn, role := pgtest.Database(t), pgtest.Role("nova_t1")
 	pgtest.Exec(t, dsn(pgtest.Superuser), "CREATE ROLE "+role+" LOGIN")
-	s := must(New(Options{DSN: dsn(role), Tenant: "t1", Bases: noBases{}}))
+	s := must.Value(New(Options{DSN: dsn(role), Tenant: "t1", Bases: noBases{}}))
 	defer s.Close()
 	if _, err := s.Templates().List(t.Context(), ""); !errors.Is(err, ErrSchema) {
 		t.Fatal(err)
 	}
-	must(Init(t.Context(), dsn(pgtest.Superuser), map[string]string{"t1": role}))
-	must(s.Templates().List(t.Context(), ""))
+	must.Value(Init(t.Context(), dsn(pgtest.Superuser), map[string]string{"t1": role}))
+	must.Value(s.Templates().List(t.Context(), ""))
 }
 
 func TestConnectionsThatBreakAreMadeAnew(t *testing.T) {
 	d := newDatabase(t)
 	s := d.store(t, "t1")
-	rec := must(s.Templates().Create(t.Context(), "t1/a", template("t1", "a")))
+	rec := must.Value(s.Templates().Create(t.Context(), "t1/a", template("t1", "a")))
 	for range 3 {
 		pgtest.Exec(t, d.dsn(pgtest.Superuser), "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity "+
 			"WHERE usename = '"+d.roles["t1"]+"'")
-		rec = must(s.Templates().Replace(t.Context(), rec.Key, rec.Revision, rec.Value))
+		rec = must.Value(s.Templates().Replace(t.Context(), rec.Key, rec.Revision, rec.Value))
 		pgtest.Exec(t, d.dsn(pgtest.Superuser), "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity "+
 			"WHERE usename = '"+d.roles["t1"]+"'")
-		must(s.Templates().Get(t.Context(), "t1/a"))
+		must.Value(s.Templates().Get(t.Context(), "t1/a"))
 	}
 }
 
@@ -132,16 +133,16 @@ func TestConnectionsThatBreakAreMadeAnew(t *testing.T) {
 func TestAChangeWhoseAnswerIsLostHasHappened(t *testing.T) {
 	d := newDatabase(t)
 	relay, lose := newRelay(t, d.dsn(d.roles["t1"]))
-	s := must(New(Options{DSN: relay, Tenant: "t1", Bases: noBases{}}))
+	s := must.Value(New(Options{DSN: relay, Tenant: "t1", Bases: noBases{}}))
 	defer s.Close()
-	must(s.Templates().List(t.Context(), ""))
+	must.Value(s.Templates().List(t.Context(), ""))
 
 	lose()
-	rec := must(s.Templates().Create(t.Context(), "t1/a", template("t1", "a")))
+	rec := must.Value(s.Templates().Create(t.Context(), "t1/a", template("t1", "a")))
 	lose()
 	rec.Value.Description = "changed"
-	rec = must(s.Templates().Replace(t.Context(), rec.Key, rec.Revision, rec.Value))
-	if read := must(s.Templates().Get(t.Context(), "t1/a")); read.Revision != rec.Revision ||
+	rec = must.Value(s.Templates().Replace(t.Context(), rec.Key, rec.Revision, rec.Value))
+	if read := must.Value(s.Templates().Get(t.Context(), "t1/a")); read.Revision != rec.Revision ||
 		read.Value.Description != "changed" {
 		t.Errorf("there is %+v, where %+v was written", read, rec)
 	}
@@ -159,10 +160,10 @@ func TestAChangeWhoseAnswerIsLostHasHappened(t *testing.T) {
 func TestAChangeThatHasBegunIsNotCutShort(t *testing.T) {
 	d := newDatabase(t)
 	s := d.store(t, "t1")
-	rec := must(s.Templates().Create(t.Context(), "t1/a", template("t1", "a")))
+	rec := must.Value(s.Templates().Create(t.Context(), "t1/a", template("t1", "a")))
 	holder := d.psql(t, "t1")
-	tx := must(holder.Begin(t.Context()))
-	must(tx.Exec(t.Context(), `SELECT 1 FROM novacron.template FOR UPDATE`))
+	tx := must.Value(holder.Begin(t.Context()))
+	must.Value(tx.Exec(t.Context(), `SELECT 1 FROM novacron.template FOR UPDATE`))
 
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
@@ -190,11 +191,11 @@ func TestAChangeThatHasBegunIsNotCutShort(t *testing.T) {
 // client and ends the connection.
 func newRelay(t *testing.T, dsn string) (relayed string, lose func()) {
 	t.Helper()
-	target := must(parse(dsn)).ConnConfig.Host
-	directory := must(os.MkdirTemp("", "relay")) // a socket's path must be short
+	target := must.Value(parse(dsn)).ConnConfig.Host
+	directory := must.Value(os.MkdirTemp("", "relay")) // a socket's path must be short
 	t.Cleanup(func() { os.RemoveAll(directory) })
 	const socket = ".s.PGSQL.5432"
-	listener := must(net.Listen("unix", filepath.Join(directory, socket)))
+	listener := must.Value(net.Listen("unix", filepath.Join(directory, socket)))
 	t.Cleanup(func() { listener.Close() })
 	var losing atomic.Bool
 	go func() {
@@ -227,7 +228,8 @@ func newRelay(t *testing.T, dsn string) (relayed string, lose func()) {
 			}()
 		}
 	}()
-	return pgtest.DSN(directory, must(parse(dsn)).ConnConfig.Database, must(parse(dsn)).ConnConfig.User), func() {
+	config := must.Value(parse(dsn)).ConnConfig
+	return pgtest.DSN(directory, config.Database, config.User), func() {
 		losing.Store(true)
 	}
 }

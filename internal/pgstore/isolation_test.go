@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/pgtest"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
@@ -18,7 +19,7 @@ func TestStricterIsolationLosesNothing(t *testing.T) {
 		d := newDatabase(t)
 		pgtest.Exec(t, d.dsn(pgtest.Superuser), `ALTER ROLE `+d.roles["t1"]+` SET default_transaction_isolation = '`+
 			level+`'`)
-		must(d.store(t, "t1").Templates().Create(t.Context(), "t1/a", template("t1", "a")))
+		must.Value(d.store(t, "t1").Templates().Create(t.Context(), "t1/a", template("t1", "a")))
 		const writers, each = 8, 10
 		var group sync.WaitGroup
 		for range writers {
@@ -33,7 +34,7 @@ func TestStricterIsolationLosesNothing(t *testing.T) {
 			})
 		}
 		group.Wait()
-		rec := must(d.store(t, "t1").Templates().Get(t.Context(), "t1/a"))
+		rec := must.Value(d.store(t, "t1").Templates().Get(t.Context(), "t1/a"))
 		if want := fmt.Sprint(writers * each); rec.Value.Labels["count"] != want {
 			t.Errorf("%s: counted to %s, want %s", level, rec.Value.Labels["count"], want)
 		}
@@ -60,9 +61,9 @@ func addOne(t *testing.T, s *Store) error {
 // A change that the server cancels has not happened, and its error says what may be in the way.
 func TestAStatementThatTookTooLongSaysWhy(t *testing.T) {
 	d := newDatabase(t)
-	rec := must(d.store(t, "t1").Templates().Create(t.Context(), "t1/a", template("t1", "a")))
-	tx := must(d.psql(t, "t1").Begin(t.Context()))
-	must(tx.Exec(t.Context(), `SELECT 1 FROM novacron.template FOR UPDATE`))
+	rec := must.Value(d.store(t, "t1").Templates().Create(t.Context(), "t1/a", template("t1", "a")))
+	tx := must.Value(d.psql(t, "t1").Begin(t.Context()))
+	must.Value(tx.Exec(t.Context(), `SELECT 1 FROM novacron.template FOR UPDATE`))
 	// The timeout applies to connections from now on, and is long enough for every other statement on
 	// a busy machine.
 	pgtest.Exec(t, d.dsn(pgtest.Superuser), `ALTER ROLE `+d.roles["t1"]+` SET statement_timeout = '2s'`)
@@ -76,7 +77,7 @@ func TestAStatementThatTookTooLongSaysWhy(t *testing.T) {
 	}
 	// the query below may take any time
 	pgtest.Exec(t, d.dsn(pgtest.Superuser), `ALTER ROLE `+d.roles["t1"]+` RESET statement_timeout`)
-	if now := must(d.store(t, "t1").Templates().Get(t.Context(), "t1/a")); now.Revision != rec.Revision {
+	if now := must.Value(d.store(t, "t1").Templates().Get(t.Context(), "t1/a")); now.Revision != rec.Revision {
 		t.Error("it was changed")
 	}
 }

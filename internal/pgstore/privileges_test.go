@@ -5,6 +5,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/pgtest"
 )
 
@@ -18,7 +19,7 @@ func TestDefaultPrivilegesDoNotReachTheCatalogue(t *testing.T) {
 		`ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO PUBLIC, `+role,
 		`ALTER DEFAULT PRIVILEGES GRANT ALL ON SCHEMAS TO PUBLIC, `+role,
 		`ALTER DEFAULT PRIVILEGES GRANT ALL ON FUNCTIONS TO PUBLIC, `+role)
-	must(Init(t.Context(), dsn(pgtest.Superuser), map[string]string{"t1": role}))
+	must.Value(Init(t.Context(), dsn(pgtest.Superuser), map[string]string{"t1": role}))
 	psql := pgtest.Connect(t, dsn(role))
 	defer psql.Close(t.Context())
 	for _, statement := range []string{
@@ -35,11 +36,11 @@ func TestDefaultPrivilegesDoNotReachTheCatalogue(t *testing.T) {
 			t.Errorf("%s: %v", statement, err)
 		}
 	}
-	s := must(New(Options{DSN: dsn(role), Tenant: "t1", Bases: noBases{}}))
+	s := must.Value(New(Options{DSN: dsn(role), Tenant: "t1", Bases: noBases{}}))
 	defer s.Close()
-	must(s.Templates().Create(t.Context(), "t1/a", template("t1", "a")))
+	must.Value(s.Templates().Create(t.Context(), "t1/a", template("t1", "a")))
 	before := dump(t, dsn(pgtest.Superuser))
-	must(Init(t.Context(), dsn(pgtest.Superuser), map[string]string{"t1": role}))
+	must.Value(Init(t.Context(), dsn(pgtest.Superuser), map[string]string{"t1": role}))
 	if after := dump(t, dsn(pgtest.Superuser)); after != before {
 		t.Errorf("another init changed\n%s\nto\n%s", before, after)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/pgtest"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
@@ -31,7 +32,7 @@ func TestAServerThatRestartsIsWaitedFor(t *testing.T) {
 	defer server.Stop()
 	dsn := func(role string) string { return pgtest.DSN(server.Directory, "postgres", role) }
 	d := database{dsn, map[string]string{"t1": "nova_t1"}}
-	must(Init(t.Context(), dsn(pgtest.Superuser), d.roles))
+	must.Value(Init(t.Context(), dsn(pgtest.Superuser), d.roles))
 
 	ctx, end := context.WithCancel(t.Context())
 	var group sync.WaitGroup
@@ -71,14 +72,14 @@ func TestAServerThatRestartsIsWaitedFor(t *testing.T) {
 	for _, n := range made {
 		all += n
 	}
-	if found := must(d.store(t, "t1").Templates().List(t.Context(), "")); len(found) != all || all == 0 {
+	if found := must.Value(d.store(t, "t1").Templates().List(t.Context(), "")); len(found) != all || all == 0 {
 		t.Errorf("there are %d templates, and %d were made", len(found), all)
 	}
 }
 
 // A request with a deadline is repeated until then, and no longer.
 func TestAServerThatStaysAwayIsGivenUpInTime(t *testing.T) {
-	away := must(New(Options{DSN: "postgres://nova@127.0.0.1:1/nova", Tenant: "t1", Bases: noBases{}}))
+	away := must.Value(New(Options{DSN: "postgres://nova@127.0.0.1:1/nova", Tenant: "t1", Bases: noBases{}}))
 	defer away.Close()
 	away.id = "known" // it has answered before
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
@@ -96,7 +97,7 @@ func TestAServerThatStaysAwayIsGivenUpInTime(t *testing.T) {
 
 // Requests without a deadline share the time for which a server is waited for.
 func TestAServerThatIsAwayIsNotWaitedForByEachCall(t *testing.T) {
-	s := must(New(Options{DSN: "postgres://nova@127.0.0.1:1/nova", Tenant: "t1", Bases: noBases{}}))
+	s := must.Value(New(Options{DSN: "postgres://nova@127.0.0.1:1/nova", Tenant: "t1", Bases: noBases{}}))
 	defer s.Close()
 	away := &pgconn.PgError{Code: adminShutdown}
 	if got := s.patience(t.Context()); got != restartTime {
@@ -131,7 +132,7 @@ func TestADocumentThatIsTooLargeIsRefused(t *testing.T) {
 		t.Errorf("created: %v", err)
 	}
 	large.Description = strings.Repeat("x", 3<<20)
-	rec := must(s.Templates().Create(t.Context(), "t1/large", large))
+	rec := must.Value(s.Templates().Create(t.Context(), "t1/large", large))
 	large.Description += large.Description
 	if _, err = s.Templates().Replace(t.Context(), rec.Key, rec.Revision, large); err == nil ||
 		!strings.Contains(err.Error(), "4096 KiB") {
@@ -162,15 +163,16 @@ func TestADatabaseOfTheFirstSchemaIsMigrated(t *testing.T) {
 		t.Fatal(err)
 	}
 	// providers may be updated before the administrator migrates
-	if found := must(d.store(t, "t1").Templates().List(t.Context(), "")); len(found) != 1 {
+	if found := must.Value(d.store(t, "t1").Templates().List(t.Context(), "")); len(found) != 1 {
 		t.Errorf("before the migration there are %d templates", len(found))
 	}
-	if done := must(Init(t.Context(), d.dsn(pgtest.Superuser), nil)); done.From != 1 || done.To != len(migrations) {
+	done := must.Value(Init(t.Context(), d.dsn(pgtest.Superuser), nil))
+	if done.From != 1 || done.To != len(migrations) {
 		t.Errorf("migrated %+v", done)
 	}
-	rec := must(d.store(t, "t1").Templates().Get(t.Context(), "t1/large"))
+	rec := must.Value(d.store(t, "t1").Templates().Get(t.Context(), "t1/large"))
 	rec.Value.Description = "small"
-	must(d.store(t, "t1").Templates().Replace(t.Context(), rec.Key, rec.Revision, rec.Value))
+	must.Value(d.store(t, "t1").Templates().Replace(t.Context(), rec.Key, rec.Revision, rec.Value))
 }
 
 // TestWhatExplainShowsOfOthers pins what, according to the guide, a tenant can find out: whether a
@@ -181,12 +183,13 @@ func TestWhatExplainShowsOfOthers(t *testing.T) {
 	d.populate(t)
 	psql := d.psql(t, "t2")
 	plan := func(name string) string {
-		tx := must(psql.Begin(t.Context()))
+		tx := must.Value(psql.Begin(t.Context()))
 		defer func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }()
-		must(tx.Exec(t.Context(), `SET LOCAL enable_seqscan = off`))
-		rows := must(tx.Query(t.Context(), `EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT * FROM `+
+		must.Value(tx.Exec(t.Context(), `SET LOCAL enable_seqscan = off`))
+		rows := must.Value(tx.Query(t.Context(), `EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT * FROM `+
 			`novacron.template WHERE key = 't1/`+name+`'`))
-		return strings.ReplaceAll(strings.Join(must(pgx.CollectRows(rows, pgx.RowTo[string])), "\n"), name, "NAME")
+		lines := must.Value(pgx.CollectRows(rows, pgx.RowTo[string]))
+		return strings.ReplaceAll(strings.Join(lines, "\n"), name, "NAME")
 	}
 	private, nothing := plan("private"), plan("nothing-there")
 	if !strings.Contains(private, "Rows Removed by Filter: 1") || strings.Contains(nothing, "Rows Removed") {

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/pgtest"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
@@ -38,7 +39,7 @@ func (d database) populate(t testing.TB) {
 	for name, edit := range templates {
 		doc := template("t1", name)
 		edit(&doc)
-		must(s.Templates().Create(t.Context(), doc.ID.String(), doc))
+		must.Value(s.Templates().Create(t.Context(), doc.ID.String(), doc))
 		for number, edit := range map[string]func(*catalog.Version){
 			"1.0.0":     func(*catalog.Version) {},
 			"2.0.0-rc1": func(v *catalog.Version) { v.State = catalog.Draft },
@@ -46,11 +47,11 @@ func (d database) populate(t testing.TB) {
 		} {
 			v := catalog.Version{ID: doc.ID.Version(number)}
 			edit(&v)
-			must(s.Versions().Create(t.Context(), v.ID.String(), v))
+			must.Value(s.Versions().Create(t.Context(), v.ID.String(), v))
 		}
 	}
 	request := catalog.ProvisioningRequest{ID: catalog.RequestID{Tenant: "t1", ID: "r1"}}
-	must(s.Requests().Create(t.Context(), "t1/r1", request))
+	must.Value(s.Requests().Create(t.Context(), "t1/r1", request))
 }
 
 // shown are the templates of t1 that t2 may see.
@@ -66,7 +67,7 @@ func TestATenantSeesWhatIsSharedAndNothingElse(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := must(pgx.CollectRows(rows, pgx.RowTo[string])); !slices.Equal(got, want) {
+		if got := must.Value(pgx.CollectRows(rows, pgx.RowTo[string])); !slices.Equal(got, want) {
 			t.Errorf("%s: %q, want %q", query, got, want)
 		}
 	}
@@ -79,7 +80,7 @@ func TestATenantSeesWhatIsSharedAndNothingElse(t *testing.T) {
 	see(`SELECT count(*)::text FROM novacron.version WHERE key LIKE '%private%'`, "0")
 
 	store := d.store(t, "t2")
-	listed := must(store.Templates().List(t.Context(), ""))
+	listed := must.Value(store.Templates().List(t.Context(), ""))
 	if len(listed) != len(shown) {
 		t.Errorf("the provider lists %d templates", len(listed))
 	}
@@ -88,9 +89,9 @@ func TestATenantSeesWhatIsSharedAndNothingElse(t *testing.T) {
 	}
 
 	t1 := d.store(t, "t1")
-	rec := must(t1.Templates().Get(t.Context(), "t1/readable"))
+	rec := must.Value(t1.Templates().Get(t.Context(), "t1/readable"))
 	rec.Value.Access.ReadTenants = nil
-	must(t1.Templates().Replace(t.Context(), rec.Key, rec.Revision, rec.Value))
+	must.Value(t1.Templates().Replace(t.Context(), rec.Key, rec.Revision, rec.Value))
 	see(`SELECT key FROM novacron.version WHERE template = 't1/readable'`)
 }
 
@@ -99,10 +100,10 @@ func TestATenantSeesWhatIsSharedAndNothingElse(t *testing.T) {
 func TestAFunctionOfTheTenantsOwnSeesNoMore(t *testing.T) {
 	d := newDatabase(t)
 	d.populate(t)
-	config := must(pgx.ParseConfig(d.dsn(d.roles["t2"])))
+	config := must.Value(pgx.ParseConfig(d.dsn(d.roles["t2"])))
 	var told []string
 	config.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) { told = append(told, n.Message) }
-	psql := must(pgx.ConnectConfig(t.Context(), config))
+	psql := must.Value(pgx.ConnectConfig(t.Context(), config))
 	defer psql.Close(t.Context())
 	for _, statement := range []string{
 		`CREATE FUNCTION pg_temp.tell(text) RETURNS boolean LANGUAGE plpgsql COST 0.0000001 AS $$ BEGIN RAISE NOTICE ` +
@@ -127,7 +128,7 @@ func TestATenantChangesNothingOfAnothers(t *testing.T) {
 	before := d.everything(t)
 	psql := d.psql(t, "t2")
 	mine := func(tenant, name string) string {
-		return string(must(json.Marshal(template(tenant, name))))
+		return string(must.Value(json.Marshal(template(tenant, name))))
 	}
 	// Statements that find no row to change.
 	for _, statement := range []string{
@@ -187,7 +188,7 @@ func TestOwnRowsCannotBeGivenAwayOrForged(t *testing.T) {
 	d := newDatabase(t)
 	d.populate(t)
 	psql := d.psql(t, "t2")
-	must(d.store(t, "t2").Templates().Create(t.Context(), "t2/own", template("t2", "own")))
+	must.Value(d.store(t, "t2").Templates().Create(t.Context(), "t2/own", template("t2", "own")))
 	const own = ` WHERE key = 't2/own'`
 	for statement, want := range map[string]string{
 		`UPDATE novacron.template SET document = jsonb_set(document, '{id,tenant}', '"t1"')` +
@@ -255,7 +256,7 @@ func TestTheProviderIsDeniedWhatIsAnothers(t *testing.T) {
 	d := newDatabase(t)
 	d.populate(t)
 	s := d.store(t, "t2")
-	rec := must(s.Templates().Get(t.Context(), "t1/usable"))
+	rec := must.Value(s.Templates().Get(t.Context(), "t1/usable"))
 	if _, err := s.Templates().Replace(t.Context(), rec.Key, rec.Revision, rec.Value); !errors.Is(err, ErrDenied) {
 		t.Errorf("changing a foreign template: %v", err)
 	}
@@ -272,9 +273,9 @@ func TestOthersCannotMakeTheLibraryUnreadable(t *testing.T) {
 	d := newDatabase(t)
 	d.populate(t)
 	psql := d.psql(t, "t1")
-	must(psql.Exec(t.Context(), `INSERT INTO novacron.template (document)
+	must.Value(psql.Exec(t.Context(), `INSERT INTO novacron.template (document)
 		VALUES ('{"id": {"tenant": "t1", "name": "bad"}, "is_public": true, "labels": 5}')`))
-	if listed := must(d.store(t, "t2").Templates().List(t.Context(), "")); len(listed) != len(shown) {
+	if listed := must.Value(d.store(t, "t2").Templates().List(t.Context(), "")); len(listed) != len(shown) {
 		t.Errorf("t2 lists %d", len(listed))
 	}
 	if _, err := d.store(t, "t1").Templates().List(t.Context(), ""); err == nil ||
@@ -287,14 +288,14 @@ func TestOthersCannotMakeTheLibraryUnreadable(t *testing.T) {
 func TestAChangeByHandIsSeen(t *testing.T) {
 	d := newDatabase(t)
 	s := d.store(t, "t1")
-	rec := must(s.Templates().Create(t.Context(), "t1/a", template("t1", "a")))
-	must(d.psql(t, "t1").Exec(t.Context(),
+	rec := must.Value(s.Templates().Create(t.Context(), "t1/a", template("t1", "a")))
+	must.Value(d.psql(t, "t1").Exec(t.Context(),
 		`UPDATE novacron.template SET document = document || '{"description": "by hand"}'`))
 	if _, err := s.Templates().Replace(t.Context(), rec.Key, rec.Revision, rec.Value); !errors.Is(err,
 		catalog.ErrConflict) {
 		t.Errorf("%v", err)
 	}
-	if now := must(s.Templates().Get(t.Context(), "t1/a")); now.Value.Description != "by hand" {
+	if now := must.Value(s.Templates().Get(t.Context(), "t1/a")); now.Value.Description != "by hand" {
 		t.Errorf("it says %q", now.Value.Description)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/pgtest"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
@@ -34,12 +35,12 @@ func TestHeadsAreAllButTheSpecs(t *testing.T) {
 	s := d.store(t, "t2")
 	own := template("t2", "own")
 	own.Spec.Parameters = map[string]parameter.Parameter{"port": {Type: "integer"}}
-	must(s.Templates().Create(t.Context(), "t2/own", own))
-	want := must(s.Templates().List(t.Context(), ""))
+	must.Value(s.Templates().Create(t.Context(), "t2/own", own))
+	want := must.Value(s.Templates().List(t.Context(), ""))
 	for i := range want {
 		want[i].Value.Spec = catalog.Spec{}
 	}
-	if got := must(s.TemplateHeads(t.Context(), "")); !reflect.DeepEqual(got, want) || len(got) != len(shown)+1 {
+	if got := must.Value(s.TemplateHeads(t.Context(), "")); !reflect.DeepEqual(got, want) || len(got) != len(shown)+1 {
 		t.Errorf("the heads are %+v, want %+v", got, want)
 	}
 }

@@ -48,11 +48,3 @@ func template(tenant, name string) catalog.Template {
 type noBases struct {
 	catalog.Collection[catalog.Base]
 }
-
-// must returns v, and ends the test by a panic if there is an error.
-func must[T any](v T, err error) T {
-	if err != nil {
-		panic(err)
-	}
-	return v
-}

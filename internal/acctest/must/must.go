@@ -19,3 +19,12 @@ func Get[T any](t testing.TB) func(T, error) T {
 		return v
 	}
 }
+
+// Value returns the value of a call. If the call fails, Value panics, which ends all tests of the
+// package. It infers the type, so it is for calls whose types are long to write.
+func Value[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 )
@@ -67,18 +68,18 @@ func livesAndDies(t *testing.T, site Site) {
 	if err := c.Delete(ctx, "t1/a", "1"); !errors.Is(err, catalog.ErrNotFound) {
 		t.Errorf("deleting nothing: %v", err)
 	}
-	made := must(c.Create(ctx, "t1/a", template("a")))
+	made := must.Value(c.Create(ctx, "t1/a", template("a")))
 	if made.Key != "t1/a" || made.Revision == "" || made.Value.ID.Name != "a" {
 		t.Errorf("created %+v", made)
 	}
 	wants(t, "creating it again", catalog.ErrExists)(c.Create(ctx, "t1/a", template("a")))
-	if read := must(c.Get(ctx, "t1/a")); !reflect.DeepEqual(read, made) {
+	if read := must.Value(c.Get(ctx, "t1/a")); !reflect.DeepEqual(read, made) {
 		t.Errorf("read %+v, where %+v was created", read, made)
 	}
 	changed := made.Value
 	changed.Description = "changed"
-	second := must(c.Replace(ctx, "t1/a", made.Revision, changed))
-	if read := must(site.Open("t1").Templates().Get(ctx, "t1/a")); !reflect.DeepEqual(read, second) || read.Value.Description != "changed" {
+	second := must.Value(c.Replace(ctx, "t1/a", made.Revision, changed))
+	if read := must.Value(site.Open("t1").Templates().Get(ctx, "t1/a")); !reflect.DeepEqual(read, second) || read.Value.Description != "changed" {
 		t.Errorf("another process reads %+v, where %+v was written", read, second)
 	}
 	wants(t, "changing it with an old revision", catalog.ErrConflict)(c.Replace(ctx, "t1/a", made.Revision, changed))
@@ -95,10 +96,10 @@ func livesAndDies(t *testing.T, site Site) {
 // afterwards.
 func clock(t *testing.T, site Site) {
 	writer, reader, ctx := site.Open("t1"), site.Open("t2"), t.Context()
-	began := must(reader.Now(ctx))
-	must(writer.Templates().Create(ctx, "t1/a", template("a")))
-	wrote := must(writer.Now(ctx))
-	ended := must(reader.Now(ctx))
+	began := must.Value(reader.Now(ctx))
+	must.Value(writer.Templates().Create(ctx, "t1/a", template("a")))
+	wrote := must.Value(writer.Now(ctx))
+	ended := must.Value(reader.Now(ctx))
 	// A reading may be a little late, but never early.
 	if late := time.Minute; wrote.Before(began.Add(-late)) || ended.Before(wrote.Add(-late)) || ended.Before(began) || wrote.After(began.Add(late)) {
 		t.Errorf("one process says %s and then %s, and another one between them %s", began, ended, wrote)
@@ -106,7 +107,7 @@ func clock(t *testing.T, site Site) {
 	if wrote.Location() != time.UTC {
 		t.Errorf("the time is one of %s", wrote.Location())
 	}
-	rec := must(writer.Templates().Get(ctx, "t1/a"))
+	rec := must.Value(writer.Templates().Get(ctx, "t1/a"))
 	if err := writer.Templates().Delete(ctx, rec.Key, rec.Revision); err != nil {
 		t.Error(err)
 	}
@@ -116,10 +117,10 @@ func clock(t *testing.T, site Site) {
 // changed.
 func damaged(t *testing.T, site Site) {
 	c, ctx := site.Open("t1").Templates(), catalog.WithStandIns(t.Context(), &catalog.StandIns{})
-	rec := must(c.Create(ctx, "t1/a", template("a")))
-	rec = must(c.Replace(ctx, "t1/a", rec.Revision, rec.Value))
+	rec := must.Value(c.Create(ctx, "t1/a", template("a")))
+	rec = must.Value(c.Replace(ctx, "t1/a", rec.Revision, rec.Value))
 	other := catalog.Version{ID: template("a").ID.Version("1.0.0")}
-	must(site.Open("t1").Versions().Create(ctx, other.ID.String(), other))
+	must.Value(site.Open("t1").Versions().Create(ctx, other.ID.String(), other))
 	site.Damage("t1/a")
 	c = site.Open("t1").Templates()
 	wants(t, "reading it", catalog.ErrDamaged)(c.Get(ctx, "t1/a"))
@@ -138,7 +139,7 @@ func damaged(t *testing.T, site Site) {
 		}
 	}
 	wants(t, "reading it after all that", catalog.ErrDamaged)(c.Get(ctx, "t1/a"))
-	if found := must(site.Open("t1").Versions().List(ctx, "t1/")); len(found) != 1 { // no version is in a damaged document
+	if found := must.Value(site.Open("t1").Versions().List(ctx, "t1/")); len(found) != 1 { // no version is in a damaged document
 		t.Errorf("versions: %+v", found)
 	}
 }
@@ -149,11 +150,11 @@ func revisions(t *testing.T, site Site) {
 	c, ctx := site.Open("t1").Templates(), t.Context()
 	seen := map[catalog.Revision]bool{}
 	for range 5 {
-		rec := must(c.Create(ctx, "t1/a", template("a")))
+		rec := must.Value(c.Create(ctx, "t1/a", template("a")))
 		for old := range seen {
 			wants(t, "changing it with a revision of one that was deleted", catalog.ErrConflict)(c.Replace(ctx, "t1/a", old, rec.Value))
 		}
-		next := must(c.Replace(ctx, "t1/a", rec.Revision, rec.Value)) // writing the same again is a change, too
+		next := must.Value(c.Replace(ctx, "t1/a", rec.Revision, rec.Value)) // writing the same again is a change, too
 		if seen[rec.Revision] || seen[next.Revision] || rec.Revision == next.Revision {
 			t.Fatalf("revision %q or %q was used before", rec.Revision, next.Revision)
 		}
@@ -170,7 +171,7 @@ func listing(t *testing.T, site Site) {
 	for _, name := range []string{"a", "a_b", "axb", "a.b", "a-b", "ab", "b", "0"} {
 		for _, number := range []string{"1.0.0", "1.0.0-rc.1", "10.0.0", "2.0.0+build.5"} {
 			v := catalog.Version{ID: catalog.TemplateID{Tenant: "t1", Name: name}.Version(number)}
-			must(c.Create(ctx, v.ID.String(), v))
+			must.Value(c.Create(ctx, v.ID.String(), v))
 			all = append(all, v.ID.String())
 		}
 	}
@@ -182,12 +183,12 @@ func listing(t *testing.T, site Site) {
 				want = append(want, key)
 			}
 		}
-		for _, rec := range must(c.List(ctx, prefix)) {
+		for _, rec := range must.Value(c.List(ctx, prefix)) {
 			got = append(got, rec.Key)
 			if rec.Value.ID.String() != rec.Key {
 				t.Errorf("under %q is %q", rec.Key, rec.Value.ID)
 			}
-			if read := must(c.Get(ctx, rec.Key)); read.Revision != rec.Revision {
+			if read := must.Value(c.Get(ctx, rec.Key)); read.Revision != rec.Revision {
 				t.Errorf("%q is listed with revision %q and read with %q", rec.Key, rec.Revision, read.Revision)
 			}
 		}
@@ -206,27 +207,27 @@ func characters(t *testing.T, site Site) {
 	most, least := int64(math.MaxInt64), int64(math.MinInt64)
 	doc.Spec.Parameters = map[string]parameter.Parameter{"P": {MinValue: &low, MaxValue: &high, MaxLength: &most, MinLength: &least}}
 	doc.CreatedAt = time.Date(2026, 1, 2, 3, 4, 5, 678901234, time.UTC)
-	must(c.Create(ctx, "t1/a", doc))
-	if read := must(site.Open("t1").Templates().Get(ctx, "t1/a")); !reflect.DeepEqual(read.Value, doc) {
+	must.Value(c.Create(ctx, "t1/a", doc))
+	if read := must.Value(site.Open("t1").Templates().Get(ctx, "t1/a")); !reflect.DeepEqual(read.Value, doc) {
 		t.Errorf("read\n%+v\nwhere this was written:\n%+v", read.Value, doc)
 	}
 }
 
 func kinds(t *testing.T, site Site) {
 	s, ctx := site.Open("t1"), t.Context()
-	must(s.Templates().Create(ctx, "t1/a", template("a")))
-	must(s.Requests().Create(ctx, "t1/a", catalog.ProvisioningRequest{ID: catalog.RequestID{Tenant: "t1", ID: "a"}, Error: "mine"}))
+	must.Value(s.Templates().Create(ctx, "t1/a", template("a")))
+	must.Value(s.Requests().Create(ctx, "t1/a", catalog.ProvisioningRequest{ID: catalog.RequestID{Tenant: "t1", ID: "a"}, Error: "mine"}))
 	wants(t, "reading a version", catalog.ErrNotFound)(s.Versions().Get(ctx, "t1/a"))
-	request := must(s.Requests().Get(ctx, "t1/a"))
+	request := must.Value(s.Requests().Get(ctx, "t1/a"))
 	if err := s.Requests().Delete(ctx, "t1/a", request.Revision); err != nil || request.Value.Error != "mine" {
 		t.Errorf("%+v, %v", request, err)
 	}
-	must(s.Templates().Get(ctx, "t1/a"))
+	must.Value(s.Templates().Get(ctx, "t1/a"))
 }
 
 func writers(t *testing.T, site Site) {
 	const processes, changes = 16, 2
-	must(site.Open("t1").Templates().Create(t.Context(), "t1/a", template("a")))
+	must.Value(site.Open("t1").Templates().Create(t.Context(), "t1/a", template("a")))
 	var group sync.WaitGroup
 	for i := range processes {
 		c := site.Open("t1").Templates()
@@ -244,10 +245,10 @@ func writers(t *testing.T, site Site) {
 	}
 	group.Wait()
 	c := site.Open("t1").Templates()
-	if marks := must(c.Get(t.Context(), "t1/a")).Value.Labels; len(marks) != processes*changes {
+	if marks := must.Value(c.Get(t.Context(), "t1/a")).Value.Labels; len(marks) != processes*changes {
 		t.Errorf("%d of %d changes are there: %q", len(marks), processes*changes, slices.Sorted(maps.Keys(marks)))
 	}
-	if all := must(c.List(t.Context(), "t1/own-")); len(all) != processes*changes {
+	if all := must.Value(c.List(t.Context(), "t1/own-")); len(all) != processes*changes {
 		t.Errorf("%d of %d documents are there", len(all), processes*changes)
 	}
 }
@@ -309,7 +310,7 @@ func creators(t *testing.T, site Site) {
 
 func cancelled(t *testing.T, site Site) {
 	c := site.Open("t1").Templates()
-	rec := must(c.Create(t.Context(), "t1/a", template("a")))
+	rec := must.Value(c.Create(t.Context(), "t1/a", template("a")))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	wants(t, "creating", context.Canceled)(c.Create(ctx, "t1/b", template("b")))
@@ -321,7 +322,7 @@ func cancelled(t *testing.T, site Site) {
 	if _, err := c.List(ctx, ""); !errors.Is(err, context.Canceled) {
 		t.Errorf("listing: %v", err)
 	}
-	if all := must(c.List(t.Context(), "")); len(all) != 1 || all[0].Revision != rec.Revision {
+	if all := must.Value(c.List(t.Context(), "")); len(all) != 1 || all[0].Revision != rec.Revision {
 		t.Errorf("there is %+v", all)
 	}
 }
@@ -334,12 +335,4 @@ func wants(t *testing.T, doing string, want error) func(any, error) {
 			t.Errorf("%s: %v, want %v", doing, err, want)
 		}
 	}
-}
-
-// must is for results without which a test cannot go on.
-func must[T any](v T, err error) T {
-	if err != nil {
-		panic(err)
-	}
-	return v
 }
