@@ -53,7 +53,8 @@ func TestAVolumeIsWrittenInExtents(t *testing.T) {
 	if err := write("efgh", 8); err != nil {
 		t.Fatal(err)
 	}
-	if got := must.Get[[]byte](t)(h.ReadVolume(t.Context(), p.Name, "v", 12)); string(got) != "abcd\x00\x00\x00\x00efgh" {
+	got := must.Get[[]byte](t)(h.ReadVolume(t.Context(), p.Name, "v", 12))
+	if string(got) != "abcd\x00\x00\x00\x00efgh" {
 		t.Errorf("written is %q", got)
 	}
 }
@@ -74,7 +75,8 @@ func TestSmallReadsOfAVolumeFetchMore(t *testing.T) {
 	conn := must.Get[host.Transfer](t)(h.OpenTransfer(t.Context()))
 	r := NewReaderAt(t.Context(), conn, p.Name, "v")
 	for _, c := range []struct{ offset, length, requests int }{
-		{0, 512, 1}, {512, smallRead - 1, 0}, {readMore - 512, 512, 0}, {readMore - 511, 512, 1}, // the last one leads out
+		{0, 512, 1}, {512, smallRead - 1, 0}, {readMore - 512, 512, 0},
+		{readMore - 511, 512, 1}, // which leads out
 		{2 * readMore, smallRead, 1}, {2*readMore + 512, 512, 0}, {0, 512, 1},
 	} {
 		got, calls := make([]byte, c.length), h.Calls()

@@ -60,12 +60,14 @@ func TestAVolumeNeedsOnlyWhatTheHostSees(t *testing.T) {
 	qcow2 := func(name string, on *host.Backing) host.VolumeSpec {
 		return host.VolumeSpec{Name: name, Format: "qcow2", Backing: on}
 	}
+	vmdk := host.VolumeSpec{Name: "vmdk", Format: "vmdk"}
 	for says, v := range map[string]host.Volume{
 		"":                                      create(t, p, raw("raw"), []byte("QFI is no header")),
-		"only raw and qcow2 can be read":        create(t, p, host.VolumeSpec{Name: "vmdk", Format: "vmdk"}, []byte("KDMV")),
+		"only raw and qcow2 can be read":        create(t, p, vmdk, []byte("KDMV")),
 		`stands on "" by its header, and on "/`: create(t, p, qcow2("on", below), imagetest.Qcow2(nil)),
 	} {
-		if err := p.CheckLinks(t.Context(), v); (err == nil) != (says == "") || err != nil && !strings.Contains(err.Error(), says) {
+		err := p.CheckLinks(t.Context(), v)
+		if (err == nil) != (says == "") || err != nil && !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v, want %q", v.Name, err, says)
 		}
 	}
@@ -79,11 +81,14 @@ func TestAVolumeStandsOnItsParents(t *testing.T) {
 	create(t, p, raw("below"), []byte("data"))
 	parent := catalog.Base{Volume: "below", Format: "raw"}
 	for want, on := range map[string]*host.Backing{
-		"": {Path: "/images/below", Format: "raw"}, "nothing": nil,
-		"another format": {Path: "/images/below", Format: "qcow2"}, "another file": {Path: "/images/other", Format: "raw"},
+		"":               {Path: "/images/below", Format: "raw"},
+		"nothing":        nil,
+		"another format": {Path: "/images/below", Format: "qcow2"},
+		"another file":   {Path: "/images/other", Format: "raw"},
 	} {
 		err := p.StandsOn(t.Context(), host.Volume{Backing: on}, parent)
-		if wrong, is := errors.AsType[*NotStandingError](err); is != (want != "") || is && wrong.On != "/images/below" || !is && err != nil {
+		wrong, is := errors.AsType[*NotStandingError](err)
+		if is != (want != "") || is && wrong.On != "/images/below" || !is && err != nil {
 			t.Errorf("on %s: %v", want, err)
 		}
 	}
@@ -151,7 +156,8 @@ func TestTheMapOfAnImageIsStoredOnce(t *testing.T) {
 	if got, there := stored().At(2); !there || got != want || stored().Blocks() != 3 {
 		t.Errorf("stored is %v, %t of %d blocks, want %v of 3", got, there, stored().Blocks(), want)
 	}
-	if err := p.StoreBlocks(t.Context(), conn, "v", blockmap.New(blockmap.BlockSize)); err != nil || stored().Blocks() != 3 {
+	err := p.StoreBlocks(t.Context(), conn, "v", blockmap.New(blockmap.BlockSize))
+	if err != nil || stored().Blocks() != 3 {
 		t.Errorf("another map was stored over it: %v", err)
 	}
 	failing(h, "CreateVolume", fakehost.Fault{After: host.ErrNoAnswer})
