@@ -1,15 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-
-	"github.com/novacron/terraform-provider-novacron/internal/acctest/peak"
 )
 
 // amount is a measured number of bytes.
@@ -49,18 +46,10 @@ func (b *bench) memoryOfStream() (amount, error) {
 
 func (b *bench) memory(work, image string) (amount, error) {
 	w := b.workspace("memory", provider+template("bench")+version(image))
-	cmd := exec.Command("terraform", "apply", "-auto-approve", "-no-color")
-	cmd.Dir, cmd.Env = w, append(b.environment(), "TF_CLI_CONFIG_FILE="+b.rc)
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Start(); err != nil {
-		return amount{}, err
-	}
-	watch := peak.OfChildren(cmd.Process.Pid, "terraform-provider-novacron")
-	err := cmd.Wait()
-	a := amount{work: work, bytes: watch.Bytes(), against: "peak, resident", most: memoryAim}
+	s, err := b.timed(w, "apply", "-auto-approve")
+	a := amount{work: work, bytes: s.client.peak, against: "peak, resident", most: memoryAim}
 	if err != nil {
-		return a, fmt.Errorf("%w\n%s", err, &out)
+		return a, err
 	}
 	if a.bytes == 0 {
 		return a, errors.New("no process of the provider was seen")
@@ -73,7 +62,10 @@ const linked = 100 // linked clones of one image
 
 // diskOfClones measures the space that linked clones take in the pool before guests write.
 func (b *bench) diskOfClones() (amount, error) {
-	a := amount{work: fmt.Sprintf("disk of %d linked clones of a 2 GiB image", linked), against: "before guests write", most: 100e6}
+	a := amount{
+		work: fmt.Sprintf("disk of %d linked clones of a 2 GiB image", linked), against: "before guests write",
+		most: 100e6,
+	}
 	base := providerOf(herePool) + template("bench") + version(b.sparseImage)
 	w := b.workspace("linked", base)
 	if _, err := b.timed(w, "apply", "-auto-approve"); err != nil {
@@ -83,7 +75,7 @@ func (b *bench) diskOfClones() (amount, error) {
 	if err != nil {
 		return a, err
 	}
-	b.configure(w, base+instances(linked, "stopped"))
+	b.configure(w, base+instances("bench", linked, "stopped"))
 	if _, err := b.timed(w, "apply", "-auto-approve"); err != nil {
 		return a, err
 	}
@@ -114,11 +106,16 @@ const (
 // bytesOfChange measures the bytes sent for a version that differs from its parent in a few
 // clusters.
 func (b *bench) bytesOfChange() (amount, error) {
-	a := amount{work: fmt.Sprintf("sent of %d changed clusters of 64 KiB of 2 GiB", changed), other: changed * cluster, against: "size of the clusters", aim: 1.2}
+	a := amount{
+		work: fmt.Sprintf("sent of %d changed clusters of 64 KiB of 2 GiB", changed), other: changed * cluster,
+		against: "size of the clusters", aim: 1.2,
+	}
 	next := filepath.Join(b.dir, "next.raw")
 	if err := b.sh(`
 cp --sparse=always "$1" "$2"
-for i in $(seq 1 "$3"); do dd if=/dev/urandom of="$2" bs="$4" count=1 seek=$((i * $5 / ($3 + 1))) conv=notrunc status=none; done
+for i in $(seq 1 "$3"); do
+  dd if=/dev/urandom of="$2" bs="$4" count=1 seek=$((i * $5 / ($3 + 1))) conv=notrunc status=none
+done
 `, b.sparseImage, next, fmt.Sprint(changed), fmt.Sprint(cluster), fmt.Sprint(sparseSize/cluster)); err != nil {
 		return a, err
 	}

@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"time"
 )
 
 // images measures the registration of images: time, memory and bytes.
@@ -20,8 +19,9 @@ func images() (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.sh(`virsh -q pool-destroy "$1" >/dev/null`, herePool)) }()
-	fmt.Printf("\nRegistering images; medians of %d rounds, in which novacron, the plain tools and the empty provider take turns. Where\n"+
-		"it says \"all\", Terraform's own time counts as novacron's; elsewhere that of the empty provider is subtracted.\n\n", rounds)
+	fmt.Printf("\nRegistering images; medians of %d rounds, in which novacron, the plain tools and the empty "+
+		"provider take turns. Where\nit says \"all\", Terraform's own time counts as novacron's; elsewhere that of "+
+		"the empty provider is subtracted.\n\n", rounds)
 	heading("plain")
 	for _, work := range []func() ([]row, error){b.registerSparse, b.registerBig, b.copyHere, b.shareHere} {
 		rows, err := work()
@@ -32,7 +32,8 @@ func images() (err error) {
 			r.print()
 		}
 	}
-	fmt.Printf("\n| %-56s | %9s | %-23s | %5s | %8s |\n|---|---|---|---|---|\n", "work", "measured", "compared with", "ratio", "aim")
+	fmt.Printf("\n| %-56s | %9s | %-23s | %5s | %8s |\n|---|---|---|---|---|\n",
+		"work", "measured", "compared with", "ratio", "aim")
 	for _, work := range []func() (amount, error){b.memoryOfFile, b.memoryOfStream, b.diskOfClones, b.bytesOfChange} {
 		a, err := work()
 		if err != nil {
@@ -62,7 +63,9 @@ func (b *bench) makeSparseImage() error {
 	b.sparseImage = filepath.Join(b.dir, "sparse.raw")
 	return b.sh(`
 truncate -s "$2" "$1"
-for i in $(seq 0 29); do dd if=/dev/urandom of="$1" bs=1M count=$(($3 / 30 >> 20)) seek=$((i * ($2 >> 20) / 30)) conv=notrunc status=none; done
+for i in $(seq 0 29); do
+  dd if=/dev/urandom of="$1" bs=1M count=$(($3 / 30 >> 20)) seek=$((i * ($2 >> 20) / 30)) conv=notrunc status=none
+done
 printf '\x55\xaa' | dd of="$1" bs=1 seek=510 conv=notrunc status=none
 `, b.sparseImage, fmt.Sprint(sparseSize), fmt.Sprint(sparseData))
 }
@@ -81,13 +84,14 @@ func (b *bench) registerSparse() ([]row, error) {
 
 // registerBig registers a large image without any part that can be left out.
 func (b *bench) registerBig() ([]row, error) {
-	return b.uploads(row{work: fmt.Sprintf("register a %d MiB qcow2 image", imageSize>>20), against: "virsh", aim: 1.1}, b.bigImage, "")
+	return b.uploads(row{work: fmt.Sprintf("register a %d MiB qcow2 image", imageSize>>20), against: "virsh", aim: 1.1},
+		b.bigImage, "")
 }
 
 // uploads compares a registration with virsh vol-upload.
 func (b *bench) uploads(r row, image, how string) ([]row, error) {
-	return b.registrations(r, "", image, func() error {
-		return b.sh(`
+	return b.registrations(r, "", image, func() (sample, error) {
+		return b.timedShell(`
 virsh -q vol-create-as novacron plain-image "$(stat -c %s "$1")" --allocation 0 --format raw >/dev/null
 virsh -q vol-upload --pool novacron plain-image "$1" $2
 `, image, how)
@@ -95,61 +99,62 @@ virsh -q vol-upload --pool novacron plain-image "$1" $2
 }
 
 // registrations compares a registration in a pool with a plain command, which is undone each time.
-func (b *bench) registrations(r row, pool, image string, plain, undo func() error) ([]row, error) {
+func (b *bench) registrations(
+	r row, pool, image string, plain func() (sample, error), undo func() error,
+) ([]row, error) {
 	library := b.workspace("register", providerOf(pool)+template("bench")+version(image))
 	round := 0
 	times, err := medians(
-		func() (time.Duration, error) {
-			d, err := b.settled(func() (time.Duration, error) { return b.timed(library, "apply", "-auto-approve") })
+		once(func() (sample, error) {
+			s, err := b.settled(func() (sample, error) { return b.timed(library, "apply", "-auto-approve") })
 			if err == nil {
 				_, err = b.timed(library, "destroy", "-auto-approve")
 			}
-			return d, err
-		},
-		func() (time.Duration, error) {
-			d, err := b.settled(func() (time.Duration, error) {
-				start := time.Now()
-				err := plain()
-				return time.Since(start), err
-			})
-			return d, errors.Join(err, undo())
-		},
-		func() (time.Duration, error) {
+			return s, err
+		}),
+		once(func() (sample, error) {
+			s, err := b.settled(plain)
+			return s, errors.Join(err, undo())
+		}),
+		once(func() (sample, error) {
 			round++
-			return b.timed(b.workspace(fmt.Sprintf("empty-%s-%d", filepath.Base(image), round), emptyThings(2)), "apply", "-auto-approve")
-		})
+			name := fmt.Sprintf("empty-%s-%d", filepath.Base(image), round)
+			return b.timed(b.workspace(name, emptyThings(2)), "apply", "-auto-approve")
+		}))
 	if err != nil {
 		return nil, err
 	}
-	r.ours, r.plain, r.floor, r.subtract = times[0], times[1], times[2], true
+	r.ours, r.plain, r.floor, r.subtract = times[0][0], times[1][0], times[2][0], true
 	return []row{r}, os.RemoveAll(library)
 }
 
 // settled measures after all earlier writes have reached the disk.
-func (b *bench) settled(measure func() (time.Duration, error)) (time.Duration, error) {
+func (b *bench) settled(measure func() (sample, error)) (sample, error) {
 	if err := exec.Command("sync").Run(); err != nil {
-		return 0, err
+		return sample{}, err
 	}
 	return measure()
 }
 
 // copyHere registers an image that the host itself has.
 func (b *bench) copyHere() ([]row, error) {
-	return b.copies(fmt.Sprintf("%d MiB qcow2 on the host itself", imageSize>>20), herePool, b.bigImage, b.here("plain"))
+	return b.copies(fmt.Sprintf("%d MiB qcow2 on the host itself", imageSize>>20), herePool, b.bigImage,
+		b.here("plain"))
 }
 
 // copies compares a registration with cp alone, and with all that a registration does: a copy that
 // has reached the disk, and a checksum.
 func (b *bench) copies(work, pool, image, to string) ([]row, error) {
 	undo := func() error { return os.Remove(to) }
-	alone, err := b.registrations(row{work: work, against: "cp", aim: 1.2}, pool, image, func() error {
-		return b.sh(`cp --reflink=auto --sparse=always "$1" "$2"`, image, to)
+	alone, err := b.registrations(row{work: work, against: "cp", aim: 1.2}, pool, image, func() (sample, error) {
+		return b.timedShell(`cp --reflink=auto --sparse=always "$1" "$2"`, image, to)
 	}, undo)
 	if err != nil {
 		return nil, err
 	}
-	whole, err := b.registrations(row{work: work, against: "cp, sync, sum"}, pool, image, func() error {
-		return b.sh(`cp --reflink=auto --sparse=always "$1" "$2"; sync "$2"; sha256sum "$1" >/dev/null`, image, to)
+	whole, err := b.registrations(row{work: work, against: "cp, sync, sum"}, pool, image, func() (sample, error) {
+		return b.timedShell(`cp --reflink=auto --sparse=always "$1" "$2"; sync "$2"; sha256sum "$1" >/dev/null`, image,
+			to)
 	}, undo)
 	return append(alone, whole...), err
 }
@@ -158,13 +163,16 @@ func (b *bench) copies(work, pool, image, to string) ([]row, error) {
 // cannot have one.
 func (b *bench) shareHere() (rows []row, err error) {
 	disk, top, host := filepath.Join(b.dir, "disk"), filepath.Join(b.dir, "shared"), os.Getenv("NOVACRON_TESTHOST")
-	if err := b.sh(`truncate -s 4G "$1" && mkfs.xfs -q "$1" && mkdir "$2" && mount -o loop "$1" "$2"`, disk, top); err != nil {
+	if err := b.sh(`truncate -s 4G "$1" && mkfs.xfs -q "$1" && mkdir "$2" && mount -o loop "$1" "$2"`, disk,
+		top); err != nil {
 		fmt.Println("| (no XFS can be made and mounted on this machine) |")
 		return nil, nil
 	}
 	const pool = "novacron-bench-shared"
 	defer func() {
-		err = errors.Join(err, b.sh(`virsh -q pool-destroy "$2" >/dev/null || true; tools/testhost/testhost.sh exec "$3" umount --lazy "$1"; umount --lazy "$1"`, top, pool, host))
+		err = errors.Join(err,
+			b.sh(`virsh -q pool-destroy "$2" >/dev/null || true; tools/testhost/testhost.sh exec "$3" umount --lazy `+
+				`"$1"; umount --lazy "$1"`, top, pool, host))
 	}()
 	image := filepath.Join(top, "big.qcow2")
 	if err := b.sh(`
@@ -174,5 +182,6 @@ cp "$4" "$5"
 `, top, pool, host, b.bigImage, image); err != nil {
 		return nil, err
 	}
-	return b.copies(fmt.Sprintf("%d MiB qcow2, blocks shared (XFS)", imageSize>>20), pool, image, filepath.Join(top, "pool", "plain"))
+	return b.copies(fmt.Sprintf("%d MiB qcow2, blocks shared (XFS)", imageSize>>20), pool, image,
+		filepath.Join(top, "pool", "plain"))
 }

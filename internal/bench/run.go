@@ -1,21 +1,20 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"log"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"time"
 )
 
 // bench is the place where everything is measured.
 type bench struct {
 	dir         string
 	rc, idleRC  string // Terraform's; idleRC has the idle provider in place of novacron
+	otherRC     string // has the nearest other provider; "" without one
 	uri         string
+	daemon      libvirtd
 	tinyImage   string
 	bigImage    string // has no part that can be left out
 	sparseImage string // is mostly holes
@@ -26,6 +25,13 @@ func newBench() (*bench, error) {
 	b := &bench{}
 	var err error
 	if b.uri, err = env("NOVACRON_URI"); err != nil {
+		return nil, err
+	}
+	root, err := env("NOVACRON_TESTHOST_ROOT")
+	if err != nil {
+		return nil, err
+	}
+	if b.daemon, err = daemonOf(root); err != nil {
 		return nil, err
 	}
 	if b.tinyImage, err = env("NOVACRON_TEST_IMAGE_TINY"); err != nil {
@@ -44,13 +50,24 @@ func newBench() (*bench, error) {
 	if b.idleRC, err = b.overrides("idle.rc", filepath.Join(bin, "idle")); err != nil {
 		return nil, err
 	}
-	return b, nil
+	if other := os.Getenv(envOther); other != "" {
+		b.otherRC, err = b.overrides("other.rc", other)
+	}
+	return b, err
 }
+
+// envOther is the environment variable that names a directory with the binary of the nearest other
+// provider for libvirt, dmacvicar/libvirt 0.8.
+const envOther = "NOVACRON_BENCH_OTHER"
 
 // overrides writes a configuration of Terraform that takes the providers from a directory.
 func (b *bench) overrides(name, bin string) (path string, err error) {
 	path = filepath.Join(b.dir, name)
-	rc := fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"novacron/novacron\" = %q\n    \"novacron/empty\" = %[1]q\n  }\n  direct {}\n}\n", bin)
+	var overrides strings.Builder
+	for _, source := range []string{"novacron/novacron", "novacron/empty", "dmacvicar/libvirt"} {
+		fmt.Fprintf(&overrides, "    %q = %q\n", source, bin)
+	}
+	rc := "provider_installation {\n  dev_overrides {\n" + overrides.String() + "  }\n  direct {}\n}\n"
 	return path, os.WriteFile(path, []byte(rc), 0o600)
 }
 
@@ -68,50 +85,4 @@ func (b *bench) close() {
 	if err := os.RemoveAll(b.dir); err != nil {
 		log.Print(err)
 	}
-}
-
-func (b *bench) workspace(name, config string) string {
-	dir := filepath.Join(b.dir, name)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		log.Fatal(err)
-	}
-	b.configure(dir, config)
-	return dir
-}
-
-func (b *bench) configure(dir, config string) {
-	if err := os.WriteFile(filepath.Join(dir, "main.tf"), []byte(config), 0o600); err != nil {
-		log.Fatal(err)
-	}
-}
-
-// timed runs terraform and returns how long it took.
-func (b *bench) timed(dir string, args ...string) (time.Duration, error) {
-	return b.timedWith(b.rc, dir, args...)
-}
-
-// timedWith is timed with another configuration of Terraform.
-func (b *bench) timedWith(rc, dir string, args ...string) (time.Duration, error) {
-	cmd := exec.Command("terraform", append(args, "-no-color")...)
-	cmd.Dir, cmd.Env = dir, append(b.environment(), "TF_CLI_CONFIG_FILE="+rc)
-	start := time.Now()
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		err = fmt.Errorf("terraform %s in %s: %w\n%s", strings.Join(args, " "), filepath.Base(dir), err, out)
-	}
-	return time.Since(start), err
-}
-
-// sh runs a script of plain tools.
-func (b *bench) sh(script string, args ...string) error {
-	cmd := exec.Command("bash", append([]string{"-euc", script, "bench"}, args...)...)
-	cmd.Env = b.environment()
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return errors.Join(err, errors.New(string(out)))
-	}
-	return nil
-}
-
-func (b *bench) environment() []string {
-	return append(os.Environ(), "LIBVIRT_DEFAULT_URI="+b.uri, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1")
 }

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"fmt"
+	"os"
+)
+
+const (
+	defined = 50 // linked clones that are created and not started
+	started = 10 // linked clones that are started
+)
+
+// clones creates linked clones, and removes them again: without starting them, and started, without
+// waiting for the guests. The plain tools and the empty provider take turns with novacron.
+func (b *bench) clones(n int, running bool) ([]row, error) {
+	power, doing := "stopped", "create"
+	if running {
+		power, doing = "running", "create and start"
+	}
+	base := provider + template("tiny") + version(b.tinyImage)
+	w, nothing := b.workspace("clones", base), b.workspace("nothing", "")
+	if _, err := b.timed(w, "apply", "-auto-approve"); err != nil {
+		return nil, err
+	}
+	if err := b.plainBase(); err != nil {
+		return nil, err
+	}
+	times, err := medians(
+		func(int) ([]sample, error) {
+			return b.thenRemoved(
+				func() (sample, error) { return b.applied(w, base+instances("bench", n, power)) },
+				func() (sample, error) { return b.applied(w, base) })
+		},
+		func(int) ([]sample, error) {
+			return b.thenRemoved(
+				func() (sample, error) { return b.applied(nothing, emptyThings(n)) },
+				func() (sample, error) { return b.applied(nothing, emptyThings(0)) })
+		},
+		func(int) ([]sample, error) {
+			return b.thenRemoved(
+				func() (sample, error) { return b.plainClones(n, running) },
+				func() (sample, error) { return b.plainRemove(n) })
+		})
+	if err != nil {
+		return nil, err
+	}
+	rows := []row{
+		{work: fmt.Sprintf("%s %d linked clones", doing, n), aim: 1.2},
+		{work: fmt.Sprintf("destroy %d linked clones, off", n), aim: 1.5},
+	}
+	for i := range rows {
+		rows[i].ours, rows[i].floor, rows[i].plain = times[0][i], times[1][i], times[2][i]
+		rows[i].against, rows[i].subtract = "one virsh", true
+	}
+	other, err := b.other(rows, n, running)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := b.timed(w, "destroy", "-auto-approve"); err != nil {
+		return nil, err
+	}
+	return append(rows, other...), b.removePlainBase()
+}
+
+// thenRemoved measures how instances are created, and then how they are removed once they are off:
+// what guests take to shut down does not count.
+func (b *bench) thenRemoved(create, remove func() (sample, error)) ([]sample, error) {
+	created, err := create()
+	if err != nil {
+		return nil, err
+	}
+	if err := b.powerOff(); err != nil {
+		return nil, err
+	}
+	removed, err := remove()
+	return []sample{created, removed}, err
+}
+
+// other does the same with the nearest other provider for libvirt, once, if envOther names its
+// binary. Its time, as a whole, is compared with all of ours.
+func (b *bench) other(rows []row, n int, running bool) ([]row, error) {
+	if b.otherRC == "" {
+		return nil, nil
+	}
+	uri := b.uri
+	w := b.workspace("other", others(uri, b.tinyImage, 0, running))
+	if _, err := b.timedWith(b.otherRC, w, "apply", "-auto-approve"); err != nil {
+		return nil, err
+	}
+	times, err := b.thenRemoved(
+		func() (sample, error) {
+			b.configure(w, others(uri, b.tinyImage, n, running))
+			return b.timedWith(b.otherRC, w, "apply", "-auto-approve")
+		},
+		func() (sample, error) {
+			b.configure(w, others(uri, b.tinyImage, 0, running))
+			return b.timedWith(b.otherRC, w, "apply", "-auto-approve")
+		})
+	if err != nil {
+		return nil, err
+	}
+	var more []row
+	for i, r := range rows {
+		r.plain, r.subtract, r.against, r.aim = times[i], false, "dmacvicar/libvirt, all", 0
+		more = append(more, r)
+	}
+	if _, err := b.timedWith(b.otherRC, w, "destroy", "-auto-approve"); err != nil {
+		return nil, err
+	}
+	return more, os.RemoveAll(w)
+}
