@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Builds a guest image for acceptance tests from Debian packages, once: prints the path of the finished qcow2, from the
-# cache where its recipe has been built before.
+# Builds a guest image for acceptance tests from Debian packages, and prints the path of the
+# finished qcow2. If the cache has an image of the same recipe, the script uses that.
 #
-#   build.sh tiny|debian [OUT]    OUT gets a copy
+#   build.sh tiny|debian [OUT]    also copies the image to OUT
 #
 # tiny:   kernel, busybox and guest agent in an initramfs; for most tests
 # debian: Debian 12 with cloud-init and sshd, less what only takes time
 set -euo pipefail
-# What is created here becomes the guest's.
+# Files that this script creates become the guest's files.
 umask 022
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -25,7 +25,7 @@ hash=$(cd "$here" && find build.sh lib.sh "$kind.sh" "$kind" -type f -print0 | L
   xargs -0 sha256sum | sha256sum | cut -c1-16)
 image=$cache/$kind-$hash.qcow2
 
-# build makes the image under a temporary name, so that an image in the cache is complete.
+# build creates the image under a temporary name, so an image in the cache is always complete.
 build() {
   require_build_machine
   work=$(mktemp -d "${TMPDIR:-/var/tmp}/novacron-image.XXXXXX")

@@ -1,5 +1,5 @@
-# Shared by the image recipes. Sourced by build.sh, which sets kind (of image), here (its own directory) and work (the
-# directory of this build).
+# The image recipes share this file. build.sh sources it, and sets kind (of image), here (its own
+# directory) and work (the directory of this build).
 # shellcheck shell=bash disable=SC2154
 
 suite=bookworm
@@ -28,8 +28,9 @@ clean_work() {
   rm -rf --one-file-system "$work"
 }
 
-# debian_sources prints the machine's own apt sources for the suite, so that images come from the same mirror; nothing
-# on a machine that does not run Debian 12. NOVACRON_APT_SOURCES names a file to use instead.
+# debian_sources prints the machine's own apt sources for the suite, so that images come from the
+# same mirror. It prints nothing if the machine does not run Debian 12. NOVACRON_APT_SOURCES names a
+# file to use instead.
 debian_sources() {
   if [[ -n ${NOVACRON_APT_SOURCES:-} ]]; then
     cat "$NOVACRON_APT_SOURCES"
@@ -40,8 +41,9 @@ debian_sources() {
     grep -E " $suite(-security|-updates)? " | sort -u
 }
 
-# bootstrap VARIANT ROOT PACKAGES [OPTION...] unpacks packages with all that they depend on, by a variant of mmdebstrap.
-# Where the machine has no sources for the suite, mmdebstrap takes its own, and checks them by Debian's keyring.
+# bootstrap VARIANT ROOT PACKAGES [OPTION...] unpacks packages with all their dependencies, with a
+# variant of mmdebstrap. If the machine has no sources for the suite, mmdebstrap uses its own, and
+# checks them with Debian's keyring.
 bootstrap() {
   local variant=$1 root=$2 packages=$3 sources
   shift 3
@@ -55,12 +57,13 @@ bootstrap() {
   fi
 }
 
-# make_disk ROOT SIZE RAW CMDLINE makes a disk with one ext4 partition that holds ROOT, and boots ROOT/vmlinuz and
-# ROOT/initrd.img through extlinux without a pause.
+# make_disk ROOT SIZE RAW CMDLINE creates a disk with one ext4 partition that holds ROOT. The disk
+# boots ROOT/vmlinuz and ROOT/initrd.img through extlinux without a pause.
 #
-# The kernel does without what costs an emulated processor a good part of a boot: mitigations, which keep a processor from
-# guessing, though this one does not; tests of ciphers; rewriting its locks for a single processor. Nor does it check the
-# timer: it panics where its emulator is kept from the machine's processor meanwhile.
+# The kernel skips work that takes a good part of a boot on an emulated processor: mitigations
+# against speculative execution, which this processor does not have; tests of ciphers; and rewriting
+# its locks for a single processor. It does not check the timer either, because it panics if the
+# machine does not run its emulator for a while during that check.
 make_disk() {
   local root=$1 size=$2 raw=$3 cmdline="$4 mitigations=off cryptomgr.notests noreplace-smp no_timer_check" start=2048 mnt=$work/mnt
   mkdir -p "$root/boot/extlinux" "$mnt"
@@ -76,11 +79,11 @@ CONF
   truncate --size "$size" "$raw"
   sfdisk --quiet --label dos "$raw" <<<"start=$start, type=83, bootable"
   local bytes=$(($(stat --format=%s "$raw") - start * 512))
-  # extlinux reads none of the newer ext4 features.
+  # extlinux cannot read the newer features of ext4.
   mkfs.ext4 -q -F -L root -O '^64bit,^metadata_csum_seed,^orphan_file' -E "offset=$((start * 512))" "$raw" \
     "$((bytes / 1024))k"
   mount -o "loop,offset=$((start * 512)),sizelimit=$bytes" "$raw" "$mnt"
-  # Not mkfs.ext4 -d: it turns runs of zeros into holes, on which extlinux stops with an I/O error.
+  # mkfs.ext4 -d would turn runs of zeros into holes, and extlinux stops at holes with an I/O error.
   cp --archive --sparse=never "$root/." "$mnt/"
   extlinux --install "$mnt/boot/extlinux"
   umount "$mnt"

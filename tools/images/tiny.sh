@@ -1,7 +1,8 @@
-# The tiny image: everything lives in an initramfs; the disk only boots it.
+# The tiny image: everything is in an initramfs, and the disk only boots it.
 # shellcheck shell=bash disable=SC2154 # here is set by build.sh
 
-# No balloon: an idle guest must keep its memory as it is. ata_* is missing from the kernel: a CD-ROM is on virtio-scsi.
+# There is no balloon driver, because an idle guest must keep its memory as it is. The kernel has no
+# ata_* modules, so a CD-ROM has to be on virtio-scsi.
 tiny_modules="virtio_pci virtio_blk virtio_scsi sd_mod sr_mod isofs virtio_net virtio_console button evdev"
 
 # copy_program PACKAGES ROOT PROGRAM copies a program with its shared libraries.
@@ -13,7 +14,8 @@ copy_program() {
   done
 }
 
-# copy_modules PACKAGES ROOT copies the modules, and their order of loading as /lib/modules/order.
+# copy_modules PACKAGES ROOT copies the modules. It writes the order to load them in to
+# /lib/modules/order.
 copy_modules() {
   local packages=$1 root=$2 version module file
   version=$(ls "$packages/lib/modules")
@@ -43,7 +45,8 @@ build_image() {
   copy_program "$packages" "$root" /usr/sbin/qemu-ga
   copy_modules "$packages" "$root"
   cp "$packages"/boot/vmlinuz-* "$disk/vmlinuz"
-  # Not compressed: unpacking takes longer under software emulation than reading.
+  # The initramfs is not compressed: under software emulation, decompressing takes longer than
+  # reading.
   (cd "$root" && find . -print0 | LC_ALL=C sort -z | cpio --null --create --quiet --format=newc --owner=0:0) \
     >"$disk/initrd.img"
   make_disk "$disk" 64M "$work/disk.raw" "console=tty0 console=ttyS0 quiet nokaslr panic=1"
