@@ -10,7 +10,7 @@ import (
 
 // A library moves to PostgreSQL: the images stay where they are, and belong to both catalogs until
 // one of them releases them.
-func TestAccACatalogueIsCopied(t *testing.T) {
+func TestAccACatalogIsCopied(t *testing.T) {
 	p := newPool(t)
 	_, dsn := newDatabase(t, p, "t1", "t2")
 	old, images := p.library(t, "t1", ""), map[string]string{"1.0.0": qcow2(t), "2.0.0": rawDisk(t)}
@@ -74,7 +74,7 @@ func TestAccACatalogueIsCopied(t *testing.T) {
 }
 
 // Two databases share a pool: each leaves alone what only the other one knows.
-func TestAccCataloguesOfOnePoolLeaveEachOtherAlone(t *testing.T) {
+func TestAccCatalogsOfOnePoolLeaveEachOtherAlone(t *testing.T) {
 	p := newPool(t)
 	_, one := newDatabase(t, p, "t1")
 	_, two := newDatabase(t, p, "t1", "t2")

@@ -31,7 +31,7 @@ func TestABaseIsUsedByWhatMayBeThere(t *testing.T) {
 		"by one that has another image":      {listed("shop/web@1.1.0"), true},
 		"by one of two":                      {listed("shop/web@9.0.0", "shop/web@1.0.0"), false},
 		"by another tenant's":                {listed("bank/vault@1.0.0"), false},
-		"by another catalogue's":             {listed("4711:shop/web@9.0.0"), false},
+		"by another catalog's":               {listed("4711:shop/web@9.0.0"), false},
 		"by the pool's own, for a database":  {listed(":shop/web@9.0.0"), false},
 		"by one of another tenant that left": {listed("shop/web@9.0.0", "bank/vault@1.0.0"), false},
 	} {

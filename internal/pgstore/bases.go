@@ -10,7 +10,7 @@ import (
 
 // bases are the documents of a pool's images, which several catalogs may share: the one in the
 // pool, and those in databases. A base lists the versions that use it. The stored document writes
-// versions of a database as "CATALOGUE:tenant/name@1.0.0", with the catalog's id, and versions of
+// versions of a database as "CATALOG:tenant/name@1.0.0", with the catalog's id, and versions of
 // the pool's own catalog without it, as ever. To callers it is the other way round: this catalog's
 // own versions are bare, and the pool's begin with a colon. So no version is mistaken for one of
 // another catalog, and no version that this role may not see is mistaken for one that is gone: a

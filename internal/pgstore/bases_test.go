@@ -37,7 +37,7 @@ func (d *document) Replace(
 
 // The same id in the pool's catalog, in two databases and of two tenants names that many different
 // versions.
-func TestVersionsOfSeveralCataloguesShareABase(t *testing.T) {
+func TestVersionsOfSeveralCatalogsShareABase(t *testing.T) {
 	first, second := newDatabase(t), newDatabase(t)
 	pool := &document{base: catalog.Base{Versions: []string{"t1/a@1.0.0"}}}
 	open := func(d database, tenant string) catalog.Collection[catalog.Base] {

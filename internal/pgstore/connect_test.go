@@ -98,7 +98,7 @@ func TestWhatIsWrongWithTheDatabaseIsSaid(t *testing.T) {
 		t.Errorf("a role that policies do not bind: %v", err)
 	}
 	if _, err := Init(t.Context(), newer.dsn(pgtest.Superuser), nil); !errors.Is(err, ErrSchema) {
-		t.Errorf("preparing a newer catalogue: %v", err)
+		t.Errorf("preparing a newer catalog: %v", err)
 	}
 }
 

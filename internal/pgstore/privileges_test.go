@@ -12,7 +12,7 @@ import (
 // A database may grant default rights on everything that is created in it. TRUNCATE, triggers and
 // foreign keys bypass policies, so such grants must not reach the catalog: neither grants to
 // everyone, nor to the role, nor to a group of the role.
-func TestDefaultPrivilegesDoNotReachTheCatalogue(t *testing.T) {
+func TestDefaultPrivilegesDoNotReachTheCatalog(t *testing.T) {
 	dsn := pgtest.Database(t)
 	role, group := pgtest.Role("nova_t1"), pgtest.Role("apps")
 	pgtest.Exec(t, dsn(pgtest.Superuser), `CREATE ROLE `+role+` LOGIN`, `CREATE ROLE `+group,

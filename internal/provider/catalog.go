@@ -37,7 +37,7 @@ func catalogAttribute() schema.Attribute {
 				Optional: true,
 				MarkdownDescription: "A PostgreSQL database, in which the server itself keeps tenants apart. An " +
 					"administrator prepares it once: see the guide [The catalog in " +
-					"PostgreSQL](guides/catalogue-postgresql).",
+					"PostgreSQL](guides/catalog-postgresql).",
 				Attributes: map[string]schema.Attribute{
 					"dsn": schema.StringAttribute{
 						Optional: true, Sensitive: true,

@@ -19,7 +19,7 @@ func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
 
 // A user's story with the catalog in PostgreSQL: everything works as with the one in the pool,
 // where nothing of it is stored.
-func TestAccCatalogueInPostgreSQL(t *testing.T) {
+func TestAccCatalogInPostgreSQL(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("pg")
 	pool, _ := host.Pool(t, name)
 	dsn := pgtest.Database(t)
@@ -115,7 +115,7 @@ func rows(t *testing.T, dsn string) (counts string) {
 }
 
 // The plan reports what is wrong with the database, and no output contains its password.
-func TestAccCatalogueThatCannotBeUsed(t *testing.T) {
+func TestAccCatalogThatCannotBeUsed(t *testing.T) {
 	acctest.RequireHost(t)
 	dsn := pgtest.Database(t)
 	t.Parallel()

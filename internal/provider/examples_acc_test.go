@@ -63,7 +63,7 @@ func TestAccExamplesAreValid(t *testing.T) {
 	valid("quickstart", map[string]string{"main.tf": example(t, "quickstart/main.tf"),
 		"variables.tf": example(t, "quickstart/variables.tf"),
 		"outputs.tf":   example(t, "quickstart/outputs.tf")})
-	valid("catalogue in PostgreSQL", map[string]string{"main.tf": example(t, "catalogue-postgresql/main.tf")})
+	valid("catalog in PostgreSQL", map[string]string{"main.tf": example(t, "catalog-postgresql/main.tf")})
 	valid("profiles", map[string]string{"main.tf": example(t, "profiles/main.tf")})
 	valid("writing a template", map[string]string{"main.tf": example(t, "writing-a-template/main.tf")})
 	valid("sharing", map[string]string{"main.tf": example(t, "sharing/main.tf")})

@@ -13,7 +13,7 @@ import (
 // reason why none repeats what a configuration may have from a sensitive variable. Terraform hides
 // such a value where it was written; it does not know where a provider has copied it to.
 var shown = map[string][]string{
-	"The provider, the catalogue or the host makes it up, measures it or counts it.": {
+	"The provider, the catalog or the host makes it up, measures it or counts it.": {
 		"available_bytes", "capacity_bytes", "completed_at", "created_at", "digest", "duration_seconds", "enforcement",
 		"error", "format", "image_bytes",
 		"image_count", "image_digest", "instance_count", "instance_id", "kind", "provisioning.completed_at",
@@ -54,7 +54,7 @@ var shown = map[string][]string{
 		"network_profile.requires_public_ip", "network_profile.interfaces.type", "network_profile.interfaces.vlan",
 		"network_profile.interfaces.ip_configuration.dhcp_enabled",
 	},
-	"It is written for those who read the catalogue, or the list of instances, and a data source is how they do.": {
+	"It is written for those who read the catalog, or the list of instances, and a data source is how they do.": {
 		"deprecation_message", "description", "display_name", "labels",
 		"parameters.allowed_values", "parameters.default", "parameters.description", "parameters.regex",
 		"access_control.read_groups", "access_control.read_tenants", "access_control.read_users",

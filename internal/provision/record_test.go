@@ -100,7 +100,7 @@ func TestAccUnrecordedInstanceIsMadeAllTheSame(t *testing.T) {
 	}
 	requests, err := l.Requests.List(t.Context(), catalog.RequestFilter{})
 	if err != nil || len(requests) != 1 || requests[0].Status != catalog.RequestRunning {
-		t.Errorf("the catalogue has %+v, %v", requests, err)
+		t.Errorf("the catalog has %+v, %v", requests, err)
 	}
 }
 
@@ -127,7 +127,7 @@ func TestAccRequestIsRecordedAtItsEndAtLeast(t *testing.T) {
 	requests, err := l.Requests.List(t.Context(), catalog.RequestFilter{})
 	if err != nil || len(requests) != 1 || requests[0].Status != catalog.RequestCancelled ||
 		requests[0].RequestedBy != "tester" {
-		t.Errorf("the catalogue has %+v, %v", requests, err)
+		t.Errorf("the catalog has %+v, %v", requests, err)
 	}
 }
 

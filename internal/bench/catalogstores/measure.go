@@ -20,7 +20,7 @@ const (
 // Measure fills stores with libraries of these numbers of templates, and prints how long work in
 // them takes.
 func Measure(ctx context.Context, backends []Backend, sizes []int) error {
-	fmt.Printf("Catalogues of %d tenants, %d versions a template. Medians: \"cold\" is the first request of a new connection, \"after a\n"+
+	fmt.Printf("Catalogs of %d tenants, %d versions a template. Medians: \"cold\" is the first request of a new connection, \"after a\n"+
 		"rest\" one more than a second after the last, \"warm\" one right after another, with the slowest of %d behind it.\n\n", tenants, history, warms)
 	for _, b := range backends {
 		for _, size := range sizes {

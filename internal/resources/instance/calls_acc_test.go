@@ -16,7 +16,7 @@ const again = 10
 
 // Planning many instances of one template asks the host no more than planning a few. The test has a
 // pool of its own, because a plan also reads what others write to a catalog meanwhile.
-func TestAccPlanReadsTheCatalogueOnce(t *testing.T) {
+func TestAccPlanReadsTheCatalogOnce(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("once")
 	t.Parallel()
 	pool, _ := host.Pool(t, name)

@@ -205,7 +205,7 @@ func TestAccCutOffRequestsAreToldSo(t *testing.T) {
 	}
 	cutOff(cancelled, syscall.SIGINT)
 	if statuses := written(t, host, pool); statuses[killed] != catalog.RequestFailed || statuses[cancelled] != catalog.RequestCancelled {
-		t.Errorf("the catalogue has %v: the cancelled request was to settle the killed one", statuses)
+		t.Errorf("the catalog has %v: the cancelled request was to settle the killed one", statuses)
 	}
 	if got, want := listed(t, w), []string{cancelled + " cancelled", killed + " failed"}; !slices.Equal(got, want) {
 		t.Errorf("listed are %q, want %q", got, want)

@@ -1,4 +1,4 @@
--- The catalogue of novacron. Documents are what the provider reads and writes; every column that a policy goes by is
+-- The catalog of novacron. Documents are what the provider reads and writes; every column that a policy goes by is
 -- generated from the document, so that it cannot disagree with it. All rights are those of current_user, who is a tenant
 -- by novacron.tenant; there is no SECURITY DEFINER function, so that nobody acts as somebody else. Names are written with
 -- their schema throughout, and operators are bound here, where search_path has nobody's objects.
