@@ -56,7 +56,7 @@ func (h holding) captureBase(ctx context.Context, from onhost.Captured, attempt 
 	}
 	defer transfer.Close()
 	u.base.VirtualSize, u.base.StoredSize = int64(copied.Capacity), int64(copied.Physical)
-	digest, err := volumes.Digest(ctx, transfer, h.pool.Name, u.base.Volume, 0, nowAndThen(h.Progress, u.base.StoredSize))
+	digest, err := volumes.Digest(ctx, transfer, h.pool.Name, u.base.Volume, 0, throttled(h.Progress, u.base.StoredSize))
 	if err == nil {
 		err = u.claim(ctx, digest)
 	}
@@ -76,8 +76,9 @@ func (h holding) captureBase(ctx context.Context, from onhost.Captured, attempt 
 // progressInterval is how often the progress of reading a copy is reported.
 const progressInterval = 3 * time.Second
 
-// nowAndThen calls tell every few seconds.
-func nowAndThen(tell func(done, total int64), total int64) func(n int64) {
+// throttled returns a function that tells the progress at most every progressInterval, and at the
+// end.
+func throttled(tell func(done, total int64), total int64) func(n int64) {
 	told := time.Now()
 	return func(n int64) {
 		if tell != nil && (time.Since(told) >= progressInterval || n == total) {
