@@ -25,7 +25,8 @@ func (h *Host) reportCrashes(t testing.TB) {
 	before := len(h.crashes(t))
 	t.Cleanup(func() {
 		if all := h.crashes(t); len(all) > before {
-			t.Logf("libvirtd of test host %s crashed %d times during this test:\n%s", h.name, len(all)-before, strings.Join(all[before:], "\n"))
+			t.Logf("libvirtd of test host %s crashed %d times during this test:\n%s",
+				h.name, len(all)-before, strings.Join(all[before:], "\n"))
 		}
 	})
 }

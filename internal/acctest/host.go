@@ -191,7 +191,8 @@ func (h *Host) holder() (string, error) {
 // script runs a command of the test host's script. The end of the test's context does not stop it,
 // so cleanups can use it.
 func (h *Host) script(t testing.TB, command string, args ...string) (string, error) {
-	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), testhostScript(t), append([]string{command, h.name}, args...)...)
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), testhostScript(t),
+		append([]string{command, h.name}, args...)...)
 	cmd.Env = append(os.Environ(), "NOVACRON_TESTHOST_DIR="+filepath.Dir(h.Root))
 	return h.output(cmd)
 }

@@ -72,7 +72,9 @@ func TestAccLeftoversAreFoundUntilRemoved(t *testing.T) {
 	host.Exec(t, "ln", "-s", "/nowhere", directory+"/link-acctest-marker")
 	host.Virsh(t, "define", definition)
 
-	want := []string{"domain t.acctest-marker", "volume " + pool + "/disk-acctest-marker.qcow2", "file link-acctest-marker"}
+	want := []string{
+		"domain t.acctest-marker", "volume " + pool + "/disk-acctest-marker.qcow2", "file link-acctest-marker",
+	}
 	if left := host.Leftovers(t, pool, marker); !slices.Equal(left, want) {
 		t.Errorf("left over: %q, want %q", left, want)
 	}

@@ -60,7 +60,8 @@ func (h *Host) Leftovers(t testing.TB, pool, marker string) []string {
 func (h *Host) refreshed(t testing.TB, pool string) (volumes, definition string) {
 	t.Helper()
 	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(100 * time.Millisecond) {
-		out, err := h.run(t, "virsh", "--quiet", "--connect", "qemu:///system", fmt.Sprintf("pool-refresh %[1]s; vol-list %[1]s; echo ==; pool-dumpxml %[1]s", pool))
+		out, err := h.run(t, "virsh", "--quiet", "--connect", "qemu:///system",
+			fmt.Sprintf("pool-refresh %[1]s; vol-list %[1]s; echo ==; pool-dumpxml %[1]s", pool))
 		if err == nil {
 			volumes, definition, _ = strings.Cut(out, "==")
 			return volumes, definition

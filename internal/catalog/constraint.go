@@ -17,8 +17,8 @@ func ParseConstraint(s string) (version.Constraints, error) {
 	}
 	c, err := version.NewConstraint(s)
 	if err != nil {
-		return nil, fmt.Errorf("%q is not a version constraint: write an exact version such as 1.2.0, or a constraint such "+
-			"as \"~> 1.0\" or \">= 1.0, < 2.0\"", s)
+		return nil, fmt.Errorf("%q is not a version constraint: write an exact version such as 1.2.0, or a "+
+			"constraint such as \"~> 1.0\" or \">= 1.0, < 2.0\"", s)
 	}
 	return c, nil
 }

@@ -48,7 +48,10 @@ func Driven(declared map[string]parameter.Parameter, effective parameter.Values)
 // BlameDriven moves findings about a driven field to the parameter that drives it, because that is
 // what its user has written. own are the profiles that the user has set as well: no parameter
 // drives the fields that they set.
-func BlameDriven(fs finding.List, declared map[string]parameter.Parameter, effective parameter.Values, ownHardware *profile.Hardware, ownStorage *profile.Storage) finding.List {
+func BlameDriven(
+	fs finding.List, declared map[string]parameter.Parameter, effective parameter.Values, ownHardware *profile.Hardware,
+	ownStorage *profile.Storage,
+) finding.List {
 	if len(fs) == 0 {
 		return fs
 	}

@@ -33,7 +33,8 @@ type Filter struct {
 
 // Match reports whether a user sees the template and the filter selects it.
 func (f Filter) Match(t Template, p Principal) bool {
-	if t.Right(p) < Read || f.Type != "" && f.Type != t.Type || f.State != "" && f.State != t.State.OrActive() || f.Owner != "" && f.Owner != t.Owner {
+	if t.Right(p) < Read || f.Type != "" && f.Type != t.Type || f.State != "" && f.State != t.State.OrActive() ||
+		f.Owner != "" && f.Owner != t.Owner {
 		return false
 	}
 	for key, value := range f.Labels {
@@ -50,7 +51,8 @@ func (f Filter) seen(t Template, p Principal) bool {
 	case Own:
 		return own
 	case Shared:
-		return !own && (slices.Contains(t.Access.ReadTenants, p.Tenant) || slices.Contains(t.Access.UseTenants, p.Tenant))
+		return !own && (slices.Contains(t.Access.ReadTenants, p.Tenant) ||
+			slices.Contains(t.Access.UseTenants, p.Tenant))
 	case Public:
 		return t.Public
 	}
@@ -59,5 +61,7 @@ func (f Filter) seen(t Template, p Principal) bool {
 
 func (f Filter) says(t Template) bool {
 	text := strings.ToLower(f.Text)
-	return slices.ContainsFunc([]string{t.ID.Name, t.DisplayName, t.Description}, func(s string) bool { return strings.Contains(strings.ToLower(s), text) })
+	return slices.ContainsFunc([]string{t.ID.Name, t.DisplayName, t.Description}, func(s string) bool {
+		return strings.Contains(strings.ToLower(s), text)
+	})
 }

@@ -66,7 +66,8 @@ func core(v string) string {
 func ParseTemplateID(s string) (TemplateID, error) {
 	tenant, name, found := strings.Cut(s, "/")
 	if !found || naming.ValidateTenant(tenant) != nil || naming.ValidateTemplateName(name) != nil {
-		return TemplateID{}, fmt.Errorf("%q is not a template id: write it as tenant/name, for example default/ubuntu", s)
+		return TemplateID{}, fmt.Errorf("%q is not a template id: write it as tenant/name, for example default/ubuntu",
+			s)
 	}
 	return TemplateID{Tenant: tenant, Name: name}, nil
 }
@@ -93,8 +94,8 @@ func ParseTemplateRef(s, tenant string) (TemplateID, error) {
 	if naming.ValidateTemplateName(s) == nil {
 		return TemplateID{Tenant: tenant, Name: s}, nil
 	}
-	return TemplateID{}, fmt.Errorf("%q is not a template id: write it as tenant/name, for example %[2]s/ubuntu, or as "+
-		"name, for example ubuntu, for a template of the tenant %[2]s", s, tenant)
+	return TemplateID{}, fmt.Errorf("%q is not a template id: write it as tenant/name, for example "+
+		"%[2]s/ubuntu, or as name, for example ubuntu, for a template of the tenant %[2]s", s, tenant)
 }
 
 // ParseVersionRef reads a user's name for a version: "tenant/name@1.1.0", or "name@1.1.0" for a

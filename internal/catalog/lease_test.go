@@ -17,16 +17,19 @@ func TestWhoWorksOnAnObjectIsStoredUnderTheSameNames(t *testing.T) {
 		want  string
 	}{
 		{Claim{Runner: "h/1", By: "ann", Since: noon, Deadline: one, Volume: "nova.base.x"},
-			`{"runner":"h/1","by":"ann","since":"2026-03-01T12:00:00Z","deadline":"2026-03-01T13:00:00Z","volume":"nova.base.x"}`},
+			`{"runner":"h/1","by":"ann","since":"2026-03-01T12:00:00Z","deadline":"2026-03-01T13:00:00Z",` +
+				`"volume":"nova.base.x"}`},
 		{RegistrationRecord{StartedAt: noon, CompletedAt: one, Steps: []RequestStep{{"open", 1}}},
-			`{"started_at":"2026-03-01T12:00:00Z","completed_at":"2026-03-01T13:00:00Z","steps":[{"name":"open","duration_ms":1}]}`},
+			`{"started_at":"2026-03-01T12:00:00Z","completed_at":"2026-03-01T13:00:00Z",` +
+				`"steps":[{"name":"open","duration_ms":1}]}`},
 		{member(t, Version{Claim: &Claim{}}, "coming") != nil, `true`},
 		{member(t, Version{Registration: &RegistrationRecord{}}, "registered") != nil, `true`},
 		{member(t, Version{Maker: "h/1"}, "maker"), `"h/1"`},
 		{member(t, Template{Maker: "h/1"}, "maker"), `"h/1"`},
 		{member(t, ProvisioningRequest{Runner: "h/1"}, "runner"), `"h/1"`},
 		{member(t, ProvisioningRequest{Deadline: noon}, "deadline"), `"2026-03-01T12:00:00Z"`},
-		{[]any{member(t, Version{}, "coming"), member(t, Version{}, "maker"), member(t, Version{}, "registered")}, `[null,null,null]`},
+		{[]any{member(t, Version{}, "coming"), member(t, Version{}, "maker"), member(t, Version{}, "registered")},
+			`[null,null,null]`},
 	} {
 		if got, err := json.Marshal(c.value); err != nil || string(got) != c.want {
 			t.Errorf("stored as %s, %v, want %s", got, err, c.want)

@@ -87,9 +87,10 @@ func (l Lifecycle) To(state State, deprecation string, now time.Time) Lifecycle 
 func ValidateLifecycle(state State, deprecation string) finding.List {
 	var fs finding.List
 	if deprecation != "" && (state.OrActive() == Active || state == Draft) {
-		fs.Add(finding.At("deprecation_message"), "Unexpected deprecation message", fmt.Sprintf("The message is shown only "+
-			"while the state is deprecated or archived, and it is %s: set state = \"deprecated\", or remove "+
-			"the message.", state.OrActive()))
+		fs.Add(finding.At("deprecation_message"), "Unexpected deprecation message",
+			fmt.Sprintf("The message is shown only "+
+				"while the state is deprecated or archived, and it is %s: set state = \"deprecated\", or remove "+
+				"the message.", state.OrActive()))
 	}
 	return fs
 }
@@ -108,9 +109,10 @@ func (t Template) Use(p Principal, v Version) (warning finding.Finding, err erro
 	}
 	state, by := t.counts(v)
 	if state == Archived {
-		return warning, finding.List{{Path: by.at, Summary: by.kind + " is archived", Detail: by.name + " is archived: " +
-			"nothing new can be created from it, and existing instances stay as " +
-			"they are." + by.message() + " Choose another " + by.choose + "."}}
+		return warning, finding.List{{Path: by.at, Summary: by.kind + " is archived",
+			Detail: by.name + " is archived: " +
+				"nothing new can be created from it, and existing instances stay as " +
+				"they are." + by.message() + " Choose another " + by.choose + "."}}
 	}
 	return t.Warning(v), nil
 }
@@ -120,7 +122,8 @@ func (t Template) Use(p Principal, v Version) (warning finding.Finding, err erro
 func (t Template) Warning(v Version) finding.Finding {
 	state, by := t.counts(v)
 	if state == Deprecated || state == Archived && by.lifecycle.Deprecation != "" {
-		return finding.Finding{Path: by.at, Summary: by.kind + " is " + string(state), Detail: by.name + " is " + string(state) + "." + by.message()}
+		return finding.Finding{Path: by.at, Summary: by.kind + " is " + string(state), Detail: by.name + " is " +
+			string(state) + "." + by.message()}
 	}
 	return finding.Finding{}
 }
@@ -144,7 +147,9 @@ func (b blamed) message() string {
 func (t Template) counts(v Version) (State, blamed) {
 	state := Stricter(t.State, v.State)
 	if t.State.OrActive() == state {
-		return state, blamed{finding.At("template_id"), "Template", fmt.Sprintf("Template %q", t.ID), "template", t.Lifecycle}
+		return state, blamed{
+			finding.At("template_id"), "Template", fmt.Sprintf("Template %q", t.ID), "template", t.Lifecycle,
+		}
 	}
 	return state, blamed{finding.At("version"), "Version", fmt.Sprintf("Version %q", v.ID), "version", v.Lifecycle}
 }

@@ -15,7 +15,8 @@ var allStates = []State{"", Draft, Active, Deprecated, Archived}
 
 func TestTheStricterStateCounts(t *testing.T) {
 	for _, c := range []struct{ a, b, want State }{
-		{"", "", Active}, {Active, Deprecated, Deprecated}, {Deprecated, Active, Deprecated}, {Deprecated, Draft, Draft},
+		{"", "", Active}, {Active, Deprecated, Deprecated}, {Deprecated, Active, Deprecated},
+		{Deprecated, Draft, Draft},
 		{Draft, Active, Draft}, {Archived, Draft, Archived}, {Draft, Archived, Archived}, {"", Archived, Archived},
 	} {
 		if got := Stricter(c.a, c.b); got != c.want {
@@ -24,7 +25,8 @@ func TestTheStricterStateCounts(t *testing.T) {
 	}
 	for _, a := range allStates {
 		for _, b := range allStates {
-			if got := Stricter(a, b); got != Stricter(b, a) || got != a.OrActive() && got != b.OrActive() || Stricter(a, a) != a.OrActive() {
+			if got := Stricter(a, b); got != Stricter(b, a) || got != a.OrActive() && got != b.OrActive() ||
+				Stricter(a, a) != a.OrActive() {
 				t.Errorf("of %q and %q, %q counts", a, b, got)
 			}
 		}
@@ -38,11 +40,13 @@ func TestPublishedOnceIsPublishedForEver(t *testing.T) {
 		to   State
 		want int // day of publication, 0 for not yet
 	}{
-		{Draft, 0}, {Archived, 0}, {Draft, 0}, {Active, 4}, {Deprecated, 4}, {Archived, 4}, {Active, 4}, {Draft, 4}, {"", 4},
+		{Draft, 0}, {Archived, 0}, {Draft, 0}, {Active, 4}, {Deprecated, 4}, {Archived, 4}, {Active, 4}, {Draft, 4},
+		{"", 4},
 	} {
 		before := l
 		l = l.To(c.to, "", day(d+1))
-		if c.want == 0 && l.PublishedAt != nil || c.want != 0 && (l.PublishedAt == nil || !l.PublishedAt.Equal(day(c.want))) {
+		if c.want == 0 && l.PublishedAt != nil || c.want != 0 &&
+			(l.PublishedAt == nil || !l.PublishedAt.Equal(day(c.want))) {
 			t.Errorf("after %s on day %d, published %v", c.to, d+1, l.PublishedAt)
 		}
 		if published := before.PublishedAt == nil && l.PublishedAt != nil; published != before.Publishes(c.to) {
@@ -72,7 +76,13 @@ func TestOnlyDraftsTakeBack(t *testing.T) {
 
 func TestAMessageNeedsADeprecation(t *testing.T) {
 	const found = "deprecation_message: Unexpected deprecation message"
-	for state, want := range map[State][]string{"": {found}, Active: {found}, Draft: {found}, Deprecated: nil, Archived: nil} {
+	for state, want := range map[State][]string{
+		"":         {found},
+		Active:     {found},
+		Draft:      {found},
+		Deprecated: nil,
+		Archived:   nil,
+	} {
 		findingtest.Expect(t, string(state), ValidateLifecycle(state, "use the other"), want...)
 		findingtest.Expect(t, string(state), ValidateLifecycle(state, ""))
 	}
@@ -89,16 +99,35 @@ func TestWhatMayBeUsed(t *testing.T) {
 		who            Principal
 		warns, refuses []string // path and texts
 	}{
-		"active":              {version: version(Active, ""), who: of("shop", "ann")},
-		"deprecated version":  {version: version(Deprecated, "use 2.0"), who: of("shop", "ann"), warns: []string{"version", `Version "shop/web@1.0.0" is deprecated. Its author says: use 2.0`}},
-		"without a reason":    {version: version(Deprecated, ""), who: of("shop", "ann"), warns: []string{"version", `Version "shop/web@1.0.0" is deprecated.`}},
-		"deprecated template": {template: Lifecycle{State: Deprecated, Deprecation: "gone in May"}, version: version(Active, ""), who: of("shop", "ann"), warns: []string{"template_id", "gone in May"}},
-		"both":                {template: Lifecycle{State: Deprecated, Deprecation: "gone in May"}, version: version(Deprecated, "use 2.0"), who: of("shop", "ann"), warns: []string{"template_id", "gone in May"}},
-		"archived version":    {template: Lifecycle{State: Deprecated}, version: version(Archived, "CVE"), who: of("shop", "ann"), refuses: []string{"version", "is archived", "Its author says: CVE", "Choose another version."}},
-		"archived template":   {template: Lifecycle{State: Archived}, version: version(Active, ""), who: of("shop", "ann"), refuses: []string{"template_id", `Template "shop/web" is archived`, "Choose another template."}},
-		"archived draft":      {template: Lifecycle{State: Archived}, version: version(Draft, ""), who: of("shop", "ann"), refuses: []string{"template_id", "is archived"}},
-		"draft":               {version: version(Draft, ""), who: of("shop", "ann")},
-		"no right":            {version: version(Active, ""), who: reader, refuses: []string{"", "the right to use"}},
+		"active": {version: version(Active, ""), who: of("shop", "ann")},
+		"deprecated version": {
+			version: version(Deprecated, "use 2.0"), who: of("shop", "ann"),
+			warns: []string{"version", `Version "shop/web@1.0.0" is deprecated. Its author says: use 2.0`},
+		},
+		"without a reason": {
+			version: version(Deprecated, ""), who: of("shop", "ann"),
+			warns: []string{"version", `Version "shop/web@1.0.0" is deprecated.`},
+		},
+		"deprecated template": {
+			template: Lifecycle{State: Deprecated, Deprecation: "gone in May"}, version: version(Active, ""),
+			who: of("shop", "ann"), warns: []string{"template_id", "gone in May"},
+		},
+		"both": {
+			template: Lifecycle{State: Deprecated, Deprecation: "gone in May"}, version: version(Deprecated, "use 2.0"),
+			who: of("shop", "ann"), warns: []string{"template_id", "gone in May"},
+		},
+		"archived version": {template: Lifecycle{State: Deprecated}, version: version(Archived, "CVE"), who: of("shop",
+			"ann"), refuses: []string{"version", "is archived", "Its author says: CVE", "Choose another version."}},
+		"archived template": {
+			template: Lifecycle{State: Archived}, version: version(Active, ""), who: of("shop", "ann"),
+			refuses: []string{"template_id", `Template "shop/web" is archived`, "Choose another template."},
+		},
+		"archived draft": {
+			template: Lifecycle{State: Archived}, version: version(Draft, ""), who: of("shop", "ann"),
+			refuses: []string{"template_id", "is archived"},
+		},
+		"draft":    {version: version(Draft, ""), who: of("shop", "ann")},
+		"no right": {version: version(Active, ""), who: reader, refuses: []string{"", "the right to use"}},
 	} {
 		template := owned(AccessControl{ReadTenants: []string{"bank"}})
 		template.Lifecycle = c.template
@@ -124,7 +153,9 @@ func said(t *testing.T, name string, at finding.Path, text string, want []string
 		}
 		return
 	}
-	if at.String() != want[0] || slices.ContainsFunc(want[1:], func(w string) bool { return !strings.Contains(text, w) }) {
+	if at.String() != want[0] || slices.ContainsFunc(want[1:], func(w string) bool {
+		return !strings.Contains(text, w)
+	}) {
 		t.Errorf("%s: at %s says %s", name, at, text)
 	}
 }
@@ -134,7 +165,9 @@ func TestWhoeverStillUsesWhatIsArchivedReadsWhy(t *testing.T) {
 	if w := template.Warning(Version{Lifecycle: Lifecycle{State: Archived}}); w.Summary != "" {
 		t.Errorf("there is nothing to say: %v", w)
 	}
-	if w := template.Warning(Version{ID: shop.Version("1.0.0"), Lifecycle: Lifecycle{State: Archived, Deprecation: "CVE"}}); !strings.Contains(w.Detail, "CVE") {
+	if w := template.Warning(Version{
+		ID: shop.Version("1.0.0"), Lifecycle: Lifecycle{State: Archived, Deprecation: "CVE"},
+	}); !strings.Contains(w.Detail, "CVE") {
 		t.Errorf("says %v", w)
 	}
 }

@@ -6,7 +6,15 @@ import (
 
 func TestAConstraintNamesAVersionExactly(t *testing.T) {
 	for constraint, want := range map[string]string{
-		"1.0.0": "1.0.0", " = 1.0.0 ": "1.0.0", "=1.0.0-rc.1": "1.0.0-rc.1", "": "", "~> 1.0.0": "", ">= 1.0.0": "", "1.0": "", "1.0.0, 1.0.0": "", "!= 1.0.0": "",
+		"1.0.0":        "1.0.0",
+		" = 1.0.0 ":    "1.0.0",
+		"=1.0.0-rc.1":  "1.0.0-rc.1",
+		"":             "",
+		"~> 1.0.0":     "",
+		">= 1.0.0":     "",
+		"1.0":          "",
+		"1.0.0, 1.0.0": "",
+		"!= 1.0.0":     "",
 	} {
 		if got := Exactly(constraint); got != want {
 			t.Errorf("%q names %q, want %q", constraint, got, want)
@@ -19,7 +27,8 @@ func TestAConstraintAllowsAVersion(t *testing.T) {
 		constraint, version string
 		want                bool
 	}{
-		{"1.0.0", "1.0.0", true}, {"= 1.0.0-rc.1", "1.0.0-rc.1", true}, {"1.0.0+b", "1.0.0+b", true}, {"~> 1.0", "1.4.0", true}, {"", "1.0.0", true},
+		{"1.0.0", "1.0.0", true}, {"= 1.0.0-rc.1", "1.0.0-rc.1", true}, {"1.0.0+b", "1.0.0+b", true},
+		{"~> 1.0", "1.4.0", true}, {"", "1.0.0", true},
 		{"what", "1.0.0", true}, {"~> 1.0", "2.0.0", false}, {"1.0.0", "2.0.0", false}, {"~> 1.0", "1.4.0-rc.1", false},
 	} {
 		if got := Allows(c.constraint, c.version); got != c.want {

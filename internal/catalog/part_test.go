@@ -54,7 +54,8 @@ func TestWhatIsWrongWithinAKindsPartIsFound(t *testing.T) {
 		t.Errorf("found %v", found)
 	}
 	large := Spec{VM: VM{CloudInit: &cloudinit.Config{UserData: "#cloud-config\n# " + strings.Repeat("x", SpecLimit)}}}
-	if found := large.ValidateWhole(); len(found) != 1 || found[0].Path.String() != "cloud_init.user_data" || found[0].Summary != "Spec too large" {
+	if found := large.ValidateWhole(); len(found) != 1 || found[0].Path.String() != "cloud_init.user_data" ||
+		found[0].Summary != "Spec too large" {
 		t.Errorf("found %.200v", found)
 	}
 	if types := Types(); len(types) != 1 || types[0] != TypeVM {

@@ -14,7 +14,10 @@ const (
 
 // RequestStatuses lists the statuses in the order of a request's life.
 func RequestStatuses() []string {
-	return []string{string(RequestPending), string(RequestRunning), string(RequestCompleted), string(RequestFailed), string(RequestCancelled)}
+	return []string{
+		string(RequestPending), string(RequestRunning), string(RequestCompleted), string(RequestFailed),
+		string(RequestCancelled),
+	}
 }
 
 // Over reports whether a request of that status is finished.
@@ -57,7 +60,8 @@ func (f RequestFilter) Of(requests []ProvisioningRequest) []ProvisioningRequest 
 		if f.Limit > 0 && len(chosen) == f.Limit {
 			break
 		}
-		if (f.Template == "" || r.Template == f.Template) && (f.Instance == "" || r.Instance == f.Instance) && (f.Status == "" || r.Status == f.Status) {
+		if (f.Template == "" || r.Template == f.Template) && (f.Instance == "" || r.Instance == f.Instance) &&
+			(f.Status == "" || r.Status == f.Status) {
 			chosen = append(chosen, r)
 		}
 	}

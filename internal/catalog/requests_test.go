@@ -12,7 +12,8 @@ func history(now time.Time, statuses ...RequestStatus) []ProvisioningRequest {
 	requests := make([]ProvisioningRequest, len(statuses))
 	for i, status := range statuses {
 		requests[i] = ProvisioningRequest{
-			ID: RequestID{"t1", strconv.Itoa(i)}, Status: status, CreatedAt: now.Add(-time.Duration(i) * time.Hour), Deadline: now.Add(time.Minute),
+			ID: RequestID{"t1", strconv.Itoa(i)}, Status: status, CreatedAt: now.Add(-time.Duration(i) * time.Hour),
+			Deadline: now.Add(time.Minute),
 		}
 	}
 	return requests
@@ -52,7 +53,8 @@ func TestRequestWhoseLeaseHasEndedHasFailed(t *testing.T) {
 
 func TestRetentionKeepsTheNewestAndWhatIsNotOver(t *testing.T) {
 	now := time.Now()
-	requests := history(now, RequestCompleted, RequestFailed, RequestCancelled, RequestRunning, RequestCompleted, RequestPending)
+	requests := history(now, RequestCompleted, RequestFailed, RequestCancelled, RequestRunning, RequestCompleted,
+		RequestPending)
 	for name, c := range map[string]struct {
 		retention Retention
 		gone      []string
@@ -89,13 +91,14 @@ func TestRequestsAreChosenNewestFirst(t *testing.T) {
 		filter RequestFilter
 		want   []string
 	}{
-		"all":             {RequestFilter{}, []string{"0", "1", "2", "3"}},
-		"the newest two":  {RequestFilter{Limit: 2}, []string{"0", "1"}},
-		"of a template":   {RequestFilter{Template: "t1/a"}, []string{"0", "2", "3"}},
-		"of an instance":  {RequestFilter{Instance: "db"}, []string{"3"}},
-		"failed":          {RequestFilter{Status: RequestFailed}, []string{"1", "2"}},
-		"the last failed": {RequestFilter{Template: "t1/a", Instance: "web", Status: RequestFailed, Limit: 1}, []string{"2"}},
-		"of nobody":       {RequestFilter{Instance: "nobody"}, nil},
+		"all":            {RequestFilter{}, []string{"0", "1", "2", "3"}},
+		"the newest two": {RequestFilter{Limit: 2}, []string{"0", "1"}},
+		"of a template":  {RequestFilter{Template: "t1/a"}, []string{"0", "2", "3"}},
+		"of an instance": {RequestFilter{Instance: "db"}, []string{"3"}},
+		"failed":         {RequestFilter{Status: RequestFailed}, []string{"1", "2"}},
+		"the last failed": {RequestFilter{Template: "t1/a", Instance: "web", Status: RequestFailed, Limit: 1},
+			[]string{"2"}},
+		"of nobody": {RequestFilter{Instance: "nobody"}, nil},
 	} {
 		if got := idsOf(c.filter.Of(requests)); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %q, want %q", name, got, c.want)

@@ -53,7 +53,9 @@ func (t Template) rightPublished(p Principal) Right {
 		if named = named || len(users)+len(groups) > 0; !named {
 			open = max(open, right)
 		}
-		if slices.Contains(users, p.User) || slices.ContainsFunc(p.Groups, func(g string) bool { return slices.Contains(groups, g) }) {
+		if slices.Contains(users, p.User) || slices.ContainsFunc(p.Groups, func(g string) bool {
+			return slices.Contains(groups, g)
+		}) {
 			open = max(open, right)
 		}
 	}
@@ -128,8 +130,9 @@ func (a AccessControl) Validate(tenant string) finding.List {
 			case naming.ValidateTenant(name) != nil:
 				fs.Add(at, "Invalid tenant", finding.Sentence(naming.ValidateTenant(name)))
 			case name == tenant:
-				fs.Add(at, "Redundant tenant", fmt.Sprintf("%q is the template's own tenant, whose users are named one by one or "+
-					"by their groups. If none of them is named, all of them have the right: remove %[1]q.", name))
+				fs.Add(at, "Redundant tenant",
+					fmt.Sprintf("%q is the template's own tenant, whose users are named one by one or "+
+						"by their groups. If none of them is named, all of them have the right: remove %[1]q.", name))
 			}
 		}
 	}
@@ -160,11 +163,12 @@ func (t Template) Need(p Principal, needs Right) error {
 
 func (e *RightError) Error() string {
 	who := fmt.Sprintf("user %q of tenant %q", e.Who.User, e.Who.Tenant)
-	what := fmt.Sprintf("this needs the right to %s template %q, and %s may only %s it", e.Needs, e.Template, who, e.Has)
+	what := fmt.Sprintf("this needs the right to %s template %q, and %s may only %s it",
+		e.Needs, e.Template, who, e.Has)
 	switch {
 	case e.Who.Tenant == e.Template.Tenant:
-		return fmt.Sprintf("%s. Its owner %q, or a user who may write it, can grant the right in access_control: %s_users "+
-			"or %[3]s_groups", what, e.Owner, e.Needs)
+		return fmt.Sprintf("%s. Its owner %q, or a user who may write it, can grant the right in "+
+			"access_control: %s_users or %[3]s_groups", what, e.Owner, e.Needs)
 	case e.Needs == Write:
 		return fmt.Sprintf("%s. Only its own tenant, %q, can have that right", what, e.Template.Tenant)
 	}

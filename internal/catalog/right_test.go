@@ -28,31 +28,107 @@ func TestRightsAreWhatTheListsSay(t *testing.T) {
 		access AccessControl
 		public bool
 		state  State
-		want   map[string]Right // of ann, bob, eve (in ops and web), a user of bank, and one of bank whose names are the same
+		// of ann, bob, eve (in ops and web), a user of bank, and one of bank whose names are the
+		// same
+		want map[string]Right
 	}{
-		"nothing said":            {want: map[string]Right{"ann": Write, "bob": Write, "eve": Write}},
-		"empty lists":             {access: AccessControl{ReadUsers: []string{}, WriteGroups: []string{}, UseTenants: []string{}}, want: map[string]Right{"ann": Write, "bob": Write, "eve": Write}},
-		"writers":                 {access: AccessControl{WriteUsers: []string{"bob"}}, want: map[string]Right{"ann": Write, "bob": Write, "eve": Use}},
-		"writing groups":          {access: AccessControl{WriteGroups: []string{"ops"}}, want: map[string]Right{"ann": Write, "bob": Use, "eve": Write}},
-		"users":                   {access: AccessControl{UseUsers: []string{"bob"}}, want: map[string]Right{"ann": Write, "bob": Use, "eve": Read}},
-		"users and writers":       {access: AccessControl{UseUsers: []string{"bob"}, WriteGroups: []string{"web"}}, want: map[string]Right{"ann": Write, "bob": Use, "eve": Write}},
-		"readers":                 {access: AccessControl{ReadUsers: []string{"bob"}}, want: map[string]Right{"ann": Write, "bob": Read}},
-		"readers and users":       {access: AccessControl{ReadUsers: []string{"bob"}, UseGroups: []string{"ops"}}, want: map[string]Right{"ann": Write, "bob": Read, "eve": Use}},
-		"owner alone":             {access: AccessControl{ReadUsers: []string{"ann"}}, want: map[string]Right{"ann": Write}},
-		"a tenant that reads":     {access: AccessControl{ReadTenants: []string{"bank"}}, want: map[string]Right{"ann": Write, "bob": Write, "eve": Write, "bank": Read, "namesake": Read}},
-		"a tenant that uses":      {access: AccessControl{UseTenants: []string{"bank"}}, want: map[string]Right{"ann": Write, "bob": Write, "eve": Write, "bank": Use, "namesake": Use}},
-		"another tenant":          {access: AccessControl{UseTenants: []string{"ban", "bank-2"}}, want: map[string]Right{"ann": Write, "bob": Write, "eve": Write}},
-		"names of the tenant":     {access: AccessControl{WriteUsers: []string{"ann"}, WriteGroups: []string{"ops"}}, want: map[string]Right{"ann": Write, "bob": Use, "eve": Write}},
-		"public":                  {public: true, want: map[string]Right{"ann": Write, "bob": Write, "eve": Write, "bank": Use, "namesake": Use}},
-		"public with readers":     {public: true, access: AccessControl{ReadUsers: []string{"bob"}, ReadTenants: []string{"bank"}}, want: map[string]Right{"ann": Write, "bob": Use, "eve": Use, "bank": Use, "namesake": Use}},
-		"draft":                   {state: Draft, want: map[string]Right{"ann": Write, "bob": Write, "eve": Write}},
-		"public draft":            {state: Draft, public: true, access: AccessControl{WriteUsers: []string{"bob"}, UseTenants: []string{"bank"}}, want: map[string]Right{"ann": Write, "bob": Write}},
-		"archived":                {state: Archived, access: AccessControl{UseTenants: []string{"bank"}}, want: map[string]Right{"ann": Write, "bob": Write, "eve": Write, "bank": Use, "namesake": Use}},
-		"deprecated, of a reader": {state: Deprecated, access: AccessControl{ReadGroups: []string{"web"}}, want: map[string]Right{"ann": Write, "eve": Read}},
+		"nothing said": {want: map[string]Right{"ann": Write, "bob": Write, "eve": Write}},
+		"empty lists": {
+			access: AccessControl{ReadUsers: []string{}, WriteGroups: []string{}, UseTenants: []string{}},
+			want:   map[string]Right{"ann": Write, "bob": Write, "eve": Write},
+		},
+		"writers": {
+			access: AccessControl{WriteUsers: []string{"bob"}}, want: map[string]Right{
+				"ann": Write, "bob": Write, "eve": Use,
+			},
+		},
+		"writing groups": {
+			access: AccessControl{WriteGroups: []string{"ops"}}, want: map[string]Right{
+				"ann": Write, "bob": Use, "eve": Write,
+			},
+		},
+		"users": {
+			access: AccessControl{UseUsers: []string{"bob"}}, want: map[string]Right{
+				"ann": Write, "bob": Use, "eve": Read,
+			},
+		},
+		"users and writers": {
+			access: AccessControl{UseUsers: []string{"bob"}, WriteGroups: []string{"web"}},
+			want:   map[string]Right{"ann": Write, "bob": Use, "eve": Write},
+		},
+		"readers": {
+			access: AccessControl{ReadUsers: []string{"bob"}}, want: map[string]Right{"ann": Write, "bob": Read},
+		},
+		"readers and users": {
+			access: AccessControl{ReadUsers: []string{"bob"}, UseGroups: []string{"ops"}},
+			want:   map[string]Right{"ann": Write, "bob": Read, "eve": Use},
+		},
+		"owner alone": {
+			access: AccessControl{ReadUsers: []string{"ann"}}, want: map[string]Right{"ann": Write},
+		},
+		"a tenant that reads": {
+			access: AccessControl{ReadTenants: []string{"bank"}}, want: map[string]Right{
+				"ann":      Write,
+				"bob":      Write,
+				"eve":      Write,
+				"bank":     Read,
+				"namesake": Read,
+			},
+		},
+		"a tenant that uses": {
+			access: AccessControl{UseTenants: []string{"bank"}}, want: map[string]Right{
+				"ann":      Write,
+				"bob":      Write,
+				"eve":      Write,
+				"bank":     Use,
+				"namesake": Use,
+			},
+		},
+		"another tenant": {
+			access: AccessControl{UseTenants: []string{"ban", "bank-2"}},
+			want:   map[string]Right{"ann": Write, "bob": Write, "eve": Write},
+		},
+		"names of the tenant": {
+			access: AccessControl{WriteUsers: []string{"ann"}, WriteGroups: []string{"ops"}},
+			want:   map[string]Right{"ann": Write, "bob": Use, "eve": Write},
+		},
+		"public": {
+			public: true, want: map[string]Right{
+				"ann":      Write,
+				"bob":      Write,
+				"eve":      Write,
+				"bank":     Use,
+				"namesake": Use,
+			},
+		},
+		"public with readers": {
+			public: true, access: AccessControl{ReadUsers: []string{"bob"}, ReadTenants: []string{"bank"}},
+			want: map[string]Right{"ann": Write, "bob": Use, "eve": Use, "bank": Use, "namesake": Use},
+		},
+		"draft": {state: Draft, want: map[string]Right{"ann": Write, "bob": Write, "eve": Write}},
+		"public draft": {
+			state: Draft, public: true, access: AccessControl{
+				WriteUsers: []string{"bob"}, UseTenants: []string{"bank"},
+			}, want: map[string]Right{"ann": Write, "bob": Write},
+		},
+		"archived": {
+			state: Archived, access: AccessControl{UseTenants: []string{"bank"}},
+			want: map[string]Right{"ann": Write, "bob": Write, "eve": Write, "bank": Use, "namesake": Use},
+		},
+		"deprecated, of a reader": {
+			state: Deprecated, access: AccessControl{ReadGroups: []string{"web"}},
+			want: map[string]Right{"ann": Write, "eve": Read},
+		},
 	} {
 		template := owned(c.access)
 		template.Public, template.State = c.public, c.state
-		for who, p := range map[string]Principal{"ann": ann, "bob": bob, "eve": eve, "bank": bank, "namesake": namesake} {
+		for who, p := range map[string]Principal{
+			"ann":      ann,
+			"bob":      bob,
+			"eve":      eve,
+			"bank":     bank,
+			"namesake": namesake,
+		} {
 			if got := template.Right(p); got != c.want[who] {
 				t.Errorf("%s: %s may %s, want %s", name, who, got, c.want[who])
 			}
@@ -62,7 +138,8 @@ func TestRightsAreWhatTheListsSay(t *testing.T) {
 
 // TestRightsKeepTheirPromises tries all ways of filling the lists with two names each.
 func TestRightsKeepTheirPromises(t *testing.T) {
-	people := []Principal{of("shop", "ann"), of("shop", "bob"), of("shop", "eve", "bob"), of("shop", "kim"), of("bank", "ann", "bob"), of("mill", "bob")}
+	people := []Principal{of("shop", "ann"), of("shop", "bob"), of("shop", "eve", "bob"), of("shop", "kim"), of("bank",
+		"ann", "bob"), of("mill", "bob")}
 	fill := [][]string{nil, {"bob"}, {"bank"}}
 	lists := len((&AccessControl{}).Lists())
 	ways := 1
@@ -128,9 +205,11 @@ func promise(t Template, p Principal, right Right) string {
 		return "they were let write it"
 	case !own && !anyGiven && !t.Public && right != Nothing:
 		return "nobody has given them anything"
-	case own && len(a.WriteUsers)+len(a.WriteGroups) > 0 && !given("write_users") && !given("write_groups") && p.User != t.Owner && right == Write:
+	case own && len(a.WriteUsers)+len(a.WriteGroups) > 0 && !given("write_users") && !given("write_groups") &&
+		p.User != t.Owner && right == Write:
 		return "there are writers, and they are none"
-	case own && len(a.ReadUsers)+len(a.ReadGroups) > 0 && !anyGiven && p.User != t.Owner && !t.Public && right != Nothing:
+	case own && len(a.ReadUsers)+len(a.ReadGroups) > 0 && !anyGiven && p.User != t.Owner && !t.Public &&
+		right != Nothing:
 		return "there are readers, and they are none"
 	case own && len(a.ReadUsers)+len(a.ReadGroups)+len(a.UseUsers)+len(a.UseGroups) == 0 && right < Use:
 		return "nothing keeps the tenant from using it"
@@ -145,9 +224,11 @@ func TestDraftsOfVersionsAreTheWriters(t *testing.T) {
 		who           Principal
 		draft, active Right
 	}{
-		{of("shop", "ann"), Write, Write}, {of("shop", "bob"), Nothing, Use}, {of("bank", "tom"), Nothing, Use}, {of("mill", "tom"), Nothing, Nothing},
+		{of("shop", "ann"), Write, Write}, {of("shop", "bob"), Nothing, Use}, {of("bank", "tom"), Nothing, Use},
+		{of("mill", "tom"), Nothing, Nothing},
 	} {
-		if d, a := template.RightVersion(c.who, draft), template.RightVersion(c.who, active); d != c.draft || a != c.active {
+		if d, a := template.RightVersion(c.who, draft), template.RightVersion(c.who, active); d != c.draft ||
+			a != c.active {
 			t.Errorf("%v may %s a draft and %s an active version", c.who, d, a)
 		}
 	}
@@ -160,14 +241,22 @@ func TestARefusalSaysWhatIsMissingAndWhoGivesIt(t *testing.T) {
 		needs Right
 		says  string
 	}{
-		"use": {of("shop", "bob"), Use, `this needs the right to use template "shop/web", and user "bob" of tenant "shop" may only read it. ` +
-			`Its owner "ann", or a user who may write it, can grant the right in access_control: use_users or use_groups`},
-		"write":                   {of("shop", "bob"), Write, `can grant the right in access_control: write_users or write_groups`},
-		"use of another tenant":   {of("bank", "tom"), Use, `Its owner, "ann" of tenant "shop", or a user who may write it, can grant the right in access_control: use_tenants`},
+		"use": {of("shop", "bob"), Use,
+			`this needs the right to use template "shop/web", and user "bob" of tenant "shop" may only read it. ` +
+				`Its owner "ann", or a user who may write it, can grant the right in access_control: use_users ` +
+				`or use_groups`},
+		"write": {
+			of("shop", "bob"), Write, `can grant the right in access_control: write_users or write_groups`,
+		},
+		"use of another tenant": {
+			of("bank", "tom"), Use, `Its owner, "ann" of tenant "shop", or a user who may write it, can grant the ` +
+				`right in access_control: use_tenants`,
+		},
 		"write of another tenant": {of("bank", "tom"), Write, `Only its own tenant, "shop", can have that right`},
 	} {
 		err := template.Need(c.who, c.needs)
-		if refused, ok := errors.AsType[*RightError](err); !ok || refused.Needs != c.needs || !strings.Contains(err.Error(), c.says) {
+		if refused, ok := errors.AsType[*RightError](err); !ok || refused.Needs != c.needs ||
+			!strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if err := template.Need(c.who, Read); err != nil {
@@ -183,13 +272,19 @@ func TestARefusalSaysWhatIsMissingAndWhoGivesIt(t *testing.T) {
 
 func TestAccessControlNamesWhoCanBe(t *testing.T) {
 	findingtest.Expect(t, "none", AccessControl{}.Validate("shop"))
-	findingtest.Expect(t, "all", AccessControl{ReadUsers: []string{"Ann Smith"}, UseGroups: []string{"ops"}, UseTenants: []string{"bank"}}.Validate("shop"))
-	findingtest.Expect(t, "own tenant", AccessControl{UseTenants: []string{"bank", "shop"}}.Validate("shop"), "access_control.use_tenants: Redundant tenant")
+	findingtest.Expect(t, "all", AccessControl{
+		ReadUsers: []string{"Ann Smith"}, UseGroups: []string{"ops"}, UseTenants: []string{"bank"},
+	}.Validate("shop"))
+	findingtest.Expect(t, "own tenant", AccessControl{UseTenants: []string{"bank", "shop"}}.Validate("shop"),
+		"access_control.use_tenants: Redundant tenant")
 	findingtest.Expect(t, "tenant unknown yet", AccessControl{UseTenants: []string{"bank", "shop"}}.Validate(""))
-	findingtest.Expect(t, "wrong", AccessControl{ReadTenants: []string{"a.b"}, WriteGroups: []string{""}}.Validate("shop"),
+	findingtest.Expect(t, "wrong", AccessControl{
+		ReadTenants: []string{"a.b"}, WriteGroups: []string{""},
+	}.Validate("shop"),
 		"access_control.read_tenants: Invalid tenant", "access_control.write_groups: Empty name")
 	a := AccessControl{ReadUsers: []string{"a", "b", "a"}, UseTenants: []string{}}
-	if b := (AccessControl{ReadUsers: []string{"b", "a"}}); !a.Equal(b) || a.Equal(AccessControl{UseUsers: []string{"a", "b"}}) {
+	if b := (AccessControl{ReadUsers: []string{"b", "a"}}); !a.Equal(b) ||
+		a.Equal(AccessControl{UseUsers: []string{"a", "b"}}) {
 		t.Error("lists are sets")
 	}
 }

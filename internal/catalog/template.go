@@ -108,8 +108,9 @@ func (s Spec) ValidateWhole() finding.List {
 			continue
 		}
 		if _, there := disks[disk]; !there {
-			fs.Add(finding.At("parameters").Key(name).Name("target"), "Disk not found", fmt.Sprintf("There is no disk %q in storage_profile. Disks are: %s.",
-				disk, strings.Join(naming.SortedNames(disks), ", ")))
+			fs.Add(finding.At("parameters").Key(name).Name("target"), "Disk not found",
+				fmt.Sprintf("There is no disk %q in storage_profile. Disks are: %s.",
+					disk, strings.Join(naming.SortedNames(disks), ", ")))
 		}
 	}
 	return fs
@@ -132,8 +133,8 @@ func (s Spec) validateSize() finding.List {
 			at = member
 		}
 	}
-	fs.Add(at, "Spec too large", fmt.Sprintf("Together, profiles, parameters and cloud_init have %.1f MiB, and the limit "+
-		"is %d: have the guest fetch large content.", float64(len(text))/(1<<20), SpecLimit>>20))
+	fs.Add(at, "Spec too large", fmt.Sprintf("Together, profiles, parameters and cloud_init have %.1f MiB, "+
+		"and the limit is %d: have the guest fetch large content.", float64(len(text))/(1<<20), SpecLimit>>20))
 	return fs
 }
 

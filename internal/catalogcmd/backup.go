@@ -57,11 +57,12 @@ type header struct {
 	From      string    `json:"from"`
 }
 
-const aboutExport = `Writes a catalog to a backup file: templates, versions and requests, and the images of the versions. The file is a tar
-archive with SHA256SUMS. Every image is checked on the way. The file appears when it is complete, or not at all.
+const aboutExport = `Writes a catalog to a backup file: templates, versions and requests, and the images of the
+versions. The file is a tar archive with SHA256SUMS. Every image is checked on the way. The file
+appears when it is complete, or not at all.
 
-No catalog contains secrets, but parameters' defaults and cloud-init documents may contain more than everybody should see:
-only you can read the file.
+No catalog contains secrets, but parameters' defaults and cloud-init documents may contain more than
+everybody should see: only you can read the file.
 
 example:
   terraform-provider-novacron catalog export --from embedded --to library.tar
@@ -93,7 +94,8 @@ func (a *app) export(ctx context.Context, from *end, path string) (err error) {
 	partial := path + ".partial"
 	file, err := os.OpenFile(partial, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("writing the backup: %s is there already, of an export that is running or was cut off: remove it in the latter case", partial)
+		return fmt.Errorf("writing the backup: %s is there already, of an export that is running or was cut off: "+
+			"remove it in the latter case", partial)
 	}
 	if err != nil {
 		return fmt.Errorf("writing the backup: %w", err)
@@ -116,8 +118,8 @@ func (a *app) export(ctx context.Context, from *end, path string) (err error) {
 	if err := os.Rename(partial, path); err != nil {
 		return fmt.Errorf("writing the backup: %w", err)
 	}
-	fmt.Fprintf(a.stdout, "%s holds templates: %d, versions: %d, requests: %d, images: %d.\n", path, w.count[templatesName], w.count[versionsName],
-		w.count[requestsName], w.count[imagesName])
+	fmt.Fprintf(a.stdout, "%s holds templates: %d, versions: %d, requests: %d, images: %d.\n",
+		path, w.count[templatesName], w.count[versionsName], w.count[requestsName], w.count[imagesName])
 	return nil
 }
 
@@ -230,7 +232,13 @@ func (w *writer) document(name string, value any) error {
 }
 
 func (w *writer) member(name string, size int64, write func(io.Writer) error) error {
-	if err := w.tar.WriteHeader(&tar.Header{Name: name, Size: size, Mode: 0o600, ModTime: w.now, Format: tar.FormatPAX}); err != nil {
+	if err := w.tar.WriteHeader(&tar.Header{
+		Name:    name,
+		Size:    size,
+		Mode:    0o600,
+		ModTime: w.now,
+		Format:  tar.FormatPAX,
+	}); err != nil {
 		return err
 	}
 	sum := sha256.New()

@@ -34,17 +34,21 @@ func TestAccABackupIsRestored(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if stat, ok := info.Sys().(*syscall.Stat_t); !ok || stat.Blocks*512 > info.Size()-(16<<20) || info.Mode().Perm() != 0o600 {
-		t.Errorf("the file takes %d bytes of its %d, mode %v: are there no holes?", stat.Blocks*512, info.Size(), info.Mode())
+	if stat, ok := info.Sys().(*syscall.Stat_t); !ok || stat.Blocks*512 > info.Size()-(16<<20) ||
+		info.Mode().Perm() != 0o600 {
+		t.Errorf("the file takes %d bytes of its %d, mode %v: are there no holes?",
+			stat.Blocks*512, info.Size(), info.Mode())
 	}
 	unpacked := t.TempDir()
-	if out, err := exec.Command("sh", "-ec", `tar -xf "$1" -C "$2"; cd "$2"; sha256sum --quiet --strict -c SHA256SUMS`, "sh", file, unpacked).CombinedOutput(); err != nil {
+	if out, err := exec.Command("sh", "-ec", `tar -xf "$1" -C "$2"; cd "$2"; sha256sum --quiet --strict -c SHA256SUMS`,
+		"sh", file, unpacked).CombinedOutput(); err != nil {
 		t.Errorf("the plain tools: %v: %s", err, out)
 	}
 
 	// A tenant's role imports that tenant's objects.
 	out = to.catalog(t, exitDone, "import", "--from", file, "--to", dsn["t1"])
-	if !strings.Contains(out, "left out: objects of the tenants t2") || !strings.Contains(out, "templates: 1, versions: 3") {
+	if !strings.Contains(out, "left out: objects of the tenants t2") ||
+		!strings.Contains(out, "templates: 1, versions: 3") {
 		t.Errorf("it says\n%s", out)
 	}
 	restored := to.library(t, "t1", dsn["t1"])
@@ -64,7 +68,8 @@ func TestAccABackupIsRestored(t *testing.T) {
 
 	// A backup of the database is the same as one of the pool.
 	again := filepath.Join(t.TempDir(), "again.tar")
-	if out := to.catalog(t, exitDone, "export", "--from", admin, "--to", again); !strings.Contains(out, "templates: 2, versions: 4, requests: 0, images: 2") {
+	if out := to.catalog(t, exitDone, "export", "--from", admin, "--to", again); !strings.Contains(out,
+		"templates: 2, versions: 4, requests: 0, images: 2") {
 		t.Errorf("it says\n%s", out)
 	}
 	to.catalog(t, exitDone, "import", "--from", again)
@@ -157,14 +162,18 @@ func TestAccADamagedImageIsNotExported(t *testing.T) {
 func TestMistakesOnTheCommandLine(t *testing.T) {
 	const secret = "s3cr3t"
 	for _, args := range [][]string{
-		{}, {"nothing"}, {"init"}, {"init", "--dsn"}, {"init", "--dsn", "host=h", "--tenant", "t1"}, {"init", "--dsn", "host=h", "--tenant", "T1=role"},
+		{}, {"nothing"}, {"init"}, {"init", "--dsn"}, {"init", "--dsn", "host=h", "--tenant", "t1"},
+		{"init", "--dsn", "host=h", "--tenant", "T1=role"},
 		{"init", "--dsn", "host=h", "--tenant", "t1=a", "--tenant", "t1=b"},
-		{"copy"}, {"copy", "--from", "embedded", "--to", "embedded"}, {"copy", "--from", "embedded", "--to", "mysql://u:" + secret + "@h/d"},
-		{"copy", "--from", "postgres", "--to", "embedded"}, {"copy", "postgres://u:" + secret + "@h/d"}, {"export"}, {"import"},
+		{"copy"}, {"copy", "--from", "embedded", "--to", "embedded"},
+		{"copy", "--from", "embedded", "--to", "mysql://u:" + secret + "@h/d"},
+		{"copy", "--from", "postgres", "--to", "embedded"}, {"copy", "postgres://u:" + secret + "@h/d"}, {"export"},
+		{"import"},
 		{"export", "--too", "postgres://u:" + secret + "@h/d"}, {"export", "--to", "f", "--tenant", "No"},
 	} {
 		var stdout, stderr bytes.Buffer
-		if code := Run(t.Context(), args, &stdout, &stderr); code != exitUsage || stdout.Len() > 0 || stderr.Len() == 0 {
+		if code := Run(t.Context(), args, &stdout, &stderr); code != exitUsage || stdout.Len() > 0 ||
+			stderr.Len() == 0 {
 			t.Errorf("%q: exit %d, %s%s", args, code, &stdout, &stderr)
 		}
 		if strings.Contains(stderr.String(), secret) {
@@ -173,13 +182,15 @@ func TestMistakesOnTheCommandLine(t *testing.T) {
 	}
 	for name := range commands {
 		var stdout, stderr bytes.Buffer
-		if code := Run(t.Context(), []string{name, "--help"}, &stdout, &stderr); code != exitDone || stderr.Len() > 0 || !strings.Contains(stdout.String(), "--") {
+		if code := Run(t.Context(), []string{name, "--help"}, &stdout, &stderr); code != exitDone || stderr.Len() > 0 ||
+			!strings.Contains(stdout.String(), "--") {
 			t.Errorf("%s --help: exit %d, %s%s", name, code, &stdout, &stderr)
 		}
 	}
 	t.Setenv(envDSN, "postgres://u:"+secret+"@127.0.0.1:1/d")
 	var stdout, stderr bytes.Buffer
-	if code := Run(t.Context(), []string{"init"}, &stdout, &stderr); code != exitFailed || !strings.Contains(stderr.String(), "cannot be reached") ||
+	if code := Run(t.Context(), []string{"init"}, &stdout, &stderr); code != exitFailed ||
+		!strings.Contains(stderr.String(), "cannot be reached") ||
 		strings.Contains(stderr.String(), secret) {
 		t.Errorf("init without a server: exit %d, %s", code, &stderr)
 	}
@@ -189,7 +200,8 @@ func TestPreparingSaysWhatWasDone(t *testing.T) {
 	dsn, role := pgtest.Database(t), pgtest.Role("nova_t1")
 	run := func() string {
 		var out bytes.Buffer
-		if code := Run(t.Context(), []string{"init", "--dsn", dsn(pgtest.Superuser), "--tenant", "t1=" + role}, &out, &out); code != exitDone {
+		if code := Run(t.Context(), []string{"init", "--dsn", dsn(pgtest.Superuser), "--tenant", "t1=" + role}, &out,
+			&out); code != exitDone {
 			t.Errorf("exit %d", code)
 		}
 		return out.String()

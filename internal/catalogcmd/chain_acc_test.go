@@ -28,7 +28,9 @@ func TestAccABackupOfChangesIsRestored(t *testing.T) {
 		if err := os.WriteFile(disks[number], data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		registration := library.VersionRequest{ID: id.Version(number), Source: file.Source{Path: disks[number]}, Parent: last}
+		registration := library.VersionRequest{
+			ID: id.Version(number), Source: file.Source{Path: disks[number]}, Parent: last,
+		}
 		if _, err := l.RegisterVersion(t.Context(), registration); err != nil {
 			t.Fatal(err)
 		}
@@ -50,7 +52,10 @@ func TestAccABackupOfChangesIsRestored(t *testing.T) {
 	}
 	// The restored versions work as before: another image can be compared with them, and they can be
 	// removed one by one.
-	more := library.VersionRequest{ID: id.Version("2.0.0"), Source: file.Source{Path: disks["1.9.0"], Checksum: digestOf(t, disks["1.9.0"])}, Parent: last}
+	more := library.VersionRequest{
+		ID: id.Version("2.0.0"), Source: file.Source{Path: disks["1.9.0"], Checksum: digestOf(t, disks["1.9.0"])},
+		Parent: last,
+	}
 	if v, err := restored.RegisterVersion(t.Context(), more); err != nil || v.Transferred != 0 {
 		t.Errorf("the first image again: %d bytes sent, %v", v.Transferred, err)
 	}

@@ -9,11 +9,13 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
-const aboutCopy = `Copies templates, versions and requests from one catalog to another of the same pool. Images stay where they are in
-the pool: versions of both catalogs share them. What exists already and is the same is left alone; if anything differs,
-nothing is copied, and the differences are listed. Run an interrupted copy again to continue it.
+const aboutCopy = `Copies templates, versions and requests from one catalog to another of the same pool. Images stay
+where they are in the pool: versions of both catalogs share them. What exists already and is the
+same is left alone; if anything differs, nothing is copied, and the differences are listed. Run an
+interrupted copy again to continue it.
 
-The source of the copy stays, too, and its versions keep their images. With --move, it is removed once everything is copied.
+The source of the copy stays, too, and its versions keep their images. With --move, it is removed
+once everything is copied.
 
 example:
   terraform-provider-novacron catalog copy --from embedded --to postgres://nova_t1@db/nova
@@ -82,7 +84,8 @@ func (a *app) remove(ctx context.Context, from, to *end) error {
 		}
 	}
 	if kept > 0 {
-		return fmt.Errorf("in %s, %d documents were added or changed meanwhile, and stay: run this again to move them", from.name, kept)
+		return fmt.Errorf("in %s, %d documents were added or changed meanwhile, and stay: run this again to move them",
+			from.name, kept)
 	}
 	fmt.Fprintf(a.stdout, "They were removed from %s.\n", from.name)
 	return nil
@@ -115,7 +118,9 @@ func removeVersions(ctx context.Context, from, to *end, of catalog.TemplateID) (
 
 // removeSame removes a document if both catalogs have it with the same content, and counts it
 // otherwise.
-func removeSame[T any](ctx context.Context, from, to catalog.Collection[T], rec catalog.Record[T], essence func(T) T, kept *int) error {
+func removeSame[T any](
+	ctx context.Context, from, to catalog.Collection[T], rec catalog.Record[T], essence func(T) T, kept *int,
+) error {
 	other, err := to.Get(ctx, rec.Key)
 	if err == nil && len(differences(essence(rec.Value), essence(other.Value))) > 0 {
 		err = catalog.ErrConflict

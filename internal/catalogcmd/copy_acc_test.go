@@ -34,7 +34,9 @@ func TestAccACatalogIsCopied(t *testing.T) {
 	}
 
 	// A difference is reported, and the document stays as it is.
-	if _, err := moved.UpdateTemplate(t.Context(), id, func(t *catalog.Template) { t.Description = "newer" }); err != nil {
+	if _, err := moved.UpdateTemplate(t.Context(), id, func(t *catalog.Template) {
+		t.Description = "newer"
+	}); err != nil {
 		t.Fatal(err)
 	}
 	out = p.catalog(t, exitFailed, "copy", "--from", "embedded", "--to", dsn["t1"])
@@ -49,7 +51,9 @@ func TestAccACatalogIsCopied(t *testing.T) {
 	if left := p.images(t); len(left) != 2 {
 		t.Errorf("the images of the copy are gone: %q", left)
 	}
-	if _, err := moved.UpdateTemplate(t.Context(), id, func(t *catalog.Template) { t.Description = "as it was" }); err != nil {
+	if _, err := moved.UpdateTemplate(t.Context(), id, func(t *catalog.Template) {
+		t.Description = "as it was"
+	}); err != nil {
 		t.Fatal(err)
 	}
 	whole(t, moved, id, images)

@@ -23,7 +23,8 @@ const (
 	embedded = "embedded"
 	postgres = "postgres"
 
-	ends = embedded + ", for documents in the pool; " + postgres + ", for the database of " + envDSN + ";\nor a connection string, as " +
+	ends = embedded + ", for documents in the pool; " + postgres + ", for the database of " + envDSN +
+		";\nor a connection string, as " +
 		"postgres://ROLE:PASSWORD@HOST/DATABASE"
 )
 
@@ -55,11 +56,13 @@ func (s site) open(ctx context.Context, flagName, where string) (*end, error) {
 	if where == postgres {
 		where = os.Getenv(envDSN)
 		if where == "" {
-			return nil, usageError{"--" + flagName + " " + postgres + " takes the connection string from " + envDSN + ", which is not set"}
+			return nil, usageError{"--" + flagName + " " + postgres + " takes the connection string from " + envDSN +
+				", which is not set"}
 		}
 	}
 	if where != embedded && !pgstore.IsDSN(where) {
-		return nil, usageError{"--" + flagName + " is missing or names no catalog. It accepts: " + strings.ReplaceAll(ends, "\n", " ")}
+		return nil, usageError{"--" + flagName + " is missing or names no catalog. It accepts: " +
+			strings.ReplaceAll(ends, "\n", " ")}
 	}
 	if s.tenant != "" {
 		if err := naming.ValidateTenant(s.tenant); err != nil {

@@ -14,8 +14,15 @@ import (
 // A backup can come from anywhere: it is refused if its documents have names that a provider would
 // not give.
 func TestABackupOfStrangeNamesIsRefused(t *testing.T) {
-	for _, id := range []catalog.TemplateID{{Tenant: "a.b", Name: "web"}, {Tenant: "..", Name: "web"}, {Tenant: "t1", Name: "../web"}, {Tenant: "t1", Name: "we\tb"}} {
-		b := backupOf(t, func(w *writer) error { return w.document(templatesName+id.String()+".json", catalog.Template{ID: id}) })
+	for _, id := range []catalog.TemplateID{
+		{Tenant: "a.b", Name: "web"},
+		{Tenant: "..", Name: "web"},
+		{Tenant: "t1", Name: "../web"},
+		{Tenant: "t1", Name: "we\tb"},
+	} {
+		b := backupOf(t, func(w *writer) error {
+			return w.document(templatesName+id.String()+".json", catalog.Template{ID: id})
+		})
 		if found, err := b.templates(t.Context()); err == nil || !strings.Contains(err.Error(), id.Name) {
 			t.Errorf("%q: %v, %v", id, found, err)
 		}

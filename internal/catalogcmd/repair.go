@@ -14,15 +14,16 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
 )
 
-const aboutRepair = `Reads all documents of the catalog in a pool, in both revisions that the pool keeps of each, and lists damaged ones.
-Nothing is changed without --yes.
+const aboutRepair = `Reads all documents of the catalog in a pool, in both revisions that the pool keeps of each, and
+lists damaged ones. Nothing is changed without --yes.
 
-With --yes, a document whose newest revision is damaged gets its older revision back, which lacks the last change. If both
-are damaged, restore the catalog from a backup: remove the document with --discard, and run catalog import. Without a
-backup, --discard makes Terraform plan to create again what the document held, and to replace what depends on it.
+With --yes, a document whose newest revision is damaged gets its older revision back, which lacks
+the last change. If both are damaged, restore the catalog from a backup: remove the document with
+--discard, and run catalog import. Without a backup, --discard makes Terraform plan to create again
+what the document held, and to replace what depends on it.
 
-Before anything is changed, the content of damaged volumes is kept in files. If rows of a catalog in PostgreSQL cannot be
-read, the provider's errors name them; correct them with psql.
+Before anything is changed, the content of damaged volumes is kept in files. If rows of a catalog in
+PostgreSQL cannot be read, the provider's errors name them; correct them with psql.
 
 example:
   terraform-provider-novacron catalog repair --pool novacron --yes --keep damaged
@@ -32,8 +33,10 @@ func (a *app) setUpRepair(flags *flag.FlagSet) func(context.Context) error {
 	var s site
 	s.flags(flags)
 	yes := flags.Bool("yes", false, "restore what can be restored")
-	discard := flags.Bool("discard", false, "with --yes: also remove documents that have no whole revision, with all that they hold")
-	dir := flags.String("keep", ".", "`DIRECTORY` for the content of damaged volumes, with --yes. Default: the working directory")
+	discard := flags.Bool("discard", false, "with --yes: also remove documents that have no whole revision, with all "+
+		"that they hold")
+	dir := flags.String("keep", ".", "`DIRECTORY` for the content of damaged volumes, with --yes. Default: the "+
+		"working directory")
 	return func(ctx context.Context) error {
 		if *discard && !*yes {
 			return usageError{"--discard needs --yes"}
@@ -71,7 +74,8 @@ func (a *app) setUpRepair(flags *flag.FlagSet) func(context.Context) error {
 			}
 		}
 		if left > 0 {
-			return fmt.Errorf("%d of %d documents are damaged. See `terraform-provider-novacron catalog repair --help` for how to go on", left, documents)
+			return fmt.Errorf("%d of %d documents are damaged. See `terraform-provider-novacron catalog repair "+
+				"--help` for how to go on", left, documents)
 		}
 		return nil
 	}
@@ -86,7 +90,8 @@ func (a *app) describe(d poolstore.Damage) {
 	case d.Harmless:
 		fmt.Fprintf(a.stdout, "  a newer revision, volume %q, is whole: nothing is lost\n", d.Whole)
 	case d.Whole != "":
-		fmt.Fprintf(a.stdout, "  an older revision, volume %q, is whole: it holds %d records, without the last change\n", d.Whole, d.Records)
+		fmt.Fprintf(a.stdout, "  an older revision, volume %q, is whole: it holds %d records, without the "+
+			"last change\n", d.Whole, d.Records)
 	default:
 		fmt.Fprintf(a.stdout, "  no revision is whole\n")
 	}

@@ -20,9 +20,10 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
-const aboutImport = `Restores a backup file: templates, versions and requests, and those images that the pool does not have. The whole file
-is checked before anything is changed. What exists already and is the same is left alone; if anything differs, nothing is
-restored, and the differences are listed. Run an interrupted import again to continue it.
+const aboutImport = `Restores a backup file: templates, versions and requests, and those images that the pool does not
+have. The whole file is checked before anything is changed. What exists already and is the same is
+left alone; if anything differs, nothing is restored, and the differences are listed. Run an
+interrupted import again to continue it.
 
 example:
   terraform-provider-novacron catalog import --from library.tar --to postgres://nova_t1@db/nova
@@ -129,7 +130,8 @@ func readBackup(ctx context.Context, file archive) (*backup, error) {
 		return nil, err
 	}
 	if h.Format != backupFormat {
-		return nil, fmt.Errorf("it is of format %d, and this provider reads format %d: use a newer provider", h.Format, backupFormat)
+		return nil, fmt.Errorf("it is of format %d, and this provider reads format %d: use a newer provider",
+			h.Format, backupFormat)
 	}
 	return b, nil
 }
@@ -249,17 +251,23 @@ func (b *backup) others() (tenants []string) {
 }
 
 func (b *backup) templates(context.Context) ([]catalog.Template, error) {
-	return documents(b, b.own(templatesName), func(t catalog.Template) string { return templatesName + t.ID.String() + ".json" },
+	return documents(b, b.own(templatesName), func(t catalog.Template) string {
+		return templatesName + t.ID.String() + ".json"
+	},
 		func(t catalog.Template) error { _, err := catalog.ParseTemplateID(t.ID.String()); return err })
 }
 
 func (b *backup) versions(_ context.Context, of catalog.TemplateID) ([]catalog.Version, error) {
-	return documents(b, versionsName+of.String()+"@", func(v catalog.Version) string { return versionsName + v.ID.String() + ".json" },
+	return documents(b, versionsName+of.String()+"@", func(v catalog.Version) string {
+		return versionsName + v.ID.String() + ".json"
+	},
 		func(v catalog.Version) error { _, err := catalog.ParseVersionID(v.ID.String()); return err })
 }
 
 func (b *backup) requests(context.Context) ([]catalog.ProvisioningRequest, error) {
-	return documents(b, b.own(requestsName), func(r catalog.ProvisioningRequest) string { return requestsName + r.ID.String() + ".json" },
+	return documents(b, b.own(requestsName), func(r catalog.ProvisioningRequest) string {
+		return requestsName + r.ID.String() + ".json"
+	},
 		func(r catalog.ProvisioningRequest) error { return naming.ValidateTenant(r.ID.Tenant) })
 }
 
@@ -267,7 +275,9 @@ func (b *backup) requests(context.Context) ([]catalog.ProvisioningRequest, error
 func (b *backup) image(v catalog.Version) func(digest string) (imagestore.Stored, bool) {
 	return func(digest string) (imagestore.Stored, bool) {
 		key := catalog.BaseKey(digest)
-		s := imagestore.Stored{Base: catalog.Base{Digest: digest, Format: v.Format, VirtualSize: v.VirtualSize, StoredSize: v.StoredSize}}
+		s := imagestore.Stored{
+			Base: catalog.Base{Digest: digest, Format: v.Format, VirtualSize: v.VirtualSize, StoredSize: v.StoredSize},
+		}
 		if _, there := b.members[basesName+key+".json"]; there {
 			if err := b.decode(basesName+key+".json", &s.Base); err != nil {
 				s.Open = func() (io.ReadCloser, error) { return nil, err }

@@ -21,7 +21,9 @@ func packedBackup(t testing.TB, members ...string) []byte {
 	var file, sums bytes.Buffer
 	w := tar.NewWriter(&file)
 	put := func(name, data string) {
-		if err := w.WriteHeader(&tar.Header{Name: name, Size: int64(len(data)), Mode: 0o600, Format: tar.FormatPAX}); err != nil {
+		if err := w.WriteHeader(&tar.Header{
+			Name: name, Size: int64(len(data)), Mode: 0o600, Format: tar.FormatPAX,
+		}); err != nil {
 			t.Skip(err) // a name that tar cannot have
 		}
 		if _, err := w.Write([]byte(data)); err != nil {
@@ -93,15 +95,19 @@ func FuzzBackup(f *testing.F) {
 // its file name, and the library can name it.
 func FuzzBackupDocuments(f *testing.F) {
 	const template, version, digest = `{"tenant": "default", "name": "ubuntu"}`, `"1.0.0"`, "sha256:00"
-	f.Add("templates/default/ubuntu.json", `{"id": "default/ubuntu", "type": "vm"}`, "bases/00.json", `{"digest": "sha256:00", "stored_size_bytes": 4}`)
-	f.Add("templates/default/ubuntu.json", `{"id": `+template+`}`, "versions/default/ubuntu@1.0.0.json", `{"id": {"template": `+template+`, "version": `+version+`}, "digest": "`+digest+`"}`)
+	f.Add("templates/default/ubuntu.json", `{"id": "default/ubuntu", "type": "vm"}`, "bases/00.json",
+		`{"digest": "sha256:00", "stored_size_bytes": 4}`)
+	f.Add("templates/default/ubuntu.json", `{"id": `+template+`}`, "versions/default/ubuntu@1.0.0.json",
+		`{"id": {"template": `+template+`, "version": `+version+`}, "digest": "`+digest+`"}`)
 	f.Add("requests/default/1.json", `{"id": {"tenant": "default", "id": "1"}}`, "images/00", "data")
 	f.Add("templates/../x.json", `{}`, "bases/00.json", `{"parent": "sha256:00"}`)
 	f.Fuzz(func(t *testing.T, oneName, one, twoName, two string) {
-		if strings.ContainsAny(oneName+twoName, "\n\x00") || strings.HasSuffix(oneName, "/") || strings.HasSuffix(twoName, "/") {
+		if strings.ContainsAny(oneName+twoName, "\n\x00") || strings.HasSuffix(oneName, "/") ||
+			strings.HasSuffix(twoName, "/") {
 			return
 		}
-		b, err := readBackup(t.Context(), bytes.NewReader(packedBackup(t, headerName, packedHeader, oneName, one, twoName, two)))
+		b, err := readBackup(t.Context(), bytes.NewReader(packedBackup(t, headerName, packedHeader, oneName, one,
+			twoName, two)))
 		if err != nil {
 			return
 		}
@@ -131,7 +137,9 @@ func TestASparseMemberIsRefused(t *testing.T) {
 	w := tar.NewWriter(&file)
 	data := "1\n0\n4\n" + strings.Repeat("\x00", 512-6) + "data" // one piece of four bytes
 	for _, err := range []error{
-		w.WriteHeader(&tar.Header{Name: headerName, Size: int64(len(packedHeader)), Mode: 0o600, Format: tar.FormatPAX}),
+		w.WriteHeader(&tar.Header{
+			Name: headerName, Size: int64(len(packedHeader)), Mode: 0o600, Format: tar.FormatPAX,
+		}),
 		func() error { _, err := w.Write([]byte(packedHeader)); return err }(),
 	} {
 		if err != nil {
@@ -141,7 +149,10 @@ func TestASparseMemberIsRefused(t *testing.T) {
 	// archive/tar does not write these records, so the test writes them under another vendor's name
 	// and then renames them.
 	err := w.WriteHeader(&tar.Header{Name: "images/00", Size: int64(len(data)), Mode: 0o600, Format: tar.FormatPAX,
-		PAXRecords: map[string]string{"GNX.sparse.major": "1", "GNX.sparse.minor": "0", "GNX.sparse.name": "images/00", "GNX.sparse.realsize": "1125899906842624"}})
+		PAXRecords: map[string]string{
+			"GNX.sparse.major": "1", "GNX.sparse.minor": "0", "GNX.sparse.name": "images/00",
+			"GNX.sparse.realsize": "1125899906842624",
+		}})
 	if err == nil {
 		_, err = w.Write([]byte(data))
 	}
@@ -149,7 +160,8 @@ func TestASparseMemberIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	sparse := bytes.ReplaceAll(file.Bytes(), []byte("GNX.sparse"), []byte("GNU.sparse"))
-	if _, err := readBackup(t.Context(), bytes.NewReader(sparse)); err == nil || !strings.Contains(err.Error(), "not a plain file") {
+	if _, err := readBackup(t.Context(), bytes.NewReader(sparse)); err == nil ||
+		!strings.Contains(err.Error(), "not a plain file") {
 		t.Errorf("the error is %v", err)
 	}
 }

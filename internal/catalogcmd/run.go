@@ -92,7 +92,9 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	switch {
 	case err != nil:
-		err = usageError{fmt.Sprintf("its flags cannot be understood: see terraform-provider-novacron catalog %s --help", name)}
+		err = usageError{
+			fmt.Sprintf("its flags cannot be understood: see terraform-provider-novacron catalog %s --help", name),
+		}
 	case flags.NArg() > 0:
 		err = usageError{"it takes flags only: see terraform-provider-novacron catalog " + name + " --help"}
 	default:
@@ -132,8 +134,8 @@ func (s *site) flags(flags *flag.FlagSet) {
 		"libvirt `URI` of the host. Default: NOVACRON_URI, then LIBVIRT_DEFAULT_URI, then qemu:///system")
 	flags.StringVar(&s.pool, "pool", first(os.Getenv("NOVACRON_POOL"), volumes.DefaultPool),
 		"storage `POOL` of the images. Default: NOVACRON_POOL, then "+volumes.DefaultPool)
-	flags.StringVar(&s.tenant, "tenant", "", "only what belongs to this `TENANT`. Default: everything that the catalog shows you, which with\n"+
-		"a tenant's role in PostgreSQL is what belongs to that tenant")
+	flags.StringVar(&s.tenant, "tenant", "", "only what belongs to this `TENANT`. Default: everything that the "+
+		"catalog shows you, which with\na tenant's role in PostgreSQL is what belongs to that tenant")
 }
 
 func first(values ...string) string {

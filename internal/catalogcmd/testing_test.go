@@ -73,7 +73,8 @@ func (p pool) images(t *testing.T) []string {
 	}
 	var names []string
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), "nova.base.") && !strings.HasSuffix(e.Name(), ".json") && !strings.HasSuffix(e.Name(), ".map") {
+		if strings.HasPrefix(e.Name(), "nova.base.") && !strings.HasSuffix(e.Name(), ".json") &&
+			!strings.HasSuffix(e.Name(), ".map") {
 			names = append(names, e.Name())
 		}
 	}
@@ -110,7 +111,8 @@ func newDatabase(t *testing.T, p pool, tenants ...string) (admin string, dsn map
 func qcow2(t *testing.T) string {
 	t.Helper()
 	raw, path := rawDisk(t), filepath.Join(t.TempDir(), "disk.qcow2")
-	if out, err := exec.Command("qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw, path).CombinedOutput(); err != nil {
+	if out, err := exec.Command("qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw,
+		path).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	return path
@@ -154,13 +156,16 @@ func digestOf(t *testing.T, path string) string {
 // offer registers a template with these images as its versions, by number.
 func offer(t *testing.T, l *library.Library, name string, images map[string]string) catalog.TemplateID {
 	t.Helper()
-	template, err := l.CreateTemplate(t.Context(), catalog.Template{ID: catalog.TemplateID{Name: name}, Type: catalog.TypeVM,
+	template, err := l.CreateTemplate(t.Context(), catalog.Template{ID: catalog.TemplateID{Name: name},
+		Type:        catalog.TypeVM,
 		Description: "as it was", Labels: map[string]string{"os": "linux"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for number, path := range images {
-		if _, err := l.RegisterVersion(t.Context(), library.VersionRequest{ID: template.ID.Version(number), Source: file.Source{Path: path}}); err != nil {
+		if _, err := l.RegisterVersion(t.Context(), library.VersionRequest{
+			ID: template.ID.Version(number), Source: file.Source{Path: path},
+		}); err != nil {
 			t.Fatal(err)
 		}
 	}

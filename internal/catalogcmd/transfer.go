@@ -105,7 +105,9 @@ func byKey[T any](records []catalog.Record[T], err error) (map[string]T, error) 
 }
 
 // compare returns an error that names every document that both have and that differs.
-func (a *app) compare(ctx context.Context, from contents, templates []catalog.Template, requests []catalog.ProvisioningRequest, to *end) error {
+func (a *app) compare(
+	ctx context.Context, from contents, templates []catalog.Template, requests []catalog.ProvisioningRequest, to *end,
+) error {
 	var found []string
 	differ := func(what, key string, fields []string) {
 		if len(fields) > 0 {
@@ -146,8 +148,9 @@ func (a *app) compare(ctx context.Context, from contents, templates []catalog.Te
 	if len(found) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%s has other documents of the same names, which would be lost. Nothing was changed. They differ in:\n  %s\nRemove or change "+
-		"them there first, or leave them out with --tenant", to.name, strings.Join(found, "\n  "))
+	return fmt.Errorf("%s has other documents of the same names, which would be lost. Nothing was changed. They "+
+		"differ in:\n  %s\nRemove or change them there first, or leave them out with --tenant", to.name,
+		strings.Join(found, "\n  "))
 }
 
 // told and settled clear the fields that describe a process rather than the document.

@@ -70,7 +70,8 @@ func (fs *List) Add(path Path, summary, detail string) {
 		if !step.Key {
 			continue
 		}
-		if subject := fmt.Sprintf("%s %q", noun(path[:n]), step.Name); !strings.Contains(detail, subject[1:]) { // as within a sentence
+		// as within a sentence
+		if subject := fmt.Sprintf("%s %q", noun(path[:n]), step.Name); !strings.Contains(detail, subject[1:]) {
 			detail = subject + ": " + detail
 		}
 	}

@@ -68,7 +68,6 @@ func TestCommandsRunAsTheyWereWritten(t *testing.T) {
 		}
 	}
 	dir := t.TempDir()
-	// each has a shell of its own
 	commands = append([]string{"cd " + dir, "> " + filepath.Join(dir, "out")}, commands...)
 	for i := range commands {
 		commands[i] = strings.ReplaceAll(commands[i], ">>out", ">>"+filepath.Join(dir, "out"))
@@ -191,8 +190,7 @@ func TestTheReportWaitsForTheEndOfCloudInit(t *testing.T) {
 		want             int    // seconds
 		report           string
 	}{
-		"it comes": {"[ $(cat slept) != ... ] || printf '' >result.json", "exit 1", 3,
-			"cloud-init: asked"},
+		"it comes": {"[ $(cat slept) != ... ] || printf '' >result.json", "exit 1", 3, "cloud-init: asked"},
 		"it comes late": {"[ $(cat slept) != ............ ] || printf '' >result.json", "exit 1", 12,
 			"cloud-init: asked"},
 		"it comes with a death": {"[ $(cat slept) != ......... ] || printf '' >result.json", dead, 9,

@@ -56,10 +56,11 @@ type DomainChange struct {
 	Title, Description, Metadata *string
 	Sockets, Cores               *int
 	MemoryMiB                    *uint64
-	AddDisk                      *DiskSpec      // if a disk with its name exists, that stays as it is
-	SetInterface                 *InterfaceSpec // added, or if its name exists, connected as it says; the MAC address stays
-	RemoveDevice                 DeviceID       // it is not an error if it does not exist; empty for none
-	Disk                         *DiskImage
+	AddDisk                      *DiskSpec // if a disk with its name exists, that stays as it is
+	// added, or if its name exists, connected as it says; the MAC address stays
+	SetInterface *InterfaceSpec
+	RemoveDevice DeviceID // it is not an error if it does not exist; empty for none
+	Disk         *DiskImage
 }
 
 // EffectiveCPU returns what a CPU type, as in DomainSpec, becomes in a domain of that type. Under

@@ -33,7 +33,8 @@ func (st *Store) Holds(ctx context.Context, id catalog.VersionID, base catalog.B
 		return err
 	}
 	rec, err := st.bases.Get(ctx, catalog.BaseKey(base.Digest))
-	if errors.Is(err, catalog.ErrNotFound) || err == nil && (rec.Value.State != catalog.BaseReady || rec.Value.Volume != base.Volume) {
+	if errors.Is(err, catalog.ErrNotFound) || err == nil &&
+		(rec.Value.State != catalog.BaseReady || rec.Value.Volume != base.Volume) {
 		return BeingRemoved(id)
 	}
 	return err
@@ -78,8 +79,9 @@ func (st *Store) Base(ctx context.Context, digest string) (catalog.Base, error) 
 // NoImage is the finding for a version that cannot be used because the pool does not have its
 // image.
 func (st *Store) NoImage(v catalog.Version) finding.List {
-	return finding.List{{Path: finding.At("version"), Summary: "Image not found in this pool", Detail: fmt.Sprintf("Version "+
-		"%q is in the catalog, but its image is not in the pool %q on %s. An image is in the pool that its version was "+
-		"registered with: use that pool, or choose a version that was registered with this "+
-		"one.", v.ID, st.pool.Name, st.pool.Host.URI())}}
+	return finding.List{{Path: finding.At("version"), Summary: "Image not found in this pool",
+		Detail: fmt.Sprintf("Version "+
+			"%q is in the catalog, but its image is not in the pool %q on %s. An image is in the pool that its "+
+			"version was registered with: use that pool, or choose a version that was registered with this "+
+			"one.", v.ID, st.pool.Name, st.pool.Host.URI())}}
 }

@@ -56,7 +56,8 @@ func (h holding) captureBase(ctx context.Context, from onhost.Captured, attempt 
 	}
 	defer transfer.Close()
 	u.base.VirtualSize, u.base.StoredSize = int64(copied.Capacity), int64(copied.Physical)
-	digest, err := volumes.Digest(ctx, transfer, h.pool.Name, u.base.Volume, 0, throttled(h.Progress, u.base.StoredSize))
+	digest, err := volumes.Digest(ctx, transfer, h.pool.Name, u.base.Volume, 0,
+		throttled(h.Progress, u.base.StoredSize))
 	if err == nil {
 		err = u.claim(ctx, digest)
 	}

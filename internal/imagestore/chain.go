@@ -57,8 +57,10 @@ func (h holding) below(ctx context.Context, parent *catalog.Version) (*below, er
 		Attribute() string
 	}](err)
 	if _, is := errors.AsType[*damagedError](err); blamed || is { // the stored image is not the user's source
-		return nil, finding.List{{Path: finding.At("parent_version"), Summary: "Could not compare image", Detail: fmt.Sprintf("The stored image "+
-			"of version %q cannot be read: %v. Name another version, or leave parent_version out, so that all of the image is sent.", parent.ID, err)}}
+		return nil, finding.List{{Path: finding.At("parent_version"), Summary: "Could not compare image",
+			Detail: fmt.Sprintf("The stored image "+
+				"of version %q cannot be read: %v. Name another version, or leave parent_version out, so that all of "+
+				"the image is sent.", parent.ID, err)}}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("comparing the image with version %q: %w", parent.ID, err)
@@ -88,7 +90,8 @@ func (u *upload) adopt(ctx context.Context, on *below) error {
 		return nil
 	})
 	if errors.Is(err, catalog.ErrNotFound) {
-		return fmt.Errorf("the image that version %q was to be compared with is being removed just now: choose another parent_version, or leave it out",
+		return fmt.Errorf("the image that version %q was to be compared with is being removed just now: choose "+
+			"another parent_version, or leave it out",
 			u.version)
 	}
 	u.adopted = err == nil
@@ -153,7 +156,8 @@ func (e *damagedError) Error() string { return e.text }
 func damaged(st *Store, base catalog.Base, how string) error {
 	return &damagedError{fmt.Sprintf("reading back the image in volume %q of pool %q: %s: it was written to, or the "+
 		"storage has lost something. Register the image again, as another "+
-		"version, after those that use it are gone: %s", base.Volume, st.pool.Name, how, strings.Join(versionsOn(base, st.tenant), ", "))}
+		"version, after those that use it are gone: %s", base.Volume, st.pool.Name, how,
+		strings.Join(versionsOn(base, st.tenant), ", "))}
 }
 
 // Blocks reads the map of a base's disk. If there is none, it reads the image once: images that
@@ -176,7 +180,8 @@ func (st *Store) Blocks(ctx context.Context, base catalog.Base) (*blockmap.Map, 
 		return nil, err
 	}
 	if base.Parent != "" {
-		return nil, fmt.Errorf("the map of its blocks, volume %q of pool %q, is gone or damaged: leave parent_version out, or name another version",
+		return nil, fmt.Errorf("the map of its blocks, volume %q of pool %q, is gone or damaged: leave "+
+			"parent_version out, or name another version",
 			name, st.pool.Name)
 	}
 	return chains{st}.mapBase(ctx, base)
@@ -217,7 +222,8 @@ func (c chains) mapBase(ctx context.Context, base catalog.Base) (m *blockmap.Map
 	}
 	defer func() { err = errors.Join(err, im.Close()) }()
 	if string(im.Format) != base.Format {
-		return nil, damaged(c.Store, base, fmt.Sprintf("it looks like a %s image, and a %s one was stored", im.Format, base.Format))
+		return nil, damaged(c.Store, base, fmt.Sprintf("it looks like a %s image, and a %s one was stored",
+			im.Format, base.Format))
 	}
 	if m, err = transfer.MapImage(ctx, im); err != nil {
 		return nil, err

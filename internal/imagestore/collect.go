@@ -77,7 +77,9 @@ func (c collector) unlisted(held holdings) []catalog.Record[catalog.Base] {
 
 // eachUnlisted calls do for each base that no version uses, and tells it whether disks stand on the
 // base.
-func (c collector) eachUnlisted(ctx context.Context, held holdings, do func(rec catalog.Record[catalog.Base], hung bool)) error {
+func (c collector) eachUnlisted(
+	ctx context.Context, held holdings, do func(rec catalog.Record[catalog.Base], hung bool),
+) error {
 	unlisted := c.unlisted(held)
 	if len(unlisted) == 0 {
 		return nil
@@ -167,7 +169,8 @@ func (c collector) hung(ctx context.Context, domains []host.Domain, base catalog
 		return true, err
 	}
 	if slices.ContainsFunc(instances, func(i usage.Instance) bool {
-		return i.Digest == base.Digest && strategy.HoldsBase(i.Strategy) && (i.Library == c.pool.Name || i.Library == "")
+		return i.Digest == base.Digest && strategy.HoldsBase(i.Strategy) &&
+			(i.Library == c.pool.Name || i.Library == "")
 	}) {
 		return true, nil
 	}

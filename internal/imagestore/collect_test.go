@@ -44,7 +44,8 @@ func TestABaseIsUsedByWhatMayBeThere(t *testing.T) {
 		if (len(found) == 1) != c.unused {
 			t.Errorf("used %s: found %d unused bases", name, len(found))
 		}
-		if certain := must.Get[bool](t)((collector{s.Store}).certainlyUnlisted(t.Context(), rec.Value)); c.unused && !certain {
+		if certain := must.Get[bool](t)((collector{s.Store}).certainlyUnlisted(t.Context(), rec.Value)); c.unused &&
+			!certain {
 			t.Errorf("used %s: not certain of what the listing says", name)
 		}
 	}
@@ -92,17 +93,25 @@ func TestTheTimeWithoutAUseIsNoted(t *testing.T) {
 func TestABaseIsUsedByItsLinkedClones(t *testing.T) {
 	s := inMemory(t)
 	clone := func(change func(*metadata.Facts)) []host.Domain {
-		facts := metadata.Facts{Tenant: "bank", Name: "vault", Library: "novacron", Digest: digestA, Strategy: "linked_clone"}
+		facts := metadata.Facts{
+			Tenant:   "bank",
+			Name:     "vault",
+			Library:  "novacron",
+			Digest:   digestA,
+			Strategy: "linked_clone",
+		}
 		change(&facts)
 		return []host.Domain{{Name: "bank.vault", Metadata: must.Get[string](t)(facts.Marshal())}}
 	}
 	for name, domains := range map[string][]host.Domain{
-		"a linked clone":                   clone(func(*metadata.Facts) {}),
-		"one that does not say of whom":    clone(func(f *metadata.Facts) { f.Library = "" }),
-		"another one, and then one of it":  slices.Concat(clone(func(f *metadata.Facts) { f.Digest = digestB }), clone(func(*metadata.Facts) {})),
+		"a linked clone":                clone(func(*metadata.Facts) {}),
+		"one that does not say of whom": clone(func(f *metadata.Facts) { f.Library = "" }),
+		"another one, and then one of it": slices.Concat(clone(func(f *metadata.Facts) { f.Digest = digestB }),
+			clone(func(*metadata.Facts) {})),
 		"one of any tenant and any domain": clone(func(f *metadata.Facts) { f.Tenant = "mill" }),
 	} {
-		if hung, err := (collector{s.Store}).hung(t.Context(), domains, catalog.Base{Digest: digestA}); !hung || err != nil {
+		if hung, err := (collector{s.Store}).hung(t.Context(), domains, catalog.Base{Digest: digestA}); !hung ||
+			err != nil {
 			t.Errorf("%s: %t, %v", name, hung, err)
 		}
 	}
@@ -112,7 +121,8 @@ func TestABaseIsUsedByItsLinkedClones(t *testing.T) {
 		"another library's":     clone(func(f *metadata.Facts) { f.Library = "other" }),
 		"somebody's own domain": {{Name: "own"}},
 	} {
-		if hung, err := (collector{s.Store}).hung(t.Context(), domains, catalog.Base{Digest: digestA}); hung || err != nil {
+		if hung, err := (collector{s.Store}).hung(t.Context(), domains, catalog.Base{Digest: digestA}); hung ||
+			err != nil {
 			t.Errorf("%s: %t, %v", name, hung, err)
 		}
 	}
@@ -121,19 +131,34 @@ func TestABaseIsUsedByItsLinkedClones(t *testing.T) {
 func TestImagesOfThePoolAreToldFromStrays(t *testing.T) {
 	old, just := time.Now().Add(-2*time.Hour), time.Now()
 	volumes := []host.Volume{
-		{Name: "nova.base.a.raw", Allocation: 10, Modified: old}, {Name: "nova.base.b.qcow2", Allocation: 20, Modified: old},
-		{Name: "nova.base.coming.2.raw", Allocation: 5, Modified: old}, {Name: "nova.base.comin.raw", Allocation: 7, Modified: old},
-		{Name: "nova.base.another.raw", Allocation: 7, Modified: just}, {Name: "nova.base.1.raw", Allocation: 7, Modified: old},
-		{Name: "nova.base.b.qcow2.map", Allocation: 3, Modified: old}, {Name: "nova.base.1.raw.map", Allocation: 7, Modified: old},
+		{Name: "nova.base.a.raw", Allocation: 10, Modified: old},
+		{Name: "nova.base.b.qcow2", Allocation: 20, Modified: old},
+		{Name: "nova.base.coming.2.raw", Allocation: 5, Modified: old},
+		{Name: "nova.base.comin.raw", Allocation: 7, Modified: old},
+		{Name: "nova.base.another.raw", Allocation: 7, Modified: just},
+		{Name: "nova.base.1.raw", Allocation: 7, Modified: old},
+		{Name: "nova.base.b.qcow2.map", Allocation: 3, Modified: old},
+		{Name: "nova.base.1.raw.map", Allocation: 7, Modified: old},
 	}
 	held := holdings{
-		bases: []catalog.Record[catalog.Base]{{Value: catalog.Base{Volume: "nova.base.a.raw"}}, {Value: catalog.Base{Volume: "nova.base.b.qcow2"}},
+		bases: []catalog.Record[catalog.Base]{{Value: catalog.Base{Volume: "nova.base.a.raw"}},
+			{Value: catalog.Base{Volume: "nova.base.b.qcow2"}},
 			{Value: catalog.Base{Volume: "nova.base.gone.raw"}}},
-		versions: map[string]catalog.Version{"shop/web@1.0.0": {}, "shop/web@2.0.0": {Claim: &catalog.Claim{Volume: "nova.base.coming"}}},
+		versions: map[string]catalog.Version{
+			"shop/web@1.0.0": {}, "shop/web@2.0.0": {Claim: &catalog.Claim{Volume: "nova.base.coming"}},
+		},
 	}
 	var got PoolUsage
-	got.count(volumes, held, map[string]bool{"nova.base.b.qcow2": true, "nova.base.a.raw": false, "nova.base.gone.raw": true})
-	want := PoolUsage{Images: 3, ImageBytes: 38, Unused: 1, UnusedBytes: 23, Strays: []string{"nova.base.1.raw", "nova.base.1.raw.map", "nova.base.comin.raw"}}
+	got.count(volumes, held, map[string]bool{
+		"nova.base.b.qcow2": true, "nova.base.a.raw": false, "nova.base.gone.raw": true,
+	})
+	want := PoolUsage{
+		Images:      3,
+		ImageBytes:  38,
+		Unused:      1,
+		UnusedBytes: 23,
+		Strays:      []string{"nova.base.1.raw", "nova.base.1.raw.map", "nova.base.comin.raw"},
+	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("counted %+v, want %+v", got, want)
 	}
@@ -158,7 +183,8 @@ func TestAVersionIsHeldByItsBase(t *testing.T) {
 			rec, err = s.documents.Bases().Replace(ctx, rec.Key, rec.Revision, is)
 			return err
 		}
-		if err := s.Holds(t.Context(), id, base); err == nil || !strings.Contains(err.Error(), "being removed by another process") {
+		if err := s.Holds(t.Context(), id, base); err == nil ||
+			!strings.Contains(err.Error(), "being removed by another process") {
 			t.Errorf("a base that is %s: %v", name, err)
 		}
 	}

@@ -161,7 +161,8 @@ func (j joiner) join(ctx context.Context, digest string, id catalog.VersionID) (
 		}
 		select {
 		case <-ctx.Done():
-			return rec.Value, fmt.Errorf("waiting for another process that is %s image %s: %w", rec.Value.State, digest, ctx.Err())
+			return rec.Value, fmt.Errorf("waiting for another process that is %s image %s: %w",
+				rec.Value.State, digest, ctx.Err())
 		case <-time.After(baseWatch):
 		}
 	}

@@ -65,7 +65,9 @@ func (d delivery) step() string {
 }
 
 // send sends an image as it is, or only what differs from the image below.
-func (u *upload) send(ctx context.Context, im *transfer.Image, below *below, conn host.Transfer, options ...transfer.Option) (delivery, error) {
+func (u *upload) send(
+	ctx context.Context, im *transfer.Image, below *below, conn host.Transfer, options ...transfer.Option,
+) (delivery, error) {
 	to := volumes.NewSink(conn, u.store.pool.Name, u.base.Volume)
 	if below == nil {
 		file, err := u.place(ctx, im)

@@ -58,7 +58,9 @@ func (st *Store) PoolUsage(ctx context.Context) (PoolUsage, error) {
 		return s, err
 	}
 	unused := map[string]bool{} // by their volumes
-	err = c.eachUnlisted(ctx, held, func(rec catalog.Record[catalog.Base], hung bool) { unused[rec.Value.Volume] = !hung })
+	err = c.eachUnlisted(ctx, held, func(rec catalog.Record[catalog.Base], hung bool) {
+		unused[rec.Value.Volume] = !hung
+	})
 	if err != nil {
 		return s, err
 	}
@@ -66,7 +68,9 @@ func (st *Store) PoolUsage(ctx context.Context) (PoolUsage, error) {
 	if len(s.Strays) > 0 { // by this machine's clock; a user who may not create a volume has no other
 		if now, err := st.poolTime(ctx); err == nil {
 			s.Strays = slices.DeleteFunc(s.Strays, func(name string) bool {
-				return slices.ContainsFunc(volumes, func(v host.Volume) bool { return v.Name == name && now.Sub(v.Modified) <= unusedFor })
+				return slices.ContainsFunc(volumes, func(v host.Volume) bool {
+					return v.Name == name && now.Sub(v.Modified) <= unusedFor
+				})
 			})
 		}
 	}

@@ -93,7 +93,9 @@ func (r restoration) restoreOne(ctx context.Context, stem string, s Stored, unde
 
 // sendStored sends an image from elsewhere as sendBase sends a new one. It checks the image all the
 // same: a backup can come from anywhere, and a base must not lead out of the library.
-func (r restoration) sendStored(ctx context.Context, volume string, s Stored, under catalog.Base) (_ catalog.Base, err error) {
+func (r restoration) sendStored(
+	ctx context.Context, volume string, s Stored, under catalog.Base,
+) (_ catalog.Base, err error) {
 	none := catalog.Base{}
 	if _, err := r.pool.CheckRoom(ctx, s.Base.StoredSize); err != nil {
 		return none, err
@@ -104,8 +106,15 @@ func (r restoration) sendStored(ctx context.Context, volume string, s Stored, un
 	}
 	defer func() { err = errors.Join(err, stored.Close()) }()
 	u := &upload{store: r.Store, version: r.version.ID, base: catalog.Base{
-		State: catalog.BaseUploading, Digest: s.Base.Digest, Format: s.Base.Format, VirtualSize: s.Base.VirtualSize, StoredSize: s.Base.StoredSize,
-		Sources: s.Base.Sources, Stored: s.Base.Stored, Volume: volume, Versions: []string{r.version.ID.String()},
+		State:       catalog.BaseUploading,
+		Digest:      s.Base.Digest,
+		Format:      s.Base.Format,
+		VirtualSize: s.Base.VirtualSize,
+		StoredSize:  s.Base.StoredSize,
+		Sources:     s.Base.Sources,
+		Stored:      s.Base.Stored,
+		Volume:      volume,
+		Versions:    []string{r.version.ID.String()},
 	}}
 	defer func() { err = u.settle(ctx, err) }()
 	var on *below
@@ -143,7 +152,8 @@ func (r restoration) sendStored(ctx context.Context, volume string, s Stored, un
 	}
 	found, err := u.recognised(ctx)
 	if err == nil && header != nil {
-		err = qcow2.CheckWhole(ctx, image.Volume(r.pool.Name, volume), volumes.NewReaderAt(ctx, conn, r.pool.Name, volume), s.Base.StoredSize)
+		err = qcow2.CheckWhole(ctx, image.Volume(r.pool.Name, volume),
+			volumes.NewReaderAt(ctx, conn, r.pool.Name, volume), s.Base.StoredSize)
 	}
 	if err == nil {
 		err = u.kept(ctx, conn, found, sent, false)
@@ -162,7 +172,8 @@ func (r restoration) sendStored(ctx context.Context, volume string, s Stored, un
 func asDocumented(id catalog.VersionID, base catalog.Base, r io.Reader) (io.Reader, error) {
 	format, virtual, stream, err := probe.Stream(fmt.Sprintf("the image of version %q", id), r, base.StoredSize)
 	if err == nil && (string(format) != base.Format || virtual != base.VirtualSize) {
-		err = fmt.Errorf("the image of version %q is a %s disk of %d bytes, and its document says a %s disk of %d bytes", id, format, virtual,
+		err = fmt.Errorf("the image of version %q is a %s disk of %d bytes, and its document says a %s "+
+			"disk of %d bytes", id, format, virtual,
 			base.Format, base.VirtualSize)
 	}
 	return stream, err

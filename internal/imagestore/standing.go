@@ -58,8 +58,8 @@ func (l lineage) chain(ctx context.Context, disk host.DomainDisk) ([]host.Volume
 // That volume must be the image that the instance was created from, a disk of its tenant, or not
 // novacron's: every tenant may read such a volume as a source.
 func (l lineage) mayStandOn(ctx context.Context, above, v host.Volume) error {
-	refused := fmt.Errorf("volume %q of pool %q stands on volume %q of pool %q, which is neither the image that the instance was made of "+
-		"nor a disk of its tenant: it was replaced", above.Name, above.Pool, v.Name, v.Pool)
+	refused := fmt.Errorf("volume %q of pool %q stands on volume %q of pool %q, which is neither the image that the "+
+		"instance was made of nor a disk of its tenant: it was replaced", above.Name, above.Pool, v.Name, v.Pool)
 	switch {
 	case !naming.IsOwn(v.Name), naming.IsDiskOf(l.facts.Tenant, v.Name):
 		return nil
@@ -120,6 +120,6 @@ func (u *upload) blame(volume host.Volume, err error) error {
 	if failed || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	return fmt.Errorf("%w. What was sent is not what was looked at before: find out what writes to its source; nothing "+
-		"was registered", err)
+	return fmt.Errorf("%w. What was sent is not what was looked at before: find out what writes to its "+
+		"source; nothing was registered", err)
 }

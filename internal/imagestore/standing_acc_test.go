@@ -26,12 +26,14 @@ func TestAccAStoredImageStandsOnWhatItShould(t *testing.T) {
 		"has its data in another file": {"-o", "data_file=" + secret + ".data,data_file_raw=on"},
 	} {
 		made := filepath.Join(directory, "made.qcow2")
-		site.Exec(t, append(append([]string{"qemu-img", "create", "-q", "-u", "-f", "qcow2"}, options...), made, "64M")...)
+		site.Exec(t, append(append([]string{"qemu-img", "create", "-q", "-u", "-f", "qcow2"}, options...), made,
+			"64M")...)
 		content, err := os.ReadFile(site.HostPath(made))
 		if err != nil {
 			t.Fatal(err)
 		}
-		u := holding{s.Store, Request{Version: web.Version("1.0.0"), Source: file.Source{}}}.newUpload("nova.base.stands.qcow2", "qcow2")
+		u := holding{s.Store, Request{Version: web.Version("1.0.0"), Source: file.Source{}}}.newUpload(
+			"nova.base.stands.qcow2", "qcow2")
 		u.base.VirtualSize = 64 << 20
 		if err := u.create(ctx, int64(len(content))); err != nil {
 			t.Fatal(err)
@@ -42,7 +44,8 @@ func TestAccAStoredImageStandsOnWhatItShould(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err = u.recognised(ctx); (err == nil) != (says == "") || err != nil && !strings.Contains(err.Error(), says) {
+		if _, err = u.recognised(ctx); (err == nil) != (says == "") || err != nil &&
+			!strings.Contains(err.Error(), says) {
 			t.Errorf("%q: got %v, want %q", options, err, says)
 		}
 		if err := u.undo(ctx); err != nil {

@@ -23,7 +23,8 @@ func TestASourceIsBlamedForItsImageAlone(t *testing.T) {
 		"the end of time":   {context.DeadlineExceeded, false},
 	} {
 		err := u.blame(host.Volume{Name: "v"}, c.err)
-		if blamed := strings.Contains(err.Error(), "find out what writes to its source"); blamed != c.blamed || !errors.Is(err, c.err) {
+		if blamed := strings.Contains(err.Error(), "find out what writes to its source"); blamed != c.blamed ||
+			!errors.Is(err, c.err) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

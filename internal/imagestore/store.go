@@ -58,7 +58,8 @@ type Store struct {
 	abandonedAfter time.Duration
 	unusedFor      time.Duration
 	poolTime       func(ctx context.Context) (time.Time, error) // by which the pool's bases are judged
-	lookAgain      func(ctx context.Context) error              // at the pool: it shows what other hosts have written by now
+	// at the pool: it shows what other hosts have written by now
+	lookAgain func(ctx context.Context) error
 }
 
 // New returns a store. It connects to nothing until the store is used.

@@ -20,7 +20,9 @@ import (
 // its first user. It claims the base as soon as the digest is known, which may be before the last
 // byte is sent; it returns takenError if another process claimed it first. A failure or a cancel
 // leaves neither volume nor document.
-func (h holding) sendBase(ctx context.Context, knownDigest string, attempt int) (_ catalog.Base, sent int64, err error) {
+func (h holding) sendBase(
+	ctx context.Context, knownDigest string, attempt int,
+) (_ catalog.Base, sent int64, err error) {
 	none := catalog.Base{}
 	below, err := h.below(ctx, h.Parent)
 	if err != nil {
@@ -135,8 +137,8 @@ func (e *LeftoverError) Unwrap() error { return e.error }
 func (u *upload) claim(ctx context.Context, digest string) error {
 	if u.claimed != nil {
 		if digest != u.base.Digest {
-			return fmt.Errorf("sending the image: its digest is %s, and was %s when it was read before: find out what changes "+
-				"it, and apply again",
+			return fmt.Errorf("sending the image: its digest is %s, and was %s when it was read before: find out "+
+				"what changes it, and apply again",
 				digest, u.base.Digest)
 		}
 		return nil
@@ -191,8 +193,9 @@ func (u *upload) recognised(ctx context.Context) (host.Volume, error) {
 			return volume, err
 		}
 		if volume.Format == u.base.Format || time.Now().After(deadline) {
-			return volume, fmt.Errorf("storing the image in volume %q of pool %q: the host finds a %s disk of %d bytes there, where a %s "+
-				"disk of %d bytes was sent: see whether the pool ran full; nothing was registered", u.base.Volume, u.store.pool.Name,
+			return volume, fmt.Errorf("storing the image in volume %q of pool %q: the host finds a %s disk of %d "+
+				"bytes there, where a %s disk of %d bytes was sent: see whether the pool ran full; nothing "+
+				"was registered", u.base.Volume, u.store.pool.Name,
 				volume.Format, volume.Capacity, u.base.Format, u.base.VirtualSize)
 		}
 		select {
@@ -222,9 +225,9 @@ func (u *upload) kept(ctx context.Context, transfer host.Transfer, volume host.V
 		return err
 	}
 	if stored != want {
-		return fmt.Errorf("storing the image in volume %q of pool %q: its digest there is %s, not %s as it was sent: the pool, which has "+
-			"%d MiB left, ran full or does not keep what is written to it; nothing was registered", u.base.Volume, u.store.pool.Name,
-			stored, want, pool.Available>>20)
+		return fmt.Errorf("storing the image in volume %q of pool %q: its digest there is %s, not %s as it was sent: "+
+			"the pool, which has %d MiB left, ran full or does not keep what is written to it; nothing was registered",
+			u.base.Volume, u.store.pool.Name, stored, want, pool.Available>>20)
 	}
 	return nil
 }
@@ -258,7 +261,8 @@ func (u *upload) undo(ctx context.Context) error {
 	}
 	var errs []error
 	if u.created {
-		errs = append(errs, u.store.pool.DeleteVolume(ctx, u.base.Volume), u.store.pool.DeleteVolume(ctx, naming.BlockMap(u.base.Volume)))
+		errs = append(errs, u.store.pool.DeleteVolume(ctx, u.base.Volume),
+			u.store.pool.DeleteVolume(ctx, naming.BlockMap(u.base.Volume)))
 	}
 	if u.adopted {
 		errs = append(errs, remover{u.store}.disown(ctx, u.base.Parent, u.base.Volume))

@@ -16,7 +16,9 @@ import (
 // versionsOn names a tenant's versions that use a base; it only counts those of other tenants and
 // catalogs.
 func versionsOn(b catalog.Base, tenant string) []string {
-	own := slices.DeleteFunc(slices.Clone(b.Versions), func(id string) bool { return !strings.HasPrefix(id, tenant+"/") })
+	own := slices.DeleteFunc(slices.Clone(b.Versions), func(id string) bool {
+		return !strings.HasPrefix(id, tenant+"/")
+	})
 	if others := len(b.Versions) - len(own); others > 0 {
 		own = append(own, fmt.Sprintf("%d of other tenants or catalogs", others))
 	}
@@ -38,14 +40,16 @@ func (e *InUseError) InUse() bool { return len(e.Users)+e.Others+len(e.Built)+e.
 func (e *InUseError) Error() string {
 	var reasons []string
 	if len(e.Built)+e.BuiltBy > 0 {
-		reasons = append(reasons, fmt.Sprintf("these versions have its image for their parent_version, and hold only what differs from it: %s. "+
-			"Destroy them first", finding.AndOthers(e.Built, e.BuiltBy)))
+		reasons = append(reasons, fmt.Sprintf("these versions have its image for their parent_version, and hold only "+
+			"what differs from it: %s. Destroy them first", finding.AndOthers(e.Built, e.BuiltBy)))
 	}
 	if len(e.Users)+e.Others > 0 {
-		reasons = append(reasons, fmt.Sprintf("these instances or volumes need its base image: %s. Destroy them first, "+
-			"or replace them by another version or by full clones (strategy = \"clone\")", finding.AndOthers(e.Users, e.Others)))
+		reasons = append(reasons, fmt.Sprintf("these instances or volumes need its base image: %s. Destroy "+
+			"them first, or replace them by another version or by full clones (strategy = \"clone\")",
+			finding.AndOthers(e.Users, e.Others)))
 	}
-	return fmt.Sprintf("version %q cannot be removed: %s. Nothing was changed.", e.Version, strings.Join(reasons, "; and "))
+	return fmt.Sprintf("version %q cannot be removed: %s. Nothing was changed.",
+		e.Version, strings.Join(reasons, "; and "))
 }
 
 // Users names what stands on a version's base: the version's own instances and, if no other version

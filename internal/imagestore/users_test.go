@@ -9,7 +9,10 @@ import (
 
 func TestUsersOfOtherTenantsAreCounted(t *testing.T) {
 	err := &InUseError{Version: web.Version("1.0.0"), Users: []string{"shop/a"}, Others: 3, BuiltBy: 2}
-	for _, says := range []string{"hold only what differs from it: 2 of other tenants. Destroy them first", "need its base image: shop/a, and 3 of other tenants. Destroy them first"} {
+	for _, says := range []string{
+		"hold only what differs from it: 2 of other tenants. Destroy them first",
+		"need its base image: shop/a, and 3 of other tenants. Destroy them first",
+	} {
 		if !strings.Contains(err.Error(), says) {
 			t.Errorf("%v does not say %q", err, says)
 		}

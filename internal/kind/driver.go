@@ -21,22 +21,26 @@ import (
 // the contents of the domain and its volumes. This is the life of an instance, with the driver's
 // methods in capitals:
 //
-//   - Planning. A request is laid over the spec of a version. DECIDE adds the part of the blueprint that only the kind
-//     understands, without a host. CHECK reports what the host lacks for it.
-//   - Creating. DEFINE defines the domain under the name and UUID of the Build, with the build's metadata, and so claims
-//     the name. Then the STAGES run one after another: they create the volumes and start the domain. Each records its
-//     undo in the build before it leaves something behind. If a stage fails, the undos run in reverse, and the domain is
-//     removed last. Then the instance exists for its user, and READY waits until it can be used. FORGET removes secrets
+//   - Planning. A request is laid over the spec of a version. DECIDE adds the part of the blueprint
+//     that only the kind understands, without a host. CHECK reports what the host lacks for it.
+//   - Creating. DEFINE defines the domain under the name and UUID of the Build, with the build's
+//     metadata, and so claims the name. Then the STAGES run one after another: they create the
+//     volumes and start the domain. Each records its undo in the build before it leaves something
+//     behind. If a stage fails, the undos run in reverse, and the domain is removed last. Then the
+//     instance exists for its user, and READY waits until it can be used. FORGET removes secrets
 //     from the host that the guest has read.
-//   - Reading. READ turns the definition and state of a domain into an instance. DRIFT returns the attributes in which it
-//     differs from its blueprint, and OVERRIDES what a configuration has to say to get it.
-//   - Changing. COMPARE returns what it takes to turn an instance into what a blueprint says. For it, STOP stops a guest
-//     that has to be restarted, REDEFINE writes what changes in the definition, APPLY changes devices and disks, START
-//     brings the guest up, and READY waits for it. CLEAN removes what an earlier change has left.
-//   - Another image. The stages of RENEW create the new system disk beside the old one, stop the guest, and replace what
-//     the guest is told. SWAP puts the new disk into the definition, which is the point of no return. The rest is a
-//     change.
-//   - Removing. STOP stops the guest. Volumes and domain are removed by their names, without a driver.
+//   - Reading. READ turns the definition and state of a domain into an instance. DRIFT returns the
+//     attributes in which it differs from its blueprint, and OVERRIDES what a configuration has to
+//     say to get it.
+//   - Changing. COMPARE returns what it takes to turn an instance into what a blueprint says. For
+//     it, STOP stops a guest that has to be restarted, REDEFINE writes what changes in the
+//     definition, APPLY changes devices and disks, START brings the guest up, and READY waits for
+//     it. CLEAN removes what an earlier change has left.
+//   - Another image. The stages of RENEW create the new system disk beside the old one, stop the
+//     guest, and replace what the guest is told. SWAP puts the new disk into the definition, which
+//     is the point of no return. The rest is a change.
+//   - Removing. STOP stops the guest. Volumes and domain are removed by their names, without a
+//     driver.
 //
 // For everything else, callers ask a driver's Capabilities, and never its type.
 type Driver interface {

@@ -188,7 +188,9 @@ func TestDriftIsSeenByShapeAndBySize(t *testing.T) {
 
 // Random addresses are chosen once. Addresses that were asked for may have been another guest's.
 func TestMACsAreChosenWhereNoneIsAskedFor(t *testing.T) {
-	b := Build{Blueprint: Blueprint{NICs: []profile.NIC{{Name: "a"}, {Name: "b", MAC: "52:54:00:00:00:01"}, {Name: "c"}}}}
+	b := Build{
+		Blueprint: Blueprint{NICs: []profile.NIC{{Name: "a"}, {Name: "b", MAC: "52:54:00:00:00:01"}, {Name: "c"}}},
+	}
 	b.ChooseMACs()
 	form := regexp.MustCompile(`^52:54:00(:[0-9a-f]{2}){3}$`)
 	seen := map[string]bool{}
@@ -201,7 +203,8 @@ func TestMACsAreChosenWhereNoneIsAskedFor(t *testing.T) {
 	if got := b.Configured(); len(got) != 1 || got[0].Name != "b" {
 		t.Errorf("configured are %+v", got)
 	}
-	if a, b := RandomUUID(), RandomUUID(); a == b || !regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`).MatchString(a) {
+	if a, b := RandomUUID(), RandomUUID(); a == b ||
+		!regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`).MatchString(a) {
 		t.Errorf("UUIDs are %s and %s", a, b)
 	}
 }

@@ -13,8 +13,9 @@ import (
 func Unsupported(d Driver, r Request, spec catalog.Spec) finding.List {
 	var fs finding.List
 	add := func(at finding.Path, what, advice string) {
-		fs.Add(at, "Not supported by this type of template", fmt.Sprintf("Instances of templates of the type %q have no %s: %s.",
-			d.Type(), what, advice))
+		fs.Add(at, "Not supported by this type of template",
+			fmt.Sprintf("Instances of templates of the type %q have no %s: %s.",
+				d.Type(), what, advice))
 	}
 	can, refuse := d.Capabilities(), func(at finding.Path, what string) {
 		add(at, what, "leave it out, or use another template")

@@ -94,8 +94,9 @@ func (r *reader) Usable(ctx context.Context, id catalog.VersionID) (catalog.Temp
 func (r *reader) Use(t catalog.Template, v catalog.Version) (finding.Finding, error) {
 	warning, err := t.Use(r.me, v)
 	if refused, ok := errors.AsType[*catalog.RightError](err); ok {
-		err = finding.List{{Path: finding.At("template_id"), Summary: "No permission to use template", Detail: finding.Sentence(
-			fmt.Errorf("making an instance of template %q: %w", t.ID, refused))}}
+		err = finding.List{{Path: finding.At("template_id"), Summary: "No permission to use template",
+			Detail: finding.Sentence(
+				fmt.Errorf("making an instance of template %q: %w", t.ID, refused))}}
 	}
 	return warning, err
 }

@@ -21,8 +21,12 @@ func shared(t *testing.T, m *memory, access catalog.AccessControl) *Library {
 		ID: web, Type: catalog.TypeVM, DefaultStrategy: "linked_clone", Access: access,
 		Spec: catalog.Spec{Hardware: &profile.Hardware{MemoryMB: new(int64(512))}},
 	}))
-	for v, state := range map[string]catalog.State{"1.0.0": catalog.Archived, "1.1.0": catalog.Deprecated, "1.2.0": catalog.Active, "1.3.0": catalog.Draft} {
-		m.version(t, catalog.Version{ID: web.Version(v), VirtualSize: 1 << 30, Lifecycle: catalog.Lifecycle{}.To(state, "", now())})
+	for v, state := range map[string]catalog.State{
+		"1.0.0": catalog.Archived, "1.1.0": catalog.Deprecated, "1.2.0": catalog.Active, "1.3.0": catalog.Draft,
+	} {
+		m.version(t, catalog.Version{
+			ID: web.Version(v), VirtualSize: 1 << 30, Lifecycle: catalog.Lifecycle{}.To(state, "", now()),
+		})
 	}
 	return ann
 }
@@ -36,10 +40,16 @@ func TestWhatIsNotVisibleIsNotThere(t *testing.T) {
 	for name, ask := range map[string]func(id catalog.TemplateID) error{
 		"reading":      func(id catalog.TemplateID) error { _, err := stranger.Template(ctx, id); return err },
 		"its versions": func(id catalog.TemplateID) error { _, err := stranger.Versions(ctx, id); return err },
-		"a version":    func(id catalog.TemplateID) error { _, err := stranger.Version(ctx, id.Version("1.2.0")); return err },
-		"planning":     func(id catalog.TemplateID) error { _, _, err := stranger.Planned(ctx, id); return err },
-		"resolving":    func(id catalog.TemplateID) error { _, err := stranger.Resolve(ctx, id, ""); return err },
-		"using":        func(id catalog.TemplateID) error { _, _, err := stranger.Usable(ctx, id.Version("1.2.0")); return err },
+		"a version": func(id catalog.TemplateID) error {
+			_, err := stranger.Version(ctx, id.Version("1.2.0"))
+			return err
+		},
+		"planning":  func(id catalog.TemplateID) error { _, _, err := stranger.Planned(ctx, id); return err },
+		"resolving": func(id catalog.TemplateID) error { _, err := stranger.Resolve(ctx, id, ""); return err },
+		"using": func(id catalog.TemplateID) error {
+			_, _, err := stranger.Usable(ctx, id.Version("1.2.0"))
+			return err
+		},
 		"changing": func(id catalog.TemplateID) error {
 			_, err := stranger.UpdateTemplate(ctx, id, func(*catalog.Template) {})
 			return err
@@ -53,11 +63,17 @@ func TestWhatIsNotVisibleIsNotThere(t *testing.T) {
 			_, err := stranger.UpdateVersion(ctx, id.Version("1.2.0"), VersionSettings{})
 			return err
 		},
-		"removing it":     func(id catalog.TemplateID) error { return stranger.RemoveVersion(ctx, id.Version("1.2.0")) },
-		"a version of it": func(id catalog.TemplateID) error { _, err := stranger.Version(ctx, id.Version("1.3.0")); return err },
+		"removing it": func(id catalog.TemplateID) error {
+			return stranger.RemoveVersion(ctx, id.Version("1.2.0"))
+		},
+		"a version of it": func(id catalog.TemplateID) error {
+			_, err := stranger.Version(ctx, id.Version("1.3.0"))
+			return err
+		},
 	} {
 		hidden, absent := ask(web), ask(never)
-		if hidden == nil || strings.ReplaceAll(hidden.Error(), web.String(), never.String()) != absent.Error() && !sameWords(hidden, absent) {
+		if hidden == nil || strings.ReplaceAll(hidden.Error(), web.String(), never.String()) != absent.Error() &&
+			!sameWords(hidden, absent) {
 			t.Errorf("%s: hidden %v, absent %v", name, hidden, absent)
 		}
 	}
@@ -75,7 +91,10 @@ func TestVersionsAreVisibleByTheirState(t *testing.T) {
 	for name, c := range map[string]struct {
 		l    *Library
 		want string
-	}{"owner": {ann, "1.3.0 1.2.0 1.1.0 1.0.0"}, "colleague": {bob, "1.2.0 1.1.0 1.0.0"}, "other tenant": {tom, "1.2.0 1.1.0 1.0.0"}} {
+	}{
+		"owner": {ann, "1.3.0 1.2.0 1.1.0 1.0.0"}, "colleague": {bob, "1.2.0 1.1.0 1.0.0"},
+		"other tenant": {tom, "1.2.0 1.1.0 1.0.0"},
+	} {
 		var got []string
 		for _, v := range must.Get[[]catalog.Version](t)(c.l.Versions(t.Context(), web)) {
 			got = append(got, v.ID.Version)
@@ -96,8 +115,11 @@ func TestVersionsAreVisibleByTheirState(t *testing.T) {
 		"archived, exactly":       {tom, "1.0.0", "1.0.0", ""}, // its use is refused with a reason
 		"archived, not exactly":   {tom, "< 1.1", "", "It has: 1.2.0, 1.1.0 (deprecated), 1.0.0 (archived)."},
 		"a draft, exactly":        {ann, "= 1.3.0", "1.3.0", ""},
-		"a draft, not exactly":    {ann, "> 1.2", "", "It has: 1.3.0 (draft), 1.2.0, 1.1.0 (deprecated), 1.0.0 (archived). A draft is chosen only if version names it exactly."},
-		"somebody else's draft":   {tom, "1.3.0", "", "It has: 1.2.0, 1.1.0 (deprecated), 1.0.0 (archived)."},
+		"a draft, not exactly": {
+			ann, "> 1.2", "", "It has: 1.3.0 (draft), 1.2.0, 1.1.0 (deprecated), 1.0.0 (archived). A draft is chosen " +
+				"only if version names it exactly.",
+		},
+		"somebody else's draft": {tom, "1.3.0", "", "It has: 1.2.0, 1.1.0 (deprecated), 1.0.0 (archived)."},
 	} {
 		got, err := c.l.Resolve(t.Context(), web, c.constraint)
 		if got != c.want || (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
@@ -121,12 +143,14 @@ func TestWhatIsNotAllowedSaysWhy(t *testing.T) {
 		"registering there":   errorOf(tom.RegisterVersion(ctx, VersionRequest{ID: web.Version("2.0.0")})),
 		"a version of theirs": tom.RemoveVersion(ctx, web.Version("1.2.0")),
 	} {
-		if refused, ok := errors.AsType[*catalog.RightError](err); !ok || refused.Needs != catalog.Write || refused.Owner != "ann" {
+		if refused, ok := errors.AsType[*catalog.RightError](err); !ok || refused.Needs != catalog.Write ||
+			refused.Owner != "ann" {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	_, _, err := tom.Usable(ctx, web.Version("1.2.0"))
-	if findings, ok := errors.AsType[finding.List](err); !ok || findings[0].Path.String() != "template_id" || !strings.Contains(findings[0].Detail, "use_tenants") {
+	if findings, ok := errors.AsType[finding.List](err); !ok || findings[0].Path.String() != "template_id" ||
+		!strings.Contains(findings[0].Detail, "use_tenants") {
 		t.Errorf("using what one may only read: %v", err)
 	}
 	_, _, err = ann.Usable(ctx, web.Version("1.0.0"))
@@ -151,13 +175,15 @@ func TestWritersChangeEverythingButWhoseItIs(t *testing.T) {
 		t.Owner, t.Access = "bob", catalog.AccessControl{ReadUsers: []string{"kim"}}
 		t.State, t.Deprecation = catalog.Deprecated, "old"
 	}))
-	if changed.Owner != "ann" || changed.State != catalog.Deprecated || changed.PublishedAt == nil || !changed.Access.Equal(catalog.AccessControl{ReadUsers: []string{"kim"}}) {
+	if changed.Owner != "ann" || changed.State != catalog.Deprecated || changed.PublishedAt == nil ||
+		!changed.Access.Equal(catalog.AccessControl{ReadUsers: []string{"kim"}}) {
 		t.Errorf("changed to %+v", changed)
 	}
 	if _, err := bob.Template(ctx, web); !errors.Is(err, catalog.ErrNotFound) {
 		t.Errorf("who took the right from himself has %v", err)
 	}
-	if err := errorOf(bob.CreateTemplate(ctx, catalog.Template{ID: web, Type: catalog.TypeVM})); err == nil || strings.Contains(err.Error(), "import") {
+	if err := errorOf(bob.CreateTemplate(ctx, catalog.Template{ID: web, Type: catalog.TypeVM})); err == nil ||
+		strings.Contains(err.Error(), "import") {
 		t.Errorf("a name that is taken by what is hidden: %v", err)
 	}
 }
@@ -169,7 +195,8 @@ func TestADraftFollowsItsTemplateUntilItIsPublished(t *testing.T) {
 		t.Helper()
 		v := must.Get[catalog.Version](t)(ann.Version(ctx, web.Version(version)))
 		for _, planned := range must.Get[[]catalog.Version](t)(ann.Versions(ctx, web)) {
-			if planned.ID == v.ID && planned.Spec.Hardware != nil && *planned.Spec.Hardware.MemoryMB != *v.Spec.Hardware.MemoryMB {
+			if planned.ID == v.ID && planned.Spec.Hardware != nil &&
+				*planned.Spec.Hardware.MemoryMB != *v.Spec.Hardware.MemoryMB {
 				t.Errorf("listed with another spec: %+v", planned)
 			}
 		}
@@ -179,18 +206,23 @@ func TestADraftFollowsItsTemplateUntilItIsPublished(t *testing.T) {
 		return *v.Spec.Hardware.MemoryMB
 	}
 	change := func(to int64) {
-		must.Get[catalog.Template](t)(ann.UpdateTemplate(ctx, web, func(t *catalog.Template) { t.Spec.Hardware = &profile.Hardware{MemoryMB: &to} }))
+		must.Get[catalog.Template](t)(ann.UpdateTemplate(ctx, web, func(t *catalog.Template) {
+			t.Spec.Hardware = &profile.Hardware{MemoryMB: &to}
+		}))
 	}
 	change(1024)
 	if draft, active := memory("1.3.0"), memory("1.2.0"); draft != 1024 || active != 0 {
 		t.Errorf("draft %d MiB, active %d MiB", draft, active)
 	}
-	published := must.Get[catalog.Version](t)(ann.UpdateVersion(ctx, web.Version("1.3.0"), VersionSettings{State: catalog.Active}))
+	published := must.Get[catalog.Version](t)(ann.UpdateVersion(ctx, web.Version("1.3.0"),
+		VersionSettings{State: catalog.Active}))
 	change(2048)
 	if got := memory("1.3.0"); got != 1024 || published.PublishedAt == nil {
 		t.Errorf("published with %d MiB, at %v", got, published.PublishedAt)
 	}
-	again := must.Get[catalog.Version](t)(ann.UpdateVersion(ctx, web.Version("1.3.0"), VersionSettings{State: catalog.Archived, Deprecation: "no"}))
+	again := must.Get[catalog.Version](t)(ann.UpdateVersion(ctx, web.Version("1.3.0"), VersionSettings{
+		State: catalog.Archived, Deprecation: "no",
+	}))
 	if !again.PublishedAt.Equal(*published.PublishedAt) || memory("1.3.0") != 1024 {
 		t.Errorf("archived: %+v", again)
 	}
@@ -200,7 +232,9 @@ func TestABrokenDraftIsNotPublished(t *testing.T) {
 	m, ctx := &memory{}, t.Context()
 	ann := shared(t, m, catalog.AccessControl{})
 	must.Get[catalog.Template](t)(ann.UpdateTemplate(ctx, web, func(t *catalog.Template) {
-		t.Spec.Storage = &profile.Storage{Disks: map[string]profile.Disk{"system": {SizeGB: new(int64(1)), System: new(true)}}}
+		t.Spec.Storage = &profile.Storage{
+			Disks: map[string]profile.Disk{"system": {SizeGB: new(int64(1)), System: new(true)}},
+		}
 	}))
 	v := must.Get[catalog.Record[catalog.Version]](t)(m.versions.Get(ctx, web.Version("1.3.0").String()))
 	v.Value.VirtualSize = 2 << 30
@@ -209,7 +243,9 @@ func TestABrokenDraftIsNotPublished(t *testing.T) {
 	if findings, ok := errors.AsType[finding.List](err); !ok || findings[0].Summary != "Could not publish draft" {
 		t.Errorf("published: %v", err)
 	}
-	must.Get[catalog.Version](t)(ann.UpdateVersion(ctx, web.Version("1.3.0"), VersionSettings{Description: "still a draft", State: catalog.Draft}))
+	must.Get[catalog.Version](t)(ann.UpdateVersion(ctx, web.Version("1.3.0"), VersionSettings{
+		Description: "still a draft", State: catalog.Draft,
+	}))
 }
 
 func TestPlansGoByWhatTheySayOfStates(t *testing.T) {
@@ -230,7 +266,8 @@ func TestPlansGoByWhatTheySayOfStates(t *testing.T) {
 		t.Errorf("the newest will be %q", got)
 	}
 	ann.Plan.WillCreate(web.Version("2.0.0"), catalog.Lifecycle{}) // planned again, after a value became known
-	if got := must.Get[string](t)(Pick(web, versions, ann.Plan.Creates(web), "")); got != "2.0.0" || len(ann.Plan.Creates(web)) != 1 {
+	if got := must.Get[string](t)(Pick(web, versions, ann.Plan.Creates(web), "")); got != "2.0.0" ||
+		len(ann.Plan.Creates(web)) != 1 {
 		t.Errorf("the newest will be %q of %v", got, ann.Plan.Creates(web))
 	}
 	archived := template
@@ -249,8 +286,11 @@ func TestWhatIsGoneIsNotThere(t *testing.T) {
 	ann := shared(t, m, catalog.AccessControl{})
 	never := catalog.TemplateID{Tenant: "shop", Name: "not"}
 	for name, err := range map[string]error{
-		"versions": errorOf(ann.Versions(ctx, never)), "resolving": errorOf(ann.Resolve(ctx, never, "")), "a version": errorOf(ann.Version(ctx, never.Version("1.0.0"))),
-		"planning": errorOf(ann.PlannedVersion(ctx, never.Version("1.0.0"))), "changing": errorOf(ann.UpdateVersion(ctx, never.Version("1.0.0"), VersionSettings{})),
+		"versions":  errorOf(ann.Versions(ctx, never)),
+		"resolving": errorOf(ann.Resolve(ctx, never, "")),
+		"a version": errorOf(ann.Version(ctx, never.Version("1.0.0"))),
+		"planning":  errorOf(ann.PlannedVersion(ctx, never.Version("1.0.0"))),
+		"changing":  errorOf(ann.UpdateVersion(ctx, never.Version("1.0.0"), VersionSettings{})),
 	} {
 		if !errors.Is(err, catalog.ErrNotFound) {
 			t.Errorf("%s: %v", name, err)

@@ -34,11 +34,13 @@ func TestAccAnImageIsStoredOnceAndGoesWithItsLastVersion(t *testing.T) {
 		t.Errorf("sent %d bytes of %d", first.Transferred, first.StoredSize)
 	}
 	base := must.Get[catalog.Base](t)(l.Images.Base(t.Context(), first.Digest))
-	if stored := digestOf(t, filepath.Join(s.dir, base.Volume)); stored != first.Digest || base.State != catalog.BaseReady {
+	if stored := digestOf(t, filepath.Join(s.dir, base.Volume)); stored != first.Digest ||
+		base.State != catalog.BaseReady {
 		t.Errorf("the pool holds %s (%s), want %s", stored, base.State, first.Digest)
 	}
 
-	second := must.Get[catalog.Version](t)(register(t.Context(), s.library(t), "2.0.0", file.Source{Path: tiny, Checksum: first.Digest}))
+	second := must.Get[catalog.Version](t)(register(t.Context(), s.library(t), "2.0.0",
+		file.Source{Path: tiny, Checksum: first.Digest}))
 	if second.Transferred != 0 || second.Digest != first.Digest {
 		t.Errorf("of an image that is there, %d bytes were sent as %s", second.Transferred, second.Digest)
 	}
@@ -48,7 +50,8 @@ func TestAccAnImageIsStoredOnceAndGoesWithItsLastVersion(t *testing.T) {
 	if err := l.RemoveVersion(t.Context(), first.ID); err != nil {
 		t.Fatal(err)
 	}
-	if base := must.Get[catalog.Base](t)(l.Images.Base(t.Context(), first.Digest)); len(base.Versions) != 1 || base.Versions[0] != second.ID.String() {
+	if base := must.Get[catalog.Base](t)(l.Images.Base(t.Context(), first.Digest)); len(base.Versions) != 1 ||
+		base.Versions[0] != second.ID.String() {
 		t.Errorf("the base's versions are %q, want %q", base.Versions, second.ID)
 	}
 	for range 2 { // removing it again is not an error
@@ -88,7 +91,8 @@ func TestAccProcessesThatRegisterOneImageAtOnceEndWithOneBase(t *testing.T) {
 				if len(base.Versions) != processes {
 					t.Errorf("the base's versions: %q, want %d", base.Versions, processes)
 				}
-				if images := s.images(t); len(images) != 1 || images[0] != base.Volume || digestOf(t, filepath.Join(s.dir, base.Volume)) != digest {
+				if images := s.images(t); len(images) != 1 || images[0] != base.Volume ||
+					digestOf(t, filepath.Join(s.dir, base.Volume)) != digest {
 					t.Errorf("in the pool: %q, want the base %q alone", images, base.Volume)
 				}
 				var sent int
@@ -111,9 +115,14 @@ func TestAccAnAbandonedUploadIsTakenOver(t *testing.T) {
 	s.template(t, l)
 	path := rawImage(t, 4<<20, 4<<20)
 	digest := digestOf(t, path)
-	for name, volume := range map[string]string{"with a volume": "nova.base.dead.raw", "without a volume": "nova.base.never.raw"} {
+	for name, volume := range map[string]string{
+		"with a volume": "nova.base.dead.raw", "without a volume": "nova.base.never.raw",
+	} {
 		t.Run(name, func(t *testing.T) {
-			dead := catalog.Base{Digest: digest, State: catalog.BaseUploading, Volume: volume, Versions: []string{"default/ubuntu@0.0.1"}}
+			dead := catalog.Base{
+				Digest: digest, State: catalog.BaseUploading, Volume: volume,
+				Versions: []string{"default/ubuntu@0.0.1"},
+			}
 			if _, err := s.bases(t).Create(t.Context(), catalog.BaseKey(digest), dead); err != nil {
 				t.Fatal(err)
 			}
@@ -169,7 +178,8 @@ func TestAccAnImageWithHolesArrivesIdentical(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "holes.qcow2")
 	for _, command := range []string{
 		"cp --sparse=always " + acctest.TinyImage(t) + " " + path, "qemu-img resize -q " + path + " 1G",
-		"qemu-io -c 'write -P 7 900M 1M' -c 'write -P 9 500M 64k' -c 'write 0 8M' " + path, "fallocate --dig-holes " + path,
+		"qemu-io -c 'write -P 7 900M 1M' -c 'write -P 9 500M 64k' -c 'write 0 8M' " + path,
+		"fallocate --dig-holes " + path,
 		"truncate -s +3M " + path,
 	} {
 		if out, err := exec.Command("sh", "-c", command).CombinedOutput(); err != nil {
@@ -178,7 +188,8 @@ func TestAccAnImageWithHolesArrivesIdentical(t *testing.T) {
 	}
 	v := must.Get[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: path}))
 	base := must.Get[catalog.Base](t)(l.Images.Base(t.Context(), v.Digest))
-	if stored, want := digestOf(t, filepath.Join(s.dir, base.Volume)), digestOf(t, path); stored != want || v.Digest != want {
+	if stored, want := digestOf(t, filepath.Join(s.dir, base.Volume)), digestOf(t, path); stored != want ||
+		v.Digest != want {
 		t.Errorf("stored as %s, registered as %s, want %s", stored, v.Digest, want)
 	}
 	if v.Transferred >= v.StoredSize {
@@ -194,7 +205,8 @@ func TestAccAVersionUnderAnOverlayStays(t *testing.T) {
 	s.template(t, l)
 	v := must.Get[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: acctest.TinyImage(t)}))
 	location := must.Get[string](t)(l.Images.Location(t.Context(), v))
-	s.Exec(t, "qemu-img", "create", "-q", "-f", "qcow2", "-b", location, "-F", "qcow2", filepath.Dir(location)+"/by-hand.qcow2")
+	s.Exec(t, "qemu-img", "create", "-q", "-f", "qcow2", "-b", location, "-F", "qcow2",
+		filepath.Dir(location)+"/by-hand.qcow2")
 
 	err := l.RemoveVersion(t.Context(), v.ID)
 	var inUse *imagestore.InUseError

@@ -65,7 +65,8 @@ func (s site) wantDisk(t *testing.T, l *Library, v catalog.Version, disk string)
 // chain counts the images below that of a version, as QEMU finds them.
 func (s site) chain(t *testing.T, l *Library, v catalog.Version) int {
 	t.Helper()
-	return strings.Count(s.Exec(t, "qemu-img", "info", "--backing-chain", must.Get[string](t)(l.Images.Location(t.Context(), v))), "\nbacking file: ")
+	return strings.Count(s.Exec(t, "qemu-img", "info", "--backing-chain",
+		must.Get[string](t)(l.Images.Location(t.Context(), v))), "\nbacking file: ")
 }
 
 // TestAccOnlyWhatChangedIsSent registers version after version, in chains of bounded length.
@@ -82,7 +83,8 @@ func TestAccOnlyWhatChangedIsSent(t *testing.T) {
 	depths := []int{}
 	for n := int64(1); n <= imagestore.MaxDepth+2; n++ {
 		disk = changed(t, disk, n, 64+n)
-		v := must.Get[catalog.Version](t)(registerOn(t, s.library(t), last.ID.Version, fmt.Sprintf("1.%d.0", n), file.Source{Path: disk}))
+		v := must.Get[catalog.Version](t)(registerOn(t, s.library(t), last.ID.Version, fmt.Sprintf("1.%d.0", n),
+			file.Source{Path: disk}))
 		// The header, one L2 table, the L1 table, and two clusters for reference counts come on
 		// top. An image that stands on the first version again also has what changed in between.
 		clusters := int64(2)
@@ -95,7 +97,8 @@ func TestAccOnlyWhatChangedIsSent(t *testing.T) {
 		if want := (clusters + 5) * block; v.Transferred != want || v.StoredSize != want {
 			t.Errorf("%s: %d bytes sent, %d stored, want %d", v.ID, v.Transferred, v.StoredSize, want)
 		}
-		if v.Digest != digestOf(t, disk) || v.Format != "qcow2" || v.VirtualSize != 16<<20 || v.Parent != last.ID.Version {
+		if v.Digest != digestOf(t, disk) || v.Format != "qcow2" || v.VirtualSize != 16<<20 ||
+			v.Parent != last.ID.Version {
 			t.Errorf("%s is %+v", v.ID, v)
 		}
 		s.wantDisk(t, l, v, disk)
@@ -143,7 +146,8 @@ func TestAccAChainGoesWithItsLastVersion(t *testing.T) {
 	if err := l.Images.Release(t.Context(), one.Digest, one.ID); err != nil {
 		t.Fatal(err)
 	}
-	if base := must.Get[catalog.Base](t)(l.Images.Base(t.Context(), one.Digest)); len(base.Versions) != 0 || len(base.Children) != 1 {
+	if base := must.Get[catalog.Base](t)(l.Images.Base(t.Context(), one.Digest)); len(base.Versions) != 0 ||
+		len(base.Children) != 1 {
 		t.Errorf("the image that another one stands on is %+v", base)
 	}
 	if err := l.VerifyVersion(t.Context(), two.ID); err != nil {
@@ -154,7 +158,9 @@ func TestAccAChainGoesWithItsLastVersion(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if left := s.files(t); len(s.images(t)) != len(before) || slices.ContainsFunc(left, func(name string) bool { return strings.HasSuffix(name, ".map") }) {
+	if left := s.files(t); len(s.images(t)) != len(before) || slices.ContainsFunc(left, func(name string) bool {
+		return strings.HasSuffix(name, ".map")
+	}) {
 		t.Errorf("in the pool: %q", left)
 	}
 }
@@ -170,7 +176,8 @@ func TestAccAParentOfAnyKindIsComparedWith(t *testing.T) {
 	defer server.Close()
 	raw := rawImage(t, 4<<20, 2<<20)
 	qcow2 := func(raw, name string) source.Source {
-		if out, err := exec.CommandContext(t.Context(), "qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw, filepath.Join(dir, name)).CombinedOutput(); err != nil {
+		if out, err := exec.CommandContext(t.Context(), "qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw,
+			filepath.Join(dir, name)).CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
 		return sourceweb.Source{URL: server.URL + "/" + name}
@@ -198,7 +205,8 @@ func TestAccAParentOfAnyKindIsComparedWith(t *testing.T) {
 		t.Fatal(err)
 	}
 	files := s.files(t)
-	if _, err := registerOn(t, l, "1.1.0", "1.3.0", file.Source{Path: changed(t, after, 7)}); err == nil || !strings.Contains(err.Error(), "leave parent_version out") {
+	if _, err := registerOn(t, l, "1.1.0", "1.3.0", file.Source{Path: changed(t, after, 7)}); err == nil ||
+		!strings.Contains(err.Error(), "leave parent_version out") {
 		t.Errorf("on an image whose map is lost: %v, want what to do", err)
 	}
 	if left := s.files(t); len(left) != len(files) {
@@ -212,7 +220,8 @@ func TestAccAParentOfAnyKindIsComparedWith(t *testing.T) {
 		}
 	}
 	var findings finding.List
-	if _, err := registerOn(t, l, "1.0.0", "1.3.0", file.Source{Path: again}); !errors.As(err, &findings) || findings[0].Path.String() != "parent_version" {
+	if _, err := registerOn(t, l, "1.0.0", "1.3.0", file.Source{Path: again}); !errors.As(err, &findings) ||
+		findings[0].Path.String() != "parent_version" {
 		t.Errorf("on an image that is damaged: %v, want a finding", err)
 	}
 }

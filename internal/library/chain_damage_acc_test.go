@@ -58,7 +58,9 @@ func TestAccAnInterruptedComparisonLeavesNothing(t *testing.T) {
 	one := must.Get[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: raw}))
 	before := s.images(t)
 	t.Run("by an error", func(t *testing.T) {
-		_, err := registerOn(t, l, "1.0.0", "1.1.0", file.Source{Path: changed(t, raw, 5), Checksum: "sha256:" + strings.Repeat("ab", 32)})
+		_, err := registerOn(t, l, "1.0.0", "1.1.0", file.Source{
+			Path: changed(t, raw, 5), Checksum: "sha256:" + strings.Repeat("ab", 32),
+		})
 		if _, ok := errors.AsType[*image.ChecksumError](err); !ok {
 			t.Errorf("got %v, want a checksum error", err)
 		}
@@ -83,7 +85,8 @@ func TestAccAnInterruptedComparisonLeavesNothing(t *testing.T) {
 		t.Errorf("the volumes %q stand on the image still", base.Children)
 	}
 	var findings finding.List
-	if _, err := registerOn(t, l, "9.9.9", "1.1.0", file.Source{Path: raw, Checksum: one.Digest}); !errors.As(err, &findings) || findings[0].Path.String() != "parent_version" {
+	if _, err := registerOn(t, l, "9.9.9", "1.1.0", file.Source{Path: raw, Checksum: one.Digest}); !errors.As(err,
+		&findings) || findings[0].Path.String() != "parent_version" {
 		t.Errorf("on a version that is not there: %v, want a finding", err)
 	}
 }

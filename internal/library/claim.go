@@ -94,8 +94,8 @@ func sameClaim(found, claim catalog.Version) bool {
 // beingRegistered is the finding for a version that is being registered by another process.
 func beingRegistered(v catalog.Version) error {
 	return finding.List{{Path: finding.At("version"), Summary: "Version is being registered", Detail: fmt.Sprintf(
-		"%s (process %s) has been registering version %q since %s. Wait for it. If that process is dead, what it left is "+
-			"removed automatically from %s on.", v.Claim.By, lease.Show(v.Claim.Runner), v.ID,
+		"%s (process %s) has been registering version %q since %s. Wait for it. If that process is dead, "+
+			"what it left is removed automatically from %s on.", v.Claim.By, lease.Show(v.Claim.Runner), v.ID,
 		v.Claim.Since.Format("15:04:05"), v.Claim.Lease().Expires().Format("15:04:05 MST"))}}
 }
 

@@ -62,21 +62,25 @@ func TestAccWhatAnInterruptedRegistrationLeftGoes(t *testing.T) {
 	if slices.Contains(images, dead) || !slices.Contains(images, living) || !slices.Contains(images, elsewhere) {
 		t.Errorf("in the pool: %q, want %q gone, and %q and %q to stay", images, dead, living, elsewhere)
 	}
-	if _, err := l.store.Versions().Get(t.Context(), ubuntu.Version("0.1.0").String()); !errors.Is(err, catalog.ErrNotFound) {
+	if _, err := l.store.Versions().Get(t.Context(), ubuntu.Version("0.1.0").String()); !errors.Is(err,
+		catalog.ErrNotFound) {
 		t.Errorf("the claim of the interrupted registration: %v, want none", err)
 	}
-	if versions := must.Get[[]catalog.Version](t)(l.Versions(t.Context(), ubuntu)); len(versions) != 1 || versions[0].ID.Version != "1.0.0" {
+	if versions := must.Get[[]catalog.Version](t)(l.Versions(t.Context(), ubuntu)); len(versions) != 1 ||
+		versions[0].ID.Version != "1.0.0" {
 		t.Errorf("the versions are %v, want 1.0.0 alone", versions)
 	}
 	if _, err := l.Version(t.Context(), ubuntu.Version("0.2.0")); !errors.Is(err, catalog.ErrNotFound) {
 		t.Errorf("a version that is coming: %v, want %v", err, catalog.ErrNotFound)
 	}
 	var findings finding.List
-	if err := l.DeleteTemplate(t.Context(), ubuntu); !errors.As(err, &findings) || !strings.Contains(err.Error(), "0.2.0") {
+	if err := l.DeleteTemplate(t.Context(), ubuntu); !errors.As(err, &findings) ||
+		!strings.Contains(err.Error(), "0.2.0") {
 		t.Errorf("removing the template of a version that is coming: %v, want a finding that names it", err)
 	}
 	_, err := register(t.Context(), l, "0.2.0", file.Source{Path: rawImage(t, 1<<20, 4096)})
-	if !errors.As(err, &findings) || findings[0].Path.String() != "version" || !strings.Contains(findings[0].Detail, "somebody (process ") {
+	if !errors.As(err, &findings) || findings[0].Path.String() != "version" ||
+		!strings.Contains(findings[0].Detail, "somebody (process ") {
 		t.Errorf("registering a version that somebody else registers: %v, want a finding that says who", err)
 	}
 	for _, version := range []string{"0.2.0", "0.3.0"} { // as if their time had run out

@@ -24,7 +24,8 @@ func TestAWrongClockEndsNobodysWork(t *testing.T) {
 			defer cancel()
 			at := func(d time.Duration) time.Time { return must.Get[time.Time](t)(m.Now(ctx)).Add(d) }
 
-			claim, _, err := registrar{ann}.claimVersion(ctx, VersionRequest{ID: catalog.TemplateID{Tenant: "shop", Name: "web"}.Version("1.0.0")})
+			claim, _, err := registrar{ann}.claimVersion(ctx,
+				VersionRequest{ID: catalog.TemplateID{Tenant: "shop", Name: "web"}.Version("1.0.0")})
 			if err != nil {
 				t.Fatal(err)
 			}

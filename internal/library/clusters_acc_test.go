@@ -57,7 +57,8 @@ func TestAccCompressedClustersOfAllSizes(t *testing.T) {
 				s.wantDisk(t, l, whole, raw)
 
 				after := changed(t, raw, 3, 40)
-				on := must.Get[catalog.Version](t)(registerOn(t, l, whole.ID.Version, fmt.Sprintf("%d.%d.1", n+1, m), file.Source{Path: after}))
+				on := must.Get[catalog.Version](t)(registerOn(t, l, whole.ID.Version, fmt.Sprintf("%d.%d.1", n+1, m),
+					file.Source{Path: after}))
 				s.wantDisk(t, l, on, after)
 				if on.Transferred > 1<<20 {
 					t.Errorf("%d bytes were sent of what has changed in two blocks", on.Transferred)

@@ -68,10 +68,12 @@ func TestAccAnImageThatNobodyUsesIsCollected(t *testing.T) {
 	s.template(t, l)
 	must.Get[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: rawImage(t, 1<<20, 4096)}))
 	for state, how := range map[catalog.BaseState]string{
-		catalog.BaseReady: "disks hung on it", catalog.BaseDeleting: "who removed it died", catalog.BaseUploading: "who sent it was taken for dead",
+		catalog.BaseReady: "disks hung on it", catalog.BaseDeleting: "who removed it died",
+		catalog.BaseUploading: "who sent it was taken for dead",
 	} {
 		t.Run(how, func(t *testing.T) {
-			v := must.Get[catalog.Version](t)(register(t.Context(), l, "9.0.0", file.Source{Path: rawImage(t, 1<<20, 8192)}))
+			v := must.Get[catalog.Version](t)(register(t.Context(), l, "9.0.0",
+				file.Source{Path: rawImage(t, 1<<20, 8192)}))
 			rec := must.Get[catalog.Record[catalog.Base]](t)(s.bases(t).Get(t.Context(), catalog.BaseKey(v.Digest)))
 			s.abandon(t, l, v, state)
 			sweep := func() []string {
@@ -109,7 +111,8 @@ func TestAccAnImageThatDisksStandOnIsNotCollected(t *testing.T) {
 		t.Helper()
 		return must.Get[catalog.Record[catalog.Base]](t)(s.bases(t).Get(t.Context(), catalog.BaseKey(v.Digest))).Value
 	}
-	for _, state := range []catalog.BaseState{catalog.BaseReady, catalog.BaseDeleting} { // its remover died, having seen the disk or not
+	// its remover died, having seen the disk or not
+	for _, state := range []catalog.BaseState{catalog.BaseReady, catalog.BaseDeleting} {
 		s.abandon(t, l, v, state)
 		for range 2 {
 			collector := s.libraryWith(t, imagestore.Options{UnusedFor: -1})

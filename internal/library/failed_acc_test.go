@@ -49,7 +49,8 @@ func TestAccAFailedRegistrationLeavesNothing(t *testing.T) {
 			server := newStallingServer(t, path, 20<<20)
 			ctx, cancel := context.WithCancel(t.Context())
 			go func() { <-server.reached; cancel() }()
-			if _, err := register(ctx, l, "1.0.0", sourceweb.Source{URL: server.URL, Checksum: checksum}); !errors.Is(err, context.Canceled) {
+			if _, err := register(ctx, l, "1.0.0", sourceweb.Source{URL: server.URL, Checksum: checksum}); !errors.Is(
+				err, context.Canceled) {
 				t.Errorf("got %v, want %v", err, context.Canceled)
 			}
 			leavesNothing(t)
@@ -76,7 +77,8 @@ func TestAccAFailedRegistrationLeavesNothing(t *testing.T) {
 			}
 		}))
 		defer server.Close()
-		if _, err := register(t.Context(), l, "1.0.0", sourceweb.Source{URL: server.URL}); !errors.Is(err, io.ErrUnexpectedEOF) {
+		if _, err := register(t.Context(), l, "1.0.0", sourceweb.Source{URL: server.URL}); !errors.Is(err,
+			io.ErrUnexpectedEOF) {
 			t.Errorf("got %v, want %v", err, io.ErrUnexpectedEOF)
 		}
 		leavesNothing(t)
@@ -99,7 +101,9 @@ func TestAccAFailedRegistrationLeavesNothing(t *testing.T) {
 		held := s.files(t)
 		// As when two processes register it at once, and neither sees the other until the end.
 		other := file.Source{Path: rawImage(t, 1<<20, 8192)}
-		base, _, err := l.Images.Hold(t.Context(), imagestore.Request{Version: v.ID, Source: other, Stem: "nova.base.other", Steps: step.NewTimer()})
+		base, _, err := l.Images.Hold(t.Context(), imagestore.Request{
+			Version: v.ID, Source: other, Stem: "nova.base.other", Steps: step.NewTimer(),
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -109,7 +113,8 @@ func TestAccAFailedRegistrationLeavesNothing(t *testing.T) {
 		if left := s.files(t); len(left) != len(held) {
 			t.Errorf("in the pool: %q, want as before %q", left, held)
 		}
-		if err := l.Images.ReleaseUnregistered(t.Context(), v.Digest, v.ID); err != nil { // as the loser of a race for the same image
+		// as the loser of a race for the same image
+		if err := l.Images.ReleaseUnregistered(t.Context(), v.Digest, v.ID); err != nil {
 			t.Error(err)
 		}
 		must.Get[catalog.Base](t)(l.Images.Base(t.Context(), v.Digest))

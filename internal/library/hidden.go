@@ -54,26 +54,29 @@ func (r *reader) CheckVersionGone(ctx context.Context, id catalog.VersionID) err
 // OtherTenant is the finding for what a state has of another tenant, which its user may not see.
 func (r *reader) OtherTenant(what string, id fmt.Stringer) error {
 	return finding.List{{Path: finding.At("id"), Summary: "Belongs to another tenant", Detail: fmt.Sprintf("The state "+
-		"has the %s %q, which the provider's tenant %q cannot see: configure the provider with the tenant that created it, "+
-		"or remove it from the state with `terraform state rm`.",
+		"has the %s %q, which the provider's tenant %q cannot see: configure the provider with the tenant that "+
+		"created it, or remove it from the state with `terraform state rm`.",
 		what, id, r.me.Tenant)}}
 }
 
 // hidden is the finding for something that exists but is hidden from the library's user, according
 // to their right.
-func (r *reader) hidden(what string, id fmt.Stringer, t catalog.Template, state catalog.State, right catalog.Right) error {
+func (r *reader) hidden(
+	what string, id fmt.Stringer, t catalog.Template, state catalog.State, right catalog.Right,
+) error {
 	if right >= catalog.Read {
-		return fmt.Errorf("%s %q could not be seen a moment ago, and can be now: its access_control is being changed. Plan again", what, id)
+		return fmt.Errorf("%s %q could not be seen a moment ago, and can be now: its access_control is being "+
+			"changed. Plan again", what, id)
 	}
 	why := fmt.Sprintf("user %q of tenant %q no longer has the right to read template %q. Its owner %q, or a user who "+
 		"may write it, can grant the right in access_control: read_users or "+
 		"read_groups", r.me.User, r.me.Tenant, t.ID, t.Owner)
 	if state == catalog.Draft {
-		why = fmt.Sprintf("it has become a draft. Only users who may write template %q see it, and user %q of tenant %q may "+
-			"not. Its owner %q, or a user who may write it, can publish it, or grant the right in access_control: write_users "+
-			"or write_groups", t.ID, r.me.User, r.me.Tenant, t.Owner)
+		why = fmt.Sprintf("it has become a draft. Only users who may write template %q see it, and user %q of "+
+			"tenant %q may not. Its owner %q, or a user who may write it, can publish it, or grant the right in "+
+			"access_control: write_users or write_groups", t.ID, r.me.User, r.me.Tenant, t.Owner)
 	}
 	return finding.List{{Path: finding.At("id"), Summary: "No permission to read", Detail: fmt.Sprintf("The state has "+
-		"the %s %q. It is there, but %s. Nothing was forgotten or changed. To leave it to users who may see it, remove it "+
-		"from the state with `terraform state rm`.", what, id, why)}}
+		"the %s %q. It is there, but %s. Nothing was forgotten or changed. To leave it to users who may see "+
+		"it, remove it from the state with `terraform state rm`.", what, id, why)}}
 }

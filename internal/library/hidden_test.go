@@ -15,7 +15,8 @@ func TestWhatIsHiddenIsNotGone(t *testing.T) {
 	ctx, never := t.Context(), catalog.TemplateID{Tenant: "shop", Name: "not"}
 	says := func(what string, err error, want string) {
 		t.Helper()
-		if _, ok := errors.AsType[finding.List](err); want == "" && err != nil || want != "" && (!ok || !strings.Contains(err.Error(), want)) {
+		if _, ok := errors.AsType[finding.List](err); want == "" && err != nil || want != "" &&
+			(!ok || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: %v, want %q", what, err, want)
 		}
 	}
@@ -23,7 +24,9 @@ func TestWhatIsHiddenIsNotGone(t *testing.T) {
 	shared(t, m, catalog.AccessControl{ReadUsers: []string{"ann"}})
 	m.version(t, catalog.Version{ID: web.Version("2.0.0"), Claim: &catalog.Claim{}})
 	bob, tom := m.as(t, "shop", "bob"), m.as(t, "bank", "tom")
-	for version, want := range map[string]string{"1.2.0": "read_users or read_groups", "1.3.0": "has become a draft", "2.0.0": "", "9.0.0": ""} {
+	for version, want := range map[string]string{
+		"1.2.0": "read_users or read_groups", "1.3.0": "has become a draft", "2.0.0": "", "9.0.0": "",
+	} {
 		says("version "+version, bob.CheckVersionGone(ctx, web.Version(version)), want)
 		says("removing version "+version, bob.RemoveVersion(ctx, web.Version(version)), want)
 	}
@@ -44,7 +47,8 @@ func TestWhatIsHiddenIsNotGone(t *testing.T) {
 		says("no "+what+" of another tenant", absent, strings.ReplaceAll(hidden.Error(), web.String(), never.String()))
 	}
 	ann := m.as(t, "shop", "ann")
-	if err := ann.CheckVersionGone(ctx, web.Version("1.3.0")); err == nil || !strings.Contains(err.Error(), "Plan again") {
+	if err := ann.CheckVersionGone(ctx, web.Version("1.3.0")); err == nil ||
+		!strings.Contains(err.Error(), "Plan again") {
 		t.Errorf("what can be seen again: %v", err)
 	}
 }

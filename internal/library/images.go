@@ -25,8 +25,8 @@ func (l registrar) parentOf(ctx context.Context, r VersionRequest) (*catalog.Ver
 // NoSuchParent is the finding for a parent_version that names no version.
 func NoSuchParent(id catalog.VersionID, parent string) finding.List {
 	return finding.List{{Path: finding.At("parent_version"), Summary: "Version not found", Detail: fmt.Sprintf(
-		"Template %q has no version %s for version %s to be compared with. Name one that is registered, or leave parent_version out, "+
-			"so that all of the image is sent.", id.Template, parent, id.Version)}}
+		"Template %q has no version %s for version %s to be compared with. Name one that is registered, or leave "+
+			"parent_version out, so that all of the image is sent.", id.Template, parent, id.Version)}}
 }
 
 // VerifyVersion reads a version's stored image back, and compares it with its digest.

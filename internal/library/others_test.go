@@ -25,10 +25,13 @@ func TestADraftHasNoInstances(t *testing.T) {
 		undescribed []string
 		says        string
 	}{
-		"nothing":             {"", nil, nil, ""},
-		"another version":     {"2.0.0", instance, nil, ""},
-		"an instance":         {"1.0.0", instance, unknown, "has instances: shop/web"},
-		"perhaps an instance": {"2.0.0", instance, unknown, "may have instances: the host cannot describe a domain that may be another tenant's."},
+		"nothing":         {"", nil, nil, ""},
+		"another version": {"2.0.0", instance, nil, ""},
+		"an instance":     {"1.0.0", instance, unknown, "has instances: shop/web"},
+		"perhaps an instance": {
+			"2.0.0", instance, unknown, "may have instances: the host cannot describe a domain that may be " +
+				"another tenant's.",
+		},
 	} {
 		all := must.Get[[]usage.Instance](t)(l.Images.Usage().InstancesAmong(c.domains))
 		instances := slices.DeleteFunc(all, func(i usage.Instance) bool { return !i.Of(l.Pool(), web) })

@@ -56,7 +56,8 @@ func TestAccAnImageOfTheHostItselfIsCopied(t *testing.T) {
 			ID: ubuntu.Version(fmt.Sprintf("1.%d.0", number)), Source: file.Source{Path: source}, VerifyFull: true,
 		}))
 		info := must.Get[os.FileInfo](t)(os.Stat(source))
-		if v.Digest != digestOf(t, source) || stepsOf(v) != "open copy verify" || v.StoredSize != info.Size() || v.Transferred == 0 || v.Transferred > info.Size() {
+		if v.Digest != digestOf(t, source) || stepsOf(v) != "open copy verify" || v.StoredSize != info.Size() ||
+			v.Transferred == 0 || v.Transferred > info.Size() {
 			t.Errorf("registered %+v by %s", v, stepsOf(v))
 		}
 		if number == 0 && v.Transferred > 4<<20 {
@@ -74,7 +75,9 @@ func TestAccAnImageOfTheHostItselfIsCopied(t *testing.T) {
 	}
 	before, images := s.files(t), s.images(t)
 	path := rawImage(t, 8<<20, 8<<20)
-	for name, wrong := range map[string]string{"SHA-256": "sha256:" + strings.Repeat("ab", 32), "SHA-512": "sha512:" + strings.Repeat("ab", 64)} {
+	for name, wrong := range map[string]string{
+		"SHA-256": "sha256:" + strings.Repeat("ab", 32), "SHA-512": "sha512:" + strings.Repeat("ab", 64),
+	} {
 		_, err := register(t.Context(), l, "2.0.0", file.Source{Path: path, Checksum: wrong})
 		if _, ok := errors.AsType[*image.ChecksumError](err); !ok {
 			t.Errorf("with a wrong %s: %v", name, err)
@@ -82,7 +85,9 @@ func TestAccAnImageOfTheHostItselfIsCopied(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	_, err := l.RegisterVersion(ctx, VersionRequest{ID: ubuntu.Version("2.0.0"), Source: file.Source{Path: path}, Progress: func(int64, int64) { cancel() }})
+	_, err := l.RegisterVersion(ctx, VersionRequest{
+		ID: ubuntu.Version("2.0.0"), Source: file.Source{Path: path}, Progress: func(int64, int64) { cancel() },
+	})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want %v", err, context.Canceled)
 	}
@@ -108,7 +113,8 @@ func TestAccProcessesThatCopyOneImageAtOnceEndWithOneBase(t *testing.T) {
 	}
 	l := s.library(t)
 	base := must.Get[catalog.Base](t)(l.Images.Base(t.Context(), digestOf(t, source.Path)))
-	if images := s.images(t); len(images) != 1 || digestOf(t, filepath.Join(s.dir, images[0])) != base.Digest || len(base.Versions) != 4 {
+	if images := s.images(t); len(images) != 1 || digestOf(t, filepath.Join(s.dir, images[0])) != base.Digest ||
+		len(base.Versions) != 4 {
 		t.Errorf("in the pool: %q; the base is %+v", images, base)
 	}
 }
@@ -124,7 +130,8 @@ func TestAccAHostWithTheSamePathsIsSentTheImage(t *testing.T) {
 	path := rawImage(t, 16<<20, 3<<20)
 	v := must.Get[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: path}))
 	base := must.Get[catalog.Base](t)(l.Images.Base(t.Context(), v.Digest))
-	if sum := s.Exec(t, "sha256sum", filepath.Join(s.dir, base.Volume)); stepsOf(v) != "open send verify" || "sha256:"+sum[:64] != digestOf(t, path) {
+	if sum := s.Exec(t, "sha256sum", filepath.Join(s.dir, base.Volume)); stepsOf(v) != "open send verify" ||
+		"sha256:"+sum[:64] != digestOf(t, path) {
 		t.Errorf("stored %s of %s, by %s", sum, v.Digest, stepsOf(v))
 	}
 }
@@ -134,13 +141,15 @@ func TestAccAHostWithTheSamePathsIsSentTheImage(t *testing.T) {
 func TestAccAnImageOfThePoolsFileSystemIsShared(t *testing.T) {
 	host, top := acctest.RequireHost(t), t.TempDir()
 	disk, mounted := filepath.Join(top, "disk"), filepath.Join(top, "mounted")
-	needs.Tool(t, "sh", "-c", `truncate -s 400M "$1" && mkfs.xfs -q "$1" && mkdir "$2" && mount -o loop "$1" "$2"`, "sh", disk, mounted)
+	needs.Tool(t, "sh", "-c", `truncate -s 400M "$1" && mkfs.xfs -q "$1" && mkdir "$2" && mount -o loop "$1" "$2"`,
+		"sh", disk, mounted)
 	t.Cleanup(func() {
 		if out, err := exec.Command("umount", "--lazy", mounted).CombinedOutput(); err != nil {
 			t.Errorf("%v\n%s", err, out)
 		}
 	})
-	device := strings.TrimSpace(string(must.Get[[]byte](t)(exec.Command("findmnt", "--noheadings", "--output", "SOURCE", mounted).Output())))
+	device := strings.TrimSpace(string(must.Get[[]byte](t)(exec.Command("findmnt", "--noheadings", "--output", "SOURCE",
+		mounted).Output())))
 	host.Exec(t, "mount", device, mounted)
 	t.Cleanup(func() { host.Exec(t, "umount", "--lazy", mounted) })
 
@@ -151,9 +160,12 @@ func TestAccAnImageOfThePoolsFileSystemIsShared(t *testing.T) {
 	if err := os.WriteFile(path, must.Get[[]byte](t)(os.ReadFile(rawImage(t, 32<<20, 32<<20))), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	v := must.Get[catalog.Version](t)(l.RegisterVersion(t.Context(), VersionRequest{ID: ubuntu.Version("1.0.0"), Source: file.Source{Path: path}, VerifyFull: true}))
+	v := must.Get[catalog.Version](t)(l.RegisterVersion(t.Context(), VersionRequest{
+		ID: ubuntu.Version("1.0.0"), Source: file.Source{Path: path}, VerifyFull: true,
+	}))
 	base := must.Get[catalog.Base](t)(l.Images.Base(t.Context(), v.Digest))
-	if v.Transferred != 0 || stepsOf(v) != "open copy verify" || digestOf(t, filepath.Join(s.dir, base.Volume)) != v.Digest {
+	if v.Transferred != 0 || stepsOf(v) != "open copy verify" ||
+		digestOf(t, filepath.Join(s.dir, base.Volume)) != v.Digest {
 		t.Errorf("registered %+v by %s", v, stepsOf(v))
 	}
 	// Later changes to the file do not affect the image.

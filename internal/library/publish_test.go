@@ -29,7 +29,9 @@ type lossyBases struct {
 
 var errLost = errors.New("the answer was lost")
 
-func (l lossyBases) Replace(ctx context.Context, key string, at catalog.Revision, b catalog.Base) (catalog.Record[catalog.Base], error) {
+func (l lossyBases) Replace(
+	ctx context.Context, key string, at catalog.Revision, b catalog.Base,
+) (catalog.Record[catalog.Base], error) {
 	rec, err := l.Collection.Replace(ctx, key, at, b)
 	if err == nil && b.State == catalog.BaseReady && !*l.lost {
 		*l.lost = true

@@ -46,8 +46,10 @@ func (l *Library) RemoveVersion(ctx context.Context, id catalog.VersionID, tell 
 			return catalog.ErrNotFound
 		}
 		if v.DeletionProtection {
-			return finding.List{{Path: finding.At("deletion_protection"), Summary: "Version is protected", Detail: fmt.Sprintf(
-				"Version %q has deletion_protection: set it to false and apply before it can be destroyed or replaced.", id)}}
+			return finding.List{{Path: finding.At("deletion_protection"), Summary: "Version is protected",
+				Detail: fmt.Sprintf(
+					"Version %q has deletion_protection: set it to false and apply before it can be destroyed "+
+						"or replaced.", id)}}
 		}
 		v.DeletingSince = &since
 		return nil

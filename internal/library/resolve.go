@@ -61,7 +61,9 @@ func Pick(id catalog.TemplateID, versions, coming []catalog.Version, constraint 
 		return "", err
 	}
 	there := available(versions, coming)
-	if exact := catalog.Exactly(constraint); exact != "" && slices.ContainsFunc(there, func(v catalog.Version) bool { return v.ID.Version == exact }) {
+	if exact := catalog.Exactly(constraint); exact != "" && slices.ContainsFunc(there, func(v catalog.Version) bool {
+		return v.ID.Version == exact
+	}) {
 		return exact, nil
 	}
 	for _, state := range []catalog.State{catalog.Active, catalog.Deprecated} {

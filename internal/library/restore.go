@@ -14,7 +14,9 @@ import (
 // It uses the pool's image. If the pool does not have it, the image is sent from images, which
 // finds images by digest. It returns ErrNoImage if neither has the image, and a finding if the
 // version exists already.
-func (l *Library) RestoreVersion(ctx context.Context, v catalog.Version, images func(digest string) (imagestore.Stored, bool)) error {
+func (l *Library) RestoreVersion(
+	ctx context.Context, v catalog.Version, images func(digest string) (imagestore.Stored, bool),
+) error {
 	if err := l.Images.Open(ctx); err != nil {
 		return err
 	}

@@ -44,7 +44,8 @@ func TestAccAPoolThatRunsFullRegistersNothing(t *testing.T) {
 			before := s.Exec(t, "ls", dir)
 			server := newStallingServer(t, source, 1<<20)
 			go func() {
-				s.Exec(t, "sh", "-c", "until ls "+dir+"/nova.base.*.raw 2>/dev/null; do sleep 0.01; done; dd if=/dev/zero of="+dir+"/filler bs=64k 2>/dev/null || true")
+				s.Exec(t, "sh", "-c", "until ls "+dir+"/nova.base.*.raw 2>/dev/null; do sleep 0.01; done; dd "+
+					"if=/dev/zero of="+dir+"/filler bs=64k 2>/dev/null || true")
 				close(server.goOn)
 			}()
 			v, err := register(t.Context(), l, "1.0.0", sourceweb.Source{URL: server.URL, Checksum: checksum})
@@ -52,7 +53,8 @@ func TestAccAPoolThatRunsFullRegistersNothing(t *testing.T) {
 				stored := s.Exec(t, "sh", "-c", "sha256sum "+dir+"/nova.base.*.raw")
 				t.Errorf("registered %s although the pool ran full; stored is %s", v.Digest, stored)
 			}
-			if err == nil || !strings.Contains(err.Error(), "No space left on device") && !strings.Contains(err.Error(), "ran full") {
+			if err == nil || !strings.Contains(err.Error(), "No space left on device") &&
+				!strings.Contains(err.Error(), "ran full") {
 				t.Errorf("got %v, want an error that says that the pool is full", err)
 			}
 			s.Exec(t, "rm", dir+"/filler")

@@ -38,15 +38,17 @@ func (l *Library) mayDraft(
 		instances = slices.DeleteFunc(instances, func(i usage.Instance) bool { return i.Version != version })
 	}
 	if len(instances) == 0 && len(unknown) > 0 {
-		return finding.List{{Path: finding.At("state"), Summary: "State cannot return to draft", Detail: fmt.Sprintf("%s "+
-			"may have instances: the host cannot describe %s. See with virsh dumpxml what is wrong with it, and repair or "+
-			"remove it; or leave state as it is.", what, unknown[0])}}
+		return finding.List{{Path: finding.At("state"), Summary: "State cannot return to draft",
+			Detail: fmt.Sprintf("%s "+
+				"may have instances: the host cannot describe %s. See with virsh dumpxml what is wrong with it, "+
+				"and repair or remove it; or leave state as it is.", what, unknown[0])}}
 	}
 	if len(instances) == 0 {
 		return nil
 	}
-	return finding.List{{Path: finding.At("state"), Summary: "State cannot return to draft", Detail: fmt.Sprintf("%s is "+
-		"%s and has instances: %s. Only its writers see a draft, and it changes with its template. Set state = "+
-		"\"deprecated\" to warn its users, or \"archived\" to allow no new "+
-		"instances; or destroy the instances first.", what, from.OrActive(), l.Images.Usage().Named(instances))}}
+	return finding.List{{Path: finding.At("state"), Summary: "State cannot return to draft",
+		Detail: fmt.Sprintf("%s is "+
+			"%s and has instances: %s. Only its writers see a draft, and it changes with its template. Set state = "+
+			"\"deprecated\" to warn its users, or \"archived\" to allow no new "+
+			"instances; or destroy the instances first.", what, from.OrActive(), l.Images.Usage().Named(instances))}}
 }

@@ -51,7 +51,8 @@ func TestWhatACreateTakesOverIsNotRemovedBesideIt(t *testing.T) {
 			}()
 			synctest.Wait() // until the create waits
 			if found, ok := there(t, m); kept || !ok || found.Maker != dead {
-				t.Errorf("before it was removed (kept: %t), the template is there: %t, made by %q", kept, ok, found.Maker)
+				t.Errorf("before it was removed (kept: %t), the template is there: %t, made by %q",
+					kept, ok, found.Maker)
 			}
 			rec := must.Get[catalog.Record[catalog.Template]](t)(m.templates.Get(t.Context(), web.String()))
 			if err := m.templates.Delete(t.Context(), rec.Key, rec.Revision); err != nil {

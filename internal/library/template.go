@@ -100,7 +100,9 @@ func (r *reader) Template(ctx context.Context, id catalog.TemplateID) (catalog.T
 // UpdateTemplate changes a template by the given edit, and repeats that whenever another change
 // came first. It requires the right to write (catalog.RightError); the edit cannot change the owner
 // and the times. A change of the spec also changes the template's drafts.
-func (l *Library) UpdateTemplate(ctx context.Context, id catalog.TemplateID, edit func(*catalog.Template)) (catalog.Template, error) {
+func (l *Library) UpdateTemplate(
+	ctx context.Context, id catalog.TemplateID, edit func(*catalog.Template),
+) (catalog.Template, error) {
 	if err := l.Images.Open(ctx); err != nil {
 		return catalog.Template{}, err
 	}
@@ -144,8 +146,10 @@ func (l *Library) DeleteTemplate(ctx context.Context, id catalog.TemplateID) err
 		return fmt.Errorf("removing template %q: %w", id, err)
 	}
 	if rec.Value.DeletionProtection {
-		return finding.List{{Path: finding.At("deletion_protection"), Summary: "Template is protected", Detail: fmt.Sprintf(
-			"Template %q has deletion_protection: set it to false and apply before it can be destroyed or replaced.", id)}}
+		return finding.List{{Path: finding.At("deletion_protection"), Summary: "Template is protected",
+			Detail: fmt.Sprintf(
+				"Template %q has deletion_protection: set it to false and apply before it can be destroyed "+
+					"or replaced.", id)}}
 	}
 	l.sweep(ctx)
 	versions, err := l.store.Versions().List(ctx, id.String()+"@") // also those that are coming
@@ -165,7 +169,9 @@ func (l *Library) DeleteTemplate(ctx context.Context, id catalog.TemplateID) err
 
 // hasVersions is the finding for a template that cannot be removed. It names at once everything
 // that stands on its versions, rather than leave that to the removal of one version after another.
-func (l *Library) hasVersions(ctx context.Context, id catalog.TemplateID, versions []catalog.Record[catalog.Version]) error {
+func (l *Library) hasVersions(
+	ctx context.Context, id catalog.TemplateID, versions []catalog.Record[catalog.Version],
+) error {
 	instances, _, err := l.Images.Usage().InstancesOf(ctx, id)
 	if err != nil {
 		return err
@@ -177,11 +183,12 @@ func (l *Library) hasVersions(ctx context.Context, id catalog.TemplateID, versio
 	clones := slices.DeleteFunc(instances, func(i usage.Instance) bool { return !strategy.HoldsBase(i.Strategy) })
 	first := "Destroy them first"
 	if len(clones) > 0 {
-		first = fmt.Sprintf("Destroy them first, and before them the instances that need their images: %s", l.Images.Usage().Named(clones))
+		first = fmt.Sprintf("Destroy them first, and before them the instances that need their images: %s",
+			l.Images.Usage().Named(clones))
 	}
 	return finding.List{{Path: finding.At("name"), Summary: "Template still has versions", Detail: fmt.Sprintf(
-		"Template %q cannot be removed while it has versions: %s. %s; if they are in the same configuration, refer to the "+
-			"template by template_id = novacron_template.NAME.id, so that Terraform "+
+		"Template %q cannot be removed while it has versions: %s. %s; if they are in the same configuration, "+
+			"refer to the template by template_id = novacron_template.NAME.id, so that Terraform "+
 			"knows the order. Nothing was changed.", id, strings.Join(names, ", "), first)}}
 }
 

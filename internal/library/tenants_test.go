@@ -16,7 +16,12 @@ import (
 func TestManyTenantsSeeWhatTheyShould(t *testing.T) {
 	m, ctx := &memory{}, t.Context()
 	random := rand.New(rand.NewPCG(1, 2))
-	people := []catalog.Principal{{Tenant: "a", User: "x"}, {Tenant: "a", User: "y", Groups: []string{"g"}}, {Tenant: "b", User: "x"}, {Tenant: "c", User: "z", Groups: []string{"g"}}}
+	people := []catalog.Principal{
+		{Tenant: "a", User: "x"},
+		{Tenant: "a", User: "y", Groups: []string{"g"}},
+		{Tenant: "b", User: "x"},
+		{Tenant: "c", User: "z", Groups: []string{"g"}},
+	}
 	reference := map[catalog.TemplateID]catalog.Template{}
 	pick := func(of ...string) string { return of[random.IntN(len(of))] }
 	names := func(of ...string) []string {
@@ -27,7 +32,13 @@ func TestManyTenantsSeeWhatTheyShould(t *testing.T) {
 		l := m.as(t, me.Tenant, me.User, me.Groups...)
 		id := catalog.TemplateID{Tenant: pick("a", "b", "c"), Name: pick("one", "two", "three")}
 		edit := func(t *catalog.Template) {
-			t.Access = catalog.AccessControl{ReadUsers: names("x", "y"), UseGroups: names("g"), WriteUsers: names("x", "y"), ReadTenants: names("d"), UseTenants: names("d", "e")}
+			t.Access = catalog.AccessControl{
+				ReadUsers:   names("x", "y"),
+				UseGroups:   names("g"),
+				WriteUsers:  names("x", "y"),
+				ReadTenants: names("d"),
+				UseTenants:  names("d", "e"),
+			}
 			t.Public, t.State = random.IntN(5) == 0, catalog.State(pick("active", "archived", "deprecated"))
 			if t.Access.ReadTenants == nil {
 				t.Access.ReadTenants = []string{}
@@ -100,7 +111,8 @@ func TestManyTenantsSeeWhatTheyShould(t *testing.T) {
 func wanted(t *testing.T, step int, me catalog.Principal, right, needs catalog.Right, err error) {
 	t.Helper()
 	_, refused := errors.AsType[*catalog.RightError](err)
-	if hidden := errors.Is(err, catalog.ErrNotFound); (right >= needs) != (err == nil) || (right == catalog.Nothing) != hidden || err != nil && !hidden && !refused {
+	if hidden := errors.Is(err, catalog.ErrNotFound); (right >= needs) != (err == nil) ||
+		(right == catalog.Nothing) != hidden || err != nil && !hidden && !refused {
 		t.Fatalf("step %d: %v may %s, needs %s: %v", step, me, right, needs, err)
 	}
 }

@@ -51,7 +51,9 @@ func (s site) libraryWith(t *testing.T, o imagestore.Options) *Library {
 // images lists the images and disks in the pool's directory, without documents and the maps of
 // images' blocks.
 func (s site) images(t *testing.T) []string {
-	return slices.DeleteFunc(s.files(t), func(name string) bool { return strings.HasSuffix(name, ".json") || strings.HasSuffix(name, ".map") })
+	return slices.DeleteFunc(s.files(t), func(name string) bool {
+		return strings.HasSuffix(name, ".json") || strings.HasSuffix(name, ".map")
+	})
 }
 
 func (s site) files(t *testing.T) []string {

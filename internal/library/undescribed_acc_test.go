@@ -45,12 +45,14 @@ func TestAccFilesOfOthersAreNotInTheWayOfARemoval(t *testing.T) {
 	}
 
 	files([]string{"caf\xe9.iso", "dangling", "fifo", "vanished", "directory", "circle"},
-		"rm dangling fifo vanished directory circle; ln -s /nowhere dangling; mkfifo fifo; mkdir directory; ln -s circle circle")
+		"rm dangling fifo vanished directory circle; ln -s /nowhere dangling; mkfifo fifo; mkdir directory; ln -s "+
+			"circle circle")
 	overlooked, err := remove(v)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if all := strings.Join(overlooked, "\n"); !strings.Contains(all, `volume "dangling" in pool "theirs"`) || !strings.Contains(all, `volume "fifo" in pool "theirs"`) ||
+	if all := strings.Join(overlooked, "\n"); !strings.Contains(all, `volume "dangling" in pool "theirs"`) ||
+		!strings.Contains(all, `volume "fifo" in pool "theirs"`) ||
 		strings.Contains(all, "caf") || strings.Contains(all, "vanished") {
 		t.Errorf("overlooked:\n%s", all)
 	}
@@ -63,7 +65,8 @@ func TestAccFilesOfOthersAreNotInTheWayOfARemoval(t *testing.T) {
 	host.Exec(t, "rm", at("circle"), at("dangling"), at("fifo"))
 	host.Virsh(t, "pool-refresh", theirs)
 	var used *imagestore.InUseError
-	if err := l.RemoveVersion(ctx, v.ID); !errors.As(err, &used) || !slices.Equal(used.Users, []string{"volume caf\uFFFD.qcow2"}) {
+	if err := l.RemoveVersion(ctx, v.ID); !errors.As(err, &used) ||
+		!slices.Equal(used.Users, []string{"volume caf\uFFFD.qcow2"}) {
 		t.Errorf("with an overlay on it: %v", err)
 	}
 	// A domain's raw disk stands on nothing, no matter what its guest has written there, unless
@@ -72,13 +75,16 @@ func TestAccFilesOfOthersAreNotInTheWayOfARemoval(t *testing.T) {
 	host.Virsh(t, "pool-refresh", theirs)
 	for name, format := range map[string]string{"theirs": "raw", "another": "qcow2"} {
 		host.Exec(t, "sh", "-e", "-c", `cat > /var/lib/libvirt/theirs.xml <<'X'
-<domain type='`+host.DomainType+`'><name>`+name+`</name><memory unit='MiB'>32</memory><os><type arch='x86_64'>hvm</type></os><devices>
-<disk type='file' device='disk'><driver name='qemu' type='`+format+`'/><source file='`+at("theirs.raw")+`'/><target dev='vda' bus='virtio'/></disk></devices></domain>
+<domain type='`+host.DomainType+`'><name>`+name+
+			`</name><memory unit='MiB'>32</memory><os><type arch='x86_64'>hvm</type></os><devices>
+<disk type='file' device='disk'><driver name='qemu' type='`+format+`'/><source file='`+at("theirs.raw")+
+			`'/><target dev='vda' bus='virtio'/></disk></devices></domain>
 X
 virsh -q define /var/lib/libvirt/theirs.xml`)
 	}
 	t.Cleanup(func() { host.Virsh(t, "undefine", "theirs") })
-	if err := l.RemoveVersion(ctx, v.ID); !errors.As(err, &used) || !slices.Equal(used.Users, []string{"volume theirs.raw"}) {
+	if err := l.RemoveVersion(ctx, v.ID); !errors.As(err, &used) ||
+		!slices.Equal(used.Users, []string{"volume theirs.raw"}) {
 		t.Errorf("with a disk that is raw to one domain alone: %v", err)
 	}
 	host.Virsh(t, "undefine", "another")
@@ -89,8 +95,10 @@ virsh -q define /var/lib/libvirt/theirs.xml`)
 	// A file that is named like a disk may stand on the image.
 	v = must.Get[catalog.Version](t)(register(ctx, l, "3.0.0", file.Source{Path: source}))
 	for name, says := range map[string]string{
-		"nova.disk.default.web.system.qcow2": `volume "nova.disk.default.web.system.qcow2" in pool "theirs" may stand on its image, and the host cannot describe it: `,
-		"nova.disk.bank.web.system.qcow2":    "a volume of another tenant may stand on its image, and the host cannot describe it. ",
+		"nova.disk.default.web.system.qcow2": `volume "nova.disk.default.web.system.qcow2" in pool "theirs" may ` +
+			`stand on its image, and the host cannot describe it: `,
+		"nova.disk.bank.web.system.qcow2": "a volume of another tenant may stand on its image, and the host cannot " +
+			"describe it. ",
 	} {
 		files([]string{name}, "rm "+name+"; mkfifo "+name)
 		if _, err := remove(v); err == nil || !strings.Contains(err.Error(), says) {
@@ -100,10 +108,12 @@ virsh -q define /var/lib/libvirt/theirs.xml`)
 		host.Virsh(t, "pool-refresh", theirs)
 	}
 	// So may a file that others stand on.
-	files([]string{"middle"}, "rm middle; qemu-img create -q -f qcow2 middle 1M; qemu-img create -q -f qcow2 -b middle -F qcow2 top")
+	files([]string{"middle"}, "rm middle; qemu-img create -q -f qcow2 middle 1M; qemu-img create -q -f qcow2 -b "+
+		"middle -F qcow2 top")
 	host.Virsh(t, "pool-refresh", theirs)
 	host.Exec(t, "sh", "-e", "-c", "cd "+theirDir+"; rm middle; mkfifo middle")
-	if _, err := remove(v); err == nil || !strings.Contains(err.Error(), `volume "middle" in pool "theirs" may stand on its image`) {
+	if _, err := remove(v); err == nil || !strings.Contains(err.Error(),
+		`volume "middle" in pool "theirs" may stand on its image`) {
 		t.Errorf("with what another disk stands on: %v", err)
 	}
 	host.Exec(t, "rm", at("middle"), at("top"))

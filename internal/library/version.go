@@ -98,7 +98,8 @@ func (l *Library) RegisterVersion(ctx context.Context, r VersionRequest) (catalo
 		return v, nil
 	}
 	if errors.Is(err, catalog.ErrNotFound) { // this process was taken for dead
-		err = fmt.Errorf("registering version %q took so long that another process has removed or registered it meanwhile: try again", r.ID)
+		err = fmt.Errorf("registering version %q took so long that another process has removed or registered it "+
+			"meanwhile: try again", r.ID)
 	}
 	undo, cancel := step.UndoContext(ctx)
 	defer cancel()
@@ -131,9 +132,10 @@ func (l registrar) claimOrTakeOver(ctx context.Context, r VersionRequest, spec c
 
 // VersionExists is the finding for a version that exists already.
 func VersionExists(id catalog.VersionID) error {
-	return planning.Taken(finding.List{{Path: finding.At("version"), Summary: "Version already exists", Detail: fmt.Sprintf(
-		"Template %q has a version %s already, and versions do not change: choose a higher one, %s.", id.Template, id.Version,
-		planning.UniqueName("version", id.String()))}})
+	return planning.Taken(finding.List{{Path: finding.At("version"), Summary: "Version already exists",
+		Detail: fmt.Sprintf(
+			"Template %q has a version %s already, and versions do not change: choose a higher one, %s.",
+			id.Template, id.Version, planning.UniqueName("version", id.String()))}})
 }
 
 // CheckNewVersion returns a finding if the running plan cannot register a version, because it
@@ -210,7 +212,9 @@ type VersionSettings struct {
 // UpdateVersion changes a version's settings. That requires the right to write its template
 // (catalog.RightError). A draft that is published keeps its current spec; a version that becomes a
 // draft again follows its template.
-func (l *Library) UpdateVersion(ctx context.Context, id catalog.VersionID, to VersionSettings) (catalog.Version, error) {
+func (l *Library) UpdateVersion(
+	ctx context.Context, id catalog.VersionID, to VersionSettings,
+) (catalog.Version, error) {
 	t, err := l.writable(ctx, id.Template)
 	if err != nil {
 		return catalog.Version{}, err
@@ -244,7 +248,8 @@ func CheckPublished(v catalog.Version, before catalog.State) error {
 		wrong = v.Spec.Storage.CheckImage(v.VirtualSize)
 	}
 	for _, f := range wrong {
-		fs.Add(finding.At("state"), "Could not publish draft", fmt.Sprintf("As its template is now, version %q would have this wrong with it: %s", v.ID, f.Error()))
+		fs.Add(finding.At("state"), "Could not publish draft",
+			fmt.Sprintf("As its template is now, version %q would have this wrong with it: %s", v.ID, f.Error()))
 	}
 	return fs.Err()
 }

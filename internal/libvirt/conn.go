@@ -77,7 +77,10 @@ func New(o Options) (*Conn, error) {
 	}
 	c := rpc.New(t, rpc.Options{DialTimeout: o.DialTimeout, CallTimeout: o.CallTimeout})
 	p := storage.NewPools(c)
-	h := &Conn{Client: c, pools: p, volumes: storage.NewVolumes(c, p, cmp.Or(o.Tenant, naming.DefaultTenant)), machine: node.New(c)}
+	h := &Conn{
+		Client: c, pools: p, volumes: storage.NewVolumes(c, p, cmp.Or(o.Tenant, naming.DefaultTenant)),
+		machine: node.New(c),
+	}
 	h.domains, h.power, h.devices, h.guests = domain.New(c)
 	return h, nil
 }

@@ -48,7 +48,9 @@ func TestRealContract(t *testing.T) {
 			Host: h, Pool: pool,
 			StopPool: func(t *testing.T) {
 				t.Helper()
-				if err := on(t.Context(), func(l *libvirt.Libvirt, ref libvirt.StoragePool) error { return l.StoragePoolDestroy(ref) }); err != nil {
+				if err := on(t.Context(), func(l *libvirt.Libvirt, ref libvirt.StoragePool) error {
+					return l.StoragePoolDestroy(ref)
+				}); err != nil {
 					t.Fatal(err)
 				}
 			},
@@ -72,7 +74,13 @@ func TestRealGivenUpRequestsAreNotSent(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	before := h.Calls()
-	_, err = h.DefineDomain(ctx, host.DomainSpec{Name: virttest.Unique("dom"), Type: "qemu", Sockets: 1, Cores: 1, MemoryMiB: 64})
+	_, err = h.DefineDomain(ctx, host.DomainSpec{
+		Name:      virttest.Unique("dom"),
+		Type:      "qemu",
+		Sockets:   1,
+		Cores:     1,
+		MemoryMiB: 64,
+	})
 	virttest.WantErr(t, err, context.Canceled)
 	if sent := h.Calls() - before; sent != 0 {
 		t.Errorf("%d requests were sent for a caller that had given up", sent)

@@ -55,7 +55,8 @@ func catalogAttribute() schema.Attribute {
 // openCatalog creates the configured store, which ends with the session; embedded is the one in the
 // pool. It connects nothing.
 func openCatalog(
-	ctx context.Context, env environment, s *face.Session, config types.Object, tenant string, embedded imagestore.Catalog,
+	ctx context.Context, env environment, s *face.Session, config types.Object, tenant string,
+	embedded imagestore.Catalog,
 ) (
 	imagestore.Catalog, diag.Diagnostics,
 ) {

@@ -145,7 +145,8 @@ func (p *Provider) Resources(context.Context) []func() resource.Resource {
 func (p *Provider) DataSources(context.Context) []func() datasource.DataSource {
 	return []func() datasource.DataSource{template.NewDataSource, templateversion.NewDataSource,
 		templates.NewDataSource, templateversions.NewDataSource, host.NewDataSource,
-		provisioningrequests.NewDataSource, instance.NewDataSource, instance.NewListDataSource, cataloginfo.NewDataSource,
+		provisioningrequests.NewDataSource, instance.NewDataSource, instance.NewListDataSource,
+		cataloginfo.NewDataSource,
 		polkitrules.NewDataSource,
 	}
 }

@@ -67,15 +67,16 @@ func (p *Planner) NewBlueprint(
 	fs = append(fs, driver.Decide(r, &b, sound)...)
 	if !r.Seeded {
 		if _, err := strategy.Of(b.Strategy); err != nil {
-			fs.Add(finding.At("strategy"), "Unknown strategy", finding.Sentence(err)+fmt.Sprintf(" Template %q names it as its "+
-				"default: set strategy to one of these.", template.ID))
+			fs.Add(finding.At("strategy"), "Unknown strategy", finding.Sentence(err)+
+				fmt.Sprintf(" Template %q names it as its "+
+					"default: set strategy to one of these.", template.ID))
 		}
 	}
 	fs = catalog.BlameDriven(fs, declared, b.Parameters, r.Hardware, r.Storage)
 	addressed := slices.ContainsFunc(b.NICs, func(n profile.NIC) bool { return n.IP.Any() })
 	if r.Running && slices.Contains(r.WaitFor, kind.WaitIP) && !addressed {
-		fs.Add(finding.At("wait_for"), "No interface to wait for", "The instance has no network interface with an address "+
-			"or DHCP, so it will never have one: add one, or remove \"ip\" from wait_for.")
+		fs.Add(finding.At("wait_for"), "No interface to wait for", "The instance has no network interface "+
+			"with an address or DHCP, so it will never have one: add one, or remove \"ip\" from wait_for.")
 	}
 	return b, append(fs, checkMetadata(b, r)...)
 }

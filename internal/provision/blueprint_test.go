@@ -22,7 +22,8 @@ func offered() (catalog.Template, catalog.Version) {
 		Hardware: &profile.Hardware{CPUCores: new(int64(2)), MemoryMB: new(int64(512))},
 		Storage:  &profile.Storage{Disks: map[string]profile.Disk{"system": {SizeGB: new(int64(4))}}},
 		Parameters: map[string]parameter.Parameter{
-			"hostname": {Type: "string", Required: true}, "admin": {Type: "text", Target: parameter.TargetSSHKey, Default: nil},
+			"hostname": {Type: "string", Required: true},
+			"admin":    {Type: "text", Target: parameter.TargetSSHKey, Default: nil},
 		},
 	}}
 	return catalog.Template{DefaultStrategy: "linked_clone"}, version
@@ -110,7 +111,9 @@ func TestABlueprintFindsAllThatIsWrongWhereItIs(t *testing.T) {
 			r.Customization = &guest.Customization{UserData: "#cloud-config\nruncmd: [[echo, yes]]"}
 		},
 			[]string{"customization.user_data"}},
-		"commands that are no list": {func(r *kind.Request) { r.Customization = &guest.Customization{UserData: "#cloud-config\nruncmd: date"} },
+		"commands that are no list": {func(r *kind.Request) {
+			r.Customization = &guest.Customization{UserData: "#cloud-config\nruncmd: date"}
+		},
 			[]string{"customization.user_data"}},
 		"a report that cannot come": {func(r *kind.Request) {
 			r.Customization = &guest.Customization{UserData: "#cloud-config\ncloud_final_modules: [scripts-user]"}
@@ -137,13 +140,23 @@ func TestABlueprintFindsAllThatIsWrongWhereItIs(t *testing.T) {
 		"a type of GPU is missing": {func(r *kind.Request) { r.Hardware = &profile.Hardware{GPUCount: new(int64(1))} },
 			[]string{"hardware_profile.gpu_type"}},
 		"a gateway of nothing": {func(r *kind.Request) {
-			r.Network = &profile.Network{Interfaces: map[string]profile.Interface{"eth0": {IP: &profile.IPConfiguration{Gateway: new("10.0.0.1")}}}}
+			r.Network = &profile.Network{
+				Interfaces: map[string]profile.Interface{
+					"eth0": {IP: &profile.IPConfiguration{Gateway: new("10.0.0.1")}},
+				},
+			}
 		}, []string{`network_profile.interfaces["eth0"].ip_configuration.gateway`}},
 		"no address to wait for": {func(r *kind.Request) {
-			r.Network = &profile.Network{Interfaces: map[string]profile.Interface{"eth0": {IP: &profile.IPConfiguration{DHCP: new(false)}}}}
+			r.Network = &profile.Network{
+				Interfaces: map[string]profile.Interface{"eth0": {IP: &profile.IPConfiguration{DHCP: new(false)}}},
+			}
 		}, []string{"wait_for"}},
 		"a static address to wait for": {func(r *kind.Request) {
-			r.Network = &profile.Network{Interfaces: map[string]profile.Interface{"eth0": {IP: &profile.IPConfiguration{StaticIP: new("10.0.0.5/24")}}}}
+			r.Network = &profile.Network{
+				Interfaces: map[string]profile.Interface{
+					"eth0": {IP: &profile.IPConfiguration{StaticIP: new("10.0.0.5/24")}},
+				},
+			}
 		}, nil},
 		"no interface to wait for": {func(r *kind.Request) {
 			r.Network = &profile.Network{Interfaces: map[string]profile.Interface{}}

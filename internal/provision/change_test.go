@@ -36,7 +36,8 @@ func TestOptionsChangeWithoutARestart(t *testing.T) {
 			return s.update(t.Context(), uuid, r,
 				false)
 		}))
-		if after.Autostart || !after.Facts.Protected || len(after.Facts.Labels) > 0 || after.Description != r.Description ||
+		if after.Autostart || !after.Facts.Protected || len(after.Facts.Labels) > 0 ||
+			after.Description != r.Description ||
 			!after.Running() {
 			t.Errorf("it is %+v", after)
 		}
@@ -65,7 +66,8 @@ func TestAChangeOfOptionsAloneTouchesNoDevice(t *testing.T) {
 	onSite(t, func(t *testing.T, s *testSite) {
 		r := s.request("clone")
 		i := s.made(t, r)
-		if err := s.RedefineDomain(t.Context(), i.UUID, host.DomainChange{RemoveDevice: host.InterfaceID("eth0")}); err != nil {
+		if err := s.RedefineDomain(t.Context(), i.UUID,
+			host.DomainChange{RemoveDevice: host.InterfaceID("eth0")}); err != nil {
 			t.Fatal(err)
 		}
 		r.Labels = map[string]string{"team": "b"}
@@ -89,7 +91,8 @@ func TestADomainThatWasRenamedGetsItsNameBack(t *testing.T) {
 			}
 		}
 		rename(i.UUID, "old-web")
-		if after, err := s.update(t.Context(), i.UUID, r, false); err != nil || after.DomainName != "web" || after.Drifted() {
+		if after, err := s.update(t.Context(), i.UUID, r, false); err != nil || after.DomainName != "web" ||
+			after.Drifted() {
 			t.Errorf("it is called %q, %v", after.DomainName, err)
 		}
 		// On a running guest, that needs a restart.
@@ -102,7 +105,8 @@ func TestADomainThatWasRenamedGetsItsNameBack(t *testing.T) {
 		if refused, ok := errors.AsType[finding.List](err); !ok || refused[0].Path.String() != "domain_name" {
 			t.Errorf("while it runs: %v", err)
 		}
-		if after, err := s.update(t.Context(), i.UUID, r, true); err != nil || after.DomainName != "web" || !after.Running() {
+		if after, err := s.update(t.Context(), i.UUID, r, true); err != nil || after.DomainName != "web" ||
+			!after.Running() {
 			t.Errorf("restarted, it is called %q and is %s, %v", after.DomainName, after.State, err)
 		}
 		// By now, another domain may have its name.
@@ -126,7 +130,9 @@ func (s *testSite) secrets(t *testing.T, image string) kind.Request {
 	must.Get[catalog.Template](t)(s.lib.CreateTemplate(t.Context(), catalog.Template{ID: id, Type: catalog.TypeVM,
 		Spec: catalog.Spec{
 			Parameters: map[string]parameter.Parameter{"password": {Type: parameter.TypeString, Sensitive: true}},
-			VM:         catalog.VM{CloudInit: &cloudinit.Config{UserData: "#cloud-config\npassword: {{ quote .password }}\n"}},
+			VM: catalog.VM{
+				CloudInit: &cloudinit.Config{UserData: "#cloud-config\npassword: {{ quote .password }}\n"},
+			},
 		}}))
 	must.Get[catalog.Version](t)(s.lib.RegisterVersion(t.Context(), library.VersionRequest{ID: id.Version("1.0.0"),
 		Source: file.Source{Path: image}}))
@@ -146,7 +152,8 @@ func (s *testSite) told(t *testing.T, secret string) bool {
 func agentOfDone(_, command string) (string, error) {
 	switch {
 	case strings.Contains(command, `"guest-exec-status"`): // {"status":"done","extended_status":"done","errors":[]}
-		return `{"return":{"exited":true,"exitcode":0,"out-data":"eyJzdGF0dXMiOiJkb25lIiwiZXh0ZW5kZWRfc3RhdHVzIjoiZG9uZSIsImVycm9ycyI6W119"}}`, nil
+		const done = "eyJzdGF0dXMiOiJkb25lIiwiZXh0ZW5kZWRfc3RhdHVzIjoiZG9uZSIsImVycm9ycyI6W119"
+		return `{"return":{"exited":true,"exitcode":0,"out-data":"` + done + `"}}`, nil
 	case strings.Contains(command, `"guest-exec"`):
 		return `{"return":{"pid":1}}`, nil
 	}
@@ -177,7 +184,8 @@ func TestSecretsLeaveTheHostOnceTheGuestHasReadThem(t *testing.T) {
 				r := s.secrets(t, image)
 				r.Running, r.WaitFor = c.running, c.waits
 				i := s.made(t, r)
-				if i.Facts.SecretSeed == c.gone || s.told(t, "hunter2") == c.gone || i.Facts.Customized.Pending == c.running {
+				if i.Facts.SecretSeed == c.gone || s.told(t, "hunter2") == c.gone ||
+					i.Facts.Customized.Pending == c.running {
 					t.Errorf("the metadata say %t, the seed %t, pending %t", i.Facts.SecretSeed, s.told(t, "hunter2"),
 						i.Facts.Customized.Pending)
 				}
@@ -189,7 +197,8 @@ func TestSecretsLeaveTheHostOnceTheGuestHasReadThem(t *testing.T) {
 				}
 				after, err := s.update(t.Context(), i.UUID, r, true)
 				if err != nil || after.Facts.SecretSeed || s.told(t, "hunter2") || after.Facts.Customized.Pending {
-					t.Errorf("after a start the metadata say %t, the seed %t, %v", after.Facts.SecretSeed, s.told(t, "hunter2"), err)
+					t.Errorf("after a start the metadata say %t, the seed %t, %v",
+						after.Facts.SecretSeed, s.told(t, "hunter2"), err)
 				}
 				for _, setting := range after.Facts.Parameters {
 					t.Errorf("the metadata have the parameter %+v", setting)
@@ -204,7 +213,8 @@ func TestSecretsLeaveTheHostOnceTheGuestHasReadThem(t *testing.T) {
 func TestTheFirstStartHearsOfTheFirstBoot(t *testing.T) {
 	onSite(t, func(t *testing.T, s *testSite) {
 		s.Console = func(d host.Domain) []byte {
-			return []byte("\nnovacron: customization of " + d.UUID + ": failed: run_commands[0] ended with exit status 1.\n")
+			return []byte("\nnovacron: customization of " + d.UUID + ": failed: run_commands[0] ended with " +
+				"exit status 1.\n")
 		}
 		r := s.request("clone")
 		r.Running, r.WaitFor = false, []string{kind.WaitIP}
@@ -284,11 +294,12 @@ func TestAReimageMakesSureOfItsVersion(t *testing.T) {
 				return
 			}
 			marked = true
-			_, err := catalog.Change(ctx, versions, siteTemplate.Version("2.0.0").String(), func(v *catalog.Version) error {
-				now := time.Now()
-				v.DeletingSince = &now
-				return nil
-			})
+			_, err := catalog.Change(ctx, versions, siteTemplate.Version("2.0.0").String(),
+				func(v *catalog.Version) error {
+					now := time.Now()
+					v.DeletingSince = &now
+					return nil
+				})
 			if err != nil {
 				t.Error(err)
 			}
@@ -313,7 +324,8 @@ func TestACancelWhileWaitingLeavesNothing(t *testing.T) {
 		time.AfterFunc(time.Minute, cancel)
 		told := false
 		_, record, err := s.p.Create(ctx, r, func(kind.Instance, Record) { told = true })
-		if _, cancelled := errors.AsType[*CancelledError](err); !cancelled || !errors.Is(err, context.Canceled) || !told {
+		if _, cancelled := errors.AsType[*CancelledError](err); !cancelled || !errors.Is(err, context.Canceled) ||
+			!told {
 			t.Errorf("told: %t, %v", told, err)
 		}
 		if record.Status != string(catalog.RequestCancelled) || !strings.Contains(err.Error(), `"web"`) {

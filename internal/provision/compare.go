@@ -32,8 +32,9 @@ func (p *Planner) Compare(ctx context.Context, i kind.Instance, b kind.Blueprint
 		return d, fs, err
 	}
 	if i.Renamed() && driver.Capabilities().Rename {
-		d.Restarts = slices.Insert(d.Restarts, 0, kind.Restart{At: finding.At("domain_name"), Why: fmt.Sprintf("The domain was "+
-			"renamed to %q, and only a domain that is switched off can be renamed.", i.DomainName)})
+		d.Restarts = slices.Insert(d.Restarts, 0, kind.Restart{At: finding.At("domain_name"),
+			Why: fmt.Sprintf("The domain was "+
+				"renamed to %q, and only a domain that is switched off can be renamed.", i.DomainName)})
 	}
 	if !driver.Capabilities().HotPlug {
 		d.WithoutHotPlug()

@@ -21,7 +21,9 @@ func (p *Provisioner) Create(
 ) (kind.Instance, Record, error) {
 	defer p.forget()
 	b := p.build(r, p.library.Tenant())
-	instance, err := b.recorded(ctx, catalog.ActionCreate, func() (kind.Instance, error) { return b.create(ctx, exists) })
+	instance, err := b.recorded(ctx, catalog.ActionCreate, func() (kind.Instance, error) {
+		return b.create(ctx, exists)
+	})
 	return instance, b.record, err
 }
 

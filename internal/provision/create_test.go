@@ -39,16 +39,19 @@ func TestAnInstanceIsMadeAndRemoved(t *testing.T) {
 				for _, step := range record.Steps {
 					steps = append(steps, step.Name)
 				}
-				if want := []string{"define", "disks", "seed", "start", "ready"}; told != 1 || !slices.Equal(steps, want) ||
+				if want := []string{"define", "disks", "seed", "start", "ready"}; told != 1 ||
+					!slices.Equal(steps, want) ||
 					record.Status != "completed" {
 					t.Errorf("told %d times; the record has %q, %s", told, steps, record.Status)
 				}
 				d := must.Get[host.Domain](t)(s.Domain(ctx, i.UUID))
-				if d.Name != naming.Domain(naming.DefaultTenant, "web") || d.State != host.StateRunning || !d.Autostart ||
+				if d.Name != naming.Domain(naming.DefaultTenant, "web") || d.State != host.StateRunning ||
+					!d.Autostart ||
 					d.Type != "qemu" {
 					t.Errorf("the domain is %+v", d)
 				}
-				if i.Facts.Strategy != how.Name() || i.Facts.Version != "1.0.0" || !i.Healthy() || len(i.Addresses) != 1 {
+				if i.Facts.Strategy != how.Name() || i.Facts.Version != "1.0.0" || !i.Healthy() ||
+					len(i.Addresses) != 1 {
 					t.Errorf("the instance is %+v", i)
 				}
 				system := must.Get[host.Volume](t)(s.Volume(ctx, sitePool, systemVolume(i)))
@@ -110,8 +113,9 @@ func TestTakenNamesAreRefused(t *testing.T) {
 		}
 		s.remove(t, i.UUID)
 
-		foreign := must.Get[host.Domain](t)(s.DefineDomain(t.Context(), host.DomainSpec{Name: naming.Domain(naming.DefaultTenant,
-			"web"), Type: "qemu"}))
+		foreign := must.Get[host.Domain](t)(s.DefineDomain(t.Context(),
+			host.DomainSpec{Name: naming.Domain(naming.DefaultTenant,
+				"web"), Type: "qemu"}))
 		if _, _, err := s.p.Create(t.Context(), r, func(kind.Instance, Record) {}); err == nil {
 			t.Error("the domain of others made way")
 		}

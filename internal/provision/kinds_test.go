@@ -161,7 +161,9 @@ func TestInstancesAreOfTheKindOfTheirTemplate(t *testing.T) {
 func TestANameIsTakenByInstancesOfEveryKind(t *testing.T) {
 	twoKinds(t, func(t *testing.T, s *testSite, boxes kind.Request) {
 		machine := s.made(t, s.request("clone"))
-		_, _, err := s.p.Create(t.Context(), boxes, func(kind.Instance, Record) { t.Error("told of a second instance") })
+		_, _, err := s.p.Create(t.Context(), boxes, func(kind.Instance, Record) {
+			t.Error("told of a second instance")
+		})
 		if _, taken := errors.AsType[*planning.TakenError](err); !taken {
 			t.Errorf("a box of a machine's name: %v", err)
 		}

@@ -34,7 +34,8 @@ func checkMetadata(b kind.Blueprint, r kind.Request) finding.List {
 		largest := kind.Largest(parts)
 		fs.Add(largest.At, "Metadata too large", fmt.Sprintf("The instance's metadata on its host would have %s, and "+
 			"libvirt has room for %s. Of that, "+
-			"%s takes %s: make it smaller, or have the guest fetch it.", kind.MiB(total), kind.MiB(metadataLimit), largest.What, kind.MiB(largest.Size)))
+			"%s takes %s: make it smaller, or have the guest fetch it.", kind.MiB(total), kind.MiB(metadataLimit),
+			largest.What, kind.MiB(largest.Size)))
 	}
 	return fs
 }

@@ -26,11 +26,15 @@ func TestABlueprintFindsWhatIsTooLarge(t *testing.T) {
 		"a parameter that XML makes longer": {func(r *kind.Request, _ *catalog.Version) {
 			r.Given.Parameters["blob"] = strings.Repeat("<", mebibyte)
 		}, `parameters["blob"]`},
-		"as large as it gets": {func(r *kind.Request, _ *catalog.Version) { r.Given.Parameters["blob"] = large[:metadataLimit-16<<10] }, ""},
+		"as large as it gets": {
+			func(r *kind.Request, _ *catalog.Version) { r.Given.Parameters["blob"] = large[:metadataLimit-16<<10] }, "",
+		},
 		"a secret, which is not kept": {func(r *kind.Request, _ *catalog.Version) {
 			r.Given.Secrets = map[string]parameter.Raw{"blob": large}
 		}, ""},
-		"a value to come": {func(r *kind.Request, _ *catalog.Version) { r.Given.Parameters["blob"] = parameter.Unknown{} },
+		"a value to come": {func(r *kind.Request, _ *catalog.Version) {
+			r.Given.Parameters["blob"] = parameter.Unknown{}
+		},
 			""},
 		"a label": {func(r *kind.Request, _ *catalog.Version) {
 			r.Labels = map[string]string{"a": "1", "b": large}
@@ -57,7 +61,9 @@ func TestABlueprintFindsWhatIsTooLarge(t *testing.T) {
 			v.Spec.Parameters["blob"] = parameter.Parameter{Type: "text", Description: large + large + large}
 		}, "version"},
 		"a file": {func(r *kind.Request, _ *catalog.Version) {
-			r.Customization = &guest.Customization{Files: map[string]guest.File{"/a": {Content: strings.Repeat("x", 40<<20+1)}}}
+			r.Customization = &guest.Customization{
+				Files: map[string]guest.File{"/a": {Content: strings.Repeat("x", 40<<20+1)}},
+			}
 		}, `customization.files["/a"]`},
 		"a file that fits": {func(r *kind.Request, _ *catalog.Version) {
 			r.Customization = &guest.Customization{Files: map[string]guest.File{"/a": {Content: large[:mebibyte]}}}

@@ -50,8 +50,8 @@ func (b *build) clearRemains(ctx context.Context) error {
 	}
 	if !abandoned {
 		return finding.List{{Path: finding.At("name"), Summary: "Instance is being created", Detail: fmt.Sprintf(
-			"%s (process %s) has been creating instance %q since %s. If that process is dead, remove the domain with `virsh "+
-				"undefine %s`, or wait until %s: its remains are then removed automatically.",
+			"%s (process %s) has been creating instance %q since %s. If that process is dead, remove the domain "+
+				"with `virsh undefine %s`, or wait until %s: its remains are then removed automatically.",
 			note.RequestedBy, lease.Show(note.Runner), b.Request.Name, note.Started.Format("15:04:05"), name,
 			note.Lease().Expires().Format("15:04:05 MST"))}}
 	}
@@ -87,7 +87,8 @@ func (p *Planner) CheckName(ctx context.Context, name string) error {
 		switch {
 		case err != nil || facts.Tenant != tenant || facts.Name != name:
 			return p.nameForeign(tenant, name)
-		case orphaned(facts.Provision) || facts.Provision.Completed == nil || p.library.Plan.InstanceInState(domain.UUID):
+		case orphaned(facts.Provision) || facts.Provision.Completed == nil ||
+			p.library.Plan.InstanceInState(domain.UUID):
 			return nil
 		}
 		return p.nameTaken(tenant, name)
@@ -111,8 +112,8 @@ func (p *Planner) domainNames(ctx context.Context) (names []string, err error) {
 func (p *Planner) nameTaken(tenant, name string) error {
 	return planning.Taken(finding.List{{Path: finding.At("name"), Summary: "Instance name already in use",
 		Detail: fmt.Sprintf(
-			"The host %s has a domain %q already. Choose another name, %s.", p.inventory.URI(), naming.Domain(tenant, name),
-			planning.UniqueName("instance", tenant+"/"+name))}})
+			"The host %s has a domain %q already. Choose another name, %s.",
+			p.inventory.URI(), naming.Domain(tenant, name), planning.UniqueName("instance", tenant+"/"+name))}})
 }
 
 // nameForeign is nameTaken for a domain that is not the tenant's, so that it cannot be imported.

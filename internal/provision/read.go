@@ -37,7 +37,13 @@ type Reader struct {
 }
 
 func newReader(all kinds, s kind.Site) *Reader {
-	r := &Reader{kinds: all, networks: s.Networks, tenant: s.Tenant, uri: s.Host.URI(), statuses: map[string]*statuses{}}
+	r := &Reader{
+		kinds:    all,
+		networks: s.Networks,
+		tenant:   s.Tenant,
+		uri:      s.Host.URI(),
+		statuses: map[string]*statuses{},
+	}
 	for _, d := range all {
 		r.statuses[d.Type()] = &statuses{}
 	}
@@ -146,8 +152,8 @@ func (r *Reader) instance(ctx context.Context, driver kind.Driver, d host.Domain
 func (r *Reader) factsOf(d host.Domain) (metadata.Facts, error) {
 	facts, err := metadata.Parse(d.Metadata)
 	if err != nil {
-		err = fmt.Errorf("domain %q on %s: %w. Nothing was changed. Correct them with `virsh edit %[1]s`, or remove the "+
-			"domain by hand",
+		err = fmt.Errorf("domain %q on %s: %w. Nothing was changed. Correct them with `virsh edit %[1]s`, "+
+			"or remove the domain by hand",
 			d.Name, r.uri, err)
 	}
 	return facts, err

@@ -74,7 +74,9 @@ func TestOnlyAHostThatAnswersHasNoInstance(t *testing.T) {
 func TestADomainWithoutReadableMetadataIsNoInstance(t *testing.T) {
 	onSite(t, func(t *testing.T, s *testSite) {
 		i := s.made(t, s.request("clone"))
-		for text, want := range map[string]error{"": ErrForeign, "<broken": catalog.ErrDamaged, "<a/>": catalog.ErrDamaged} {
+		for text, want := range map[string]error{
+			"": ErrForeign, "<broken": catalog.ErrDamaged, "<a/>": catalog.ErrDamaged,
+		} {
 			if err := s.RedefineDomain(t.Context(), i.UUID, host.DomainChange{Metadata: &text}); err != nil {
 				t.Fatal(err)
 			}

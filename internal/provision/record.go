@@ -39,9 +39,18 @@ func (b *build) recorded(
 	b.record = Record{RequestID: rand.Text(), RequestedBy: b.p.library.User(), CreatedAt: now(), StartedAt: now(),
 		Status: string(catalog.RequestRunning)}
 	entry, _ := b.p.library.Requests.Begin(ctx, catalog.ProvisioningRequest{
-		ID: catalog.RequestID{ID: b.record.RequestID}, Action: action, Instance: b.Request.Name, UUID: b.UUID,
-		Template: b.Request.Template.String(), Version: b.Request.Version, Strategy: b.Request.Strategy, Host: bareURI(b.p.host.URI()),
-		Status: catalog.RequestRunning, CreatedAt: b.record.CreatedAt, StartedAt: &b.record.StartedAt, Deadline: recordDeadline(ctx),
+		ID:        catalog.RequestID{ID: b.record.RequestID},
+		Action:    action,
+		Instance:  b.Request.Name,
+		UUID:      b.UUID,
+		Template:  b.Request.Template.String(),
+		Version:   b.Request.Version,
+		Strategy:  b.Request.Strategy,
+		Host:      bareURI(b.p.host.URI()),
+		Status:    catalog.RequestRunning,
+		CreatedAt: b.record.CreatedAt,
+		StartedAt: &b.record.StartedAt,
+		Deadline:  recordDeadline(ctx),
 	})
 	instance, err := work()
 	b.record.Steps, b.record.CompletedAt, b.record.Status = b.Steps(), now(), string(catalog.RequestCompleted)

@@ -25,9 +25,9 @@ import (
 func TestBareURI(t *testing.T) {
 	for uri, want := range map[string]string{
 		"qemu:///system": "qemu:///system",
-		"qemu+ssh://root:secret@kvm1.example.com:2222/system?keyfile=/root/id": "qemu+ssh://kvm1.example.com:2222/system",
-		"qemu+unix:///system?socket=/run/x":                                    "qemu+unix:///system",
-		"%zz":                                                                  "",
+		"qemu+ssh://root:secret@kvm1.example:2222/system?keyfile=/root/id": "qemu+ssh://kvm1.example:2222/system",
+		"qemu+unix:///system?socket=/run/x":                                "qemu+unix:///system",
+		"%zz":                                                              "",
 	} {
 		if got := bareURI(uri); got != want {
 			t.Errorf("bareURI(%q) is %q, want %q", uri, got, want)
@@ -158,7 +158,10 @@ func TestARequestIsRecordedHoweverItEnds(t *testing.T) {
 		"completed": {func(func()) fakehost.Fault { return fakehost.Fault{} }, catalog.RequestCompleted, ""},
 		"failed": {func(func()) fakehost.Fault { return fakehost.Fault{Before: refused} }, catalog.RequestFailed,
 			"not today"},
-		"cancelled": {func(cancel func()) fakehost.Fault { cancel(); return fakehost.Fault{} }, catalog.RequestCancelled,
+		"cancelled": {func(cancel func()) fakehost.Fault {
+			cancel()
+			return fakehost.Fault{}
+		}, catalog.RequestCancelled,
 			"cancelled"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -187,7 +190,8 @@ func TestARequestIsRecordedHoweverItEnds(t *testing.T) {
 				r := s.recorded(t)
 				if r.Status != c.status || string(c.status) != record.Status || !strings.Contains(r.Error, c.says) ||
 					r.UUID != i.UUID ||
-					r.ID.ID != record.RequestID || r.RequestedBy != "tester" || r.Strategy != "clone" || r.CompletedAt == nil {
+					r.ID.ID != record.RequestID || r.RequestedBy != "tester" || r.Strategy != "clone" ||
+					r.CompletedAt == nil {
 					t.Errorf("it is recorded as %+v, and told as %+v", r, record)
 				}
 				var names []string

@@ -51,8 +51,8 @@ func (b *build) reimage(ctx context.Context, before kind.Instance) (kind.Instanc
 // renew creates the new system disk, and puts it into the definition.
 func (b *build) renew(ctx context.Context, before kind.Instance) error {
 	failed := func(name string, err error) error {
-		return fmt.Errorf("giving instance %q the image of version %s, step %s: %w", b.Request.Name, b.Request.Version, name,
-			err)
+		return fmt.Errorf("giving instance %q the image of version %s, step %s: %w",
+			b.Request.Name, b.Request.Version, name, err)
 	}
 	var err error
 	if b.driver, err = b.p.kinds.of(before.Type); err != nil {
@@ -94,18 +94,21 @@ func (b *build) update(ctx context.Context) (kind.Instance, error) {
 // nothing of a version that the same apply registers.
 func (b *build) reimagable(ctx context.Context, before kind.Instance) error {
 	if b.Blueprint.Type != before.Type {
-		return finding.List{{Path: finding.At("version"), Summary: "Version is of another type of template", Detail: fmt.Sprintf(
-			"Instance %q is of type %q, and version %q of its template is of type %q: replace the instance. Nothing was changed.",
-			b.Request.Name, before.Type, b.Blueprint.Version.ID, b.Blueprint.Type)}}
+		return finding.List{{Path: finding.At("version"), Summary: "Version is of another type of template",
+			Detail: fmt.Sprintf(
+				"Instance %q is of type %q, and version %q of its template is of type %q: replace the instance. "+
+					"Nothing was changed.",
+				b.Request.Name, before.Type, b.Blueprint.Version.ID, b.Blueprint.Type)}}
 	}
 	diff, findings, err := b.p.CompareForReimage(ctx, before, b.Blueprint)
 	if err != nil {
 		return err
 	}
 	for _, at := range diff.Replaces {
-		findings.Add(at, "Change requires a new instance", fmt.Sprintf("Instance %[2]q cannot change to what version %[1]q "+
-			"asks for. Plan again: now that the version exists, the plan shows what "+
-			"that means. Nothing was changed.", b.Blueprint.Version.ID, b.Request.Name))
+		findings.Add(at, "Change requires a new instance",
+			fmt.Sprintf("Instance %[2]q cannot change to what version %[1]q "+
+				"asks for. Plan again: now that the version exists, the plan shows what "+
+				"that means. Nothing was changed.", b.Blueprint.Version.ID, b.Request.Name))
 	}
 	return findings.Err()
 }
@@ -125,7 +128,8 @@ func (b *build) swap(ctx context.Context, before kind.Instance) error {
 	facts.Parameters, facts.SecretSeed = metadata.Settings(b.Blueprint.Shown), b.Blueprint.Secret()
 	facts.Customized, facts.Addressing = b.Blueprint.Customized(false), metadata.NoteAddressing(b.Blueprint.NICs)
 	facts.Provision = metadata.ProvisionNote{
-		Request: b.record.RequestID, RequestedBy: b.record.RequestedBy, Started: b.record.StartedAt, Completed: &completed,
+		Request: b.record.RequestID, RequestedBy: b.record.RequestedBy, Started: b.record.StartedAt,
+		Completed: &completed,
 	}
 	metadata, err := facts.Marshal()
 	if err != nil {

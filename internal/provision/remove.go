@@ -52,8 +52,10 @@ func (p *Provisioner) Delete(
 		}
 	}
 	if facts.Protected && facts.Provision.Completed != nil {
-		return finding.List{{Path: finding.At("deletion_protection"), Summary: "Instance is protected", Detail: fmt.Sprintf(
-			"Instance %q has deletion_protection: set it to false and apply before it can be destroyed or replaced.", name)}}
+		return finding.List{{Path: finding.At("deletion_protection"), Summary: "Instance is protected",
+			Detail: fmt.Sprintf(
+				"Instance %q has deletion_protection: set it to false and apply before it can be destroyed "+
+					"or replaced.", name)}}
 	}
 	if err := driver.Stop(ctx, uuid, grace); err != nil {
 		return err

@@ -51,7 +51,8 @@ func TestOrphansThatHaveANewOwnerStay(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		made, _, err := s.provisioner(s.process()).Create(t.Context(), s.request("clone"), func(kind.Instance, Record) {})
+		made, _, err := s.provisioner(s.process()).Create(t.Context(), s.request("clone"),
+			func(kind.Instance, Record) {})
 		if err != nil {
 			t.Fatal(err)
 		}

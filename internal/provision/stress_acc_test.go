@@ -85,7 +85,8 @@ func (s stressed) checkOverlays(t *testing.T, host *acctest.Host, directory stri
 		}
 		overlays++
 		// qemu-img follows the chain to its end, and fails where a link is missing.
-		out := host.Exec(t, "qemu-img", "info", "--force-share", "--backing-chain", filepath.Join(directory, file.Name()))
+		out := host.Exec(t, "qemu-img", "info", "--force-share", "--backing-chain",
+			filepath.Join(directory, file.Name()))
 		if links := strings.Count(out, "image: "); links != 2 {
 			t.Errorf("the chain of %s has %d links, want the overlay and its base:\n%s", file.Name(), links, out)
 		}

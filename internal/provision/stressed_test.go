@@ -140,8 +140,11 @@ func (s stressed) run() tally {
 func (s stressed) clone(ctx context.Context, l *library.Library, p *Provisioner, said *tally) {
 	for n := 0; said.Created < s.Creates && ctx.Err() == nil; n++ {
 		request := kind.Request{
-			Name: fmt.Sprintf("%s-%d", s.Name, n), Template: stressTemplate, Version: stressVersions[n%(len(stressVersions)-1)],
-			Strategy: "linked_clone", Options: kind.Options{},
+			Name:     fmt.Sprintf("%s-%d", s.Name, n),
+			Template: stressTemplate,
+			Version:  stressVersions[n%(len(stressVersions)-1)],
+			Strategy: "linked_clone",
+			Options:  kind.Options{},
 		}
 		made, _, err := p.Create(ctx, request, func(kind.Instance, Record) {})
 		if err != nil {

@@ -74,7 +74,8 @@ func TestAnOrphanIsTakenOverByTheSameRequest(t *testing.T) {
 		var told string
 		r.Description = "changed since"
 		i, record, err := next.Create(t.Context(), r, func(i kind.Instance, _ Record) { told = i.UUID })
-		if err != nil || i.UUID != orphan.UUID || told != orphan.UUID || i.Description != "changed since" || !i.Running() {
+		if err != nil || i.UUID != orphan.UUID || told != orphan.UUID || i.Description != "changed since" ||
+			!i.Running() {
 			t.Errorf("told of %q, it is %+v, %v", told, i, err)
 		}
 		if n := len(record.Steps); n == 0 || record.Steps[n-1].Name != "take over" || record.Status != "completed" {
@@ -99,8 +100,10 @@ func TestAnOrphanIsTakenOverByTheSameRequest(t *testing.T) {
 // An instance that differs from the request belongs to another user: the name is taken.
 func TestAnOrphanOfAnotherRequestHasItsName(t *testing.T) {
 	for name, change := range map[string]func(*testing.T, *testSite, *kind.Request, *metadata.Facts){
-		"another version":  func(_ *testing.T, _ *testSite, r *kind.Request, _ *metadata.Facts) { r.Version = "2.0.0" },
-		"another strategy": func(_ *testing.T, _ *testSite, r *kind.Request, _ *metadata.Facts) { r.Strategy = "clone" },
+		"another version": func(_ *testing.T, _ *testSite, r *kind.Request, _ *metadata.Facts) { r.Version = "2.0.0" },
+		"another strategy": func(_ *testing.T, _ *testSite, r *kind.Request, _ *metadata.Facts) {
+			r.Strategy = "clone"
+		},
 		"another user": func(_ *testing.T, _ *testSite, _ *kind.Request, f *metadata.Facts) {
 			f.Provision.RequestedBy = "somebody"
 		},
@@ -112,7 +115,8 @@ func TestAnOrphanOfAnotherRequestHasItsName(t *testing.T) {
 			f.Provision.Runner = lease.This()
 		},
 		"a smaller disk": func(t *testing.T, s *testSite, _ *kind.Request, _ *metadata.Facts) {
-			if err := s.ResizeVolume(t.Context(), siteTier, "nova.disk.default.web.data.qcow2", "qcow2", 2<<30); err != nil {
+			if err := s.ResizeVolume(t.Context(), siteTier, "nova.disk.default.web.data.qcow2", "qcow2",
+				2<<30); err != nil {
 				t.Fatal(err)
 			}
 		},
@@ -172,7 +176,8 @@ func TestRemainsMakeWayOnceTheirMakerIsDead(t *testing.T) {
 					}
 				})
 				next := s.provisioner(s.process())
-				if err := next.CheckName(t.Context(), "web"); (err == nil) != (c.way || !strings.Contains(name, "another ")) {
+				if err := next.CheckName(t.Context(), "web"); (err == nil) != (c.way ||
+					!strings.Contains(name, "another ")) {
 					t.Errorf("while planning: %v", err)
 				}
 				i, _, err := next.Create(t.Context(), r, func(kind.Instance, Record) {})
@@ -180,7 +185,8 @@ func TestRemainsMakeWayOnceTheirMakerIsDead(t *testing.T) {
 					t.Fatalf("got %v", err)
 				}
 				if !c.way {
-					if _, ok := errors.AsType[finding.List](err); !ok || !slices.Equal(s.UUIDs(), []string{remains.UUID}) {
+					if _, ok := errors.AsType[finding.List](err); !ok ||
+						!slices.Equal(s.UUIDs(), []string{remains.UUID}) {
 						t.Errorf("there are %q, %v", s.UUIDs(), err)
 					}
 					return

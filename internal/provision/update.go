@@ -56,7 +56,8 @@ func (p *Provisioner) Update(ctx context.Context, uuid string, c Change) (kind.I
 	if diff.Restart() && instance.Running() && c.Running && !c.AllowRestart {
 		return instance, finding.List{{Path: diff.Restarts[0].At, Summary: "Change requires a restart",
 			Detail: fmt.Sprintf("Since it was planned, "+
-				"instance %q has changed: it needs a restart now, which allow_restart = false forbids. Plan again.", name)}}
+				"instance %q has changed: it needs a restart now, which allow_restart = false forbids. Plan again.",
+				name)}}
 	}
 	if err := p.redefine(ctx, driver, instance, c, diff.Devices); err != nil {
 		return instance, fmt.Errorf("changing instance %q: %w", name, err)
@@ -173,7 +174,8 @@ func (p *Provisioner) redefine(
 	if c.Blueprint != nil {
 		facts.Addressing = kind.Addressing(i.NICs, c.Blueprint.NICs)
 	}
-	for _, disk := range d.AddDisks { // recorded before the first volume exists, so that a removal of the instance finds it
+	// recorded before the first volume exists, so that a removal of the instance finds it
+	for _, disk := range d.AddDisks {
 		if disk.Pool != "" && !slices.Contains(facts.Pools, disk.Pool) {
 			facts.Pools = append(slices.Clone(facts.Pools), disk.Pool)
 		}
@@ -191,8 +193,8 @@ func rename(ctx context.Context, domains host.Domains, i kind.Instance) error {
 	name := naming.Domain(i.Facts.Tenant, i.Facts.Name)
 	err := domains.RenameDomain(ctx, i.UUID, name)
 	if errors.Is(err, host.ErrExists) {
-		return fmt.Errorf("the domain of instance %q was renamed to %q, and its name was given to another domain: rename "+
-			"or remove that one: %w",
+		return fmt.Errorf("the domain of instance %q was renamed to %q, and its name was given to another "+
+			"domain: rename or remove that one: %w",
 			i.Facts.Name, i.DomainName, err)
 	}
 	return err

@@ -171,7 +171,8 @@ func TestADisturbedUpdateIsFinishedByTheNext(t *testing.T) {
 				}, func(error) {
 					after, err := s.update(t.Context(), uuid, want, true)
 					if err != nil || !after.Running() || vm.MachineOf(after).MemoryMiB != 2048 {
-						t.Errorf("the next update: it is %s with %d MiB, %v", after.State, vm.MachineOf(after).MemoryMiB, err)
+						t.Errorf("the next update: it is %s with %d MiB, %v",
+							after.State, vm.MachineOf(after).MemoryMiB, err)
 					}
 					s.has(t, uuid, []string{"data", "more", "system"}, []string{"eth0", "eth1"})
 					s.remove(t, uuid)
@@ -211,7 +212,8 @@ func TestAPausedInstanceIsResumed(t *testing.T) {
 		r := s.request("clone")
 		uuid := s.made(t, r).UUID
 		s.Pause(uuid)
-		if after, err := s.update(t.Context(), uuid, s.changed(r), false); err != nil || after.State != host.StateRunning {
+		if after, err := s.update(t.Context(), uuid, s.changed(r), false); err != nil ||
+			after.State != host.StateRunning {
 			t.Errorf("it is %s, %v", after.State, err)
 		}
 		s.has(t, uuid, []string{"data", "more", "system"}, []string{"eth0", "eth1"})
@@ -251,11 +253,13 @@ func TestADisturbedReimageLeavesOneImageOrTheOther(t *testing.T) {
 					between := must.Get[kind.Instance](t)(s.p.Read(t.Context(), uuid))
 					v, err := s.Volume(t.Context(), sitePool, systemVolume(between))
 					if err != nil || v.Backing == nil || between.Facts.Version == "1.0.0" && !between.Running() {
-						t.Errorf("with version %s it is %s, on %+v, %v", between.Facts.Version, between.State, v.Backing, err)
+						t.Errorf("with version %s it is %s, on %+v, %v",
+							between.Facts.Version, between.State, v.Backing, err)
 					}
 					after, err := s.reimaged(t.Context(), uuid, r)
 					if err != nil || !after.Running() || after.Facts.Version != "2.0.0" {
-						t.Errorf("the next reimage: it is %s with version %s, %v", after.State, after.Facts.Version, err)
+						t.Errorf("the next reimage: it is %s with version %s, %v",
+							after.State, after.Facts.Version, err)
 					}
 					s.has(t, uuid, []string{"data", "system"}, []string{"eth0"})
 					s.remove(t, uuid)
@@ -310,9 +314,10 @@ func TestADisturbedRemovalIsFinishedByTheNext(t *testing.T) {
 		t.Run(how, func(t *testing.T) {
 			onSite(t, func(t *testing.T, s *testSite) {
 				var uuid string
-				s.disturbed(t, how, func() { uuid = s.made(t, s.request("clone")).UUID }, func(ctx context.Context) error {
-					return s.p.Delete(ctx, time.Minute, uuid, "default", "web", hostid.ID{})
-				}, func(error) { s.remove(t, uuid) })
+				s.disturbed(t, how, func() { uuid = s.made(t, s.request("clone")).UUID },
+					func(ctx context.Context) error {
+						return s.p.Delete(ctx, time.Minute, uuid, "default", "web", hostid.ID{})
+					}, func(error) { s.remove(t, uuid) })
 			})
 		})
 	}

@@ -81,7 +81,8 @@ func (k Kinds) Source(s Settings) Source {
 	for _, other := range k {
 		for attribute, why := range other.Alone {
 			if other.Attribute != given[0].Attribute && s.has(attribute) {
-				return misdescribed{image.Blame(attribute, "reading the source "+made.String(), errors.New(why), "Leave them out.")}
+				return misdescribed{image.Blame(attribute, "reading the source "+made.String(), errors.New(why),
+					"Leave them out.")}
 			}
 		}
 	}

@@ -21,7 +21,9 @@ func main() {
 		os.Exit(2)
 	}
 	env := append(os.Environ(), "GOOS="+os.Args[2], "CGO_ENABLED=0")
-	config := &packages.Config{Mode: packages.LoadAllSyntax | packages.NeedModule, Dir: os.Args[1], Env: env, ParseFile: parseOf(os.Args[1])}
+	config := &packages.Config{
+		Mode: packages.LoadAllSyntax | packages.NeedModule, Dir: os.Args[1], Env: env, ParseFile: parseOf(os.Args[1]),
+	}
 	found, err := packages.Load(config, "./...")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

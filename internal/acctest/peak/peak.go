@@ -57,7 +57,8 @@ func (w *Watch) look() {
 	for _, path := range threads {
 		children, _ := os.ReadFile(path) // empty if the thread has ended
 		for child := range strings.FieldsSeq(string(children)) {
-			if name, err := os.ReadFile(filepath.Join("/proc", child, "comm")); err == nil && strings.HasPrefix(string(name), w.name) {
+			if name, err := os.ReadFile(filepath.Join("/proc", child, "comm")); err == nil &&
+				strings.HasPrefix(string(name), w.name) {
 				w.bytes = max(w.bytes, highWater(filepath.Join("/proc", child, "status")))
 			}
 		}
@@ -72,7 +73,8 @@ func highWater(path string) int64 {
 	}
 	for line := range strings.Lines(string(status)) {
 		if rest, found := strings.CutPrefix(line, "VmHWM:"); found {
-			kilobytes, _ := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(rest), "kB")), 10, 64)
+			kilobytes, _ := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(rest), "kB")), 10,
+				64)
 			return kilobytes << 10
 		}
 	}

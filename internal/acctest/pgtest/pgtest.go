@@ -82,7 +82,10 @@ func (s *Server) Restart(t testing.TB) {
 	if err != nil || len(found) == 0 {
 		t.Fatal("PostgreSQL has gone")
 	}
-	command := []string{found[len(found)-1] + "/pg_ctl", "-D", s.Directory + "/data", "-m", "fast", "-w", "-l", s.Directory + "/log", "restart"}
+	command := []string{
+		found[len(found)-1] + "/pg_ctl", "-D", s.Directory + "/data", "-m", "fast", "-w", "-l", s.Directory + "/log",
+		"restart",
+	}
 	if os.Getuid() == 0 {
 		command = append([]string{"setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"}, command...)
 	}
@@ -156,7 +159,8 @@ func require(t testing.TB) string {
 func Start() (*Server, error) {
 	found, err := filepath.Glob(binaries)
 	if err != nil || len(found) == 0 {
-		return nil, fmt.Errorf("PostgreSQL: nothing in %s: run tools/install-deps.sh postgres: %w", binaries, exec.ErrNotFound)
+		return nil, fmt.Errorf("PostgreSQL: nothing in %s: run tools/install-deps.sh postgres: %w",
+			binaries, exec.ErrNotFound)
 	}
 	directory, err := os.MkdirTemp("", "pgtest-")
 	if err != nil {

@@ -12,7 +12,8 @@ func Prose(output string) string {
 }
 
 // noise matches text that is of no use to a user: Go's formats, and names from lower layers.
-var noise = regexp.MustCompile(`%!|<nil>|panic|goroutine|rpc error|0x[0-9a-f]{4,}|context (canceled|deadline exceeded)|&\{|map\[|` +
+var noise = regexp.MustCompile(`%!|<nil>|panic|goroutine|rpc error|0x[0-9a-f]{4,}|context (canceled|deadline ` +
+	`exceeded)|&\{|map\[|` +
 	`basetypes|tftypes|go-libvirt|\bcatalog\.|\berrno\b|\bEOF\b`)
 
 // Says checks that Terraform's output has all phrases, in this order, and no noise.

@@ -77,7 +77,11 @@ func serve(ctx context.Context, t testing.TB, env map[string]string) (attach str
 	case c := <-config:
 		type addr struct{ Network, String string }
 		attach, err := json.Marshal(map[string]any{address: map[string]any{
-			"Protocol": c.Protocol, "ProtocolVersion": c.ProtocolVersion, "Pid": os.Getpid(), "Test": true, "Addr": addr{c.Addr.Network(), c.Addr.String()},
+			"Protocol":        c.Protocol,
+			"ProtocolVersion": c.ProtocolVersion,
+			"Pid":             os.Getpid(),
+			"Test":            true,
+			"Addr":            addr{c.Addr.Network(), c.Addr.String()},
 		}})
 		end := func() {
 			stop()

@@ -175,7 +175,8 @@ var build = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	path := filepath.Join(dir, "terraform-provider-novacron")
-	out, err := exec.Command("go", "build", "-o", path, "github.com/novacron/terraform-provider-novacron").CombinedOutput()
+	out, err := exec.Command("go", "build", "-o", path, "github.com/novacron/terraform-provider-novacron").
+		CombinedOutput()
 	if err != nil {
 		return "", errors.Join(err, errors.New(string(out)))
 	}

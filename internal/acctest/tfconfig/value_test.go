@@ -56,24 +56,26 @@ func TestValuesAreReadAsTheyAre(t *testing.T) {
 		value Value
 		want  cty.Value
 	}{
-		"a text":                     {"plain", text("plain")},
-		"nothing":                    {"", text("")},
-		"quotes and backslashes":     {`"double" 'single' \back\slash \n`, text(`"double" 'single' \back\slash \n`)},
-		"lines":                      {"one\ntwo\r\n\tthree\n", text("one\ntwo\r\n\tthree\n")},
-		"what looks like a heredoc":  {"<<EOT\nx\nEOT\n", text("<<EOT\nx\nEOT\n")},
-		"what looks like a template": {"${var.x} %{if x} $${a} %%{b} $ % {", text("${var.x} %{if x} $${a} %%{b} $ % {")},
-		"what looks like a comment":  {"# // /* */", text("# // /* */")},
-		"no ASCII":                   {"ünï ☃ 🖥 \u0000 \u2028", text("ünï ☃ 🖥 \u0000 \u2028")},
-		"a whole number":             {-3, number(-3)},
-		"a large one":                {uint64(math.MaxUint64), cty.NumberUIntVal(math.MaxUint64)},
-		"a fraction":                 {-1.5, cty.NumberFloatVal(-1.5)},
-		"a power":                    {1e21, cty.NumberFloatVal(1e21)},
-		"a bool":                     {false, cty.False},
-		"null":                       {Null, cty.NullVal(cty.DynamicPseudoType)},
-		"nil in a list":              {[]Value{nil}, list(cty.NullVal(cty.DynamicPseudoType))},
-		"no elements":                {[]string{}, cty.EmptyTupleVal},
-		"no keys":                    {map[string]Value{}, cty.EmptyObjectVal},
-		"an empty struct":            {&Hardware{}, cty.EmptyObjectVal},
+		"a text":                    {"plain", text("plain")},
+		"nothing":                   {"", text("")},
+		"quotes and backslashes":    {`"double" 'single' \back\slash \n`, text(`"double" 'single' \back\slash \n`)},
+		"lines":                     {"one\ntwo\r\n\tthree\n", text("one\ntwo\r\n\tthree\n")},
+		"what looks like a heredoc": {"<<EOT\nx\nEOT\n", text("<<EOT\nx\nEOT\n")},
+		"what looks like a template": {
+			"${var.x} %{if x} $${a} %%{b} $ % {", text("${var.x} %{if x} $${a} %%{b} $ % {"),
+		},
+		"what looks like a comment": {"# // /* */", text("# // /* */")},
+		"no ASCII":                  {"ünï ☃ 🖥 \u0000 \u2028", text("ünï ☃ 🖥 \u0000 \u2028")},
+		"a whole number":            {-3, number(-3)},
+		"a large one":               {uint64(math.MaxUint64), cty.NumberUIntVal(math.MaxUint64)},
+		"a fraction":                {-1.5, cty.NumberFloatVal(-1.5)},
+		"a power":                   {1e21, cty.NumberFloatVal(1e21)},
+		"a bool":                    {false, cty.False},
+		"null":                      {Null, cty.NullVal(cty.DynamicPseudoType)},
+		"nil in a list":             {[]Value{nil}, list(cty.NullVal(cty.DynamicPseudoType))},
+		"no elements":               {[]string{}, cty.EmptyTupleVal},
+		"no keys":                   {map[string]Value{}, cty.EmptyObjectVal},
+		"an empty struct":           {&Hardware{}, cty.EmptyObjectVal},
 		"a list": {
 			[]Value{"a,b", 1, []string{"c"}}, list(text("a,b"), number(1), list(text("c"))),
 		},
@@ -105,7 +107,9 @@ func TestValuesAreReadAsTheyAre(t *testing.T) {
 		"a template":                {Expr(`"login ${var.secret}"`), text("login hunter2")},
 		"a heredoc":                 {heredoc, said},
 		"heredocs in a list":        {[]Value{heredoc, "x", heredoc}, list(said, text("x"), said)},
-		"a heredoc in a map":        {map[string]Value{"a": heredoc, "b": "x"}, object(values{"a": said, "b": text("x")})},
+		"a heredoc in a map": {
+			map[string]Value{"a": heredoc, "b": "x"}, object(values{"a": said, "b": text("x")}),
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			config := Render(Instance{Name: c.value})
@@ -135,7 +139,8 @@ func TestWhatHCLHasNotIsRefused(t *testing.T) {
 // Any text is read as itself: as a value, as a key, and nested deeply.
 func FuzzTexts(f *testing.F) {
 	for _, seed := range []string{
-		"", "${a}", "$${a}", "$$${a}", "%%%{a}", "$", "%", "{", "\\", `\${`, "\"", "\n", "\r\n", "\x00", "\ufeff", "\u2028",
+		"", "${a}", "$${a}", "$$${a}", "%%%{a}", "$", "%", "{", "\\", `\${`, "\"", "\n", "\r\n", "\x00", "\ufeff",
+		"\u2028",
 		"🖥", "<<EOT\n\nEOT", "for", "a-b", "1", "é", "e\u0301", "\U000e0001",
 	} {
 		f.Add(seed, seed)

@@ -30,7 +30,8 @@ func (b Backend) crowd(ctx context.Context, place string) error {
 	var group errgroup.Group
 	for n := range crowdSize {
 		group.Go(func() error {
-			out, err := exec.CommandContext(ctx, self, "catalog-writer", b.Name, place, strconv.Itoa(n)).CombinedOutput()
+			out, err := exec.CommandContext(ctx, self, "catalog-writer", b.Name, place,
+				strconv.Itoa(n)).CombinedOutput()
 			if err != nil {
 				return fmt.Errorf("writer %d: %w\n%s", n, err, out)
 			}
@@ -58,7 +59,8 @@ func (b Backend) crowd(ctx context.Context, place string) error {
 	if kept != all {
 		return fmt.Errorf("%d of %d versions are there as they were written last", kept, all)
 	}
-	fmt.Printf("| %-44s | %60s |\n\n", fmt.Sprintf("%d processes, one tenant, %d writes each", crowdSize, 3*crowdWrites+2),
+	fmt.Printf("| %-44s | %60s |\n\n", fmt.Sprintf("%d processes, one tenant, %d writes each",
+		crowdSize, 3*crowdWrites+2),
 		fmt.Sprintf("%.1f s, %d lost; goal: %s", took.Seconds(), all-kept, goal))
 	return nil
 }

@@ -60,10 +60,17 @@ func template(n int) catalog.Template {
 	random := rand.New(rand.NewPCG(uint64(n), 1)) // creates the same library each time
 	published := time.Date(2026, 1, 1, 0, n, 0, 0, time.UTC)
 	t := catalog.Template{
-		ID: templateID(n), DisplayName: words(random, 4), Description: words(random, 20), Type: catalog.TypeVM,
-		Labels: map[string]string{"os": "linux", "distro": []string{"debian", "ubuntu", "fedora"}[n%3]}, DefaultStrategy: "linked_clone",
-		Lifecycle: catalog.Lifecycle{State: catalog.Active, PublishedAt: &published}, Public: n%10 == 0, Owner: "platform",
-		CreatedAt: published, UpdatedAt: published,
+		ID:              templateID(n),
+		DisplayName:     words(random, 4),
+		Description:     words(random, 20),
+		Type:            catalog.TypeVM,
+		Labels:          map[string]string{"os": "linux", "distro": []string{"debian", "ubuntu", "fedora"}[n%3]},
+		DefaultStrategy: "linked_clone",
+		Lifecycle:       catalog.Lifecycle{State: catalog.Active, PublishedAt: &published},
+		Public:          n%10 == 0,
+		Owner:           "platform",
+		CreatedAt:       published,
+		UpdatedAt:       published,
 	}
 	if n%10 == 1 {
 		t.Access.UseTenants = []string{templateID(n + 1).Tenant}
@@ -82,9 +89,18 @@ func template(n int) catalog.Template {
 func version(t catalog.Template, n int) catalog.Version {
 	id := versionID(t.ID, n)
 	v := catalog.Version{
-		ID: id, Description: "Security patches " + id.Version, Lifecycle: t.Lifecycle, Digest: fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(id.String()))),
-		Format: "qcow2", VirtualSize: 40 << 30, StoredSize: int64(n+1) << 20, Transferred: int64(n+1) << 20, Spec: t.Spec,
-		CreatedAt: t.CreatedAt.Add(time.Duration(n) * time.Hour), CreatedBy: "platform",
+		ID:          id,
+		Description: "Security patches " + id.Version,
+		Lifecycle:   t.Lifecycle,
+		Digest: fmt.Sprintf("sha256:%x",
+			sha256.Sum256([]byte(id.String()))),
+		Format:      "qcow2",
+		VirtualSize: 40 << 30,
+		StoredSize:  int64(n+1) << 20,
+		Transferred: int64(n+1) << 20,
+		Spec:        t.Spec,
+		CreatedAt:   t.CreatedAt.Add(time.Duration(n) * time.Hour),
+		CreatedBy:   "platform",
 	}
 	random := rand.New(rand.NewPCG(uint64(n/10), 2))
 	v.Spec.CloudInit = &cloudinit.Config{UserData: t.Spec.CloudInit.UserData + words(random, 10)}

@@ -20,8 +20,9 @@ const (
 // Measure fills stores with libraries of these numbers of templates, and prints how long work in
 // them takes.
 func Measure(ctx context.Context, backends []Backend, sizes []int) error {
-	fmt.Printf("Catalogs of %d tenants, %d versions a template. Medians: \"cold\" is the first request of a new connection, \"after a\n"+
-		"rest\" one more than a second after the last, \"warm\" one right after another, with the slowest of %d behind it.\n\n", tenants, history, warms)
+	fmt.Printf("Catalogs of %d tenants, %d versions a template. Medians: \"cold\" is the first request of a new "+
+		"connection, \"after a\nrest\" one more than a second after the last, \"warm\" one right after another, with "+
+		"the slowest of %d behind it.\n\n", tenants, history, warms)
 	for _, b := range backends {
 		for _, size := range sizes {
 			if err := b.measure(ctx, size); err != nil {
@@ -59,8 +60,10 @@ func (b Backend) measure(ctx context.Context, size int) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%s, %d templates, %d versions: filled in %.1f s, %s\n\n", b.Name, size, size*history, took.Seconds(), about)
-	fmt.Printf("| %-44s | %9s | %12s | %9s | %9s | %9s |\n|---|---|---|---|---|---|\n", "work", "cold", "after a rest", "warm", "slowest", "goal")
+	fmt.Printf("%s, %d templates, %d versions: filled in %.1f s, %s\n\n",
+		b.Name, size, size*history, took.Seconds(), about)
+	fmt.Printf("| %-44s | %9s | %12s | %9s | %9s | %9s |\n|---|---|---|---|---|---|\n",
+		"work", "cold", "after a rest", "warm", "slowest", "goal")
 	for _, w := range works {
 		if err := b.line(ctx, place, size, w); err != nil {
 			return fmt.Errorf("%s: %w", w.name, err)
@@ -104,7 +107,8 @@ func (b Backend) line(ctx context.Context, place string, size int, w work) error
 	}
 	rested = rested[1:] // the first round used a new connection
 	slices.Sort(warm)
-	fmt.Printf("| %-44s | %9s | %12s | %9s | %9s | %9s |\n", w.name, ms(median(cold)), ms(median(rested)), ms(median(warm)), ms(warm[len(warm)-1]), "< "+ms(w.goal))
+	fmt.Printf("| %-44s | %9s | %12s | %9s | %9s | %9s |\n",
+		w.name, ms(median(cold)), ms(median(rested)), ms(median(warm)), ms(warm[len(warm)-1]), "< "+ms(w.goal))
 	return nil
 }
 
@@ -141,7 +145,8 @@ func search(ctx context.Context, store catalog.Store, size, round int) error {
 	found := 0
 	for _, rec := range records {
 		t := rec.Value
-		if visible(t) && t.State == catalog.Active && t.Labels["os"] == "linux" && strings.Contains(t.ID.Name+t.DisplayName+t.Description, "server") {
+		if visible(t) && t.State == catalog.Active && t.Labels["os"] == "linux" &&
+			strings.Contains(t.ID.Name+t.DisplayName+t.Description, "server") {
 			found++
 		}
 	}

@@ -29,7 +29,8 @@ func Postgres(directory string) Backend {
 			if err := create(ctx, pgtest.DSN(directory, "postgres", pgtest.Superuser), place); err != nil {
 				return "", err
 			}
-			_, err := pgstore.Init(ctx, pgtest.DSN(directory, place, pgtest.Superuser), map[string]string{me: role(place)})
+			_, err := pgstore.Init(ctx, pgtest.DSN(directory, place, pgtest.Superuser),
+				map[string]string{me: role(place)})
 			return place, err
 		},
 		Open: func(_ context.Context, place string) (catalog.Store, func(), error) {

@@ -18,7 +18,8 @@ import (
 
 func main() {
 	serve := func() provider.Provider { return empty{} }
-	if err := providerserver.Serve(context.Background(), serve, providerserver.ServeOpts{Address: "registry.terraform.io/novacron/empty"}); err != nil {
+	if err := providerserver.Serve(context.Background(), serve,
+		providerserver.ServeOpts{Address: "registry.terraform.io/novacron/empty"}); err != nil {
 		log.Fatal(err)
 	}
 }
@@ -51,7 +52,9 @@ func (thing) Metadata(_ context.Context, _ resource.MetadataRequest, resp *resou
 
 func (thing) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{Attributes: map[string]schema.Attribute{
-		"id":          schema.StringAttribute{Computed: true, PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()}},
+		"id": schema.StringAttribute{
+			Computed: true, PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
+		},
 		"name":        schema.StringAttribute{Required: true},
 		"description": schema.StringAttribute{Optional: true},
 		"labels":      schema.MapAttribute{Optional: true, ElementType: types.StringType},

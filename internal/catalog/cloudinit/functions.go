@@ -104,8 +104,8 @@ func indent(n int, v any) (string, error) {
 	}
 	first := strings.TrimLeft(text, "\n")
 	if strings.HasPrefix(first, " ") || strings.HasPrefix(first, "\t") {
-		return "", &functionError{"indent", "the value begins with white space, which YAML takes for the indentation of a " +
-			"block: use quote"}
+		return "", &functionError{"indent", "the value begins with white space, which YAML takes for the " +
+			"indentation of a block: use quote"}
 	}
 	return strings.ReplaceAll(text, "\n", "\n"+strings.Repeat(" ", n)), nil
 }

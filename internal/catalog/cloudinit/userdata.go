@@ -46,14 +46,15 @@ func NotCloudConfig(text string) string {
 	begins := func(prefix string) bool { return strings.HasPrefix(first, prefix) }
 	switch {
 	case begins("## template: jinja"):
-		return must + "Jinja templates are not supported. A template's user_data is a Go template over its parameters, so " +
-			"write {{ .hostname }} for what differs between instances; commands can ask for what cloud-init knows about a " +
-			"guest with `cloud-init query`."
+		return must + "Jinja templates are not supported. A template's user_data is a Go template over its " +
+			"parameters, so write {{ .hostname }} for what differs between instances; commands can ask for what " +
+			"cloud-init knows about a guest with `cloud-init query`."
 	case begins("#!"):
 		return must + "A plain script is not supported: write it to a file with write_files, and run that with runcmd."
 	case begins("content-type:"), begins("mime-version:"):
 		return must + "MIME archives are not supported: combine the parts into one cloud-config."
-	case begins("#include"), begins("#cloud-config-archive"), begins("#cloud-boothook"), begins("#part-handler"), begins("#cloud-config-jsonp"):
+	case begins("#include"), begins("#cloud-config-archive"), begins("#cloud-boothook"), begins("#part-handler"),
+		begins("#cloud-config-jsonp"):
 		return must + "Other forms of user data are not supported: write one cloud-config."
 	}
 	return must + "For a script use its runcmd or write_files."
@@ -90,9 +91,12 @@ func (c *Config) ValidateNames(declared map[string]parameter.Parameter) finding.
 	for _, use := range uses(parsed.Root) {
 		switch p, known := declared[use.name]; {
 		case !known:
-			fs.Add(at, "Unknown parameter", fmt.Sprintf("Line %d: there is no parameter %q. %s", line(c.UserData, use.pos), use.name, parameter.Instead(use.name, declared)))
+			fs.Add(at, "Unknown parameter", fmt.Sprintf("Line %d: there is no parameter %q. %s",
+				line(c.UserData, use.pos), use.name, parameter.Instead(use.name, declared)))
 		case use.deeper && p.Type != parameter.TypeMap:
-			fs.Add(at, "Unknown field", fmt.Sprintf("Line %d: only a map has fields, and the parameter %q is of type %s.", line(c.UserData, use.pos), use.name, p.Type))
+			fs.Add(at, "Unknown field",
+				fmt.Sprintf("Line %d: only a map has fields, and the parameter %q is of type %s.",
+					line(c.UserData, use.pos), use.name, p.Type))
 		}
 	}
 	return fs

@@ -20,7 +20,13 @@ func userData(lines ...string) *Config {
 }
 
 var allTypes = map[string]parameter.Parameter{
-	"text": {Type: "text"}, "port": {Type: "integer"}, "ratio": {Type: "number"}, "on": {Type: "bool"}, "tags": {Type: "list"}, "env": {Type: "map"}, "unset": {Type: "string"},
+	"text":  {Type: "text"},
+	"port":  {Type: "integer"},
+	"ratio": {Type: "number"},
+	"on":    {Type: "bool"},
+	"tags":  {Type: "list"},
+	"env":   {Type: "map"},
+	"unset": {Type: "string"},
 }
 
 func render(t testing.TB, c *Config, given map[string]parameter.Raw) (string, error) {
@@ -34,7 +40,12 @@ func render(t testing.TB, c *Config, given map[string]parameter.Raw) (string, er
 
 func TestUserDataIsRendered(t *testing.T) {
 	given := map[string]parameter.Raw{
-		"text": "a \"b\"\n# c: d", "port": "8080", "ratio": "0.10", "on": true, "tags": []parameter.Raw{"x", "y z"}, "env": map[string]parameter.Raw{"K": "v'"},
+		"text":  "a \"b\"\n# c: d",
+		"port":  "8080",
+		"ratio": "0.10",
+		"on":    true,
+		"tags":  []parameter.Raw{"x", "y z"},
+		"env":   map[string]parameter.Raw{"K": "v'"},
 	}
 	for line, want := range map[string]string{
 		`{{ quote .text }}`:                                    `"a \"b\"\n# c: d"`,
@@ -66,7 +77,8 @@ func TestUserDataIsRendered(t *testing.T) {
 		}
 	}
 	var none *Config
-	if got, err := none.Render(nil, nil); got != "" || err != nil || len(none.Validate()) > 0 || len(none.ValidateNames(nil)) > 0 {
+	if got, err := none.Render(nil, nil); got != "" || err != nil || len(none.Validate()) > 0 ||
+		len(none.ValidateNames(nil)) > 0 {
 		t.Error("no cloud_init says something")
 	}
 }
@@ -84,9 +96,12 @@ func TestWrongTemplatesAreFound(t *testing.T) {
 			t.Errorf("%q: found %v, want %s", text, fs, want)
 		}
 	}
-	fs := userData("a: {{ .port }}", "b: {{ if .on }}{{ $.nothing }}{{ end }}", "c: {{ range .tags }}{{ .x }}{{ end }}{{ (index .tag 0) }}").ValidateNames(allTypes)
-	findingtest.Expect(t, "names", fs, "cloud_init.user_data: Unknown parameter", "cloud_init.user_data: Unknown parameter")
-	if len(fs) == 2 && (!strings.Contains(fs[0].Detail, "Line 3") || !strings.Contains(fs[1].Detail, "Line 4") || !strings.Contains(fs[1].Detail, `Did you mean "tags"?`)) {
+	fs := userData("a: {{ .port }}", "b: {{ if .on }}{{ $.nothing }}{{ end }}",
+		"c: {{ range .tags }}{{ .x }}{{ end }}{{ (index .tag 0) }}").ValidateNames(allTypes)
+	findingtest.Expect(t, "names", fs, "cloud_init.user_data: Unknown parameter",
+		"cloud_init.user_data: Unknown parameter")
+	if len(fs) == 2 && (!strings.Contains(fs[0].Detail, "Line 3") || !strings.Contains(fs[1].Detail, "Line 4") ||
+		!strings.Contains(fs[1].Detail, `Did you mean "tags"?`)) {
 		t.Errorf("got %v", fs)
 	}
 }
@@ -99,7 +114,9 @@ func TestRenderingErrorsKeepValuesToThemselves(t *testing.T) {
 		`{{ shell .env }}`:                    "function shell",
 		`{{ range 300000 }}xxxxxxxx{{ end }}`: "1 MiB",
 	} {
-		_, err := render(t, userData(line), map[string]parameter.Raw{"text": " secret", "tags": []parameter.Raw{"secret"}, "env": map[string]parameter.Raw{"a": "secret"}})
+		_, err := render(t, userData(line), map[string]parameter.Raw{
+			"text": " secret", "tags": []parameter.Raw{"secret"}, "env": map[string]parameter.Raw{"a": "secret"},
+		})
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: got %v, want %s", line, err, want)
 		}
@@ -110,16 +127,21 @@ func TestRenderingErrorsKeepValuesToThemselves(t *testing.T) {
 // it changes.
 func FuzzValuesStayValues(f *testing.F) {
 	for _, hostile := range []string{
-		"", "plain", "\"", "'", "\\", "\n", "a\nb: c\n", "# no", ": ", "- x", "{{ .port }}", "{{", "}}", "&a", "*a", "!!python/object", "%", "@", "`", "|", ">",
-		"no", "1:30", "0x1f", "~", "null", "\t", " lead", "trail ", "\r\n", "\u0085", "\u2028\u2029", "\ufeff", "\u00a0", "\x7f", "\x1b[31m", "\x00", "ü", "日本", "😀", "\ufffe",
+		"", "plain", "\"", "'", "\\", "\n", "a\nb: c\n", "# no", ": ", "- x", "{{ .port }}", "{{", "}}", "&a", "*a",
+		"!!python/object", "%", "@", "`", "|", ">",
+		"no", "1:30", "0x1f", "~", "null", "\t", " lead", "trail ", "\r\n", "\u0085", "\u2028\u2029", "\ufeff",
+		"\u00a0", "\x7f", "\x1b[31m", "\x00", "ü", "日本", "😀", "\ufffe",
 		"$(id)", "`id`", "${HOME}", "'; id; '", "]", "}", ",", "\"]\nruncmd: [id]\n", strings.Repeat("x\"\n", 22000),
 	} {
 		f.Add(hostile)
 	}
-	c := userData("quoted: {{ quote .text }}", "flow: [{{ quote .text }}, {{ json .text }}]", "list: {{ json .tags }}", "map: {{ json .env }}", "after: untouched")
+	c := userData("quoted: {{ quote .text }}", "flow: [{{ quote .text }}, {{ json .text }}]", "list: {{ json .tags }}",
+		"map: {{ json .env }}", "after: untouched")
 	block := userData("block: |2-", "  {{ indent 2 .text }}", "after: untouched")
 	f.Fuzz(func(t *testing.T, value string) {
-		given := map[string]parameter.Raw{"text": value, "tags": []parameter.Raw{value, "x"}, "env": map[string]parameter.Raw{"k": value}}
+		given := map[string]parameter.Raw{
+			"text": value, "tags": []parameter.Raw{value, "x"}, "env": map[string]parameter.Raw{"k": value},
+		}
 		effective, fs := parameter.Resolve(allTypes, parameter.Given{Parameters: given})
 		if len(fs) > 0 {
 			if !strings.ContainsRune(value, 0) {
@@ -136,7 +158,11 @@ func FuzzValuesStayValues(f *testing.F) {
 			t.Fatal(err)
 		}
 		want := map[string]any{
-			"quoted": value, "flow": []any{value, value}, "list": []any{value, "x"}, "map": map[string]any{"k": value}, "after": "untouched",
+			"quoted": value,
+			"flow":   []any{value, value},
+			"list":   []any{value, "x"},
+			"map":    map[string]any{"k": value},
+			"after":  "untouched",
 		}
 		var got map[string]any
 		if err := yaml.Unmarshal([]byte(text), &got); err != nil || !reflect.DeepEqual(got, want) {
@@ -146,7 +172,9 @@ func FuzzValuesStayValues(f *testing.F) {
 			return // refused, which is just as good
 		}
 		got = nil
-		if err := yaml.Unmarshal([]byte(text), &got); err != nil || strings.TrimRight(got["block"].(string), "\n") != strings.TrimRight(value, "\n") || got["after"] != "untouched" || len(got) != 2 {
+		if err := yaml.Unmarshal([]byte(text), &got); err != nil ||
+			strings.TrimRight(got["block"].(string), "\n") != strings.TrimRight(value, "\n") ||
+			got["after"] != "untouched" || len(got) != 2 {
 			t.Errorf("%q became %v (%v)\nin %s", value, got, err, text)
 		}
 	})
@@ -154,7 +182,9 @@ func FuzzValuesStayValues(f *testing.F) {
 
 // A shell reads what shell quotes as one word.
 func FuzzShellWords(f *testing.F) {
-	for _, hostile := range []string{"", "a b", "'", "''", "\\'", "$(id)", "`id`", "\n", "; id", "\"", "*", "~", "-n", "%s", "!", "\x80"} {
+	for _, hostile := range []string{
+		"", "a b", "'", "''", "\\'", "$(id)", "`id`", "\n", "; id", "\"", "*", "~", "-n", "%s", "!", "\x80",
+	} {
 		f.Add(hostile)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
@@ -174,7 +204,10 @@ func FuzzShellWords(f *testing.F) {
 
 // Any text is either a template or refused as one; rendering it neither crashes nor hangs.
 func FuzzTemplates(f *testing.F) {
-	for _, text := range []string{"{{ .port }}", "{{ range .tags }}{{ . }}{{ end }}", "{{ template \"user_data\" . }}", "{{ $x := .env }}{{ $x.a }}", "{{ with $.on }}{{ end }}", "{{ (quote .text) | json }}", "{{ printf \"%v\" . }}"} {
+	for _, text := range []string{
+		"{{ .port }}", "{{ range .tags }}{{ . }}{{ end }}", "{{ template \"user_data\" . }}",
+		"{{ $x := .env }}{{ $x.a }}", "{{ with $.on }}{{ end }}", "{{ (quote .text) | json }}", "{{ printf \"%v\" . }}",
+	} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -185,7 +218,12 @@ func FuzzTemplates(f *testing.F) {
 		if len(c.Validate()) > 0 || len(c.ValidateNames(allTypes)) > 0 {
 			return
 		}
-		effective, _ := parameter.Resolve(allTypes, parameter.Given{Parameters: map[string]parameter.Raw{"text": "x", "port": "1", "tags": []parameter.Raw{"a"}, "env": map[string]parameter.Raw{"a": "b"}}})
+		effective, _ := parameter.Resolve(allTypes,
+			parameter.Given{
+				Parameters: map[string]parameter.Raw{
+					"text": "x", "port": "1", "tags": []parameter.Raw{"a"}, "env": map[string]parameter.Raw{"a": "b"},
+				},
+			})
 		if out, err := c.Render(allTypes, effective); err == nil && len(out) > maxUserData {
 			t.Errorf("%q became %d bytes", text, len(out))
 		}
@@ -209,13 +247,20 @@ func BenchmarkResolveAndRender(b *testing.B) {
 		name := fmt.Sprintf("p%d", i)
 		switch i % 4 {
 		case 0:
-			declared[name], g.Parameters[name] = parameter.Parameter{Type: "string", Regex: "^[a-z]+$", MaxLength: new(int64(20))}, "value"
+			declared[name], g.Parameters[name] = parameter.Parameter{
+				Type: "string", Regex: "^[a-z]+$", MaxLength: new(int64(20)),
+			}, "value"
 		case 1:
-			declared[name], g.Parameters[name] = parameter.Parameter{Type: "integer", MinValue: new("1"), MaxValue: new("65535")}, big.NewFloat(8080)
+			declared[name], g.Parameters[name] = parameter.Parameter{
+				Type: "integer", MinValue: new("1"), MaxValue: new("65535"),
+			}, big.NewFloat(8080)
 		case 2:
-			declared[name], g.Parameters[name] = parameter.Parameter{Type: "string", AllowedValues: []string{"a", "b", "c"}}, "b"
+			declared[name], g.Parameters[name] = parameter.Parameter{
+				Type: "string", AllowedValues: []string{"a", "b", "c"},
+			}, "b"
 		case 3:
-			declared[name], g.Parameters[name] = parameter.Parameter{Type: "list", MaxLength: new(int64(5))}, []parameter.Raw{"a", "b"}
+			declared[name], g.Parameters[name] = parameter.Parameter{Type: "list", MaxLength: new(int64(5))},
+				[]parameter.Raw{"a", "b"}
 		}
 		fmt.Fprintf(&text, "  - path: /etc/%s\n    content: {{ quote .%s }}\n", name, name)
 	}

@@ -29,22 +29,24 @@ type Facts struct {
 	Labels      []Pair           `xml:"labels>label"`
 	Parameters  []Setting        `xml:"parameters>parameter"` // effective values, without secrets
 	Protected   bool             `xml:"deletion_protection,omitempty"`
-	SecretSeed  bool             `xml:"secret_seed,omitempty"` // the cloud-init seed holds secrets that the guest has yet to read
-	Customized  Customized       `xml:"customization"`
-	Addressing  []AddressingNote `xml:"network>addressing"`
-	MACs        []MACNote        `xml:"network>card"`    // as they were left last
-	Pools       []string         `xml:"storage>pool"`    // in which volumes were created since the instance was
-	Sizes       []DiskSize       `xml:"storage>size"`    // of the disks, as they were left last
-	Shape       string           `xml:"shape,omitempty"` // identifies the machine and its devices as they were left last
-	Provision   ProvisionNote    `xml:"provisioning"`
-	Frozen      Frozen           `xml:"frozen,omitempty"` // the version that changes of the instance use
+	// the cloud-init seed holds secrets that the guest has yet to read
+	SecretSeed bool             `xml:"secret_seed,omitempty"`
+	Customized Customized       `xml:"customization"`
+	Addressing []AddressingNote `xml:"network>addressing"`
+	MACs       []MACNote        `xml:"network>card"`    // as they were left last
+	Pools      []string         `xml:"storage>pool"`    // in which volumes were created since the instance was
+	Sizes      []DiskSize       `xml:"storage>size"`    // of the disks, as they were left last
+	Shape      string           `xml:"shape,omitempty"` // identifies the machine and its devices as they were left last
+	Provision  ProvisionNote    `xml:"provisioning"`
+	Frozen     Frozen           `xml:"frozen,omitempty"` // the version that changes of the instance use
 }
 
 // Customized describes, by a digest, what the instance's user asked of its guest, which may be
 // secret.
 type Customized struct {
-	Digest  string `xml:"digest,omitempty"`  // "sha256:HEX"; "" for nothing
-	Pending bool   `xml:"pending,omitempty"` // the guest has never been started, so it has yet to report on its first boot
+	Digest string `xml:"digest,omitempty"` // "sha256:HEX"; "" for nothing
+	// the guest has never been started, so it has yet to report on its first boot
+	Pending bool `xml:"pending,omitempty"`
 }
 
 // MACNote is the MAC address of an interface. Once the interface is gone, nothing else has an

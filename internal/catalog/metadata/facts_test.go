@@ -14,12 +14,30 @@ import (
 func TestFactsAreReadAsWritten(t *testing.T) {
 	started := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	facts := Facts{
-		Tenant: "t", Name: "web", Template: "t/ubuntu", Version: "1.0.0", Digest: "sha256:ab", Strategy: "linked_clone", Protected: true,
-		Labels: Pairs(map[string]string{"a": "1", "b": " ", "c": "", "d\n": "x\r\n\t", "<": "]]>&amp;<!--"}),
-		Parameters: Settings(parameter.Values{"esc": {Type: parameter.TypeText, Text: "\x1b[31m"}, "mark": {Type: parameter.TypeString, Text: "base64:eA=="}, "nul": {Type: parameter.TypeText, Text: "\x00"}, "bytes": {Type: parameter.TypeText, Text: "\xff\xfe"},
-			"text": {Type: parameter.TypeText, Text: "a\nb\n"}, "port": {Type: parameter.TypeInteger, Text: "80"}, "open": nil}),
+		Tenant:    "t",
+		Name:      "web",
+		Template:  "t/ubuntu",
+		Version:   "1.0.0",
+		Digest:    "sha256:ab",
+		Strategy:  "linked_clone",
+		Protected: true,
+		Labels:    Pairs(map[string]string{"a": "1", "b": " ", "c": "", "d\n": "x\r\n\t", "<": "]]>&amp;<!--"}),
+		Parameters: Settings(parameter.Values{"esc": {Type: parameter.TypeText, Text: "\x1b[31m"},
+			"mark":  {Type: parameter.TypeString, Text: "base64:eA=="},
+			"nul":   {Type: parameter.TypeText, Text: "\x00"},
+			"bytes": {Type: parameter.TypeText, Text: "\xff\xfe"},
+			"text":  {Type: parameter.TypeText, Text: "a\nb\n"},
+			"port":  {Type: parameter.TypeInteger, Text: "80"},
+			"open":  nil}),
 		Customized: Customized{Digest: "sha256:cd", Pending: true},
-		Provision:  ProvisionNote{Request: "R", RequestedBy: "u", Runner: "h/1", Started: started, Deadline: started.Add(time.Hour), Completed: &started},
+		Provision: ProvisionNote{
+			Request:     "R",
+			RequestedBy: "u",
+			Runner:      "h/1",
+			Started:     started,
+			Deadline:    started.Add(time.Hour),
+			Completed:   &started,
+		},
 	}
 	element, err := facts.Marshal()
 	if err != nil {
@@ -54,9 +72,11 @@ func TestWhoCreatesAnInstanceIsStoredUnderTheSameNames(t *testing.T) {
 
 func TestMetadataOfOthersIsNoInstance(t *testing.T) {
 	for _, element := range []string{
-		"", "<", "<instance/>", `<instance xmlns="urn:novacron:instance:1"/>`, `<instance xmlns="urn:novacron:instance:1"><tenant>t</tenant></instance>`,
+		"", "<", "<instance/>", `<instance xmlns="urn:novacron:instance:1"/>`,
+		`<instance xmlns="urn:novacron:instance:1"><tenant>t</tenant></instance>`,
 		`<instance xmlns="urn:other"><tenant>t</tenant><name>n</name></instance>`,
-		`<instance xmlns="urn:novacron:instance:1"><tenant>t</tenant><name>n</name><parameters><parameter name="a">base64:?</parameter></parameters></instance>`,
+		`<instance xmlns="urn:novacron:instance:1"><tenant>t</tenant><name>n</name><parameters><parameter ` +
+			`name="a">base64:?</parameter></parameters></instance>`,
 	} {
 		if facts, err := Parse(element); err == nil {
 			t.Errorf("%q is read as %+v", element, facts)
@@ -71,12 +91,16 @@ func FuzzFacts(f *testing.F) {
 	f.Add("\xff", "\ufffe")
 	f.Fuzz(func(t *testing.T, key, value string) {
 		given := map[string]string{key: value, "other": key}
-		element, err := Facts{Tenant: "t", Name: "n", Labels: Pairs(given), Parameters: Settings(parameter.Values{key: {Type: parameter.TypeText, Text: value}})}.Marshal()
+		element, err := Facts{
+			Tenant: "t", Name: "n", Labels: Pairs(given),
+			Parameters: Settings(parameter.Values{key: {Type: parameter.TypeText, Text: value}}),
+		}.Marshal()
 		if err != nil {
 			t.Fatal(err)
 		}
 		got, err := Parse(element)
-		if err != nil || !maps.Equal(PairMap(got.Labels), given) || len(got.Parameters) != 1 || *SettingValues(got.Parameters)[key] != (parameter.Value{Type: parameter.TypeText, Text: value}) {
+		if err != nil || !maps.Equal(PairMap(got.Labels), given) || len(got.Parameters) != 1 ||
+			*SettingValues(got.Parameters)[key] != (parameter.Value{Type: parameter.TypeText, Text: value}) {
 			t.Errorf("wrote %q, read %q and %v, %v", given, PairMap(got.Labels), got.Parameters, err)
 		}
 		if strings.ContainsFunc(element, notXML) {

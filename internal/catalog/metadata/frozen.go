@@ -32,8 +32,8 @@ func Freeze(v catalog.Version) (Frozen, error) {
 		return "", fmt.Errorf("keeping version %q for its instance: %w", v.ID, err)
 	}
 	if len(text) > frozenLimit {
-		return "", fmt.Errorf("keeping version %q for its instance: it has %d bytes without its user data, and the limit is "+
-			"%d", v.ID, len(text), frozenLimit)
+		return "", fmt.Errorf("keeping version %q for its instance: it has %d bytes without its user data, and "+
+			"the limit is %d", v.ID, len(text), frozenLimit)
 	}
 	var packed bytes.Buffer
 	w, err := flate.NewWriter(&packed, flate.BestCompression)
@@ -58,7 +58,8 @@ func (f Facts) FrozenVersion() (v catalog.Version, found bool, err error) {
 	}
 	id, err := catalog.ParseTemplateID(f.Template)
 	if err != nil {
-		return v, false, fmt.Errorf("the metadata of instance %s/%s are %w: %w", f.Tenant, f.Name, catalog.ErrDamaged, err)
+		return v, false, fmt.Errorf("the metadata of instance %s/%s are %w: %w",
+			f.Tenant, f.Name, catalog.ErrDamaged, err)
 	}
 	packed := base64.NewDecoder(base64.StdEncoding, bytes.NewBufferString(string(f.Frozen)))
 	text, err := io.ReadAll(io.LimitReader(flate.NewReader(packed), frozenLimit))
@@ -70,5 +71,6 @@ func (f Facts) FrozenVersion() (v catalog.Version, found bool, err error) {
 		return v, false, fmt.Errorf("the metadata of instance %s/%s are %w: reading what "+
 			"it was made of: %w", f.Tenant, f.Name, catalog.ErrDamaged, err)
 	}
-	return catalog.Version{ID: id.Version(f.Version), Digest: f.Digest, VirtualSize: kept.VirtualSize, Spec: kept.Spec}, true, nil
+	return catalog.Version{ID: id.Version(f.Version), Digest: f.Digest, VirtualSize: kept.VirtualSize, Spec: kept.Spec},
+		true, nil
 }

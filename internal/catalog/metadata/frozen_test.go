@@ -14,14 +14,24 @@ import (
 func TestAnInstanceKeepsWhatItWasMadeOf(t *testing.T) {
 	shop := catalog.TemplateID{Tenant: "shop", Name: "web"}
 	v := catalog.Version{ID: shop.Version("1.1.0"), Digest: "sha256:00", VirtualSize: 2 << 30, Spec: catalog.Spec{
-		Hardware: &profile.Hardware{MemoryMB: new(int64(512))}, Parameters: map[string]parameter.Parameter{"port": {Type: parameter.TypeInteger, Default: new("80"), Description: `"<&>"`}},
+		Hardware: &profile.Hardware{MemoryMB: new(int64(512))},
+		Parameters: map[string]parameter.Parameter{
+			"port": {Type: parameter.TypeInteger, Default: new("80"), Description: `"<&>"`},
+		},
 		VM: catalog.VM{CloudInit: &cloudinit.Config{UserData: "secret"}},
 	}}
 	frozen, err := Freeze(v)
 	if err != nil {
 		t.Fatal(err)
 	}
-	element, err := Facts{Tenant: "bank", Name: "it", Template: shop.String(), Version: "1.1.0", Digest: v.Digest, Frozen: frozen}.Marshal()
+	element, err := Facts{
+		Tenant:   "bank",
+		Name:     "it",
+		Template: shop.String(),
+		Version:  "1.1.0",
+		Digest:   v.Digest,
+		Frozen:   frozen,
+	}.Marshal()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +50,9 @@ func TestWhatAnInstanceDoesNotKeepIsNotFound(t *testing.T) {
 	if _, found, err := (Facts{Template: "shop/web"}).FrozenVersion(); found || err != nil {
 		t.Errorf("of an older instance: %v, %v", found, err)
 	}
-	for name, frozen := range map[string]Frozen{"no base64": "%", "not deflated": "AAAA", "torn": "q1YqLkgtTFayUqrmUoAAAA=="} {
+	for name, frozen := range map[string]Frozen{
+		"no base64": "%", "not deflated": "AAAA", "torn": "q1YqLkgtTFayUqrmUoAAAA==",
+	} {
 		_, found, err := Facts{Tenant: "bank", Name: "it", Template: "shop/web", Frozen: frozen}.FrozenVersion()
 		if found || err == nil || !strings.Contains(err.Error(), "bank/it") {
 			t.Errorf("%s: %v, %v", name, found, err)

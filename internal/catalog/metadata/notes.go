@@ -48,7 +48,10 @@ func spaced[T fmt.Stringer](all []T) string {
 func NotedAddressing(notes []AddressingNote, name string) profile.Addressing {
 	for _, note := range notes {
 		if note.Interface == name {
-			return (&profile.IPConfiguration{DHCP: &note.DHCP, StaticIPs: strings.Fields(note.Address), Gateways: strings.Fields(note.Gateway), DNS: strings.Fields(note.DNS)}).Addressing()
+			return (&profile.IPConfiguration{
+				DHCP: &note.DHCP, StaticIPs: strings.Fields(note.Address), Gateways: strings.Fields(note.Gateway),
+				DNS: strings.Fields(note.DNS),
+			}).Addressing()
 		}
 	}
 	return profile.Addressing{DHCP: true}

@@ -48,7 +48,8 @@ func FuzzNoteAddressing(f *testing.F) {
 func TestAddressesOfEarlierProvidersAreRead(t *testing.T) {
 	older := []AddressingNote{{Interface: "eth0", Address: "10.0.0.5/24", Gateway: "10.0.0.1"}}
 	want := profile.Addressing{
-		Addresses: []netip.Prefix{netip.MustParsePrefix("10.0.0.5/24")}, Gateways: []netip.Addr{netip.MustParseAddr("10.0.0.1")},
+		Addresses: []netip.Prefix{netip.MustParsePrefix("10.0.0.5/24")},
+		Gateways:  []netip.Addr{netip.MustParseAddr("10.0.0.1")},
 	}
 	if got := NotedAddressing(older, "eth0"); !got.Equal(want) {
 		t.Errorf("got %+v, want %+v", got, want)

@@ -17,7 +17,8 @@ const base64Mark = "base64:"
 
 // MarshalText implements encoding.TextMarshaler.
 func (t Text) MarshalText() ([]byte, error) {
-	if utf8.ValidString(string(t)) && !strings.ContainsFunc(string(t), notXML) && !strings.HasPrefix(string(t), base64Mark) {
+	if utf8.ValidString(string(t)) && !strings.ContainsFunc(string(t), notXML) &&
+		!strings.HasPrefix(string(t), base64Mark) {
 		return []byte(t), nil
 	}
 	return base64.StdEncoding.AppendEncode([]byte(base64Mark), []byte(t)), nil
@@ -43,7 +44,8 @@ func notXML(r rune) bool {
 // which the instance's metadata have to keep, "" for nothing: libvirt's XML cannot express most
 // control characters, and turns a carriage return into a line feed.
 func Described(description string) (shown string, exact Text) {
-	shown = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(strings.ToValidUTF8(description, string(unicode.ReplacementChar)))
+	shown = strings.NewReplacer("\r\n", "\n", "\r",
+		"\n").Replace(strings.ToValidUTF8(description, string(unicode.ReplacementChar)))
 	shown = strings.Map(func(r rune) rune {
 		if notXML(r) {
 			return unicode.ReplacementChar

@@ -9,8 +9,14 @@ import (
 // domain since takes precedence.
 func TestADescriptionIsKeptAsItIs(t *testing.T) {
 	for description, want := range map[string]string{
-		"": "", "plain <&>\n\ttext ä\U0001f600\u0085": "plain <&>\n\ttext ä\U0001f600\u0085", " with spaces ": " with spaces ",
-		"a\r\nb\rc": "a\nb\nc", "\x00\x01\x1b[31m": "\ufffd\ufffd\ufffd[31m", "\ufffe\uffff": "\ufffd\ufffd", " \n": "", "\xff": "\ufffd",
+		"":                                    "",
+		"plain <&>\n\ttext ä\U0001f600\u0085": "plain <&>\n\ttext ä\U0001f600\u0085",
+		" with spaces ":                       " with spaces ",
+		"a\r\nb\rc":                           "a\nb\nc",
+		"\x00\x01\x1b[31m":                    "\ufffd\ufffd\ufffd[31m",
+		"\ufffe\uffff":                        "\ufffd\ufffd",
+		" \n":                                 "",
+		"\xff":                                "\ufffd",
 	} {
 		shown, exact := Described(description)
 		if shown != want || (exact == "") != (shown == description) {

@@ -23,9 +23,10 @@ type Parameter struct {
 	MaxValue      *string  `json:"max_value,omitempty"`
 	MinLength     *int64   `json:"min_length,omitempty"` // in characters, or in elements of lists and maps
 	MaxLength     *int64   `json:"max_length,omitempty"`
-	Regex         string   `json:"regex,omitempty"` // of strings and texts, in the syntax of RE2, found anywhere unless anchored
-	Sensitive     bool     `json:"sensitive,omitempty"`
-	Target        string   `json:"target,omitempty"` // "" for the one that the name implies
+	// of strings and texts, in the syntax of RE2, found anywhere unless anchored
+	Regex     string `json:"regex,omitempty"`
+	Sensitive bool   `json:"sensitive,omitempty"`
+	Target    string `json:"target,omitempty"` // "" for the one that the name implies
 }
 
 // Validate returns findings for wrong declarations: unknown types, contradictions, two parameters
@@ -36,7 +37,8 @@ func Validate(declared map[string]Parameter) finding.List {
 	for _, name := range naming.SortedNames(declared) {
 		p, at := declared[name], finding.At("parameters").Key(name)
 		if !naming.IsParameterName(name) {
-			fs.Add(at, "Invalid parameter name", "Use lower-case letters, digits and underscores, starting with a letter.")
+			fs.Add(at, "Invalid parameter name",
+				"Use lower-case letters, digits and underscores, starting with a letter.")
 		}
 		if !slices.Contains(Types(), p.Type) {
 			fs.Add(at.Name("type"), "Unknown parameter type", fmt.Sprintf("%q is "+
@@ -44,12 +46,13 @@ func Validate(declared map[string]Parameter) finding.List {
 			continue // nothing more can be checked
 		}
 		if p.Required && p.Default != nil {
-			fs.Add(at.Name("default"), "Required parameter has a default", "A required parameter is always set, so its default "+
-				"would never be used: drop required or default.")
+			fs.Add(at.Name("default"), "Required parameter has a default", "A required parameter is always set, so "+
+				"its default would never be used: drop required or default.")
 		}
 		if p.Sensitive && p.Default != nil {
-			fs.Add(at.Name("default"), "Sensitive parameter has a default", "The catalog keeps defaults for everybody to read: "+
-				"drop sensitive or default.")
+			fs.Add(at.Name("default"), "Sensitive parameter has a default",
+				"The catalog keeps defaults for everybody to read: "+
+					"drop sensitive or default.")
 		}
 		fs = append(fs, p.validateTarget(at, name, targets)...)
 		limits := p.validateLimits(at)
@@ -69,8 +72,9 @@ func (p Parameter) validateLimits(at finding.Path) finding.List {
 	of := definitionOf(p.Type)
 	foreign := func(attribute string, set, fits bool, what string) {
 		if set && !fits {
-			fs.Add(at.Name(attribute), "Limit does not apply to type", fmt.Sprintf("%s limits %s, but the parameter is of type "+
-				"%s.", attribute, what, p.Type))
+			fs.Add(at.Name(attribute), "Limit does not apply to type",
+				fmt.Sprintf("%s limits %s, but the parameter is of type "+
+					"%s.", attribute, what, p.Type))
 		}
 	}
 	foreign("min_value", p.MinValue != nil, of.numeric, "integers and numbers")
@@ -81,7 +85,8 @@ func (p Parameter) validateLimits(at finding.Path) finding.List {
 	foreign("allowed_values", p.AllowedValues != nil, of.listed, "texts, numbers and the elements of lists")
 	low, high := bound(&fs, at.Name("min_value"), p.MinValue), bound(&fs, at.Name("max_value"), p.MaxValue)
 	if low != nil && high != nil && low.Cmp(high) > 0 {
-		fs.Add(at.Name("max_value"), "Limits allow no value", fmt.Sprintf("max_value %s is less than min_value %s.", *p.MaxValue, *p.MinValue))
+		fs.Add(at.Name("max_value"), "Limits allow no value", fmt.Sprintf("max_value %s is less than min_value %s.",
+			*p.MaxValue, *p.MinValue))
 	}
 	for attribute, length := range map[string]*int64{"min_length": p.MinLength, "max_length": p.MaxLength} {
 		if length != nil && *length < 0 {
@@ -89,10 +94,12 @@ func (p Parameter) validateLimits(at finding.Path) finding.List {
 		}
 	}
 	if p.MinLength != nil && p.MaxLength != nil && *p.MinLength > *p.MaxLength {
-		fs.Add(at.Name("max_length"), "Limits allow no value", fmt.Sprintf("max_length %d is less than min_length %d.", *p.MaxLength, *p.MinLength))
+		fs.Add(at.Name("max_length"), "Limits allow no value", fmt.Sprintf("max_length %d is less than min_length %d.",
+			*p.MaxLength, *p.MinLength))
 	}
 	if _, err := regexp.Compile(p.Regex); err != nil {
-		fs.Add(at.Name("regex"), "Invalid regular expression", finding.Sentence(err)+" The syntax is that of RE2 (https://github.com/google/re2/wiki/Syntax).")
+		fs.Add(at.Name("regex"), "Invalid regular expression",
+			finding.Sentence(err)+" The syntax is that of RE2 (https://github.com/google/re2/wiki/Syntax).")
 	}
 	if p.AllowedValues != nil && len(p.AllowedValues) == 0 {
 		fs.Add(at.Name("allowed_values"), "Limits allow no value", "No value is allowed: list some, or remove "+
@@ -169,11 +176,13 @@ func show(raw Raw, secret bool) string {
 // check says which limit a value breaks, "" if none. It repeats an element of a list unless the
 // value is secret.
 func (p Parameter) check(name string, value Value, secret bool) string {
-	if strings.ContainsRune(value.Text, 0) || value.Type == TypeList && slices.ContainsFunc(value.List(), hasNUL) || mapHasNUL(value.Map()) {
+	if strings.ContainsRune(value.Text, 0) || value.Type == TypeList && slices.ContainsFunc(value.List(), hasNUL) ||
+		mapHasNUL(value.Map()) {
 		return "holds a NUL character"
 	}
 	if p.Type == TypeString && strings.ContainsAny(value.Text, "\r\n") {
-		return "has a line break, and a string parameter is one line: remove the line break, or declare the parameter as text"
+		return "has a line break, and a string parameter is one line: remove the line break, or declare the " +
+			"parameter as text"
 	}
 	if problem := p.checkRange(value); problem != "" {
 		return problem
@@ -191,7 +200,8 @@ func (p Parameter) check(name string, value Value, secret bool) string {
 		return problem
 	}
 	if p.EffectiveTarget(name) == TargetHostname && !naming.IsDNSLabel(value.Text) {
-		return "is not a DNS label, as a host name has to be: lower-case letters, digits and hyphens, not at either end, at most 63 characters"
+		return "is not a DNS label, as a host name has to be: lower-case letters, digits and hyphens, not at either " +
+			"end, at most 63 characters"
 	}
 	return ""
 }

@@ -31,16 +31,19 @@ func Resolve(declared map[string]Parameter, given Given) (Values, finding.List) 
 			at := finding.At(attribute).Key(name)
 			p, known := declared[name]
 			if !known {
-				fs.Add(at, "Unknown parameter", fmt.Sprintf("There is no parameter %q. %s", name, Instead(name, declared)))
+				fs.Add(at, "Unknown parameter", fmt.Sprintf("There is no parameter %q. %s",
+					name, Instead(name, declared)))
 				continue
 			}
 			if _, twice := effective[name]; twice {
 				fs.Add(at, "Duplicate parameter", "It is also set in parameters: set it in one of the two.")
 				continue
 			}
-			if target := p.EffectiveTarget(name); attribute == "parameters_wo" && target != "" && target != TargetSSHKey {
-				fs.Add(at, "Target exposes the value", fmt.Sprintf("It drives %s, which everybody who sees the instance can see: "+
-					"set it in parameters.", target))
+			if target := p.EffectiveTarget(name); attribute == "parameters_wo" && target != "" &&
+				target != TargetSSHKey {
+				fs.Add(at, "Target exposes the value",
+					fmt.Sprintf("It drives %s, which everybody who sees the instance can see: "+
+						"set it in parameters.", target))
 			}
 			value, problem := p.value(name, from[name], attribute == "parameters_wo")
 			if problem != "" {

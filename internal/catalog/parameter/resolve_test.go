@@ -92,22 +92,47 @@ func TestResolveParameters(t *testing.T) {
 		want  string
 		wrong []string
 	}{
-		"a default":         {Given{Parameters: map[string]Raw{"hostname": "web"}}, "hostname=web port=8080", nil},
-		"an override":       {Given{Parameters: map[string]Raw{"hostname": "web", "port": number(t, "80"), "tier": "db"}}, "hostname=web port=80 tier=db", nil},
-		"a secret":          {Given{Parameters: map[string]Raw{"hostname": "web"}, Secrets: map[string]Raw{"password": "hunter22"}}, "hostname=web password=hunter22 port=8080", nil},
+		"a default": {Given{Parameters: map[string]Raw{"hostname": "web"}}, "hostname=web port=8080", nil},
+		"an override": {
+			Given{Parameters: map[string]Raw{"hostname": "web", "port": number(t, "80"), "tier": "db"}},
+			"hostname=web port=80 tier=db", nil,
+		},
+		"a secret": {
+			Given{Parameters: map[string]Raw{"hostname": "web"}, Secrets: map[string]Raw{"password": "hunter22"}},
+			"hostname=web password=hunter22 port=8080", nil,
+		},
 		"unknown yet":       {Given{Parameters: map[string]Raw{"hostname": Unknown{}}}, "hostname=? port=8080", nil},
 		"names unknown yet": {Given{MoreParameters: true}, "hostname=? password=? port=? tags=? tier=?", nil},
 		"missing":           {Given{}, "", []string{"parameters: Missing parameter"}},
-		"undeclared":        {Given{Parameters: map[string]Raw{"hostname": "web", "hots": "x"}}, "", []string{`parameters["hots"]: Unknown parameter`}},
-		"undeclared secret": {Given{Parameters: map[string]Raw{"hostname": "web"}, Secrets: map[string]Raw{"pass": "x"}}, "", []string{`parameters_wo["pass"]: Unknown parameter`}},
-		"set twice": {Given{Parameters: map[string]Raw{"hostname": "web", "tier": "db"}, Secrets: map[string]Raw{"tier": "db"}}, "",
+		"undeclared": {Given{Parameters: map[string]Raw{"hostname": "web", "hots": "x"}}, "",
+			[]string{`parameters["hots"]: Unknown parameter`}},
+		"undeclared secret": {
+			Given{Parameters: map[string]Raw{"hostname": "web"}, Secrets: map[string]Raw{"pass": "x"}}, "",
+			[]string{`parameters_wo["pass"]: Unknown parameter`},
+		},
+		"set twice": {Given{
+			Parameters: map[string]Raw{"hostname": "web", "tier": "db"}, Secrets: map[string]Raw{"tier": "db"},
+		}, "",
 			[]string{`parameters_wo["tier"]: Duplicate parameter`}},
-		"secret host name": {Given{Secrets: map[string]Raw{"hostname": "web"}}, "", []string{`parameters_wo["hostname"]: Target exposes the value`}},
-		"all at once": {Given{Parameters: map[string]Raw{"hostname": "1web", "port": "x", "tier": "app", "tags": []Raw{"a", "b", "c"}, "oops": true}, Secrets: map[string]Raw{"password": "short"}}, "",
-			[]string{`parameters["hostname"]: Invalid parameter value`, `parameters["oops"]: Unknown parameter`, `parameters["port"]: Invalid parameter value`,
-				`parameters["tags"]: Invalid parameter value`, `parameters["tier"]: Invalid parameter value`, `parameters_wo["password"]: Invalid parameter value`}},
-		"out of range": {Given{Parameters: map[string]Raw{"hostname": "web", "port": number(t, "65536")}}, "", []string{`parameters["port"]: Invalid parameter value`}},
-		"no label":     {Given{Parameters: map[string]Raw{"hostname": "web.lan"}}, "", []string{`parameters["hostname"]: Invalid parameter value`}},
+		"secret host name": {Given{Secrets: map[string]Raw{"hostname": "web"}}, "",
+			[]string{`parameters_wo["hostname"]: Target exposes the value`}},
+		"all at once": {Given{
+			Parameters: map[string]Raw{
+				"hostname": "1web",
+				"port":     "x",
+				"tier":     "app",
+				"tags":     []Raw{"a", "b", "c"},
+				"oops":     true,
+			}, Secrets: map[string]Raw{"password": "short"},
+		}, "",
+			[]string{`parameters["hostname"]: Invalid parameter value`, `parameters["oops"]: Unknown parameter`,
+				`parameters["port"]: Invalid parameter value`,
+				`parameters["tags"]: Invalid parameter value`, `parameters["tier"]: Invalid parameter value`,
+				`parameters_wo["password"]: Invalid parameter value`}},
+		"out of range": {Given{Parameters: map[string]Raw{"hostname": "web", "port": number(t, "65536")}}, "",
+			[]string{`parameters["port"]: Invalid parameter value`}},
+		"no label": {Given{Parameters: map[string]Raw{"hostname": "web.lan"}}, "",
+			[]string{`parameters["hostname"]: Invalid parameter value`}},
 	} {
 		got, fs := Resolve(declared, c.given)
 		findingtest.Expect(t, name, fs, c.wrong...)
@@ -116,13 +141,16 @@ func TestResolveParameters(t *testing.T) {
 		}
 	}
 	_, fs := Resolve(declared, Given{Parameters: map[string]Raw{"hostnme": "x"}})
-	if text := fs.Error(); !strings.Contains(text, `Did you mean "hostname"?`) || !strings.Contains(text, "name of the machine") {
+	if text := fs.Error(); !strings.Contains(text, `Did you mean "hostname"?`) ||
+		!strings.Contains(text, "name of the machine") {
 		t.Errorf("got %q, want the nearest name, and what the missing parameter is for", text)
 	}
-	if _, fs := Resolve(nil, Given{Parameters: map[string]Raw{"a": "x"}}); !strings.Contains(fs.Error(), "declares no parameters") {
+	if _, fs := Resolve(nil, Given{Parameters: map[string]Raw{"a": "x"}}); !strings.Contains(fs.Error(),
+		"declares no parameters") {
 		t.Errorf("got %v", fs)
 	}
-	if _, fs := Resolve(declared, Given{Secrets: map[string]Raw{"password": "hunter2"}}); strings.Contains(fs.Error(), "hunter2") {
+	if _, fs := Resolve(declared, Given{Secrets: map[string]Raw{"password": "hunter2"}}); strings.Contains(fs.Error(),
+		"hunter2") {
 		t.Errorf("a secret is repeated: %v", fs)
 	}
 }
@@ -131,11 +159,17 @@ func TestResolveParameters(t *testing.T) {
 // show the value.
 func TestFindingsNameParametersAndShowValues(t *testing.T) {
 	declared := map[string]Parameter{
-		"hostname": {Type: "string", Regex: "^[a-z]+$"}, "port": {Type: "integer", MaxValue: new("65535")}, "on": {Type: "bool"},
-		"tier": {Type: "string", AllowedValues: []string{"db", "web"}}, "tags": {Type: "list", MaxLength: new(int64(2)), AllowedValues: []string{"a", "b"}},
-		"env": {Type: "map"}, "text": {Type: "text", MaxLength: new(int64(3))}, "line": {Type: "string"},
-		"password": {Type: "string", Sensitive: true, MinLength: new(int64(8))}, "key": {Type: "text", Target: TargetSSHKey, Regex: "^ssh-"},
-		"pins": {Type: "list", Sensitive: true, AllowedValues: []string{"1"}},
+		"hostname": {Type: "string", Regex: "^[a-z]+$"},
+		"port":     {Type: "integer", MaxValue: new("65535")},
+		"on":       {Type: "bool"},
+		"tier":     {Type: "string", AllowedValues: []string{"db", "web"}},
+		"tags":     {Type: "list", MaxLength: new(int64(2)), AllowedValues: []string{"a", "b"}},
+		"env":      {Type: "map"},
+		"text":     {Type: "text", MaxLength: new(int64(3))},
+		"line":     {Type: "string"},
+		"password": {Type: "string", Sensitive: true, MinLength: new(int64(8))},
+		"key":      {Type: "text", Target: TargetSSHKey, Regex: "^ssh-"},
+		"pins":     {Type: "list", Sensitive: true, AllowedValues: []string{"1"}},
 	}
 	for _, c := range []struct {
 		name string
@@ -150,19 +184,35 @@ func TestFindingsNameParametersAndShowValues(t *testing.T) {
 		{"port", true, `Parameter "port": true is a bool, not an integer.`},
 		{"on", "yes", `Parameter "on": "yes" is not a bool: write true or false.`},
 		{"tier", "app", `Parameter "tier": "app" is not one of the allowed values: db, web.`},
-		{"tags", []Raw{"a", "c"}, `Parameter "tags": the value has the element "c", which is not one of the allowed values: a, b.`},
+		{
+			"tags", []Raw{"a", "c"},
+			`Parameter "tags": the value has the element "c", which is not one of the allowed values: a, b.`,
+		},
 		{"tags", []Raw{"a", "a", "a"}, `Parameter "tags": the value has 3 elements, and max_length is 2.`},
-		{"tags", []Raw{[]Raw{}}, `Parameter "tags": the value has the element 0, which is a list: the elements of a list are texts, numbers or bools.`},
-		{"tags", "a, b", `Parameter "tags": "a, b" is a text that is not a list in JSON, such as ["a", "b"]: use jsonencode.`},
+		{
+			"tags", []Raw{[]Raw{}}, `Parameter "tags": the value has the element 0, which is a list: the elements of ` +
+				`a list are texts, numbers or bools.`,
+		},
+		{
+			"tags", "a, b", `Parameter "tags": "a, b" is a text that is not a list in JSON, such as ["a", "b"]: ` +
+				`use jsonencode.`,
+		},
 		{"env", []Raw{"a"}, `Parameter "env": the value is a list, not a map.`},
 		{"text", "a\nb\n", `Parameter "text": the value has 4 characters, and max_length is 3.`},
-		{"text", strings.Repeat("x", 65), `Parameter "text": "` + strings.Repeat("x", 64) + `…" has 65 characters, and max_length is 3.`},
+		{"text", strings.Repeat("x", 65), `Parameter "text": "` + strings.Repeat("x", 64) +
+			`…" has 65 characters, and max_length is 3.`},
 		{"line", "line", ""},
-		{"line", "a\nb", `Parameter "line": the value has a line break, and a string parameter is one line: remove the line break, or declare the parameter as text.`},
+		{
+			"line", "a\nb", `Parameter "line": the value has a line break, and a string parameter is one line: ` +
+				`remove the line break, or declare the parameter as text.`,
+		},
 		{"password", "hunter2", `Parameter "password": the value has 7 characters, and min_length is 8.`},
 		{"key", "-----BEGIN", `Parameter "key": the value does not match the regular expression ^ssh-.`},
 		{"pins", []Raw{"4711"}, `Parameter "pins": the value is not one of the allowed values: 1.`},
-		{"prot", "secret", `There is no parameter "prot". The template declares: env, hostname, key, line, on, password, pins, port, tags, text, tier. Did you mean "port"?`},
+		{
+			"prot", "secret", `There is no parameter "prot". The template declares: env, hostname, key, line, on, ` +
+				`password, pins, port, tags, text, tier. Did you mean "port"?`,
+		},
 	} {
 		_, fs := Resolve(declared, Given{Parameters: map[string]Raw{c.name: c.raw}})
 		if c.want == "" && len(fs) == 0 {
@@ -171,7 +221,8 @@ func TestFindingsNameParametersAndShowValues(t *testing.T) {
 		if len(fs) != 1 || fs[0].Detail != c.want {
 			t.Errorf("%s = %v:\n got %v\nwant %s", c.name, c.raw, fs, c.want)
 		}
-		if _, fs = Resolve(declared, Given{Secrets: map[string]Raw{c.name: c.raw}}); c.name != "prot" && strings.Contains(fs.Error(), fmt.Sprint(c.raw)) {
+		if _, fs = Resolve(declared, Given{Secrets: map[string]Raw{c.name: c.raw}}); c.name != "prot" &&
+			strings.Contains(fs.Error(), fmt.Sprint(c.raw)) {
 			t.Errorf("the secret %s is repeated: %v", c.name, fs)
 		}
 	}
@@ -191,7 +242,9 @@ func written(values Values) string {
 }
 
 func TestSecretsAreNotShown(t *testing.T) {
-	declared := map[string]Parameter{"a": {Type: "string"}, "b": {Type: "string", Sensitive: true}, "c": {Type: "string"}}
+	declared := map[string]Parameter{
+		"a": {Type: "string"}, "b": {Type: "string", Sensitive: true}, "c": {Type: "string"},
+	}
 	g := Given{Parameters: map[string]Raw{"a": "1", "b": "2"}, Secrets: map[string]Raw{"c": "3"}}
 	effective, _ := Resolve(declared, g)
 	if got := written(Shown(declared, effective, g.Secrets)); got != "a=1" {
@@ -200,7 +253,8 @@ func TestSecretsAreNotShown(t *testing.T) {
 	same := func(a, b Raw) bool {
 		return SameSecrets(declared, map[string]Raw{"a": 1, "b": a}, map[string]Raw{"a": 2, "b": b})
 	}
-	if !same("2", "2") || same("2", "3") || same("2", Unknown{}) || SameSecrets(declared, nil, map[string]Raw{"b": "2"}) || !SameSecrets(declared, nil, nil) {
+	if !same("2", "2") || same("2", "3") || same("2", Unknown{}) ||
+		SameSecrets(declared, nil, map[string]Raw{"b": "2"}) || !SameSecrets(declared, nil, nil) {
 		t.Error("a change of a secret is not told from none")
 	}
 }
@@ -208,7 +262,9 @@ func TestSecretsAreNotShown(t *testing.T) {
 // Any raw value is either refused, or becomes a value whose text converts to the same value again.
 func FuzzConvert(f *testing.F) {
 	for _, kind := range Types() {
-		for _, text := range []string{"", "a", "8080", "1e400", "-0.5", "true", `["a"]`, `{"a":"b"}`, `[1e1000000]`, `{"a":[]}`, "\xff"} {
+		for _, text := range []string{
+			"", "a", "8080", "1e400", "-0.5", "true", `["a"]`, `{"a":"b"}`, `[1e1000000]`, `{"a":[]}`, "\xff",
+		} {
 			f.Add(kind, text)
 		}
 	}
@@ -228,12 +284,22 @@ func FuzzConvert(f *testing.F) {
 func TestWhatHasToBeSetIsNotDefault(t *testing.T) {
 	eighty, empty := "80", ""
 	declared := map[string]Parameter{
-		"port": {Type: TypeInteger, Default: &eighty}, "alt": {Type: TypeInteger, Default: &eighty}, "name": {Type: TypeString, Required: true},
-		"motd": {Type: TypeText, Default: &empty}, "tag": {Type: TypeString},
+		"port": {Type: TypeInteger, Default: &eighty},
+		"alt":  {Type: TypeInteger, Default: &eighty},
+		"name": {Type: TypeString, Required: true},
+		"motd": {Type: TypeText, Default: &empty},
+		"tag":  {Type: TypeString},
 	}
-	effective := Values{"port": {TypeInteger, "80"}, "alt": {TypeInteger, "81"}, "name": {TypeString, "80"}, "motd": {TypeText, ""}, "tag": {TypeString, ""}}
+	effective := Values{
+		"port": {TypeInteger, "80"},
+		"alt":  {TypeInteger, "81"},
+		"name": {TypeString, "80"},
+		"motd": {TypeText, ""},
+		"tag":  {TypeString, ""},
+	}
 	set := NotDefault(declared, effective)
-	if len(set) != 3 || set["alt"] != effective["alt"] || set["name"] != effective["name"] || set["tag"] != effective["tag"] {
+	if len(set) != 3 || set["alt"] != effective["alt"] || set["name"] != effective["name"] ||
+		set["tag"] != effective["tag"] {
 		t.Errorf("to be set: %v", set)
 	}
 	// When no parameters are declared any more, all values count as set.

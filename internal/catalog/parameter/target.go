@@ -77,15 +77,18 @@ func (p Parameter) validateTarget(at finding.Path, name string, taken map[string
 		return fs
 	}
 	if !slices.Contains(types, p.Type) {
-		fs.Add(at.Name("target"), "Target does not match type", fmt.Sprintf("%s takes a parameter of type %s, and this one is of type %s.",
-			target, strings.Join(types, " or "), p.Type))
+		fs.Add(at.Name("target"), "Target does not match type",
+			fmt.Sprintf("%s takes a parameter of type %s, and this one is of type %s.",
+				target, strings.Join(types, " or "), p.Type))
 	}
 	if p.Sensitive && target != TargetSSHKey {
-		fs.Add(at.Name("sensitive"), "Target exposes the value", fmt.Sprintf("Everybody who sees the instance can see what "+
-			"drives %s: drop sensitive or target.", target))
+		fs.Add(at.Name("sensitive"), "Target exposes the value",
+			fmt.Sprintf("Everybody who sees the instance can see what "+
+				"drives %s: drop sensitive or target.", target))
 	}
 	if taken[target] != "" {
-		fs.Add(at.Name("target"), "Duplicate target", fmt.Sprintf("Parameter %q has the target %q already.", taken[target], target))
+		fs.Add(at.Name("target"), "Duplicate target", fmt.Sprintf("Parameter %q has the target %q already.",
+			taken[target], target))
 	}
 	taken[target] = name
 	return fs

@@ -35,7 +35,13 @@ var definitions = []definition{
 	{name: TypeInteger, convert: integerText, variable: integerVariable, numeric: true, listed: true},
 	{name: TypeNumber, convert: numberText, numeric: true, listed: true},
 	{name: TypeBool, convert: boolText, variable: func(v Value) any { return v.Text == "true" }},
-	{name: TypeList, convert: listText, variable: func(v Value) any { return v.List() }, unit: "elements", listed: true},
+	{
+		name:     TypeList,
+		convert:  listText,
+		variable: func(v Value) any { return v.List() },
+		unit:     "elements",
+		listed:   true,
+	},
 	{name: TypeMap, convert: mapText, variable: func(v Value) any { return v.Map() }, unit: "elements"},
 }
 

@@ -138,7 +138,8 @@ func listText(raw Raw) (text, problem string) {
 	for i, element := range elements {
 		var problem string
 		if texts[i], problem = scalarText(element); problem != "" {
-			return "", fmt.Sprintf("has the element %d, which is %s: the elements of a list are texts, numbers or bools", i, describe(element))
+			return "", fmt.Sprintf("has the element %d, which is %s: the elements of a list are texts, "+
+				"numbers or bools", i, describe(element))
 		}
 	}
 	return encode(texts), ""
@@ -164,7 +165,8 @@ func mapText(raw Raw) (text, problem string) {
 		}
 		var problem string
 		if texts[key], problem = scalarText(element); problem != "" {
-			return "", fmt.Sprintf("has the element %q, which is %s: the elements of a map are texts, numbers or bools", key, describe(element))
+			return "", fmt.Sprintf("has the element %q, which is %s: the elements of a map are texts, numbers or bools",
+				key, describe(element))
 		}
 	}
 	return encode(texts), ""

@@ -16,10 +16,12 @@ func (c *IPConfiguration) validate(fs *finding.List, at finding.Path, name strin
 	}
 	atAddress, atGateway := at.Name(c.addressAttribute()), at.Name(c.gatewayAttribute())
 	if c.StaticIP != nil && c.StaticIPs != nil {
-		fs.Add(atAddress, "Conflicting static_ip and static_ips", "Both name the interface's static addresses: put all of them in static_ips.")
+		fs.Add(atAddress, "Conflicting static_ip and static_ips",
+			"Both name the interface's static addresses: put all of them in static_ips.")
 	}
 	if c.Gateway != nil && c.Gateways != nil {
-		fs.Add(atGateway, "Conflicting gateway and gateways", "Both name the interface's gateways: put both of them in gateways.")
+		fs.Add(atGateway, "Conflicting gateway and gateways",
+			"Both name the interface's gateways: put both of them in gateways.")
 	}
 	var addresses []netip.Prefix
 	for _, text := range c.addresses() {
@@ -32,14 +34,18 @@ func (c *IPConfiguration) validate(fs *finding.List, at finding.Path, name strin
 		if other := seen[address.Addr().String()]; other == name {
 			fs.Add(atAddress, "Duplicate IP address", fmt.Sprintf("%s is in the list already.", address.Addr()))
 		} else if other != "" {
-			fs.Add(atAddress, "Duplicate IP address", fmt.Sprintf("%s is also the address of interface %q.", address.Addr(), other))
+			fs.Add(atAddress, "Duplicate IP address", fmt.Sprintf("%s is also the address of interface %q.",
+				address.Addr(), other))
 		}
 		seen[address.Addr().String()] = name
 	}
 	// DHCP is for IPv4 alone. Invalid addresses count as IPv4 addresses.
-	if or(c.DHCP, false) && c.static() && (len(addresses) == 0 || slices.ContainsFunc(addresses, func(p netip.Prefix) bool { return p.Addr().Is4() })) {
-		fs.Add(at.Name("dhcp_enabled"), fmt.Sprintf("Conflicting %s and dhcp_enabled", c.addressAttribute()), fmt.Sprintf(
-			"An interface has a static IPv4 address or gets one by DHCP: remove %s or dhcp_enabled.", c.addressAttribute()))
+	if or(c.DHCP, false) && c.static() && (len(addresses) == 0 ||
+		slices.ContainsFunc(addresses, func(p netip.Prefix) bool { return p.Addr().Is4() })) {
+		fs.Add(at.Name("dhcp_enabled"), fmt.Sprintf("Conflicting %s and dhcp_enabled", c.addressAttribute()),
+			fmt.Sprintf(
+				"An interface has a static IPv4 address or gets one by DHCP: remove %s or dhcp_enabled.",
+				c.addressAttribute()))
 	}
 	families := map[bool]netip.Addr{}
 	for _, text := range c.gateways() {
@@ -49,7 +55,9 @@ func (c *IPConfiguration) validate(fs *finding.List, at finding.Path, name strin
 			continue
 		}
 		if other, taken := families[gateway.Is4()]; taken {
-			fs.Add(atGateway, "Too many gateways", fmt.Sprintf("%s and %s are gateways for the same addresses: name one for IPv4 and one for IPv6.", other, gateway))
+			fs.Add(atGateway, "Too many gateways",
+				fmt.Sprintf("%s and %s are gateways for the same addresses: name one for IPv4 and one for IPv6.",
+					other, gateway))
 		}
 		families[gateway.Is4()] = gateway
 	}
@@ -57,8 +65,9 @@ func (c *IPConfiguration) validate(fs *finding.List, at finding.Path, name strin
 		server, err := netip.ParseAddr(text)
 		switch {
 		case err != nil || server.Zone() != "" || server.IsUnspecified() || server.IsMulticast():
-			fs.Add(at.Name("dns_servers"), "Invalid DNS server", fmt.Sprintf("%q is not the address of a DNS server: write it "+
-				"as 10.0.0.1 or 2001:db8::1.", text))
+			fs.Add(at.Name("dns_servers"), "Invalid DNS server",
+				fmt.Sprintf("%q is not the address of a DNS server: write it "+
+					"as 10.0.0.1 or 2001:db8::1.", text))
 		case slices.Contains(c.DNS[:n], text):
 			fs.Add(at.Name("dns_servers"), "Duplicate DNS server", fmt.Sprintf("%q is in the list already.", text))
 		}
@@ -89,7 +98,8 @@ func parseHostAddress(text string) (netip.Prefix, error) {
 	case addr.IsUnspecified() || addr.IsMulticast() || addr.IsLoopback() || prefix.Bits() == 0:
 		return netip.Prefix{}, fmt.Errorf("%q is not an address that an interface can have", text)
 	case notOfAHost(addr, prefix):
-		return netip.Prefix{}, fmt.Errorf("%q is the address of the network %s itself or its broadcast address, not one of a host in it", text, prefix.Masked())
+		return netip.Prefix{}, fmt.Errorf("%q is the address of the network %s itself or its broadcast address, not "+
+			"one of a host in it", text, prefix.Masked())
 	}
 	return prefix, nil
 }
@@ -135,13 +145,16 @@ func validGateway(text string, addresses []netip.Prefix, onLink bool) (netip.Add
 	if err == nil && gateway.Is4In6() && gateway.Zone() == "" {
 		return gateway, fmt.Errorf("%q is an IPv4 address in IPv6 notation: write it as %s", text, gateway.Unmap())
 	}
-	if err != nil || gateway.Zone() != "" || gateway.IsUnspecified() || gateway.IsMulticast() || gateway.IsLoopback() || gateway.Is4In6() {
+	if err != nil || gateway.Zone() != "" || gateway.IsUnspecified() || gateway.IsMulticast() || gateway.IsLoopback() ||
+		gateway.Is4In6() {
 		return gateway, fmt.Errorf("%q is not the address of a gateway: write it as 10.0.0.1 or 2001:db8::1", text)
 	}
 	if len(addresses) == 0 {
 		return gateway, nil
 	}
-	alike := slices.DeleteFunc(slices.Clone(addresses), func(p netip.Prefix) bool { return p.Addr().Is4() != gateway.Is4() })
+	alike := slices.DeleteFunc(slices.Clone(addresses), func(p netip.Prefix) bool {
+		return p.Addr().Is4() != gateway.Is4()
+	})
 	if len(alike) == 0 {
 		return gateway, fmt.Errorf("%s leads nowhere: the interface has no static %s address", gateway, family(gateway))
 	}
@@ -155,10 +168,11 @@ func validGateway(text string, addresses []netip.Prefix, onLink bool) (netip.Add
 	alone := !slices.ContainsFunc(alike, func(p netip.Prefix) bool { return !p.IsSingleIP() })
 	switch {
 	case within >= 0 && notOfAHost(gateway, alike[within]):
-		return gateway, fmt.Errorf("%s is the address of the network %s itself or its broadcast address", gateway, alike[within].Masked())
+		return gateway, fmt.Errorf("%s is the address of the network %s itself or its broadcast address",
+			gateway, alike[within].Masked())
 	case within < 0 && !alone && !onLink:
-		return gateway, fmt.Errorf("%s is not in the network %s of the interface's address, so the interface could not "+
-			"reach it: correct one of the two, or set gateway_on_link = true if the gateway is on "+
+		return gateway, fmt.Errorf("%s is not in the network %s of the interface's address, so the "+
+			"interface could not reach it: correct one of the two, or set gateway_on_link = true if the gateway is on "+
 			"the same link anyway", gateway, alike[0].Masked())
 	}
 	return gateway, nil

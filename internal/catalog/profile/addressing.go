@@ -41,8 +41,13 @@ func (c *IPConfiguration) over(base *IPConfiguration) *IPConfiguration {
 		under.DHCP = nil
 	}
 	merged := &IPConfiguration{
-		DHCP: either(c.DHCP, under.DHCP), StaticIP: either(c.StaticIP, under.StaticIP), StaticIPs: under.StaticIPs,
-		Gateway: either(c.Gateway, under.Gateway), Gateways: under.Gateways, OnLink: either(c.OnLink, under.OnLink), DNS: under.DNS,
+		DHCP:      either(c.DHCP, under.DHCP),
+		StaticIP:  either(c.StaticIP, under.StaticIP),
+		StaticIPs: under.StaticIPs,
+		Gateway:   either(c.Gateway, under.Gateway),
+		Gateways:  under.Gateways,
+		OnLink:    either(c.OnLink, under.OnLink),
+		DNS:       under.DNS,
 	}
 	if c.StaticIPs != nil {
 		merged.StaticIPs = c.StaticIPs
@@ -130,16 +135,20 @@ func (a Addressing) Static() bool { return !a.DHCP && len(a.Addresses) > 0 }
 
 // OnLink reports whether a gateway has to be reached on the link because no network contains it.
 func (a Addressing) OnLink(gateway netip.Addr) bool {
-	return !gateway.IsLinkLocalUnicast() && !slices.ContainsFunc(a.Addresses, func(p netip.Prefix) bool { return p.Contains(gateway) })
+	return !gateway.IsLinkLocalUnicast() && !slices.ContainsFunc(a.Addresses, func(p netip.Prefix) bool {
+		return p.Contains(gateway)
+	})
 }
 
 // Equal reports whether a and b are the same configuration.
 func (a Addressing) Equal(b Addressing) bool {
-	return a.DHCP == b.DHCP && slices.Equal(a.Addresses, b.Addresses) && sameGateways(a.Gateways, b.Gateways) && slices.Equal(a.DNS, b.DNS)
+	return a.DHCP == b.DHCP && slices.Equal(a.Addresses, b.Addresses) && sameGateways(a.Gateways, b.Gateways) &&
+		slices.Equal(a.DNS, b.DNS)
 }
 
 // sameGateways reports whether two configurations have the same gateways. There is at most one for
 // each kind of address, so their order means nothing.
 func sameGateways(a, b []netip.Addr) bool {
-	return slices.Equal(slices.SortedFunc(slices.Values(a), netip.Addr.Compare), slices.SortedFunc(slices.Values(b), netip.Addr.Compare))
+	return slices.Equal(slices.SortedFunc(slices.Values(a), netip.Addr.Compare),
+		slices.SortedFunc(slices.Values(b), netip.Addr.Compare))
 }

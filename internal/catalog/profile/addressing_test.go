@@ -57,16 +57,24 @@ func TestAddressesAreCheckedWhereTheyAreWritten(t *testing.T) {
 		"broadcast as gateway":          {ip("10.0.0.5/24", "10.0.0.255"), at + ".gateway: Invalid gateway"},
 		"a gateway with a prefix":       {ip("10.0.0.5/24", "10.0.0.1/24"), at + ".gateway: Invalid gateway"},
 		"a named DNS server":            {ip("", "", "dns.example.org"), at + ".dns_servers: Invalid DNS server"},
-		"a DNS server twice":            {ip("", "", "10.0.0.1", "10.0.0.1"), at + ".dns_servers: Duplicate DNS server"},
+		"a DNS server twice": {
+			ip("", "", "10.0.0.1", "10.0.0.1"), at + ".dns_servers: Duplicate DNS server",
+		},
 	} {
 		var want []string
 		if c.want != "" {
 			want = []string{c.want}
 		}
-		findingtest.Expect(t, name, (&Network{Interfaces: map[string]Interface{"eth0": {IP: c.ip}}}).Validate(), want...)
+		findingtest.Expect(t, name, (&Network{Interfaces: map[string]Interface{"eth0": {IP: c.ip}}}).Validate(),
+			want...)
 	}
-	two := &Network{Interfaces: map[string]Interface{"eth0": {IP: ip("2001:db8::5/64", "")}, "eth1": {IP: ip("2001:0db8::0005/48", "")}}}
-	findingtest.Expect(t, "twice", two.Validate(), `network_profile.interfaces["eth1"].ip_configuration.static_ip: Duplicate IP address`)
+	two := &Network{
+		Interfaces: map[string]Interface{
+			"eth0": {IP: ip("2001:db8::5/64", "")}, "eth1": {IP: ip("2001:0db8::0005/48", "")},
+		},
+	}
+	findingtest.Expect(t, "twice", two.Validate(),
+		`network_profile.interfaces["eth1"].ip_configuration.static_ip: Duplicate IP address`)
 	alone := &Network{Interfaces: map[string]Interface{"eth0": {IP: ip("", "10.0.0.1")}, "eth1": {}}}
 	findingtest.Expect(t, "gateway alone", alone.Missing(), at+".gateway: Gateway without static address")
 }
@@ -80,7 +88,11 @@ func TestAStaticAddressAndDHCPTakeEachOthersPlace(t *testing.T) {
 		"static over DHCP":    {static, dhcp, static},
 		"DHCP over static":    {dhcp, static, &IPConfiguration{DHCP: new(true), DNS: []string{"10.0.0.2"}}},
 		"another address":     {ip("10.0.0.6/24", ""), static, ip("10.0.0.6/24", "10.0.0.1", "10.0.0.2")},
-		"no DNS":              {&IPConfiguration{DNS: []string{}}, static, &IPConfiguration{StaticIP: static.StaticIP, Gateway: static.Gateway, DNS: []string{}}},
+		"no DNS": {
+			&IPConfiguration{DNS: []string{}}, static, &IPConfiguration{
+				StaticIP: static.StaticIP, Gateway: static.Gateway, DNS: []string{},
+			},
+		},
 	} {
 		over := &Network{Interfaces: map[string]Interface{"eth0": {IP: c.over}}}
 		got := over.Over(&Network{Interfaces: map[string]Interface{"eth0": {IP: c.base}}})
@@ -110,31 +122,47 @@ func TestAnInterfaceHasSeveralAddresses(t *testing.T) {
 		ip   *IPConfiguration
 		want []string
 	}{
-		"IPv4 and IPv6":               {all(both, []string{"10.0.0.1", "fe80::1"}), nil},
-		"no gateways":                 {all(both, []string{}), nil},
-		"none":                        {all([]string{}, nil), nil},
-		"IPv4 by DHCP, IPv6 static":   {sixByHand, nil},
-		"single addresses":            {all([]string{"203.0.113.5/32", "2001:db8::5/128"}, []string{"198.51.100.1", "2001:db8:f::1"}), nil},
-		"a single address, in short":  {ip("203.0.113.5/32", "198.51.100.1"), nil},
-		"one network of two has it":   {all([]string{"203.0.113.5/32", "10.0.0.5/24"}, []string{"10.0.0.1"}), nil},
-		"on the link":                 {onLink, nil},
-		"elsewhere":                   {all([]string{"203.0.113.5/26"}, []string{"198.51.100.1"}), []string{at + ".gateways: Invalid gateway"}},
-		"its own address alone":       {ip("203.0.113.5/32", "203.0.113.5"), []string{at + ".gateway: Invalid gateway"}},
-		"a gateway without addresses": {all([]string{"10.0.0.5/24"}, []string{"2001:db8::1"}), []string{at + ".gateways: Invalid gateway"}},
-		"two of a kind":               {all(both, []string{"10.0.0.1", "10.0.0.2"}), []string{at + ".gateways: Too many gateways"}},
-		"twice":                       {all([]string{"10.0.0.5/24", "10.0.0.5/32"}, nil), []string{at + ".static_ips: Duplicate IP address"}},
-		"one that is none":            {all([]string{"10.0.0.5/24", "10.0.0.6"}, nil), []string{at + ".static_ips: Invalid address"}},
-		"DHCP and static IPv4":        {fourByBoth, []string{at + ".dhcp_enabled: Conflicting static_ips and dhcp_enabled"}},
+		"IPv4 and IPv6":             {all(both, []string{"10.0.0.1", "fe80::1"}), nil},
+		"no gateways":               {all(both, []string{}), nil},
+		"none":                      {all([]string{}, nil), nil},
+		"IPv4 by DHCP, IPv6 static": {sixByHand, nil},
+		"single addresses": {
+			all([]string{"203.0.113.5/32", "2001:db8::5/128"}, []string{"198.51.100.1", "2001:db8:f::1"}), nil,
+		},
+		"a single address, in short": {ip("203.0.113.5/32", "198.51.100.1"), nil},
+		"one network of two has it":  {all([]string{"203.0.113.5/32", "10.0.0.5/24"}, []string{"10.0.0.1"}), nil},
+		"on the link":                {onLink, nil},
+		"elsewhere": {all([]string{"203.0.113.5/26"}, []string{"198.51.100.1"}),
+			[]string{at + ".gateways: Invalid gateway"}},
+		"its own address alone": {
+			ip("203.0.113.5/32", "203.0.113.5"), []string{at + ".gateway: Invalid gateway"},
+		},
+		"a gateway without addresses": {all([]string{"10.0.0.5/24"}, []string{"2001:db8::1"}),
+			[]string{at + ".gateways: Invalid gateway"}},
+		"two of a kind": {
+			all(both, []string{"10.0.0.1", "10.0.0.2"}), []string{at + ".gateways: Too many gateways"},
+		},
+		"twice": {all([]string{"10.0.0.5/24", "10.0.0.5/32"}, nil),
+			[]string{at + ".static_ips: Duplicate IP address"}},
+		"one that is none": {
+			all([]string{"10.0.0.5/24", "10.0.0.6"}, nil), []string{at + ".static_ips: Invalid address"},
+		},
+		"DHCP and static IPv4": {fourByBoth, []string{at + ".dhcp_enabled: Conflicting static_ips and dhcp_enabled"}},
 		"written both ways": {bothWays, []string{at + ".static_ips: Conflicting static_ip and static_ips",
-			at + ".gateways: Conflicting gateway and gateways", at + ".static_ips: Duplicate IP address", at + ".gateways: Too many gateways"}},
+			at + ".gateways: Conflicting gateway and gateways", at + ".static_ips: Duplicate IP address",
+			at + ".gateways: Too many gateways"}},
 	} {
-		findingtest.Expect(t, name, (&Network{Interfaces: map[string]Interface{"eth0": {IP: c.ip}}}).Validate(), c.want...)
+		findingtest.Expect(t, name, (&Network{Interfaces: map[string]Interface{"eth0": {IP: c.ip}}}).Validate(),
+			c.want...)
 	}
-	findingtest.Expect(t, "alone", (&Network{Interfaces: map[string]Interface{"eth0": {IP: all(nil, []string{"10.0.0.1"})}}}).Missing(),
+	findingtest.Expect(t, "alone", (&Network{
+		Interfaces: map[string]Interface{"eth0": {IP: all(nil, []string{"10.0.0.1"})}},
+	}).Missing(),
 		at+".gateways: Gateway without static address")
 
 	settled := all(both, []string{"10.0.0.1", "fe80::1"}).Addressing()
-	if settled.OnLink(settled.Gateways[0]) || settled.OnLink(settled.Gateways[1]) || !onLink.Addressing().OnLink(netip.MustParseAddr("198.51.100.1")) {
+	if settled.OnLink(settled.Gateways[0]) || settled.OnLink(settled.Gateways[1]) ||
+		!onLink.Addressing().OnLink(netip.MustParseAddr("198.51.100.1")) {
 		t.Error("on-link is set where a network has the gateway, or not where none has")
 	}
 	if !sixByHand.Addressing().DHCP || sixByHand.Addressing().Static() || settled.DHCP || !settled.Static() {
@@ -147,7 +175,8 @@ func TestAnInterfaceHasSeveralAddresses(t *testing.T) {
 	if want := all([]string{"10.0.0.6/24"}, []string{"10.0.0.2"}); !reflect.DeepEqual(over, want) {
 		t.Errorf("several over one: %+v", over)
 	}
-	if over := ip("10.0.0.6/24", "").over(all(both, []string{"10.0.0.1"})); !reflect.DeepEqual(over, &IPConfiguration{StaticIP: new("10.0.0.6/24"), Gateways: []string{"10.0.0.1"}}) {
+	if over := ip("10.0.0.6/24", "").over(all(both, []string{"10.0.0.1"})); !reflect.DeepEqual(over,
+		&IPConfiguration{StaticIP: new("10.0.0.6/24"), Gateways: []string{"10.0.0.1"}}) {
 		t.Errorf("one over several: %+v", over)
 	}
 }
@@ -164,7 +193,8 @@ func FuzzAddressing(f *testing.F) {
 			return
 		}
 		settled := c.Addressing()
-		if settled.DHCP == (static != "") || len(settled.Addresses) > 0 != (static != "") || len(settled.Gateways) > 0 != (gateway != "") || len(settled.DNS) != 1 {
+		if settled.DHCP == (static != "") || len(settled.Addresses) > 0 != (static != "") ||
+			len(settled.Gateways) > 0 != (gateway != "") || len(settled.DNS) != 1 {
 			t.Fatalf("%q, %q, %q is settled as %+v", static, gateway, dns, settled)
 		}
 		if static != "" && settled.Addresses[0] != netip.MustParsePrefix(static) {
@@ -179,8 +209,10 @@ func TestFindingsAreWhereItIsWritten(t *testing.T) {
 		ip   IPConfiguration
 		want string
 	}{
-		"several, and DHCP":        {IPConfiguration{StaticIPs: []string{"10.0.0.5/24"}, DHCP: new(true)}, at + ".dhcp_enabled: Conflicting static_ips and dhcp_enabled"},
-		"gateways of no address":   {IPConfiguration{Gateways: []string{"10.0.0.1"}}, at + ".gateways: Gateway without static address"},
+		"several, and DHCP": {IPConfiguration{StaticIPs: []string{"10.0.0.5/24"}, DHCP: new(true)},
+			at + ".dhcp_enabled: Conflicting static_ips and dhcp_enabled"},
+		"gateways of no address": {IPConfiguration{Gateways: []string{"10.0.0.1"}},
+			at + ".gateways: Gateway without static address"},
 		"several, none of them is": {IPConfiguration{StaticIPs: []string{"what"}}, at + ".static_ips: Invalid address"},
 	} {
 		n := &Network{Interfaces: map[string]Interface{"eth0": {IP: &c.ip}}}
@@ -193,7 +225,10 @@ func TestFindingsAreWhereItIsWritten(t *testing.T) {
 
 // The advice about an IPv4 address that is written as an IPv6 one is itself valid.
 func TestAnAddressOfIPv4WrittenAsIPv6IsAdvisedOn(t *testing.T) {
-	for text, want := range map[string]string{"::ffff:10.0.0.5/120": "10.0.0.5/24", "::ffff:10.0.0.5/24": "10.0.0.5/24", "::ffff:10.0.0.5/64": "10.0.0.5/24", "::ffff:10.0.0.5": "10.0.0.5/24"} {
+	for text, want := range map[string]string{
+		"::ffff:10.0.0.5/120": "10.0.0.5/24", "::ffff:10.0.0.5/24": "10.0.0.5/24", "::ffff:10.0.0.5/64": "10.0.0.5/24",
+		"::ffff:10.0.0.5": "10.0.0.5/24",
+	} {
 		if _, err := parseHostAddress(text); err == nil || !strings.Contains(err.Error(), "write it as "+want) {
 			t.Errorf("of %s it says %v", text, err)
 		}
@@ -201,7 +236,8 @@ func TestAnAddressOfIPv4WrittenAsIPv6IsAdvisedOn(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if _, err := validGateway("::ffff:10.0.0.1", nil, false); err == nil || !strings.HasSuffix(err.Error(), "write it as 10.0.0.1") {
+	if _, err := validGateway("::ffff:10.0.0.1", nil, false); err == nil ||
+		!strings.HasSuffix(err.Error(), "write it as 10.0.0.1") {
 		t.Errorf("of a gateway it says %v", err)
 	}
 }
@@ -209,7 +245,9 @@ func TestAnAddressOfIPv4WrittenAsIPv6IsAdvisedOn(t *testing.T) {
 // There is one gateway for each kind of address, so their order means nothing, neither to a
 // comparison nor to an import.
 func TestGatewaysHaveNoOrder(t *testing.T) {
-	one := IPConfiguration{StaticIPs: []string{"10.0.0.5/24", "2001:db8::5/64"}, Gateways: []string{"10.0.0.1", "2001:db8::1"}}
+	one := IPConfiguration{
+		StaticIPs: []string{"10.0.0.5/24", "2001:db8::5/64"}, Gateways: []string{"10.0.0.1", "2001:db8::1"},
+	}
 	other := one
 	other.Gateways = []string{"2001:db8::1", "10.0.0.1"}
 	if a, b := one.Addressing(), other.Addressing(); !a.Equal(b) || a.beyond(&other) != nil {
@@ -226,18 +264,27 @@ func TestInterfacesThatShareANetworkAreFound(t *testing.T) {
 		one, other []string
 		want       int
 	}{
-		"nothing static":          {nil, []string{"10.0.0.5/24"}, 0},
-		"two networks":            {[]string{"10.0.0.5/24"}, []string{"10.0.1.5/24"}, 0},
-		"one network":             {[]string{"10.0.0.5/24"}, []string{"10.0.0.6/24"}, 1},
-		"one within the other":    {[]string{"10.0.0.5/16"}, []string{"10.0.1.6/24"}, 1},
-		"two kinds":               {[]string{"10.0.0.5/24", "2001:db8::5/64"}, []string{"10.0.1.5/24", "2001:db8::6/64"}, 1},
-		"an address alone":        {[]string{"10.0.0.5/24"}, []string{"10.0.0.6/32"}, 0},
-		"link-local on each":      {[]string{"fe80::5/64"}, []string{"fe80::6/64"}, 0},
-		"both kinds, in one pair": {[]string{"10.0.0.5/24", "2001:db8::5/64"}, []string{"10.0.0.6/24", "2001:db8::6/64"}, 1},
+		"nothing static":       {nil, []string{"10.0.0.5/24"}, 0},
+		"two networks":         {[]string{"10.0.0.5/24"}, []string{"10.0.1.5/24"}, 0},
+		"one network":          {[]string{"10.0.0.5/24"}, []string{"10.0.0.6/24"}, 1},
+		"one within the other": {[]string{"10.0.0.5/16"}, []string{"10.0.1.6/24"}, 1},
+		"two kinds": {
+			[]string{"10.0.0.5/24", "2001:db8::5/64"}, []string{"10.0.1.5/24", "2001:db8::6/64"}, 1,
+		},
+		"an address alone":   {[]string{"10.0.0.5/24"}, []string{"10.0.0.6/32"}, 0},
+		"link-local on each": {[]string{"fe80::5/64"}, []string{"fe80::6/64"}, 0},
+		"both kinds, in one pair": {
+			[]string{"10.0.0.5/24", "2001:db8::5/64"}, []string{"10.0.0.6/24", "2001:db8::6/64"}, 1,
+		},
 	} {
-		n := &Network{Interfaces: map[string]Interface{"eth0": {IP: &IPConfiguration{StaticIPs: c.one}}, "eth1": {IP: &IPConfiguration{StaticIPs: c.other}}}}
+		n := &Network{
+			Interfaces: map[string]Interface{
+				"eth0": {IP: &IPConfiguration{StaticIPs: c.one}}, "eth1": {IP: &IPConfiguration{StaticIPs: c.other}},
+			},
+		}
 		found := Overlaps(n.NICs())
-		if len(found) != c.want || c.want > 0 && found[0].Path.String() != `network_profile.interfaces["eth1"].ip_configuration` {
+		if len(found) != c.want || c.want > 0 &&
+			found[0].Path.String() != `network_profile.interfaces["eth1"].ip_configuration` {
 			t.Errorf("%s: %v", name, found)
 		}
 	}

@@ -118,7 +118,8 @@ func (a Addressing) beyond(base *IPConfiguration) *IPConfiguration {
 		c.Gateway, c.Gateways = oneOrList(a.Gateways)
 	}
 	for _, gateway := range a.Gateways {
-		if _, err := validGateway(gateway.String(), a.Addresses, false); err != nil && (base == nil || !or(base.OnLink, false)) {
+		if _, err := validGateway(gateway.String(), a.Addresses, false); err != nil &&
+			(base == nil || !or(base.OnLink, false)) {
 			c.OnLink = new(true)
 		}
 	}

@@ -41,7 +41,8 @@ func TestBeyondMakesTheSame(t *testing.T) {
 			beyond := StorageBeyond(drives, under, 2*gib)
 			whole := beyond.Over(under)
 			if again := sized(whole.Drives()); len(whole.Validate()) > 0 || !slices.Equal(again, drives) {
-				t.Fatalf("%+v is %s over %s, and came to %+v by %s: %v", drives, inJSON(upon), inJSON(under), again, inJSON(beyond), whole.Validate())
+				t.Fatalf("%+v is %s over %s, and came to %+v by %s: %v",
+					drives, inJSON(upon), inJSON(under), again, inJSON(beyond), whole.Validate())
 			}
 			tried["storage"]++
 		}
@@ -75,12 +76,19 @@ func TestNothingBeyondIsNoProfile(t *testing.T) {
 
 // A host can have things that no profile can express. They are left out, and the rest is reported.
 func TestWhatNoProfileSaysIsLeftOut(t *testing.T) {
-	odd := StorageBeyond([]Drive{{Name: "system", Size: 2 * gib, System: true, Boot: true}, {Name: "a", Size: gib * 3 / 2}, {Name: "b", Size: gib / 2}}, nil, 2*gib)
+	odd := StorageBeyond([]Drive{
+		{Name: "system", Size: 2 * gib, System: true, Boot: true},
+		{Name: "a", Size: gib * 3 / 2},
+		{Name: "b", Size: gib / 2},
+	}, nil, 2*gib)
 	if want := map[string]Disk{"a": {SizeGB: new(int64(1))}, "b": {}}; !reflect.DeepEqual(odd.Disks, want) {
 		t.Errorf("disks of broken sizes are %s, want %s", inJSON(odd), inJSON(want))
 	}
 	base := &Network{Interfaces: map[string]Interface{"eth0": {VLAN: new(int64(5))}, "eth1": {}}}
-	if n := NetworkBeyond([]NIC{{Name: "eth0", Model: "virtio", Network: "default", IP: Addressing{DHCP: true}}, {Model: "e1000"}}, base); n != nil {
+	if n := NetworkBeyond([]NIC{
+		{Name: "eth0", Model: "virtio", Network: "default", IP: Addressing{DHCP: true}},
+		{Model: "e1000"},
+	}, base); n != nil {
 		t.Errorf("an interface less, a tag less and a stranger are %s", inJSON(n))
 	}
 	if s := StorageBeyond([]Drive{{Name: "system", Size: 2 * gib, System: true}}, nil, 2*gib); s != nil {
@@ -122,8 +130,13 @@ func (r *profiles) hardware() *Hardware {
 		return nil
 	}
 	return &Hardware{
-		CPUCount: maybe(r, int64(1), 2), CPUCores: maybe(r, int64(1), 2), CPUType: maybe(r, "host-model", "Nehalem"),
-		MemoryMB: maybe(r, int64(512), 1024), Firmware: maybe(r, BIOS, EFI), GPUCount: maybe(r, int64(0), 1), GPUType: maybe(r, "10DE:1eb8", "10de:1eb9"),
+		CPUCount: maybe(r, int64(1), 2),
+		CPUCores: maybe(r, int64(1), 2),
+		CPUType:  maybe(r, "host-model", "Nehalem"),
+		MemoryMB: maybe(r, int64(512), 1024),
+		Firmware: maybe(r, BIOS, EFI),
+		GPUCount: maybe(r, int64(0), 1),
+		GPUType:  maybe(r, "10DE:1eb8", "10de:1eb9"),
 	}
 }
 
@@ -144,7 +157,8 @@ func (r *profiles) network() *Network {
 	n.Interfaces = map[string]Interface{}
 	for _, name := range []string{"eth0", "eth1", "eth2"}[:r.IntN(4)] {
 		i := Interface{
-			Model: maybe(r, "virtio", "e1000"), VLAN: maybe(r, int64(7), 8), MAC: maybe(r, "52:54:00:00:00:0"+name[3:], "52:54:00:00:01:0"+name[3:]),
+			Model: maybe(r, "virtio", "e1000"), VLAN: maybe(r, int64(7), 8),
+			MAC: maybe(r, "52:54:00:00:00:0"+name[3:], "52:54:00:00:01:0"+name[3:]),
 		}
 		if r.IntN(2) == 0 {
 			i.Bridge = maybe(r, "br0", "br1")
@@ -152,9 +166,16 @@ func (r *profiles) network() *Network {
 			i.Network = maybe(r, "default", "other")
 		}
 		if r.IntN(2) == 0 {
-			i.IP = &IPConfiguration{DHCP: maybe(r, false, true), StaticIP: maybe(r, "10.0.0.1"+name[3:]+"/24", "10.0.0.2"+name[3:]+"/24"), Gateway: maybe(r, "10.0.0.1")}
+			i.IP = &IPConfiguration{
+				DHCP: maybe(r, false, true), StaticIP: maybe(r, "10.0.0.1"+name[3:]+"/24", "10.0.0.2"+name[3:]+"/24"),
+				Gateway: maybe(r, "10.0.0.1"),
+			}
 			if r.IntN(3) == 0 {
-				i.IP.StaticIP, i.IP.StaticIPs = nil, [][]string{{}, {"10.0.0.3" + name[3:] + "/24", "2001:db8::" + name[3:] + "/64"}, {"2001:db8::1" + name[3:] + "/128"}}[r.IntN(3)]
+				i.IP.StaticIP, i.IP.StaticIPs = nil, [][]string{
+					{},
+					{"10.0.0.3" + name[3:] + "/24", "2001:db8::" + name[3:] + "/64"},
+					{"2001:db8::1" + name[3:] + "/128"},
+				}[r.IntN(3)]
 			}
 			if r.IntN(3) == 0 {
 				i.IP.Gateway, i.IP.Gateways = nil, [][]string{{}, {"10.0.0.1", "fe80::1"}, {"2001:db8:f::1"}}[r.IntN(3)]
@@ -180,7 +201,11 @@ func (r *profiles) storage() *Storage {
 	for _, name := range []string{"system", "root", "data", "logs"} {
 		if r.IntN(2) == 0 {
 			s.Disks[name] = Disk{
-				SizeGB: maybe(r, int64(2), 4), Type: maybe(r, SSD, HDD), Tier: maybe(r, "fast", "slow"), Boot: maybe(r, true, false), System: maybe(r, true, false),
+				SizeGB: maybe(r, int64(2), 4),
+				Type:   maybe(r, SSD, HDD),
+				Tier:   maybe(r, "fast", "slow"),
+				Boot:   maybe(r, true, false),
+				System: maybe(r, true, false),
 			}
 		}
 	}
@@ -188,7 +213,17 @@ func (r *profiles) storage() *Storage {
 }
 
 func TestSizesOfDisks(t *testing.T) {
-	for bytes, want := range map[uint64]int64{0: 0, 1: 0, gib / 2: 0, gib - 1: 1, gib: 1, gib + 1: 1, gib + 4<<20: 1, 2*gib - 4<<20: 1, 2 * gib: 2} {
+	for bytes, want := range map[uint64]int64{
+		0:             0,
+		1:             0,
+		gib / 2:       0,
+		gib - 1:       1,
+		gib:           1,
+		gib + 1:       1,
+		gib + 4<<20:   1,
+		2*gib - 4<<20: 1,
+		2 * gib:       2,
+	} {
 		if got := WholeGiB(bytes); got != want {
 			t.Errorf("%d bytes are %d GiB, want %d", bytes, got, want)
 		}
@@ -197,7 +232,9 @@ func TestSizesOfDisks(t *testing.T) {
 
 // No interface is written that looks as if its attributes were misspelt.
 func TestNoInterfaceBeyondIsEmpty(t *testing.T) {
-	nic := NIC{Name: DefaultInterface, Model: DefaultInterfaceModel, Network: DefaultNetwork, IP: Addressing{DHCP: true}}
+	nic := NIC{
+		Name: DefaultInterface, Model: DefaultInterfaceModel, Network: DefaultNetwork, IP: Addressing{DHCP: true},
+	}
 	second, bridged := nic, nic
 	second.Name, bridged.Name = "eth1", "eth2"
 	bridged.Network, bridged.Bridge = "", "br0"

@@ -14,9 +14,10 @@ var cpuTypeForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.+-]*$`)
 
 // Hardware is the shape of a machine. A nil field sets nothing.
 type Hardware struct {
-	CPUCount *int64  `json:"cpu_count,omitempty"` // sockets
-	CPUCores *int64  `json:"cpu_cores,omitempty"` // cores per socket
-	CPUType  *string `json:"cpu_type,omitempty"`  // host-model, host-passthrough, maximum, or a model that libvirt knows
+	CPUCount *int64 `json:"cpu_count,omitempty"` // sockets
+	CPUCores *int64 `json:"cpu_cores,omitempty"` // cores per socket
+	// host-model, host-passthrough, maximum, or a model that libvirt knows
+	CPUType  *string `json:"cpu_type,omitempty"`
 	MemoryMB *int64  `json:"memory_mb,omitempty"` // MiB
 	Firmware *string `json:"firmware,omitempty"`  // bios or efi
 	GPUCount *int64  `json:"gpu_count,omitempty"`
@@ -99,7 +100,8 @@ func (h *Hardware) Validate() finding.List {
 	switch {
 	case h.CPUType == nil:
 	case strings.TrimSpace(*h.CPUType) == "":
-		fs.Add(at.Name("cpu_type"), "Empty CPU type", "Write host-model, host-passthrough, maximum or a CPU model, or leave it out.")
+		fs.Add(at.Name("cpu_type"), "Empty CPU type", "Write host-model, host-passthrough, maximum or a CPU model, "+
+			"or leave it out.")
 	case !cpuTypeForm.MatchString(*h.CPUType):
 		fs.Add(at.Name("cpu_type"), "Invalid CPU type", fmt.Sprintf("%q is not the name of a CPU model, such as "+
 			"Skylake-Client-IBRS or EPYC.", *h.CPUType))
@@ -118,8 +120,9 @@ func (h *Hardware) Validate() finding.List {
 func (h *Hardware) Missing() finding.List {
 	var fs finding.List
 	if h != nil && or(h.GPUCount, 0) > 0 && h.GPUType == nil {
-		fs.Add(finding.At("hardware_profile").Name("gpu_type"), "Missing GPU type", "gpu_count asks for GPUs, but gpu_type "+
-			"is not set: set it to their PCI id, such as \"10de:1eb8\".")
+		fs.Add(finding.At("hardware_profile").Name("gpu_type"), "Missing GPU type",
+			"gpu_count asks for GPUs, but gpu_type "+
+				"is not set: set it to their PCI id, such as \"10de:1eb8\".")
 	}
 	return fs
 }

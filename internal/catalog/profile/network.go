@@ -50,7 +50,8 @@ func (n *Network) Over(base *Network) *Network {
 		return n
 	}
 	merged := &Network{
-		RequiresPublicIP: either(n.RequiresPublicIP, base.RequiresPublicIP), Policies: base.Policies, Interfaces: base.Interfaces,
+		RequiresPublicIP: either(n.RequiresPublicIP, base.RequiresPublicIP), Policies: base.Policies,
+		Interfaces: base.Interfaces,
 	}
 	if n.Policies != nil {
 		merged.Policies = n.Policies
@@ -72,8 +73,12 @@ func (i Interface) over(base Interface) Interface {
 		base.Network, base.Bridge = nil, nil
 	}
 	return Interface{
-		Model: either(i.Model, base.Model), Network: either(i.Network, base.Network), Bridge: either(i.Bridge, base.Bridge),
-		VLAN: either(i.VLAN, base.VLAN), MAC: either(i.MAC, base.MAC), IP: i.IP.over(base.IP),
+		Model:   either(i.Model, base.Model),
+		Network: either(i.Network, base.Network),
+		Bridge:  either(i.Bridge, base.Bridge),
+		VLAN:    either(i.VLAN, base.VLAN),
+		MAC:     either(i.MAC, base.MAC),
+		IP:      i.IP.over(base.IP),
 	}
 }
 
@@ -112,8 +117,12 @@ func (n *Network) filter() string {
 // nic is the interface of that name with its defaults, without its filter.
 func (i Interface) nic(name string) NIC {
 	nic := NIC{
-		Name: name, Model: or(i.Model, DefaultInterfaceModel), Bridge: or(i.Bridge, ""), MAC: strings.ToLower(or(i.MAC, "")),
-		VLAN: int(or(i.VLAN, 0)), IP: i.IP.Addressing(),
+		Name:   name,
+		Model:  or(i.Model, DefaultInterfaceModel),
+		Bridge: or(i.Bridge, ""),
+		MAC:    strings.ToLower(or(i.MAC, "")),
+		VLAN:   int(or(i.VLAN, 0)),
+		IP:     i.IP.Addressing(),
 	}
 	if nic.Bridge == "" {
 		nic.Network = or(i.Network, DefaultNetwork)
@@ -156,9 +165,10 @@ func (n *Network) Missing() finding.List {
 	for _, name := range naming.SortedNames(n.Interfaces) {
 		if ip := n.Interfaces[name].IP; ip != nil && len(ip.gateways()) > 0 && !ip.static() {
 			written := ip.gatewayAttribute()
-			fs.Add(finding.At("network_profile").Name("interfaces").Key(name).Name("ip_configuration").Name(written), "Gateway without static address",
-				fmt.Sprintf("A gateway belongs to a static address, and DHCP brings its own: set static_ip or static_ips, or "+
-					"remove %s.", written))
+			fs.Add(finding.At("network_profile").Name("interfaces").Key(name).Name("ip_configuration").Name(written),
+				"Gateway without static address",
+				fmt.Sprintf("A gateway belongs to a static address, and DHCP brings its own: set static_ip or "+
+					"static_ips, or remove %s.", written))
 		}
 	}
 	return fs
@@ -173,9 +183,10 @@ func (n *Network) validatePolicies(fs *finding.List) {
 		for _, name := range n.Policies {
 			fmt.Fprintf(&inner, "<filterref filter='%s'/>", name)
 		}
-		fs.Add(at, "Too many network filters", fmt.Sprintf("libvirt applies one filter to an interface, and the order of "+
-			"rules matters. Define a filter on the host that refers to these, with `virsh nwfilter-define` of <filter "+
-			"name='NAME' chain='root'>%s</filter>, and name that one.", inner.String()))
+		fs.Add(at, "Too many network filters",
+			fmt.Sprintf("libvirt applies one filter to an interface, and the order of "+
+				"rules matters. Define a filter on the host that refers to these, with `virsh "+
+				"nwfilter-define` of <filter name='NAME' chain='root'>%s</filter>, and name that one.", inner.String()))
 	}
 	for _, name := range n.Policies {
 		if strings.TrimSpace(name) == "" {
@@ -186,11 +197,13 @@ func (n *Network) validatePolicies(fs *finding.List) {
 
 func (i Interface) validate(fs *finding.List, at finding.Path) {
 	if i.Network != nil && i.Bridge != nil {
-		fs.Add(at.Name("bridge"), "Conflicting network and bridge", "An interface is on a libvirt network or on a host bridge: set network or bridge, not both.")
+		fs.Add(at.Name("bridge"), "Conflicting network and bridge",
+			"An interface is on a libvirt network or on a host bridge: set network or bridge, not both.")
 	}
 	for attribute, plug := range map[string]*string{"network": i.Network, "bridge": i.Bridge} {
 		if plug != nil && strings.TrimSpace(*plug) == "" {
-			fs.Add(at.Name(attribute), "Empty name", fmt.Sprintf("Name the %s, or leave it out for the network %q.", attribute, DefaultNetwork))
+			fs.Add(at.Name(attribute), "Empty name", fmt.Sprintf("Name the %s, or leave it out for the network %q.",
+				attribute, DefaultNetwork))
 		}
 	}
 	if err := validateLink(or(i.Bridge, DefaultInterface)); err != nil {
@@ -212,7 +225,8 @@ func validateLink(name string) error {
 	case len(name) > maxLink:
 		return fmt.Errorf("%q has %d bytes, and Linux accepts at most %d for the name of a "+
 			"network device", name, len(name), maxLink)
-	case name == "." || name == "..", strings.ContainsAny(name, "/:"), strings.TrimSpace(name) != "" && strings.ContainsFunc(name, unicode.IsSpace):
+	case name == "." || name == "..", strings.ContainsAny(name, "/:"), strings.TrimSpace(name) != "" &&
+		strings.ContainsFunc(name, unicode.IsSpace):
 		return fmt.Errorf("%q cannot name a network device: it contains a slash, a colon or a space", name)
 	}
 	return nil
@@ -223,11 +237,14 @@ func validateMAC(fs *finding.List, at finding.Path, name, text string, seen map[
 	mac, err := net.ParseMAC(text)
 	switch {
 	case err != nil || len(mac) != 6 || mac.String() == "00:00:00:00:00:00":
-		fs.Add(at, "Invalid MAC address", fmt.Sprintf("%q is not an Ethernet address: write it as 52:54:00:12:34:56.", text))
+		fs.Add(at, "Invalid MAC address", fmt.Sprintf("%q is not an Ethernet address: write it as 52:54:00:12:34:56.",
+			text))
 	case mac[0]&1 == 1:
-		fs.Add(at, "Multicast MAC address", fmt.Sprintf("%q has the multicast bit set; the first byte of an interface's own address is even.", text))
+		fs.Add(at, "Multicast MAC address",
+			fmt.Sprintf("%q has the multicast bit set; the first byte of an interface's own address is even.", text))
 	case seen[mac.String()] != "":
-		fs.Add(at, "Duplicate MAC address", fmt.Sprintf("%q is also the address of interface %q.", text, seen[mac.String()]))
+		fs.Add(at, "Duplicate MAC address", fmt.Sprintf("%q is also the address of interface %q.",
+			text, seen[mac.String()]))
 	default:
 		seen[mac.String()] = name
 	}

@@ -15,10 +15,12 @@ func Overlaps(nics []NIC) finding.List {
 	for n, nic := range nics {
 		for _, other := range nics[:n] {
 			if a, b, found := overlap(other.IP.Addresses, nic.IP.Addresses); found {
-				fs.Add(finding.At("network_profile").Name("interfaces").Key(nic.Name).Name("ip_configuration"), fmt.Sprintf("Interfaces %q and %q share a network", other.Name, nic.Name),
-					fmt.Sprintf("Interface %q has the address %s, and interface %q has %s. For addresses that both networks contain, "+
-						"a guest sends through only one of the two, which may be the wrong one. Give each interface a network of its "+
-						"own, unless both are on one link and the guest is set up for that.", other.Name, a, nic.Name, b))
+				fs.Add(finding.At("network_profile").Name("interfaces").Key(nic.Name).Name("ip_configuration"),
+					fmt.Sprintf("Interfaces %q and %q share a network", other.Name, nic.Name),
+					fmt.Sprintf("Interface %q has the address %s, and interface %q has %s. For addresses that both "+
+						"networks contain, a guest sends through only one of the two, which may be the wrong one. "+
+						"Give each interface a network of its own, unless both are on one link and the guest is set "+
+						"up for that.", other.Name, a, nic.Name, b))
 			}
 		}
 	}

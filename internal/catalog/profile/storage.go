@@ -51,8 +51,11 @@ func (s *Storage) Over(base *Storage) *Storage {
 	for name, over := range s.Disks {
 		under := merged[name]
 		merged[name] = Disk{
-			SizeGB: either(over.SizeGB, under.SizeGB), Type: either(over.Type, under.Type), Tier: either(over.Tier, under.Tier),
-			Boot: either(over.Boot, under.Boot), System: either(over.System, under.System),
+			SizeGB: either(over.SizeGB, under.SizeGB),
+			Type:   either(over.Type, under.Type),
+			Tier:   either(over.Tier, under.Tier),
+			Boot:   either(over.Boot, under.Boot),
+			System: either(over.System, under.System),
 		}
 	}
 	return &Storage{Disks: merged}
@@ -129,7 +132,8 @@ func (s *Storage) Validate() finding.List {
 	}
 	at := finding.At("storage_profile").Name("disks")
 	if len(s.Disks) == 0 {
-		fs.Add(at, "No disks", "A machine needs a system disk: leave disks out for one disk of the image's size, or name one.")
+		fs.Add(at, "No disks", "A machine needs a system disk: leave disks out for one disk of the image's size, "+
+			"or name one.")
 		return fs
 	}
 	system := systemDisk(s.Disks)
@@ -139,10 +143,12 @@ func (s *Storage) Validate() finding.List {
 		}
 	}
 	if system == "" {
-		fs.Add(at, "No system disk", "Name one disk \"system\" or set is_system_disk = true on the disk that the image goes on.")
+		fs.Add(at, "No system disk", "Name one disk \"system\" or set is_system_disk = true on the disk that the "+
+			"image goes on.")
 	} else if bootDisk(s.Disks, system) == "" {
-		fs.Add(at.Key(system).Name("is_boot"), "No boot disk", fmt.Sprintf("Disk %q must not be booted from, and no other "+
-			"disk has is_boot = true: set it on one.", system))
+		fs.Add(at.Key(system).Name("is_boot"), "No boot disk",
+			fmt.Sprintf("Disk %q must not be booted from, and no other "+
+				"disk has is_boot = true: set it on one.", system))
 	}
 	return fs
 }
@@ -163,7 +169,8 @@ func (s *Storage) ValidateDisks() finding.List {
 		within(&fs, at.Name("size_gb"), d.SizeGB, 1, 64<<10)
 		oneOf(&fs, at.Name("type"), "Unknown disk type", d.Type, DiskTypes())
 		if d.Tier != nil && strings.TrimSpace(*d.Tier) == "" {
-			fs.Add(at.Name("storage_tier"), "Empty name", "Name a tier of the provider's storage_tiers, or leave it out for the library's own pool.")
+			fs.Add(at.Name("storage_tier"), "Empty name",
+				"Name a tier of the provider's storage_tiers, or leave it out for the library's own pool.")
 		}
 		only(&fs, at.Name("is_system_disk"), d.System, &system, name, "Duplicate system disk", "the system disk")
 		only(&fs, at.Name("is_boot"), d.Boot, &boot, name, "Duplicate boot disk", "the disk to start from")
@@ -189,8 +196,9 @@ func (s *Storage) CheckImage(virtualSize int64) finding.List {
 	var fs finding.List
 	if system := s.Drives()[0]; system.Size > 0 && system.Size < uint64(virtualSize) {
 		fs.Add(finding.At("storage_profile").Name("disks").Key(system.Name).Name("size_gb"), "Disk smaller than image",
-			fmt.Sprintf("The image's disk is %s and does not fit on one of %d GiB: set size_gb to at least %d, or leave it "+
-				"out to take the image's size.", formatGiB(virtualSize), system.Size/gib, (virtualSize+gib-1)/gib))
+			fmt.Sprintf("The image's disk is %s and does not fit on one of %d GiB: set size_gb to at least %d, "+
+				"or leave it out to take the image's size.", formatGiB(virtualSize), system.Size/gib,
+				(virtualSize+gib-1)/gib))
 	}
 	return fs
 }

@@ -79,7 +79,8 @@ func livesAndDies(t *testing.T, site Site) {
 	changed := made.Value
 	changed.Description = "changed"
 	second := must.Value(c.Replace(ctx, "t1/a", made.Revision, changed))
-	if read := must.Value(site.Open("t1").Templates().Get(ctx, "t1/a")); !reflect.DeepEqual(read, second) || read.Value.Description != "changed" {
+	if read := must.Value(site.Open("t1").Templates().Get(ctx, "t1/a")); !reflect.DeepEqual(read, second) ||
+		read.Value.Description != "changed" {
 		t.Errorf("another process reads %+v, where %+v was written", read, second)
 	}
 	wants(t, "changing it with an old revision", catalog.ErrConflict)(c.Replace(ctx, "t1/a", made.Revision, changed))
@@ -101,7 +102,8 @@ func clock(t *testing.T, site Site) {
 	wrote := must.Value(writer.Now(ctx))
 	ended := must.Value(reader.Now(ctx))
 	// A reading may be a little late, but never early.
-	if late := time.Minute; wrote.Before(began.Add(-late)) || ended.Before(wrote.Add(-late)) || ended.Before(began) || wrote.After(began.Add(late)) {
+	if late := time.Minute; wrote.Before(began.Add(-late)) || ended.Before(wrote.Add(-late)) || ended.Before(began) ||
+		wrote.After(began.Add(late)) {
 		t.Errorf("one process says %s and then %s, and another one between them %s", began, ended, wrote)
 	}
 	if wrote.Location() != time.UTC {
@@ -139,7 +141,8 @@ func damaged(t *testing.T, site Site) {
 		}
 	}
 	wants(t, "reading it after all that", catalog.ErrDamaged)(c.Get(ctx, "t1/a"))
-	if found := must.Value(site.Open("t1").Versions().List(ctx, "t1/")); len(found) != 1 { // no version is in a damaged document
+	// no version is in a damaged document
+	if found := must.Value(site.Open("t1").Versions().List(ctx, "t1/")); len(found) != 1 {
 		t.Errorf("versions: %+v", found)
 	}
 }
@@ -152,7 +155,8 @@ func revisions(t *testing.T, site Site) {
 	for range 5 {
 		rec := must.Value(c.Create(ctx, "t1/a", template("a")))
 		for old := range seen {
-			wants(t, "changing it with a revision of one that was deleted", catalog.ErrConflict)(c.Replace(ctx, "t1/a", old, rec.Value))
+			wants(t, "changing it with a revision of one that was deleted",
+				catalog.ErrConflict)(c.Replace(ctx, "t1/a", old, rec.Value))
 		}
 		next := must.Value(c.Replace(ctx, "t1/a", rec.Revision, rec.Value)) // writing the same again is a change, too
 		if seen[rec.Revision] || seen[next.Revision] || rec.Revision == next.Revision {
@@ -176,7 +180,10 @@ func listing(t *testing.T, site Site) {
 		}
 	}
 	slices.Sort(all)
-	for _, prefix := range []string{"", "t", "t1/", "t1/a", "t1/a@", "t1/a_", "t1/a_b@", "t1/a.b@", "t1/a@1", "t1/a@1.0.0", "t1/a@2.0.0+", "t1/%", "t1/c", "t2/", "t1/zz"} {
+	for _, prefix := range []string{
+		"", "t", "t1/", "t1/a", "t1/a@", "t1/a_", "t1/a_b@", "t1/a.b@", "t1/a@1", "t1/a@1.0.0", "t1/a@2.0.0+", "t1/%",
+		"t1/c", "t2/", "t1/zz",
+	} {
 		var want, got []string
 		for _, key := range all {
 			if strings.HasPrefix(key, prefix) {
@@ -205,7 +212,9 @@ func characters(t *testing.T, site Site) {
 	doc.Labels = map[string]string{"Upper Case": "1", "": "empty", doc.Description: strings.Repeat("long ", 200_000)}
 	low, high := "-1e400", "0.10000000000000000000000000000000000001"
 	most, least := int64(math.MaxInt64), int64(math.MinInt64)
-	doc.Spec.Parameters = map[string]parameter.Parameter{"P": {MinValue: &low, MaxValue: &high, MaxLength: &most, MinLength: &least}}
+	doc.Spec.Parameters = map[string]parameter.Parameter{
+		"P": {MinValue: &low, MaxValue: &high, MaxLength: &most, MinLength: &least},
+	}
 	doc.CreatedAt = time.Date(2026, 1, 2, 3, 4, 5, 678901234, time.UTC)
 	must.Value(c.Create(ctx, "t1/a", doc))
 	if read := must.Value(site.Open("t1").Templates().Get(ctx, "t1/a")); !reflect.DeepEqual(read.Value, doc) {
@@ -216,7 +225,9 @@ func characters(t *testing.T, site Site) {
 func kinds(t *testing.T, site Site) {
 	s, ctx := site.Open("t1"), t.Context()
 	must.Value(s.Templates().Create(ctx, "t1/a", template("a")))
-	must.Value(s.Requests().Create(ctx, "t1/a", catalog.ProvisioningRequest{ID: catalog.RequestID{Tenant: "t1", ID: "a"}, Error: "mine"}))
+	must.Value(s.Requests().Create(ctx, "t1/a", catalog.ProvisioningRequest{
+		ID: catalog.RequestID{Tenant: "t1", ID: "a"}, Error: "mine",
+	}))
 	wants(t, "reading a version", catalog.ErrNotFound)(s.Versions().Get(ctx, "t1/a"))
 	request := must.Value(s.Requests().Get(ctx, "t1/a"))
 	if err := s.Requests().Delete(ctx, "t1/a", request.Revision); err != nil || request.Value.Error != "mine" {

@@ -24,7 +24,10 @@ func (h deviceRequests) Hardware(ctx context.Context, uuid string) (found host.H
 		if has == nil {
 			has = d.hardware()
 		}
-		found = host.Hardware{Disks: slices.Clone(has.Disks), Interfaces: slices.Clone(has.Interfaces), Devices: slices.Clone(has.Devices)}
+		found = host.Hardware{
+			Disks: slices.Clone(has.Disks), Interfaces: slices.Clone(has.Interfaces),
+			Devices: slices.Clone(has.Devices),
+		}
 		return nil
 	})
 	return found, err
@@ -91,7 +94,9 @@ func (h deviceRequests) ResizeDomainDisk(ctx context.Context, uuid, target strin
 func (h deviceRequests) DiskUsers(ctx context.Context, v host.Volume) (names []string, err error) {
 	err = h.do(ctx, "DiskUsers", v.Name, func() error {
 		for _, d := range h.domains {
-			if d.live != nil && slices.ContainsFunc(d.live.Disks, func(disk host.DomainDisk) bool { return !disk.CDROM && disk.Is(v) }) {
+			if d.live != nil && slices.ContainsFunc(d.live.Disks, func(disk host.DomainDisk) bool {
+				return !disk.CDROM && disk.Is(v)
+			}) {
 				names = append(names, d.Name)
 			}
 		}

@@ -58,7 +58,9 @@ func (h domainRequests) Domain(ctx context.Context, uuid string) (found host.Dom
 }
 
 // DomainWith is host.Domains.DomainWith.
-func (h domainRequests) DomainWith(ctx context.Context, uuid string, status host.Status) (found host.Domain, err error) {
+func (h domainRequests) DomainWith(
+	ctx context.Context, uuid string, status host.Status,
+) (found host.Domain, err error) {
 	err = h.onDomain(ctx, "DomainWith", uuid, func(d *domain) error {
 		found = d.describe()
 		found.Status = status
@@ -95,7 +97,9 @@ func (h domainRequests) AllDomains(ctx context.Context) ([]host.Domain, []host.U
 }
 
 // DomainsNamed is host.Domains.DomainsNamed.
-func (h domainRequests) DomainsNamed(ctx context.Context, match func(name string) bool) (found []host.Domain, torn []host.Undescribed, err error) {
+func (h domainRequests) DomainsNamed(
+	ctx context.Context, match func(name string) bool,
+) (found []host.Domain, torn []host.Undescribed, err error) {
 	err = h.do(ctx, "DomainsNamed", "", func() error {
 		for _, d := range h.domains {
 			if !match(d.Name) {
@@ -152,10 +156,19 @@ func (h domainRequests) DefineDomain(ctx context.Context, spec host.DomainSpec) 
 			return host.ErrExists
 		}
 		d := &domain{console: spec.ConsoleLog, sent: map[string]int64{}, Domain: host.Domain{
-			UUID: id, Name: spec.Name, Title: spec.Title, Description: spec.Description, Type: spec.Type,
-			Status:  host.Status{State: host.StateShutoff},
-			Sockets: spec.Sockets, Cores: spec.Cores, CPU: host.EffectiveCPU(spec.Type, spec.CPU), MemoryMiB: spec.MemoryMiB,
-			Firmware: spec.Firmware, Passthrough: slices.Clone(spec.Passthrough), Metadata: spec.Metadata,
+			UUID:        id,
+			Name:        spec.Name,
+			Title:       spec.Title,
+			Description: spec.Description,
+			Type:        spec.Type,
+			Status:      host.Status{State: host.StateShutoff},
+			Sockets:     spec.Sockets,
+			Cores:       spec.Cores,
+			CPU:         host.EffectiveCPU(spec.Type, spec.CPU),
+			MemoryMiB:   spec.MemoryMiB,
+			Firmware:    spec.Firmware,
+			Passthrough: slices.Clone(spec.Passthrough),
+			Metadata:    spec.Metadata,
 		}}
 		if spec.Seed != "" {
 			d.Disks = append(d.Disks, host.DomainDisk{Target: "sda", Path: spec.Seed, Format: "raw", CDROM: true})
@@ -196,7 +209,9 @@ func interfaceOf(s host.InterfaceSpec) host.DomainInterface {
 // RedefineDomain is host.Domains.RedefineDomain.
 func (h domainRequests) RedefineDomain(ctx context.Context, uuid string, c host.DomainChange) error {
 	return h.onDomain(ctx, "RedefineDomain", uuid, func(d *domain) error {
-		if c.Disk != nil && !slices.ContainsFunc(d.Disks, func(disk host.DomainDisk) bool { return disk.Name == c.Disk.Name }) {
+		if c.Disk != nil && !slices.ContainsFunc(d.Disks, func(disk host.DomainDisk) bool {
+			return disk.Name == c.Disk.Name
+		}) {
 			return fmt.Errorf("it has no disk %q", c.Disk.Name)
 		}
 		set(&d.Title, c.Title)
@@ -205,7 +220,9 @@ func (h domainRequests) RedefineDomain(ctx context.Context, uuid string, c host.
 		set(&d.Sockets, c.Sockets)
 		set(&d.Cores, c.Cores)
 		set(&d.MemoryMiB, c.MemoryMiB)
-		if c.AddDisk != nil && !slices.ContainsFunc(d.Disks, func(disk host.DomainDisk) bool { return disk.Name == c.AddDisk.Name }) {
+		if c.AddDisk != nil && !slices.ContainsFunc(d.Disks, func(disk host.DomainDisk) bool {
+			return disk.Name == c.AddDisk.Name
+		}) {
 			d.Disks = append(d.Disks, diskOf(*c.AddDisk))
 		}
 		if c.SetInterface != nil {
@@ -241,9 +258,13 @@ func connected(nics []host.DomainInterface, s host.InterfaceSpec) []host.DomainI
 }
 
 // without returns disks and interfaces except for one device.
-func without(disks []host.DomainDisk, nics []host.DomainInterface, id host.DeviceID) ([]host.DomainDisk, []host.DomainInterface) {
+func without(
+	disks []host.DomainDisk, nics []host.DomainInterface, id host.DeviceID,
+) ([]host.DomainDisk, []host.DomainInterface) {
 	return slices.DeleteFunc(disks, func(d host.DomainDisk) bool { return d.Name != "" && host.DiskID(d.Name) == id }),
-		slices.DeleteFunc(nics, func(n host.DomainInterface) bool { return n.Name != "" && host.InterfaceID(n.Name) == id })
+		slices.DeleteFunc(nics, func(n host.DomainInterface) bool {
+			return n.Name != "" && host.InterfaceID(n.Name) == id
+		})
 }
 
 // RenameDomain is host.Domains.RenameDomain.

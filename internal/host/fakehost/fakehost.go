@@ -103,9 +103,11 @@ func New() *Host {
 		HasNetworks:   []host.Network{{Name: "default", Bridge: "virbr0", Active: true, ForwardMode: "nat"}},
 		HasInterfaces: []string{"br0", "eth0"},
 		HasFilters:    []string{"clean-traffic"},
-		HasPCIDevices: []host.PCIDevice{{Address: host.PCIAddress{Slot: 1}, Class: 0x060100, ID: "8086:7000", Name: "bridge"}},
-		HasFirmwares:  []string{"bios", "efi"},
-		HasTypes:      []string{"qemu"},
+		HasPCIDevices: []host.PCIDevice{
+			{Address: host.PCIAddress{Slot: 1}, Class: 0x060100, ID: "8086:7000", Name: "bridge"},
+		},
+		HasFirmwares: []string{"bios", "efi"},
+		HasTypes:     []string{"qemu"},
 	}
 	return &Host{
 		state:          s,

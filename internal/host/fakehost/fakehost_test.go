@@ -51,7 +51,8 @@ func TestFaultsAreInjected(t *testing.T) {
 	if _, err := h.CreateVolume(ctx, "pool", volume); !errors.Is(err, host.ErrExists) {
 		t.Errorf("got %v: the second request was not carried out", err)
 	}
-	if want := "[2 CreateVolume pool/v 3 CreateVolume pool/v 4 CreateVolume pool/v]"; fmt.Sprint(seen) != want || h.Calls() != 4 {
+	if want := "[2 CreateVolume pool/v 3 CreateVolume pool/v 4 CreateVolume pool/v]"; fmt.Sprint(seen) != want ||
+		h.Calls() != 4 {
 		t.Errorf("seen are %q, of %d", seen, h.Calls())
 	}
 }

@@ -10,7 +10,9 @@ import (
 
 // DomainAddresses is host.Guests.DomainAddresses: guests have leases, and their agents, if they
 // have any, report the same addresses.
-func (h guestRequests) DomainAddresses(ctx context.Context, uuid string, source host.AddressSource) (found []host.Address, err error) {
+func (h guestRequests) DomainAddresses(
+	ctx context.Context, uuid string, source host.AddressSource,
+) (found []host.Address, err error) {
 	err = h.onGuest(ctx, "DomainAddresses", uuid, func(d *domain) error {
 		if source == host.AddressAgent && h.Agent == nil {
 			return host.ErrAgentUnresponsive
@@ -48,7 +50,9 @@ func (h guestRequests) Sent(ctx context.Context, uuid, mac string) (packets int6
 }
 
 // AgentCommand is host.Guests.AgentCommand.
-func (h guestRequests) AgentCommand(ctx context.Context, uuid, command string, _ time.Duration) (answer string, err error) {
+func (h guestRequests) AgentCommand(
+	ctx context.Context, uuid, command string, _ time.Duration,
+) (answer string, err error) {
 	err = h.onGuest(ctx, "AgentCommand", uuid, func(*domain) error {
 		if h.Agent == nil {
 			return host.ErrAgentUnresponsive

@@ -71,7 +71,8 @@ func (h *state) lease(d *domain, nic host.DomainInterface) {
 	h.leased++
 	d.sent[nic.MAC] = 1
 	d.leases = append(d.leases, host.Address{
-		MAC: nic.MAC, IP: fmt.Sprintf("192.168.122.%d", h.leased%250+2), Prefix: 24, Interface: fmt.Sprintf("vnet%d", h.leased),
+		MAC: nic.MAC, IP: fmt.Sprintf("192.168.122.%d", h.leased%250+2), Prefix: 24, Interface: fmt.Sprintf("vnet%d",
+			h.leased),
 	})
 }
 

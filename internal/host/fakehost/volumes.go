@@ -112,11 +112,15 @@ func (h volumeRequests) VolumeNames(ctx context.Context, pool string) (names []s
 }
 
 // CreateVolume is host.Volumes.CreateVolume.
-func (h volumeRequests) CreateVolume(ctx context.Context, pool string, spec host.VolumeSpec) (made host.Volume, err error) {
+func (h volumeRequests) CreateVolume(
+	ctx context.Context, pool string, spec host.VolumeSpec,
+) (made host.Volume, err error) {
 	return h.newVolume(ctx, "CreateVolume", pool, spec, func(*volume) error { return nil })
 }
 
-func (h volumeRequests) newVolume(ctx context.Context, method, pool string, spec host.VolumeSpec, fill func(*volume) error) (made host.Volume, err error) {
+func (h volumeRequests) newVolume(
+	ctx context.Context, method, pool string, spec host.VolumeSpec, fill func(*volume) error,
+) (made host.Volume, err error) {
 	err = h.do(ctx, method, pool+"/"+spec.Name, func() error {
 		p, err := h.pool(pool)
 		if err != nil {
@@ -140,7 +144,9 @@ func (h volumeRequests) newVolume(ctx context.Context, method, pool string, spec
 }
 
 // CloneVolume is host.Volumes.CloneVolume. It converts only the format's name.
-func (h volumeRequests) CloneVolume(ctx context.Context, pool string, spec host.VolumeSpec, from host.CloneSource) (host.Volume, error) {
+func (h volumeRequests) CloneVolume(
+	ctx context.Context, pool string, spec host.VolumeSpec, from host.CloneSource,
+) (host.Volume, error) {
 	return h.newVolume(ctx, "CloneVolume", pool, spec, func(v *volume) error {
 		p, err := h.pool(from.Pool)
 		if err != nil {
@@ -220,7 +226,9 @@ func (v *volume) bytes() []byte {
 }
 
 // ReadVolumeAt is host.Volumes.ReadVolumeAt.
-func (h volumeRequests) ReadVolumeAt(ctx context.Context, pool, name string, offset uint64, limit int64) (data []byte, err error) {
+func (h volumeRequests) ReadVolumeAt(
+	ctx context.Context, pool, name string, offset uint64, limit int64,
+) (data []byte, err error) {
 	err = h.onVolume(ctx, "ReadVolumeAt", pool, name, func(v *volume) error {
 		all := v.bytes()
 		from := min(offset, uint64(len(all)))

@@ -69,7 +69,8 @@ func TestALibraryIsInItsPool(t *testing.T) {
 	}
 	id.Pool = other
 	err = h.MovedLibrary(t.Context(), id)
-	if moved, ok := errors.AsType[*MovedError](err); !ok || moved.FromPool != "b" || moved.ToPool != "a" || moved.Perhaps {
+	if moved, ok := errors.AsType[*MovedError](err); !ok || moved.FromPool != "b" || moved.ToPool != "a" ||
+		moved.Perhaps {
 		t.Errorf("another pool: %v", err)
 	}
 	if err := h.Moved(t.Context(), id); err != nil {

@@ -40,7 +40,8 @@ type MovedError struct {
 // Error implements error.
 func (e *MovedError) Error() string {
 	if e.FromPool != "" {
-		return fmt.Sprintf("it was last seen in the storage pool %q, and the provider's pool is %q", e.FromPool, e.ToPool)
+		return fmt.Sprintf("it was last seen in the storage pool %q, and the provider's pool is %q",
+			e.FromPool, e.ToPool)
 	}
 	return fmt.Sprintf("it was last seen on host %q (UUID %s), and %s is host %q (UUID %s)", e.From.Name, e.From.UUID,
 		e.URI, e.To.Name, e.To.UUID)

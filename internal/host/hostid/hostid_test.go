@@ -31,8 +31,12 @@ func TestHostsAreToldApart(t *testing.T) {
 		"no pool was noted, another name":         {unpooled, ID{"u1", "node2", "p1"}, false, sameHost},
 		"the same first label, of another domain": {ID{"u1", "node1.a", "p1"}, ID{"u1", "node1.b", "p2"}, false,
 			anotherHost},
-		"the same first label, of the same domain":  {ID{"u1", "node1.a", "p1"}, ID{"u1", "Node1.A", "p1"}, true, sameHost},
-		"the same first label, and another network": {ID{"u1", "node1.a", "p1"}, ID{"u1", "node1.b", "p1"}, true, sameHost},
+		"the same first label, of the same domain": {
+			ID{"u1", "node1.a", "p1"}, ID{"u1", "Node1.A", "p1"}, true, sameHost,
+		},
+		"the same first label, and another network": {
+			ID{"u1", "node1.a", "p1"}, ID{"u1", "node1.b", "p1"}, true, sameHost,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := c.noted.compare(c.now, c.hasPool); got != c.want {

@@ -42,9 +42,13 @@ func spec(t *testing.T, s Site) host.DomainSpec {
 	return host.DomainSpec{
 		Name: s.Unique(), UUID: id, Title: "A <title>", Description: "line 1\nline 2", Type: "qemu",
 		Sockets: 1, Cores: 2, CPU: "host-model", MemoryMiB: 64, Metadata: metadata(1),
-		Seed:       s.Pool.Path + "/seed",
-		Disks:      []host.DiskSpec{{Name: "system", Target: "vda", Path: s.Pool.Path + "/system", Format: "qcow2", Boot: 1}},
-		Interfaces: []host.InterfaceSpec{{Name: "eth0", Network: "default", MAC: "52:54:00:" + id[:2] + ":" + id[2:4] + ":" + id[len(id)-2:]}},
+		Seed: s.Pool.Path + "/seed",
+		Disks: []host.DiskSpec{
+			{Name: "system", Target: "vda", Path: s.Pool.Path + "/system", Format: "qcow2", Boot: 1},
+		},
+		Interfaces: []host.InterfaceSpec{
+			{Name: "eth0", Network: "default", MAC: "52:54:00:" + id[:2] + ":" + id[2:4] + ":" + id[len(id)-2:]},
+		},
 	}
 }
 
@@ -67,7 +71,13 @@ func definitions(t *testing.T, s Site) {
 	if err != nil || len(undescribed) > 0 || len(all) != 1 {
 		t.Fatalf("listed are %+v, %v, %v", all, undescribed, err)
 	}
-	for how, d := range map[string]host.Domain{"made": made, "read": read, "named": named, "with": with, "listed": all[0]} {
+	for how, d := range map[string]host.Domain{
+		"made":   made,
+		"read":   read,
+		"named":  named,
+		"with":   with,
+		"listed": all[0],
+	} {
 		if d.UUID != want.UUID || d.Name != want.Name || d.Title != want.Title || d.Description != want.Description ||
 			d.Type != "qemu" || d.State != host.StateShutoff || d.Autostart || d.Sockets != 1 || d.Cores != 2 ||
 			d.CPU != "maximum" || d.MemoryMiB != 64 || d.Firmware != "" || len(d.Passthrough) > 0 || d.Metadata == "" {
@@ -112,10 +122,13 @@ func changes(t *testing.T, s Site) {
 	ctx := t.Context()
 	d := defined(t, s)
 	title, cores, memory, text := "", 3, uint64(96), metadata(2)
-	done(t, s.Host.RedefineDomain(ctx, d.UUID, host.DomainChange{Title: &title, Cores: &cores, MemoryMiB: &memory, Metadata: &text}))
+	done(t, s.Host.RedefineDomain(ctx, d.UUID, host.DomainChange{
+		Title: &title, Cores: &cores, MemoryMiB: &memory, Metadata: &text,
+	}))
 	done(t, s.Host.SetAutostart(ctx, d.UUID, true))
 	got := must.Get[host.Domain](t)(s.Host.Domain(ctx, d.UUID))
-	if got.Title != "" || got.Description != d.Description || got.Sockets != 1 || got.Cores != 3 || got.MemoryMiB != 96 || !got.Autostart {
+	if got.Title != "" || got.Description != d.Description || got.Sockets != 1 || got.Cores != 3 ||
+		got.MemoryMiB != 96 || !got.Autostart {
 		t.Errorf("it is %+v", got)
 	}
 	done(t, s.Host.RedefineDomain(ctx, d.UUID, host.DomainChange{Metadata: new(string)}))

@@ -63,7 +63,8 @@ func guestsThatRun(t *testing.T, s Site) {
 	}
 	fails(t, s.Host.RenameDomain(ctx, d.UUID, s.Unique()), host.ErrOperationInvalid)
 	fails(t, second(s.Host.DomainAddresses(ctx, d.UUID, host.AddressAgent)), host.ErrAgentUnresponsive)
-	fails(t, second(s.Host.AgentCommand(ctx, d.UUID, `{"execute":"guest-ping"}`, time.Second)), host.ErrAgentUnresponsive)
+	fails(t, second(s.Host.AgentCommand(ctx, d.UUID, `{"execute":"guest-ping"}`, time.Second)),
+		host.ErrAgentUnresponsive)
 	fails(t, s.Host.ShutdownDomain(ctx, d.UUID, host.ShutdownAgent), host.ErrAgentUnresponsive)
 
 	data := host.DiskSpec{Name: "data", Target: "vdb", Path: s.Pool.Path + "/data", Format: "qcow2"}
@@ -75,7 +76,9 @@ func guestsThatRun(t *testing.T, s Site) {
 		t.Errorf("the disk that grew has %d bytes", v.Capacity)
 	}
 	live := must.Get[host.Hardware](t)(s.Host.Hardware(ctx, d.UUID))
-	for _, id := range []host.DeviceID{host.DiskID("system"), host.DiskID("data"), host.InterfaceID("eth0"), host.InterfaceID("eth1")} {
+	for _, id := range []host.DeviceID{
+		host.DiskID("system"), host.DiskID("data"), host.InterfaceID("eth0"), host.InterfaceID("eth1"),
+	} {
 		if at := live.PCI(id); !live.Has(id) || at == nil || !live.HasPCI(*at) {
 			t.Errorf("%s is at %v in %+v", id, at, live.Devices)
 		}
@@ -88,7 +91,9 @@ func guestsThatRun(t *testing.T, s Site) {
 	if got := must.Get[host.Domain](t)(s.Host.Domain(ctx, d.UUID)); len(got.Disks) != 2 || len(got.Interfaces) != 1 {
 		t.Errorf("plugging in has changed the definition: %+v", got)
 	}
-	done(t, s.Host.Reconnect(ctx, d.UUID, host.InterfaceSpec{Name: "eth1", Network: "default", Filter: "clean-traffic"}))
+	done(t, s.Host.Reconnect(ctx, d.UUID, host.InterfaceSpec{
+		Name: "eth1", Network: "default", Filter: "clean-traffic",
+	}))
 	live = must.Get[host.Hardware](t)(s.Host.Hardware(ctx, d.UUID))
 	if !slices.ContainsFunc(live.Interfaces, func(n host.DomainInterface) bool {
 		return n.Name == "eth1" && n.MAC == nic.MAC && n.Filter == "clean-traffic"

@@ -71,7 +71,8 @@ func fails(t *testing.T, err, kind error) {
 func pools(t *testing.T, s Site) {
 	ctx := t.Context()
 	p := must.Get[host.Pool](t)(s.Host.Pool(ctx, s.Pool.Name))
-	if p.Name != s.Pool.Name || p.Type != "dir" || p.Path != s.Pool.Path || !p.Active || p.Available == 0 || p.Capacity < p.Available {
+	if p.Name != s.Pool.Name || p.Type != "dir" || p.Path != s.Pool.Path || !p.Active || p.Available == 0 ||
+		p.Capacity < p.Available {
 		t.Errorf("the pool is %+v", p)
 	}
 	_, err := s.Host.Pool(ctx, "no-such-pool")
@@ -122,7 +123,8 @@ func node(t *testing.T, s Site) {
 	ctx := t.Context()
 	info := must.Get[host.Info](t)(s.Host.Info(ctx))
 	if info.Hostname == "" || info.URI != s.Host.URI() || info.Arch == "" || info.CPUs < 1 || info.FreeMemoryMiB == 0 ||
-		info.MemoryMiB < info.FreeMemoryMiB || strings.Count(info.LibvirtVersion, ".") != 2 || len(info.DomainTypes) == 0 {
+		info.MemoryMiB < info.FreeMemoryMiB || strings.Count(info.LibvirtVersion, ".") != 2 ||
+		len(info.DomainTypes) == 0 {
 		t.Errorf("%+v", info)
 	}
 	def := host.Network{}

@@ -18,16 +18,23 @@ func volumes(t *testing.T, s Site) {
 	if names := must.Get[[]string](t)(s.Host.VolumeNames(ctx, pool)); len(names) > 0 {
 		t.Errorf("an empty pool has %q", names)
 	}
-	raw := must.Get[host.Volume](t)(s.Host.CreateVolume(ctx, pool, host.VolumeSpec{Name: "a.raw", Format: "raw", Capacity: 4096}))
-	if raw.Pool != pool || raw.Name != "a.raw" || raw.Path != s.Pool.Path+"/a.raw" || raw.Format != "raw" || raw.Capacity != 4096 ||
+	raw := must.Get[host.Volume](t)(s.Host.CreateVolume(ctx, pool, host.VolumeSpec{
+		Name: "a.raw", Format: "raw", Capacity: 4096,
+	}))
+	if raw.Pool != pool || raw.Name != "a.raw" || raw.Path != s.Pool.Path+"/a.raw" || raw.Format != "raw" ||
+		raw.Capacity != 4096 ||
 		raw.Physical != 4096 || raw.Backing != nil {
 		t.Errorf("the volume is %+v", raw)
 	}
-	must.Get[host.Volume](t)(s.Host.CreateVolume(ctx, pool, host.VolumeSpec{Name: "b.qcow2", Format: "qcow2", Capacity: 1 << 20}))
+	must.Get[host.Volume](t)(s.Host.CreateVolume(ctx, pool, host.VolumeSpec{
+		Name: "b.qcow2", Format: "qcow2", Capacity: 1 << 20,
+	}))
 	if v := must.Get[host.Volume](t)(s.Host.Volume(ctx, pool, "b.qcow2")); v.Format != "qcow2" || v.Capacity != 1<<20 {
 		t.Errorf("the volume is %+v", v)
 	}
-	found, undescribed, err := s.Host.Volumes(ctx, pool, func(name string) bool { return strings.HasSuffix(name, ".raw") })
+	found, undescribed, err := s.Host.Volumes(ctx, pool, func(name string) bool {
+		return strings.HasSuffix(name, ".raw")
+	})
 	if err != nil || len(undescribed) > 0 || len(found) != 1 || found[0].Name != "a.raw" {
 		t.Errorf("found %+v, %v, %v", found, undescribed, err)
 	}
@@ -62,7 +69,9 @@ func volumesAreClaimed(t *testing.T, s Site) {
 	made := 0
 	for range 8 {
 		all.Go(func() {
-			_, err := s.Host.CreateVolume(t.Context(), s.Pool.Name, host.VolumeSpec{Name: "claim", Format: "raw", Capacity: 1})
+			_, err := s.Host.CreateVolume(t.Context(), s.Pool.Name, host.VolumeSpec{
+				Name: "claim", Format: "raw", Capacity: 1,
+			})
 			mu.Lock()
 			defer mu.Unlock()
 			if err == nil {
@@ -103,7 +112,9 @@ func transfers(t *testing.T, s Site) {
 	ctx, pool := t.Context(), s.Pool.Name
 	content := bytes.Repeat([]byte("0123456789abcdef"), 1024)
 	size := int64(len(content))
-	must.Get[host.Volume](t)(s.Host.CreateVolume(ctx, pool, host.VolumeSpec{Name: "v", Format: "raw", Capacity: uint64(size)}))
+	must.Get[host.Volume](t)(s.Host.CreateVolume(ctx, pool, host.VolumeSpec{
+		Name: "v", Format: "raw", Capacity: uint64(size),
+	}))
 	transfer := must.Get[host.Transfer](t)(s.Host.OpenTransfer(ctx))
 	defer transfer.Close()
 	done(t, transfer.Upload(ctx, pool, "v", bytes.NewReader(content[:100]), 0, 100))
@@ -123,18 +134,23 @@ func transfers(t *testing.T, s Site) {
 	if err := errors.Join(err, r.Close()); err != nil || !bytes.Equal(data, content) {
 		t.Errorf("the reader has something else: %v", err)
 	}
-	if err := transfer.Upload(ctx, pool, "v", strings.NewReader("short"), 0, 100); !errors.Is(err, io.ErrUnexpectedEOF) {
+	if err := transfer.Upload(ctx, pool, "v", strings.NewReader("short"), 0, 100); !errors.Is(err,
+		io.ErrUnexpectedEOF) {
 		t.Errorf("a source that ends early gives %v", err)
 	}
 }
 
 func clones(t *testing.T, s Site) {
 	ctx, pool := t.Context(), s.Pool.Name
-	must.Get[host.Volume](t)(s.Host.CreateVolume(ctx, pool, host.VolumeSpec{Name: "base", Format: "raw", Capacity: 64 << 10}))
+	must.Get[host.Volume](t)(s.Host.CreateVolume(ctx, pool, host.VolumeSpec{
+		Name: "base", Format: "raw", Capacity: 64 << 10,
+	}))
 	done(t, s.Host.WriteVolume(ctx, pool, "base", []byte("boot")))
 	from := host.CloneSource{Pool: pool, Name: "base", Format: "raw"}
 	same := must.Get[host.Volume](t)(s.Host.CloneVolume(ctx, pool, host.VolumeSpec{Name: "same", Format: "raw"}, from))
-	grown := must.Get[host.Volume](t)(s.Host.CloneVolume(ctx, pool, host.VolumeSpec{Name: "grown", Format: "raw", Capacity: 1 << 20}, from))
+	grown := must.Get[host.Volume](t)(s.Host.CloneVolume(ctx, pool, host.VolumeSpec{
+		Name: "grown", Format: "raw", Capacity: 1 << 20,
+	}, from))
 	if same.Capacity != 64<<10 || grown.Capacity != 1<<20 {
 		t.Errorf("the clones have %d and %d bytes", same.Capacity, grown.Capacity)
 	}
@@ -157,7 +173,9 @@ func clones(t *testing.T, s Site) {
 
 func overlays(t *testing.T, s Site) {
 	ctx, pool := t.Context(), s.Pool.Name
-	base := must.Get[host.Volume](t)(s.Host.CreateVolume(ctx, pool, host.VolumeSpec{Name: "base", Format: "raw", Capacity: 64 << 10}))
+	base := must.Get[host.Volume](t)(s.Host.CreateVolume(ctx, pool, host.VolumeSpec{
+		Name: "base", Format: "raw", Capacity: 64 << 10,
+	}))
 	below := host.Backing{Path: base.Path, Format: "raw"}
 	made := must.Get[host.Volume](t)(s.Host.CreateVolume(ctx, pool, host.VolumeSpec{
 		Name: "over", Format: "qcow2", Capacity: 1 << 20, Backing: &below,

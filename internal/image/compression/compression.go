@@ -242,13 +242,15 @@ func (u *Reader) blame(err error) error {
 		return u.origin.Unsupported("Compress it again: xz -9 and zstd --ultra -21 stay below that.",
 			"its %s data takes more than %d MiB of memory to decompress", name, image.MaxWindow>>20)
 	case errors.Is(err, xz.ErrOptions) || errors.Is(err, xz.ErrUnsupportedCheck):
-		return u.origin.Unsupported("Compress it again, with the defaults of xz.", "its xz data uses an unsupported feature "+
-			"(%v)", err)
+		return u.origin.Unsupported("Compress it again, with the defaults of xz.",
+			"its xz data uses an unsupported feature "+
+				"(%v)", err)
 	case errors.Is(err, errTrailing) || errors.Is(err, zstd.ErrMagicMismatch) && u.began():
 		advice := "Remove what follows, or compress the image again; " + name + " -t tells whether the file is whole."
 		return u.origin.NotImage(advice, "its %s data has ended, and trailing data that is not %s follows", name, name)
 	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, xz.ErrBuf) || errors.Is(err, io.EOF):
-		return u.origin.NotImage(fmt.Sprintf(again, name), "it is cut off: its %s data ends before it is complete", name)
+		return u.origin.NotImage(fmt.Sprintf(again, name), "it is cut off: its %s data ends before it is complete",
+			name)
 	}
 	if _, ok := errors.AsType[bzip2.StructuralError](err); ok { // its reader has one error for both
 		return u.origin.NotImage(fmt.Sprintf(again, name),

@@ -68,8 +68,8 @@ func (f *File) Unchanged() error {
 	}
 	advice := "Shut down the guest or wait for the download that writes to it, then apply again."
 	if after.Changed = before.Changed; after.Same(before) {
-		advice = "Its size and modification time are unchanged. Either its mode, owner or links changed, as a backup does, " +
-			"or a program wrote to it and restored the time: apply again once that is done."
+		advice = "Its size and modification time are unchanged. Either its mode, owner or links changed, as a " +
+			"backup does, or a program wrote to it and restored the time: apply again once that is done."
 	}
 	return f.origin.Failed("reading", image.ErrChanged, advice)
 }

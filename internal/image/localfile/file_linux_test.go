@@ -52,10 +52,11 @@ func TestExtentsAreWhereTheDataIs(t *testing.T) {
 		pieces map[int64][]byte
 		want   []image.Extent
 	}{
-		"no hole":                   {mib, map[int64][]byte{0: imagetest.RawDisk(mib)}, []image.Extent{{Length: mib}}},
-		"nothing but a hole":        {40 * mib, nil, []image.Extent{last}},
-		"a hole at the end":         {40 * mib, map[int64][]byte{0: piece}, []image.Extent{{Length: 64 << 10}, last}},
-		"nearer than they are sent": {2 * mib, map[int64][]byte{0: piece, mib: piece}, []image.Extent{{Length: 2 * mib}}},
+		"no hole":            {mib, map[int64][]byte{0: imagetest.RawDisk(mib)}, []image.Extent{{Length: mib}}},
+		"nothing but a hole": {40 * mib, nil, []image.Extent{last}},
+		"a hole at the end":  {40 * mib, map[int64][]byte{0: piece}, []image.Extent{{Length: 64 << 10}, last}},
+		"nearer than they are sent": {2 * mib, map[int64][]byte{0: piece, mib: piece},
+			[]image.Extent{{Length: 2 * mib}}},
 		"two islands": {
 			40 * mib, map[int64][]byte{20 * mib: piece, 40*mib - 64<<10: piece},
 			[]image.Extent{{Offset: 20 * mib, Length: 64 << 10}, {Offset: 40*mib - 64<<10, Length: 64 << 10}},

@@ -105,7 +105,8 @@ func TestAFileOfAnotherModeMayHaveChanged(t *testing.T) {
 		if err := change(path); err != nil {
 			t.Fatal(err)
 		}
-		if err := f.Unchanged(); !errors.Is(err, image.ErrChanged) || !strings.Contains(err.Error(), "mode, owner or links") {
+		if err := f.Unchanged(); !errors.Is(err, image.ErrChanged) ||
+			!strings.Contains(err.Error(), "mode, owner or links") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

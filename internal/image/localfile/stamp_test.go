@@ -14,7 +14,8 @@ import (
 // Terraform keeps stamps: they are read back as they were written, also by earlier providers.
 func TestStampsAreStored(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
-	const before = `{"path":"disk.img","size_bytes":4096,"modified":"2026-01-02T03:04:05.000000006Z","digest":"sha256:ab"}`
+	const before = `{"path":"disk.img","size_bytes":4096,"modified":"2026-01-02T03:04:05.000000006Z",` +
+		`"digest":"sha256:ab"}`
 	const now = `{"path":"disk.img","size_bytes":4096,"modified":"2026-01-02T03:04:05.000000006Z",` +
 		`"changed":"2026-01-02T03:04:06.000000006Z","inode":7,"digest":"sha256:ab"}`
 	old := localfile.Stamp{Path: "disk.img", Size: 4096, Modified: at, Digest: "sha256:ab"}

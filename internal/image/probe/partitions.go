@@ -57,7 +57,9 @@ func gptPartitions(head []byte) (list []partition) {
 		for offset := at * sector; count > 0 && offset+size <= uint64(len(head)); offset, count = offset+size, count-1 {
 			entry := head[offset : offset+size]
 			if kind := entry[:16]; !bytes.Equal(kind, unused[:]) {
-				list = append(list, partition{binary.LittleEndian.Uint64(entry[32:]) * sector / 512, bytes.Equal(kind, gptSystem)})
+				list = append(list, partition{
+					binary.LittleEndian.Uint64(entry[32:]) * sector / 512, bytes.Equal(kind, gptSystem),
+				})
 			}
 		}
 	}

@@ -51,7 +51,8 @@ var foreign = []struct {
 	{mark{0, "QED\x00"}, "it is a QED image", adviceConvert},
 	{mark{0, "WithoutFreeSpace"}, "it is a Parallels image", adviceConvert},
 	{mark{0, "WithouFreSpacExt"}, "it is a Parallels image", adviceConvert},
-	{mark{0, "LUKS\xba\xbe"}, "it is encrypted (LUKS)", "Use an image without encryption: a template cannot carry a key."},
+	{mark{0, "LUKS\xba\xbe"}, "it is encrypted (LUKS)", "Use an image without encryption: a template cannot " +
+		"carry a key."},
 	{mark{0, "\x1f\x8b"}, "it is compressed with gzip", adviceTwice},
 	{mark{0, "\xfd7zXZ\x00"}, "it is compressed with xz", adviceTwice},
 	{mark{0, "\x28\xb5\x2f\xfd"}, "it is compressed with zstd", adviceTwice},
@@ -102,8 +103,8 @@ func Image(o image.Origin, r io.ReaderAt, size int64) (image.Format, int64, erro
 		}
 	}
 	if isCD(head) {
-		return "", 0, o.Unsupported("Install a guest from it, and use that guest's disk; or use the distribution's cloud "+
-			"image.",
+		return "", 0, o.Unsupported("Install a guest from it, and use that guest's disk; or use the "+
+			"distribution's cloud image.",
 			"it is an ISO 9660 image: an installation CD is not a disk image")
 	}
 	if err := notText(o, head); err != nil {
@@ -114,7 +115,8 @@ func Image(o image.Origin, r io.ReaderAt, size int64) (image.Format, int64, erro
 
 func notText(o image.Origin, head []byte) error {
 	if bytes.HasPrefix(head, []byte("version https://git-lfs.github.com/spec/")) {
-		return o.NotImage("Fetch the image itself with git lfs pull.", "it is a Git LFS pointer, not the file it stands for")
+		return o.NotImage("Fetch the image itself with git lfs pull.",
+			"it is a Git LFS pointer, not the file it stands for")
 	}
 	switch kind, _, _ := strings.Cut(http.DetectContentType(head), ";"); {
 	case kind == "text/html":
@@ -144,13 +146,14 @@ func plausibleDisk(o image.Origin, r io.ReaderAt, head []byte, size int64) error
 		}
 	}
 	if string(footer) == "conectix" {
-		return o.Unsupported("Convert it with qemu-img convert -f vpc -O qcow2 IMAGE NEW.qcow2.", "it is a Hyper-V VHD image")
+		return o.Unsupported("Convert it with qemu-img convert -f vpc -O qcow2 IMAGE NEW.qcow2.",
+			"it is a Hyper-V VHD image")
 	}
 	for _, m := range slices.Concat(disks, fileSystems) {
 		if m.in(head) {
 			return nil
 		}
 	}
-	return o.NotImage("Use a qcow2 image or a raw disk.", "it is not a qcow2 image, and it has neither a partition table "+
-		"nor a file system (it begins with the bytes %x)", head[:min(len(head), 8)])
+	return o.NotImage("Use a qcow2 image or a raw disk.", "it is not a qcow2 image, and it has neither a "+
+		"partition table nor a file system (it begins with the bytes %x)", head[:min(len(head), 8)])
 }

@@ -55,9 +55,10 @@ func TestGoodImagesAreRecognised(t *testing.T) {
 		format  image.Format
 		virtual int64
 	}{
-		"qcow2":                    {imagetest.Qcow2(nil), image.FormatQcow2, 1 << 30},
-		"qcow2 version 2":          {v2(func(h *v2Fields) { h.Version = 2 }), image.FormatQcow2, 1 << 30},
-		"qcow2 with zstd":          {v3(func(x *v3Fields) { x.IncompatibleFeatures = 1 << 3 }), image.FormatQcow2, 1 << 30},
+		"qcow2":           {imagetest.Qcow2(nil), image.FormatQcow2, 1 << 30},
+		"qcow2 version 2": {v2(func(h *v2Fields) { h.Version = 2 }), image.FormatQcow2, 1 << 30},
+		"qcow2 with zstd": {v3(func(x *v3Fields) { x.IncompatibleFeatures = 1 << 3 }), image.FormatQcow2,
+			1 << 30},
 		"qcow2 of a shrunken disk": {v2(func(h *v2Fields) { h.Size = 512 }), image.FormatQcow2, 512},
 		"MBR":                      {imagetest.RawDisk(4096), image.FormatRaw, 4096},
 		"one boot sector":          {imagetest.RawDisk(512), image.FormatRaw, 512},
@@ -86,9 +87,10 @@ func TestOtherFilesAreRefused(t *testing.T) {
 		unsupported bool   // an image, but not one that can be used
 		says        string // what the user must be told
 	}{
-		"empty":           {nil, false, "empty"},
-		"HTML":            {[]byte("\n<!DOCTYPE html><html><body>Please log in</body></html>"), false, "HTML"},
-		"LFS pointer":     {[]byte("version https://git-lfs.github.com/spec/v1\noid sha256:00\n"), false, "git lfs pull"},
+		"empty": {nil, false, "empty"},
+		"HTML":  {[]byte("\n<!DOCTYPE html><html><body>Please log in</body></html>"), false, "HTML"},
+		"LFS pointer": {[]byte("version https://git-lfs.github.com/spec/v1\noid sha256:00\n"), false,
+			"git lfs pull"},
 		"text":            {[]byte(strings.Repeat("not found\n", 512)), false, `not found\n`},
 		"blank":           {make([]byte, 1<<20), false, "neither a partition table"},
 		"half a sector":   {imagetest.RawDisk(1000), false, "1000 bytes"},
@@ -103,14 +105,16 @@ func TestOtherFilesAreRefused(t *testing.T) {
 		"fixed VHD":       {fixedVHD, true, "VHD"},
 		"LUKS":            {marked(0, "LUKS\xba\xbe"), true, "encrypted"},
 
-		"qcow version 1":               {v2(func(h *v2Fields) { h.Version = 1 }), true, "version 1"},
-		"backing file":                 {backed, true, `"/etc/\x1bshadow"`},
-		"backing file far away":        {v2(standing(1<<63, 9)), true, "backing"},
-		"backing name too long":        {v2(standing(512, 1<<32-1)), true, "backing"},
-		"external data":                {v3(func(x *v3Fields) { x.IncompatibleFeatures = 1 << 2 }), true, "another file"},
-		"AES":                          {v2(func(h *v2Fields) { h.CryptMethod = qcow2.CryptMethodAES }), true, "aes"},
-		"LUKS inside":                  {v2(func(h *v2Fields) { h.CryptMethod = qcow2.CryptMethodLUKS }), true, "luks"},
-		"unknown feature":              {v3(func(x *v3Fields) { x.IncompatibleFeatures = 1 << 40 }), true, "0x10000000000"},
+		"qcow version 1":        {v2(func(h *v2Fields) { h.Version = 1 }), true, "version 1"},
+		"backing file":          {backed, true, `"/etc/\x1bshadow"`},
+		"backing file far away": {v2(standing(1<<63, 9)), true, "backing"},
+		"backing name too long": {v2(standing(512, 1<<32-1)), true, "backing"},
+		"external data": {v3(func(x *v3Fields) { x.IncompatibleFeatures = 1 << 2 }), true,
+			"another file"},
+		"AES":         {v2(func(h *v2Fields) { h.CryptMethod = qcow2.CryptMethodAES }), true, "aes"},
+		"LUKS inside": {v2(func(h *v2Fields) { h.CryptMethod = qcow2.CryptMethodLUKS }), true, "luks"},
+		"unknown feature": {v3(func(x *v3Fields) { x.IncompatibleFeatures = 1 << 40 }), true,
+			"0x10000000000"},
 		"in use":                       {v3(func(x *v3Fields) { x.IncompatibleFeatures = 1 }), false, "in use"},
 		"corrupt":                      {v3(func(x *v3Fields) { x.IncompatibleFeatures = 1 << 1 }), false, "corrupt"},
 		"magic alone":                  {[]byte(qcow2.Magic), false, "cut off"},
@@ -128,13 +132,15 @@ func TestOtherFilesAreRefused(t *testing.T) {
 		"L1 too short for extended L2": {v3(func(x *v3Fields) { x.IncompatibleFeatures = 1 << 4 }), false, "needs 4"},
 		"L1 to fill the memory":        {v2(func(h *v2Fields) { h.L1Size = 1<<32 - 1 }), false, "4294967295 entries"},
 		"L1 beyond the end":            {v2(func(h *v2Fields) { h.L1Size = 3 }), false, "cut off"},
-		"L1 far away":                  {v2(func(h *v2Fields) { h.L1TableOffset = 1<<64 - 1<<16 }), false, "L1 table begins"},
-		"L1 in the header":             {v2(func(h *v2Fields) { h.L1TableOffset = 0 }), false, "L1 table begins"},
-		"L1 astray":                    {v2(func(h *v2Fields) { h.L1TableOffset++ }), false, "L1 table begins"},
-		"refcounts beyond":             {v2(func(h *v2Fields) { h.RefcountTableOffset = 1 << 30 }), false, "cut off"},
-		"no refcounts":                 {v2(func(h *v2Fields) { h.RefcountTableClusters = 0 }), false, "0 clusters"},
-		"refcounts to fill the memory": {v2(func(h *v2Fields) { h.RefcountTableClusters = 1<<32 - 1 }), false, "clusters"},
-		"qcow2 cut before its L1":      {imagetest.Qcow2(nil)[:1<<17], false, "cut off"},
+		"L1 far away": {v2(func(h *v2Fields) { h.L1TableOffset = 1<<64 - 1<<16 }), false,
+			"L1 table begins"},
+		"L1 in the header": {v2(func(h *v2Fields) { h.L1TableOffset = 0 }), false, "L1 table begins"},
+		"L1 astray":        {v2(func(h *v2Fields) { h.L1TableOffset++ }), false, "L1 table begins"},
+		"refcounts beyond": {v2(func(h *v2Fields) { h.RefcountTableOffset = 1 << 30 }), false, "cut off"},
+		"no refcounts":     {v2(func(h *v2Fields) { h.RefcountTableClusters = 0 }), false, "0 clusters"},
+		"refcounts to fill the memory": {v2(func(h *v2Fields) { h.RefcountTableClusters = 1<<32 - 1 }), false,
+			"clusters"},
+		"qcow2 cut before its L1": {imagetest.Qcow2(nil)[:1<<17], false, "cut off"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			format, _, err := probed(c.data)
@@ -177,7 +183,8 @@ func TestImagesMadeByQemu(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "raw"), imagetest.RawDisk(8<<20), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, options := range []string{"compat=0.10", "compat=1.1", "cluster_size=512", "cluster_size=2M", "extended_l2=on",
+	for _, options := range []string{"compat=0.10", "compat=1.1", "cluster_size=512", "cluster_size=2M",
+		"extended_l2=on",
 		"compression_type=zstd", "preallocation=metadata", "refcount_bits=64", "lazy_refcounts=on"} {
 		t.Run(options, func(t *testing.T) {
 			qemuImg(t, "convert", "-f", "raw", "-O", "qcow2", "-o", options, "raw", "image")
@@ -192,15 +199,22 @@ func TestImagesMadeByQemu(t *testing.T) {
 		qemuImg(t, "resize", "image", "90G")
 		qemuImg(t, "resize", "--shrink", "image", "100M")
 		qemuImg(t, "snapshot", "-c", "one", "image")
-		if _, virtual, err := probed(imagetest.ReadFile(t, filepath.Join(dir, "image"))); err != nil || virtual != 100<<20 {
+		if _, virtual, err := probed(imagetest.ReadFile(t, filepath.Join(dir, "image"))); err != nil ||
+			virtual != 100<<20 {
 			t.Errorf("it is taken for %d bytes, %v", virtual, err)
 		}
 	})
 	for format, arguments := range map[string][]string{
-		"overlay": {"-f", "qcow2", "-b", "raw", "-F", "raw"}, "data file": {"-f", "qcow2", "-o", "data_file=data"},
-		"luks": {"-f", "luks", "--object", "secret,id=s,data=x", "-o", "key-secret=s,iter-time=10"},
-		"vmdk": {"-f", "vmdk"}, "vdi": {"-f", "vdi"}, "vhdx": {"-f", "vhdx"}, "vpc": {"-f", "vpc"}, "qed": {"-f", "qed"},
-		"parallels": {"-f", "parallels"}, "qcow": {"-f", "qcow"},
+		"overlay":   {"-f", "qcow2", "-b", "raw", "-F", "raw"},
+		"data file": {"-f", "qcow2", "-o", "data_file=data"},
+		"luks":      {"-f", "luks", "--object", "secret,id=s,data=x", "-o", "key-secret=s,iter-time=10"},
+		"vmdk":      {"-f", "vmdk"},
+		"vdi":       {"-f", "vdi"},
+		"vhdx":      {"-f", "vhdx"},
+		"vpc":       {"-f", "vpc"},
+		"qed":       {"-f", "qed"},
+		"parallels": {"-f", "parallels"},
+		"qcow":      {"-f", "qcow"},
 	} {
 		t.Run(format, func(t *testing.T) {
 			qemuImg(t, slices.Concat([]string{"create"}, arguments, []string{"other", "8M"})...)

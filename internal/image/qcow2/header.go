@@ -179,7 +179,8 @@ func checkGeometry(o image.Origin, h *format.Header, size int64) error {
 		case table.offset > maxOffset:
 			return damaged("its %s begins at byte %d", table.name, table.offset)
 		case size >= 0 && table.offset+table.bytes > uint64(size):
-			return damaged("it is cut off: its %s ends at byte %d, the file at %d", table.name, table.offset+table.bytes, size)
+			return damaged("it is cut off: its %s ends at byte %d, the file at %d",
+				table.name, table.offset+table.bytes, size)
 		}
 	}
 	return nil

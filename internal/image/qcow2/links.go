@@ -55,7 +55,8 @@ func backingFormat(o image.Origin, r io.ReaderAt, at, end int64, damaged error) 
 		if n, err := r.ReadAt(head[:], at); n < len(head) {
 			return "", orDamaged(o, err, damaged)
 		}
-		kind, length := format.HeaderExtensionType(binary.BigEndian.Uint32(head[:])), int64(binary.BigEndian.Uint32(head[4:]))
+		kind, length := format.HeaderExtensionType(binary.BigEndian.Uint32(head[:])),
+			int64(binary.BigEndian.Uint32(head[4:]))
 		switch {
 		case kind == format.HeaderExtensionTypeEnd:
 			return "", nil

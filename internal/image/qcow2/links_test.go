@@ -27,15 +27,18 @@ func TestLinksAreReadFromAHeader(t *testing.T) {
 		},
 		"overlay": {[]string{"-b", "/a/base.qcow2", "-F", "qcow2"}, Links{Backing: "/a/base.qcow2", Format: "qcow2"}},
 		"described": {
-			[]string{"-b", `json:{"driver":"raw"}`, "-F", "raw"}, Links{Backing: `json:{"driver":"raw"}`, Format: "raw"},
+			[]string{"-b", `json:{"driver":"raw"}`, "-F", "raw"},
+			Links{Backing: `json:{"driver":"raw"}`, Format: "raw"},
 		},
 		"with data": {[]string{"-o", "data_file=" + data}, Links{Data: true}},
 		"large clusters": {
-			[]string{"-o", "cluster_size=2M", "-b", "/a/base", "-F", "qcow2"}, Links{Backing: "/a/base", Format: "qcow2"},
+			[]string{"-o", "cluster_size=2M", "-b", "/a/base", "-F", "qcow2"},
+			Links{Backing: "/a/base", Format: "qcow2"},
 		},
 	} {
 		path := filepath.Join(t.TempDir(), "image")
-		needs.Tool(t, append(append([]string{"qemu-img", "create", "-q", "-u", "-f", "qcow2"}, c.options...), path, "16M")...)
+		needs.Tool(t, append(append([]string{"qemu-img", "create", "-q", "-u", "-f", "qcow2"}, c.options...), path,
+			"16M")...)
 		content, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)

@@ -15,11 +15,12 @@ import (
 
 // The content of a table's entry (QEMU, docs/interop/qcow2.txt).
 const (
-	entryOffset     = 0x00fffffffffffe00 // where a table or a cluster begins
-	entryCompressed = 1 << 62            // the cluster is compressed: the bits below are its place, by the clusters' size
-	entryZero       = 1                  // the cluster reads as zeros; not used if there are subclusters
-	subclusters     = 32                 // of a cluster, if there are any
-	tableBlock      = 64 << 10           // bytes of a table that are read at a time
+	entryOffset = 0x00fffffffffffe00 // where a table or a cluster begins
+	// the cluster is compressed: the bits below are its place, by the clusters' size
+	entryCompressed = 1 << 62
+	entryZero       = 1        // the cluster reads as zeros; not used if there are subclusters
+	subclusters     = 32       // of a cluster, if there are any
+	tableBlock      = 64 << 10 // bytes of a table that are read at a time
 )
 
 // CheckWhole checks that all clusters of a qcow2 image begin within its file of size bytes:
@@ -150,5 +151,6 @@ func (t *tables) each(offset, length, entry uint64, do func(n, first, second uin
 }
 
 func (t *tables) cut(at uint64) error {
-	return t.origin.NotImage(adviceDamaged, "it is cut off: its tables lead to byte %d, the file ends at %d", at, t.size)
+	return t.origin.NotImage(adviceDamaged, "it is cut off: its tables lead to byte %d, the file ends at %d",
+		at, t.size)
 }

@@ -56,7 +56,9 @@ func (im *Image) SendChanges(ctx context.Context, sink Sink, below Below, option
 	var visited, sent error
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		digest, visited = eachBlock(groupCtx, im, s, func(block int64, data []byte) error { return c.visit(w, block, data) })
+		digest, visited = eachBlock(groupCtx, im, s, func(block int64, data []byte) error {
+			return c.visit(w, block, data)
+		})
 		_ = w.CloseWithError(visited) // never returns an error
 		return visited
 	})

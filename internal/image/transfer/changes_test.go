@@ -257,7 +257,8 @@ func TestSendingChangesFails(t *testing.T) {
 		}
 	})
 	t.Run("no room", func(t *testing.T) {
-		_, err := opened(t, source{path: path}).SendChanges(t.Context(), &imagetest.Sink{}, below, Room(2*blockmap.BlockSize))
+		_, err := opened(t, source{path: path}).SendChanges(t.Context(), &imagetest.Sink{}, below,
+			Room(2*blockmap.BlockSize))
 		imagetest.WantError[*image.UnsupportedImageError](t, err)
 		imagetest.WantBlamed(t, err, "path")
 	})
@@ -272,7 +273,8 @@ func TestSendingChangesFails(t *testing.T) {
 			_, copied := io.Copy(io.Discard, r)
 			return errors.Join(err, copied)
 		})
-		if _, err := opened(t, source{path: path}).SendChanges(t.Context(), sink, below); !errors.Is(err, image.ErrChanged) {
+		if _, err := opened(t, source{path: path}).SendChanges(t.Context(), sink, below); !errors.Is(err,
+			image.ErrChanged) {
 			t.Errorf("got %v, want %v", err, image.ErrChanged)
 		}
 	})

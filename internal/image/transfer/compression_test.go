@@ -30,14 +30,16 @@ func TestWhatIsCompressedIsSentDecompressed(t *testing.T) {
 				for _, s := range []source{checked, online} {
 					im := opened(t, s)
 					if im.Compression != tool || im.Format != c.format || im.Size != -1 || im.VirtualSize != c.disk {
-						t.Errorf("before: %s, %s of %d bytes, a disk of %d", im.Compression, im.Format, im.Size, im.VirtualSize)
+						t.Errorf("before: %s, %s of %d bytes, a disk of %d",
+							im.Compression, im.Format, im.Size, im.VirtualSize)
 					}
 					var sink imagetest.Sink
 					got, err := im.Send(t.Context(), &sink)
 					if err != nil {
 						t.Fatal(err)
 					}
-					if got.Digest != imagetest.SHA256(c.data) || got.Size != int64(len(c.data)) || !bytes.Equal(sink.Data, c.data) {
+					if got.Digest != imagetest.SHA256(c.data) || got.Size != int64(len(c.data)) ||
+						!bytes.Equal(sink.Data, c.data) {
 						t.Errorf("Send = %+v, want what was compressed: %s", got, imagetest.SHA256(c.data))
 					}
 					if c.format == image.FormatRaw &&
@@ -60,8 +62,9 @@ func TestWhatIsCompressedIsSentDecompressed(t *testing.T) {
 
 func TestWhatIsInsideIsJudgedLikeAnyImage(t *testing.T) {
 	for inside, data := range map[string][]byte{
-		"it is compressed with xz":                        imagetest.Packed(t, "xz", imagetest.RawDisk(4096)),
-		"it is a tar archive":                             append(make([]byte, 257), "ustar"+string(make([]byte, 4096))...),
+		"it is compressed with xz": imagetest.Packed(t, "xz", imagetest.RawDisk(4096)),
+		"it is a tar archive": append(make([]byte, 257),
+			"ustar"+string(make([]byte, 4096))...),
 		"it is empty":                                     nil,
 		"its 5000 bytes are not whole sectors":            imagetest.RawDisk(5000),
 		"it is an HTML page":                              []byte("<html>log in</html>"),

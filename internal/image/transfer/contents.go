@@ -47,7 +47,8 @@ func (c contents) eachBlock(ctx context.Context, do func(block int64, data []byt
 			if err := context.Cause(ctx); err != nil {
 				return fmt.Errorf("reading %s: %w", c.origin, err)
 			}
-			ends := e.End() + (blockmap.BlockSize-e.End()%blockmap.BlockSize)%blockmap.BlockSize // including its last block
+			// including its last block
+			ends := e.End() + (blockmap.BlockSize-e.End()%blockmap.BlockSize)%blockmap.BlockSize
 			seen = min(start-start%readAhead+readAhead, ends)
 			part := buffer[:min(seen, c.size)-start]
 			if n, err := c.ReadAt(part, start); n < len(part) {

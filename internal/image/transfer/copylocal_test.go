@@ -37,7 +37,9 @@ func TestAFileIsCopiedIntoPlace(t *testing.T) {
 	var sink imagetest.Sink
 	var told [2]int64
 	to := place(t, t.TempDir(), im.Size)
-	got, err := im.Send(t.Context(), &sink, Into(to), OnProgress(func(done, total int64) { told = [2]int64{done, total} }))
+	got, err := im.Send(t.Context(), &sink, Into(to), OnProgress(func(done, total int64) {
+		told = [2]int64{done, total}
+	}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +91,9 @@ func TestACopyOfAFileThatChangesIsNone(t *testing.T) {
 					}
 				}
 				into := Into(place(t, t.TempDir(), im.Size))
-				_, err := im.Send(t.Context(), &imagetest.Sink{}, into, OnDigest(func(string) error { return change() }))
+				_, err := im.Send(t.Context(), &imagetest.Sink{}, into, OnDigest(func(string) error {
+					return change()
+				}))
 				imagetest.WantError[*image.SourceError](t, err)
 				if !errors.Is(err, image.ErrChanged) {
 					t.Errorf("Send returns %v", err)

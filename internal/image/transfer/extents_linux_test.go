@@ -18,7 +18,9 @@ func TestHolesAreHashedButNotSent(t *testing.T) {
 	}{
 		"hole at the end": {40 * mib, map[int64][]byte{0: imagetest.RawDisk(64 << 10)},
 			[][2]int64{{0, 64 << 10}, {40*mib - localfile.LastBytes, localfile.LastBytes}}},
-		"two islands": {40 * mib, map[int64][]byte{0: imagetest.RawDisk(64 << 10), 20 * mib: piece, 40*mib - 64<<10: piece},
+		"two islands": {40 * mib, map[int64][]byte{
+			0: imagetest.RawDisk(64 << 10), 20 * mib: piece, 40*mib - 64<<10: piece,
+		},
 			[][2]int64{{0, 64 << 10}, {20 * mib, 64 << 10}, {40*mib - 64<<10, 64 << 10}}},
 		"islands nearer than 1 MiB are one": {4 * mib,
 			map[int64][]byte{0: imagetest.RawDisk(64 << 10), mib: piece, 4*mib - 64<<10: piece},

@@ -13,7 +13,9 @@ import (
 // FuzzBlocks looks at the blocks of any input that passes for an image: each once, in order, inside
 // the disk.
 func FuzzBlocks(f *testing.F) {
-	for _, changes := range [][]byte{{0}, {1}, {3}, {1, 0, 24, 40, 1}, {1, 8, 16, 62, 1, 8, 8, 0, 1}, {1, 0, 0, 64, 70}} {
+	for _, changes := range [][]byte{
+		{0}, {1}, {3}, {1, 0, 24, 40, 1}, {1, 8, 16, 62, 1, 8, 8, 0, 1}, {1, 0, 0, 64, 70},
+	} {
 		f.Add(changes)
 	}
 	f.Fuzz(func(t *testing.T, changes []byte) {
@@ -32,7 +34,8 @@ func FuzzBlocks(f *testing.F) {
 			err = disk.eachBlock(t.Context(), func(block int64, data []byte) error {
 				end := block*blockmap.BlockSize + int64(len(data))
 				if block <= last || end > virtual || len(data) < blockmap.BlockSize && end != virtual {
-					t.Errorf("block %d of %d bytes comes after %d, on a disk of %d bytes", block, len(data), last, virtual)
+					t.Errorf("block %d of %d bytes comes after %d, on a disk of %d bytes",
+						block, len(data), last, virtual)
 				}
 				last = block
 				return nil

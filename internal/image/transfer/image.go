@@ -72,7 +72,8 @@ func FromStream(o image.Origin, want image.Checksum, from Stream) (*Image, error
 	im := &Image{origin: o, want: want, from: from}
 	var err error
 	im.once, err = newStream(im, from.Reader, from.Size)
-	if err == nil && im.Compression == "" && im.Format == image.FormatRaw { // nothing in it could show later where it ends
+	// nothing in it could show later where it ends
+	if err == nil && im.Compression == "" && im.Format == image.FormatRaw {
 		err = im.checkTold(0)
 	}
 	if err != nil {

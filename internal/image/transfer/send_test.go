@@ -31,7 +31,10 @@ func TestAFileIsSentAndHashed(t *testing.T) {
 			var told string
 			for range 2 { // a file may be sent again, to another host
 				var sink imagetest.Sink
-				got, err := im.Send(t.Context(), &sink, OnDigest(func(digest string) error { told = digest; return nil }))
+				got, err := im.Send(t.Context(), &sink, OnDigest(func(digest string) error {
+					told = digest
+					return nil
+				}))
 				if err != nil {
 					t.Fatal(err)
 				}

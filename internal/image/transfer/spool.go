@@ -70,8 +70,8 @@ func (s *spool) room(pool int64) spoolBound {
 
 // exceeded is the error for an image that is longer.
 func (b spoolBound) exceeded(im *Image) error {
-	reason := fmt.Sprintf("it goes into a temporary file so that its blocks can be compared, and is longer than the %d "+
-		"MiB that it may take: ", b.bytes>>20)
+	reason := fmt.Sprintf("it goes into a temporary file so that its blocks can be compared, and is longer "+
+		"than the %d MiB that it may take: ", b.bytes>>20)
 	if b.free >= 0 {
 		reason += fmt.Sprintf("%s has %d MiB free", b.dir, b.free>>20)
 	}

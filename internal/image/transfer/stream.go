@@ -97,8 +97,8 @@ func inside(packed string, err error) error {
 // limit is how long an image of unknown size may become before it is given up: not longer than its
 // disk with the tables of its format, and not longer than the room allows.
 func (im *Image) limit(room int64) (int64, error) {
-	const reason = "it is longer than the disk of %d bytes that it declares: it holds snapshots, or was made to fill up " +
-		"a disk when it is decompressed"
+	const reason = "it is longer than the disk of %d bytes that it declares: it holds snapshots, or was " +
+		"made to fill up a disk when it is decompressed"
 	if im.Format == image.FormatQcow2 {
 		// Tables take 1/32 of the smallest clusters that there are; the rest is for snapshots and spare
 		// tables.

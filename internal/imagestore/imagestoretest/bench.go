@@ -34,7 +34,9 @@ func (b *bench) claim(number string) (catalog.VersionID, string) {
 	now, err := b.Documents.Now(b.t.Context())
 	b.check(err)
 	_, err = b.Documents.Versions().Create(b.t.Context(), id.String(), catalog.Version{
-		ID: id, Claim: &catalog.Claim{Runner: "elsewhere/4711/m/b/1-1/99", Since: now, Deadline: now.Add(time.Hour), Volume: stem},
+		ID: id, Claim: &catalog.Claim{
+			Runner: "elsewhere/4711/m/b/1-1/99", Since: now, Deadline: now.Add(time.Hour), Volume: stem,
+		},
 	})
 	b.check(err)
 	return id, stem
@@ -49,7 +51,9 @@ func (b *bench) hold(st *imagestore.Store, number, path string) (catalog.Base, i
 	return base, sent
 }
 
-func (b *bench) tryHold(ctx context.Context, st *imagestore.Store, number string, from file.Source) (catalog.Base, int64, error) {
+func (b *bench) tryHold(
+	ctx context.Context, st *imagestore.Store, number string, from file.Source,
+) (catalog.Base, int64, error) {
 	id, stem := b.claim(number)
 	return st.Hold(ctx, imagestore.Request{Version: id, Source: from, Stem: stem, Steps: step.NewTimer()})
 }
@@ -57,10 +61,11 @@ func (b *bench) tryHold(ctx context.Context, st *imagestore.Store, number string
 // registered writes the document of a version whose registration is complete.
 func (b *bench) registered(number, digest string) catalog.Version {
 	b.t.Helper()
-	rec, err := catalog.Change(b.t.Context(), b.Documents.Versions(), b.version(number).String(), func(v *catalog.Version) error {
-		v.Claim, v.Digest = nil, digest
-		return nil
-	})
+	rec, err := catalog.Change(b.t.Context(), b.Documents.Versions(), b.version(number).String(),
+		func(v *catalog.Version) error {
+			v.Claim, v.Digest = nil, digest
+			return nil
+		})
 	b.check(err)
 	return rec.Value
 }
@@ -83,7 +88,9 @@ func (b *bench) volumes() []string {
 	b.check(b.Host.RefreshPool(b.t.Context(), b.Pool))
 	names, err := b.Host.VolumeNames(b.t.Context(), b.Pool)
 	b.check(err)
-	return slices.DeleteFunc(names, func(name string) bool { return !naming.IsBase(name) || naming.BaseOf(name) != name })
+	return slices.DeleteFunc(names, func(name string) bool {
+		return !naming.IsBase(name) || naming.BaseOf(name) != name
+	})
 }
 
 func (b *bench) documents() []catalog.Record[catalog.Base] {

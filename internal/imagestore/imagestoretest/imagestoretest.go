@@ -69,7 +69,8 @@ func storedOnce(t *testing.T, b *bench) {
 		t.Errorf("the pool has %q for %d bytes more", volumes, sent)
 	}
 	base, err := st.Base(t.Context(), first.Digest)
-	if want := []string{b.version("1.0.0").String(), b.version("2.0.0").String()}; err != nil || !slices.Equal(base.Versions, want) {
+	if want := []string{b.version("1.0.0").String(), b.version("2.0.0").String()}; err != nil ||
+		!slices.Equal(base.Versions, want) {
 		t.Errorf("its users are %q, %v, want %q", base.Versions, err, want)
 	}
 	volume, err := st.Volume(t.Context(), base)
@@ -92,7 +93,8 @@ func lastUser(t *testing.T, b *bench) {
 	b.hold(st, "2.0.0", path)
 	b.check(st.Release(t.Context(), base.Digest, b.version("1.0.0")))
 	b.check(st.Release(t.Context(), base.Digest, b.version("1.0.0"))) // which has left already
-	if left, err := st.Base(t.Context(), base.Digest); err != nil || !slices.Equal(left.Versions, []string{b.version("2.0.0").String()}) {
+	if left, err := st.Base(t.Context(), base.Digest); err != nil ||
+		!slices.Equal(left.Versions, []string{b.version("2.0.0").String()}) {
 		t.Errorf("with one user, it is %+v, %v", left, err)
 	}
 	b.check(st.ReleaseUnregistered(t.Context(), base.Digest, b.version("2.0.0"))) // it is registered with it
@@ -119,7 +121,8 @@ func sentOnce(t *testing.T, b *bench) {
 		st := b.Open(imagestore.Options{})
 		group.Go(func() error {
 			_, _, err := st.Hold(t.Context(), imagestore.Request{
-				Version: b.version(number), Source: file.Source{Path: path}, Stem: claims[number], Steps: step.NewTimer(),
+				Version: b.version(number), Source: file.Source{Path: path}, Stem: claims[number],
+				Steps: step.NewTimer(),
 			})
 			return err
 		})
@@ -144,7 +147,8 @@ func failed(t *testing.T, b *bench) {
 		t.Errorf("cancelled: %v", err)
 	}
 	b.isEmpty()
-	if _, _, err := b.tryHold(t.Context(), st, "3.0.0", file.Source{Path: path + ".gone"}); !errors.Is(err, os.ErrNotExist) {
+	if _, _, err := b.tryHold(t.Context(), st, "3.0.0", file.Source{Path: path + ".gone"}); !errors.Is(err,
+		os.ErrNotExist) {
 		t.Errorf("a source that is gone: %v", err)
 	}
 	b.isEmpty()
@@ -176,7 +180,8 @@ func damaged(t *testing.T, b *bench) {
 	base, _ := b.hold(st, "1.0.0", b.image(64<<10))
 	b.check(b.Host.WriteVolume(t.Context(), b.Pool, base.Volume, []byte("garbage")))
 	err := st.Verify(t.Context(), base)
-	if err == nil || !strings.Contains(err.Error(), base.Volume) || !strings.Contains(err.Error(), b.version("1.0.0").String()) {
+	if err == nil || !strings.Contains(err.Error(), base.Volume) ||
+		!strings.Contains(err.Error(), b.version("1.0.0").String()) {
 		t.Errorf("got %v, want the volume %s and its version", err, base.Volume)
 	}
 	if err := st.Read(t.Context(), base, io.Discard); err == nil {
@@ -217,7 +222,8 @@ func (b *bench) overlay(st *imagestore.Store, base catalog.Base, name string) {
 	volume, err := st.Volume(b.t.Context(), base)
 	b.check(err)
 	_, err = b.Host.CreateVolume(b.t.Context(), b.Pool, host.VolumeSpec{
-		Name: name, Format: "qcow2", Capacity: uint64(base.VirtualSize), Backing: &host.Backing{Path: volume.Path, Format: base.Format},
+		Name: name, Format: "qcow2", Capacity: uint64(base.VirtualSize),
+		Backing: &host.Backing{Path: volume.Path, Format: base.Format},
 	})
 	b.check(err)
 }
@@ -252,7 +258,8 @@ func collected(t *testing.T, b *bench) {
 	}
 	b.check(b.Host.DeleteVolume(t.Context(), b.Pool, "mine.qcow2"))
 	b.check(st.Collect(t.Context()))
-	if rec, err := b.Documents.Bases().Get(t.Context(), catalog.BaseKey(base.Digest)); err != nil || rec.Value.UnusedSince == nil {
+	if rec, err := b.Documents.Bases().Get(t.Context(), catalog.BaseKey(base.Digest)); err != nil ||
+		rec.Value.UnusedSince == nil {
 		t.Errorf("seen once without a use, it is %+v, %v", rec.Value, err)
 	}
 	b.check(st.Collect(t.Context())) // not unused for long enough
@@ -269,9 +276,13 @@ func forsaken(t *testing.T, b *bench) {
 	path, st := b.image(64<<10), b.Open(imagestore.Options{})
 	base, _ := b.hold(st, "1.0.0", path)
 	id, stem := b.claim("2.0.0")
-	_, err := b.Host.CreateVolume(t.Context(), b.Pool, host.VolumeSpec{Name: naming.Base(stem, 9, "raw"), Format: "raw", Capacity: 4096})
+	_, err := b.Host.CreateVolume(t.Context(), b.Pool, host.VolumeSpec{
+		Name: naming.Base(stem, 9, "raw"), Format: "raw", Capacity: 4096,
+	})
 	b.check(err)
-	joined, _, err := st.Hold(t.Context(), imagestore.Request{Version: id, Source: file.Source{Path: path}, Stem: stem, Steps: step.NewTimer()})
+	joined, _, err := st.Hold(t.Context(), imagestore.Request{
+		Version: id, Source: file.Source{Path: path}, Stem: stem, Steps: step.NewTimer(),
+	})
 	b.check(err)
 	if joined.Volume != base.Volume {
 		t.Errorf("held %+v, want %+v", joined, base)
@@ -280,7 +291,8 @@ func forsaken(t *testing.T, b *bench) {
 		b.check(st.Forsake(t.Context(), id, stem))
 	}
 	left, err := st.Base(t.Context(), base.Digest)
-	if err != nil || !slices.Equal(left.Versions, []string{b.version("1.0.0").String()}) || !slices.Equal(b.volumes(), []string{base.Volume}) {
+	if err != nil || !slices.Equal(left.Versions, []string{b.version("1.0.0").String()}) ||
+		!slices.Equal(b.volumes(), []string{base.Volume}) {
 		t.Errorf("left: %+v, %v, in %q", left, err, b.volumes())
 	}
 }
@@ -312,10 +324,11 @@ func stocked(t *testing.T, b *bench) {
 	if err != nil || used.Images != 2 || used.Unused != 0 || len(used.Strays) > 0 || used.Capacity == 0 {
 		t.Errorf("counted %+v, %v", used, err)
 	}
-	_, err = catalog.Change(t.Context(), b.Documents.Bases(), catalog.BaseKey(base.Digest), func(b *catalog.Base) error {
-		b.Versions = nil
-		return nil
-	})
+	_, err = catalog.Change(t.Context(), b.Documents.Bases(), catalog.BaseKey(base.Digest),
+		func(b *catalog.Base) error {
+			b.Versions = nil
+			return nil
+		})
 	b.check(err)
 	if used, err = st.PoolUsage(t.Context()); err != nil || used.Images != 2 || used.Unused != 1 {
 		t.Errorf("with one that nothing uses, counted %+v, %v", used, err)
@@ -335,7 +348,8 @@ func missing(t *testing.T, b *bench) {
 	}
 	base, _ := b.hold(st, "1.0.0", b.image(64<<10))
 	b.check(b.Host.DeleteVolume(t.Context(), b.Pool, base.Volume))
-	if _, err := st.Location(t.Context(), catalog.Version{Digest: base.Digest}); !errors.Is(err, imagestore.ErrNoImage) {
+	if _, err := st.Location(t.Context(), catalog.Version{Digest: base.Digest}); !errors.Is(err,
+		imagestore.ErrNoImage) {
 		t.Errorf("of a volume that is gone, got %v, want %v", err, imagestore.ErrNoImage)
 	}
 	if _, err := st.Volume(t.Context(), base); !errors.Is(err, host.ErrNoVolume) {

@@ -148,7 +148,8 @@ func (use *Usage) CheckUndescribed(
 	id catalog.VersionID, found Dependents, domains []host.Undescribed, tell func(overlooked string),
 ) error {
 	refused := func(u host.Undescribed, how, advice string) error {
-		return fmt.Errorf("version %q cannot be removed: %s may stand on its image%s, and the host cannot describe it%s. %s Nothing was changed",
+		return fmt.Errorf("version %q cannot be removed: %s may stand on its image%s, and the host cannot describe "+
+			"it%s. %s Nothing was changed",
 			id, use.NameOf(u), how, use.Reason(u), advice)
 	}
 	for _, u := range found.doubtful {
@@ -159,13 +160,14 @@ func (use *Usage) CheckUndescribed(
 		// Its disks have been looked at with all others, except those in pools that cannot be
 		// looked into.
 		if len(found.unseen) > 0 {
-			return refused(u, " by a disk in a pool that is not active", fmt.Sprintf("See with virsh dumpxml what is wrong with it, or start the pools %s.",
-				strings.Join(found.unseen, ", ")))
+			return refused(u, " by a disk in a pool that is not active",
+				fmt.Sprintf("See with virsh dumpxml what is wrong with it, or start the pools %s.",
+					strings.Join(found.unseen, ", ")))
 		}
 	}
 	for _, u := range slices.Concat(found.overlooked, domains) {
-		tell(fmt.Sprintf("The host lists %s but cannot describe it%s. It cannot stand on the image of version %q, and was "+
-			"skipped.",
+		tell(fmt.Sprintf("The host lists %s but cannot describe it%s. It cannot stand on the image of version "+
+			"%q, and was skipped.",
 			use.NameOf(u), use.Reason(u), id))
 	}
 	return nil

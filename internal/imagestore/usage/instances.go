@@ -69,7 +69,9 @@ func (i Instance) Of(pool string, id catalog.TemplateID) bool {
 // InstancesOf lists the instances on the host that were created from a template of this library, of
 // all tenants. unknown names the domains that the host cannot describe, with the reason: they may
 // be such instances, but are not among those found.
-func (use *Usage) InstancesOf(ctx context.Context, id catalog.TemplateID) (found []Instance, unknown []string, err error) {
+func (use *Usage) InstancesOf(
+	ctx context.Context, id catalog.TemplateID,
+) (found []Instance, unknown []string, err error) {
 	domains, undescribed, err := use.host.AllDomains(ctx)
 	if err != nil {
 		return nil, nil, err

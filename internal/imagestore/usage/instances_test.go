@@ -40,7 +40,8 @@ func TestDamagedMetadataMatterWhereADiskIsAnInstances(t *testing.T) {
 		"/pool/odd.qcow2":                          nil,
 		"":                                         nil,
 	} {
-		if found, err := use.InstancesAmong(of(path)); len(found) > 0 || !errors.Is(err, want) || want == nil && err != nil {
+		if found, err := use.InstancesAmong(of(path)); len(found) > 0 || !errors.Is(err, want) || want == nil &&
+			err != nil {
 			t.Errorf("with the disk %q: %d instances, %v, want %v", path, len(found), err, want)
 		}
 	}

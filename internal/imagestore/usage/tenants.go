@@ -24,6 +24,8 @@ func (use *Usage) Named(instances []Instance) string {
 // Foreign reports whether a file is a disk of another tenant's instance.
 func (use *Usage) Foreign(instances []Instance, file string) bool {
 	return slices.ContainsFunc(instances, func(i Instance) bool {
-		return i.Tenant != use.tenant && slices.ContainsFunc(i.Domain.Disks, func(d host.DomainDisk) bool { return d.Path == file })
+		return i.Tenant != use.tenant && slices.ContainsFunc(i.Domain.Disks, func(d host.DomainDisk) bool {
+			return d.Path == file
+		})
 	})
 }

@@ -108,9 +108,10 @@ func (p *Pool) noSuchPool(ctx context.Context, cause error) error {
 	if len(names) > 0 {
 		there = "It has: " + strings.Join(names, ", ") + "."
 	}
-	return &MissingPoolError{finding.List{{Path: finding.At("pool"), Summary: "Storage pool not found", Detail: fmt.Sprintf(
-		"The host %s has no storage pool %q. %s Define the pool, or name one that exists; only the default pool %q is "+
-			"created when it is missing.", p.Host.URI(), p.Name, there, DefaultPool)}}}
+	return &MissingPoolError{finding.List{{Path: finding.At("pool"), Summary: "Storage pool not found",
+		Detail: fmt.Sprintf(
+			"The host %s has no storage pool %q. %s Define the pool, or name one that exists; only the "+
+				"default pool %q is created when it is missing.", p.Host.URI(), p.Name, there, DefaultPool)}}}
 }
 
 // MissingPoolError says that the library's pool does not exist. A plan does not refuse that if

@@ -14,7 +14,9 @@ import (
 
 // Digest reads a volume's bytes as they are in its file, starting at from. It reports the number of
 // bytes read to notice, unless notice is nil.
-func Digest(ctx context.Context, transfer host.Transfer, pool, volume string, from int64, notice func(n int64)) (string, error) {
+func Digest(
+	ctx context.Context, transfer host.Transfer, pool, volume string, from int64, notice func(n int64),
+) (string, error) {
 	sum := sha256.New()
 	var w io.Writer = sum
 	if notice != nil {

@@ -55,7 +55,8 @@ func (p *Pool) CheckLinks(ctx context.Context, v host.Volume) error {
 		return nil
 	case string(image.FormatQcow2):
 	default:
-		return fmt.Errorf("volume %q of pool %q is a %s image, and only raw and qcow2 can be read", v.Name, v.Pool, v.Format)
+		return fmt.Errorf("volume %q of pool %q is a %s image, and only raw and qcow2 can be read",
+			v.Name, v.Pool, v.Format)
 	}
 	head, err := p.Host.ReadVolumeAt(ctx, v.Pool, v.Name, 0, headSize)
 	if err != nil {
@@ -70,16 +71,18 @@ func (p *Pool) CheckLinks(ctx context.Context, v host.Volume) error {
 	case links.Data:
 		return fmt.Errorf("%s has its data in another file", volume)
 	case (links.Backing != "") != (v.Backing != nil):
-		return fmt.Errorf("%s stands on %q by its header, and on %q as the host sees it", volume, links.Backing, BackingPath(v))
+		return fmt.Errorf("%s stands on %q by its header, and on %q as the host sees it",
+			volume, links.Backing, BackingPath(v))
 	case links.Backing == "":
 		return nil
 	case strings.HasPrefix(links.Backing, "json:"):
 		return fmt.Errorf("%s stands on what its header describes as %q, which is not a path", volume, links.Backing)
 	case links.Format == "":
-		return fmt.Errorf("%s stands on %s, and its header does not say in which format: say so with qemu-img rebase -u -F FORMAT", volume, v.Backing.Path)
+		return fmt.Errorf("%s stands on %s, and its header does not say in which format: say so with qemu-img rebase "+
+			"-u -F FORMAT", volume, v.Backing.Path)
 	case links.Format != v.Backing.Format:
-		return fmt.Errorf("%s stands on %s as a %s image by its header, and as a %s one as the host sees it", volume, v.Backing.Path, links.Format,
-			v.Backing.Format)
+		return fmt.Errorf("%s stands on %s as a %s image by its header, and as a %s one as the host sees it",
+			volume, v.Backing.Path, links.Format, v.Backing.Format)
 	}
 	return nil
 }
@@ -165,7 +168,8 @@ func (p *Pool) CheckRoom(ctx context.Context, size int64) (room int64, err error
 	}
 	room = int64(min(pool.Available, math.MaxInt64))
 	if size > room {
-		return room, fmt.Errorf("storing the image in pool %q: it takes %d MiB and the pool has %d MiB left: make room, or use another pool",
+		return room, fmt.Errorf("storing the image in pool %q: it takes %d MiB and the pool has %d MiB left: make "+
+			"room, or use another pool",
 			p.Name, size>>20, room>>20)
 	}
 	return room, nil
@@ -181,7 +185,8 @@ func (p *Pool) CheckCapacity(ctx context.Context, s source.Source, size int64) e
 	if err != nil || pool.Capacity == 0 || uint64(size) <= pool.Capacity {
 		return nil //nolint:nilerr // whatever else is read of the pool says so
 	}
-	tooLarge := fmt.Errorf("it has %d MiB, and the pool %q has a capacity of %d MiB", size>>20, p.Name, pool.Capacity>>20)
+	tooLarge := fmt.Errorf("it has %d MiB, and the pool %q has a capacity of %d MiB",
+		size>>20, p.Name, pool.Capacity>>20)
 	return source.Origin(s).Failed("storing", tooLarge,
 		"Use another pool; a disk that is mostly empty takes less as qcow2: qemu-img convert -O qcow2 IMAGE NEW.qcow2.")
 }

@@ -103,7 +103,8 @@ func changes(i *instance) {
 	}
 	if i.Driver.Capabilities().HotPlug {
 		apply("more, in a guest that runs", more)
-		if now := i.read(); now.State != made.State || now.MACs()["eth0"] != made.MACs()["eth0"] || len(now.Disks) != 3 {
+		if now := i.read(); now.State != made.State || now.MACs()["eth0"] != made.MACs()["eth0"] ||
+			len(now.Disks) != 3 {
 			i.Errorf("it is %+v", now)
 		}
 	}

@@ -123,8 +123,13 @@ func (i *instance) build(r kind.Request) *kind.Build {
 func (i *instance) metadata(b *kind.Build, version string) string {
 	i.Helper()
 	text, err := metadata.Facts{
-		Tenant: i.Tenant, Name: i.name, Template: b.Request.Template.String(), Version: version, Strategy: b.Request.Strategy,
-		Customized: b.Blueprint.Customized(true), Addressing: metadata.NoteAddressing(b.Blueprint.NICs),
+		Tenant:     i.Tenant,
+		Name:       i.name,
+		Template:   b.Request.Template.String(),
+		Version:    version,
+		Strategy:   b.Request.Strategy,
+		Customized: b.Blueprint.Customized(true),
+		Addressing: metadata.NoteAddressing(b.Blueprint.NICs),
 	}.Marshal()
 	i.done(err)
 	return text
@@ -204,7 +209,8 @@ func (i *instance) same(what string, b kind.Blueprint) {
 	i.Helper()
 	now := i.read()
 	diff, wrong, err := i.Driver.Compare(i.ctx, now, b)
-	if err != nil || len(wrong) > 0 || diff.Restart() || len(diff.Replaces)+len(diff.Grows) > 0 || !diff.Devices.None() {
+	if err != nil || len(wrong) > 0 || diff.Restart() || len(diff.Replaces)+len(diff.Grows) > 0 ||
+		!diff.Devices.None() {
 		i.Errorf("%s: it differs by %+v, %v, %v", what, diff, wrong, err)
 	}
 	if drift := i.Driver.Drift(now, b); len(drift) > 0 {

@@ -81,7 +81,9 @@ func makes(i *instance) {
 		i.Errorf("it has a console: %t", has)
 	}
 	for n, s := range b.Steps() {
-		if s.Name == "" || slices.IndexFunc(b.Steps(), func(other step.Step) bool { return other.Name == s.Name }) != n {
+		if s.Name == "" || slices.IndexFunc(b.Steps(), func(other step.Step) bool {
+			return other.Name == s.Name
+		}) != n {
 			i.Errorf("its stages are %+v", b.Steps())
 		}
 	}

@@ -23,7 +23,8 @@ func TestUsableAddressesAreThoseThatOthersReach(t *testing.T) {
 		want  []string
 	}{
 		"none": {nil, nil},
-		"IPv4 first, then by card": {[]host.Address{at("0b", "2001:db8::2"), at("0b", "10.0.0.2"), at("0a", "2001:db8::1"),
+		"IPv4 first, then by card": {[]host.Address{at("0b", "2001:db8::2"), at("0b", "10.0.0.2"),
+			at("0a", "2001:db8::1"),
 			at("0a", "10.0.0.1")}, []string{"10.0.0.1", "10.0.0.2", "2001:db8::1", "2001:db8::2"}},
 		"two on one card": {[]host.Address{at("0a", "10.0.0.9"), at("0a", "10.0.0.1")},
 			[]string{"10.0.0.9", "10.0.0.1"}},
@@ -105,7 +106,13 @@ const mac = "52:54:00:00:00:0a"
 
 func TestTheAgentIsAskedWhereNoLeaseTells(t *testing.T) {
 	dhcp := []profile.NIC{{Name: "eth0", Network: "default", MAC: mac, IP: profile.Addressing{DHCP: true}}}
-	static := []profile.NIC{{Name: "eth0", MAC: mac, IP: profile.Addressing{Addresses: []netip.Prefix{netip.MustParsePrefix("10.0.0.5/24")}}}}
+	static := []profile.NIC{
+		{
+			Name: "eth0", MAC: mac, IP: profile.Addressing{
+				Addresses: []netip.Prefix{netip.MustParsePrefix("10.0.0.5/24")},
+			},
+		},
+	}
 	lease, told := []host.Address{{MAC: mac, IP: "10.0.0.7"}}, []host.Address{{MAC: mac, IP: "10.0.0.8"}}
 	for name, c := range map[string]struct {
 		g     guests
@@ -116,18 +123,22 @@ func TestTheAgentIsAskedWhereNoLeaseTells(t *testing.T) {
 	}{
 		"a lease": {guests{bySource: map[host.AddressSource][]host.Address{host.AddressLease: lease,
 			host.AddressAgent: told}}, dhcp, "[10.0.0.7]", "[leases]", nil},
-		"an agent": {guests{bySource: map[host.AddressSource][]host.Address{host.AddressAgent: told}}, dhcp, "[10.0.0.8]",
+		"an agent": {guests{bySource: map[host.AddressSource][]host.Address{host.AddressAgent: told}}, dhcp,
+			"[10.0.0.8]",
 			"[leases agent]", nil},
-		"no agent": {guests{errs: map[host.AddressSource]error{host.AddressAgent: host.ErrAgentUnresponsive}}, dhcp, "[]",
+		"no agent": {guests{errs: map[host.AddressSource]error{host.AddressAgent: host.ErrAgentUnresponsive}}, dhcp,
+			"[]",
 			"[leases agent]", nil},
-		"just off": {guests{errs: map[host.AddressSource]error{host.AddressLease: host.ErrOperationInvalid}}, dhcp, "[]",
+		"just off": {guests{errs: map[host.AddressSource]error{host.AddressLease: host.ErrOperationInvalid}}, dhcp,
+			"[]",
 			"[leases]", nil},
 		"just gone": {guests{errs: map[host.AddressSource]error{host.AddressLease: host.ErrNoDomain}}, dhcp, "[]",
 			"[leases]", nil},
 		"a static": {guests{}, static, "[10.0.0.5]", "[leases]", nil},
 		"unreachable": {guests{errs: map[host.AddressSource]error{host.AddressLease: host.ErrUnreachable}}, dhcp, "[]",
 			"[leases]", host.ErrUnreachable},
-		"lost meanwhile": {guests{errs: map[host.AddressSource]error{host.AddressAgent: host.ErrUnreachable}}, dhcp, "[]",
+		"lost meanwhile": {guests{errs: map[host.AddressSource]error{host.AddressAgent: host.ErrUnreachable}}, dhcp,
+			"[]",
 			"[leases agent]",
 			host.ErrUnreachable},
 	} {

@@ -78,22 +78,26 @@ func (n *Networks) checkNetworks(ctx context.Context, nics []profile.NIC) (findi
 		if nic.Network != "" {
 			i := slices.Index(names, nic.Network)
 			if i < 0 {
-				fs.Add(at.Name("network"), "Network not found", fmt.Sprintf("Interface %q should be on the network %q, which the "+
-					"host %s does not have. %s Name one of them, define the network, or "+
-					"use bridge.", nic.Name, nic.Network, n.inventory.URI(), finding.Available("It has", names)))
+				fs.Add(at.Name("network"), "Network not found",
+					fmt.Sprintf("Interface %q should be on the network %q, which the "+
+						"host %s does not have. %s Name one of them, define the network, or "+
+						"use bridge.", nic.Name, nic.Network, n.inventory.URI(), finding.Available("It has", names)))
 				continue
 			}
 			if network = networks[i]; !network.Active {
-				fs.Add(at.Name("network"), "Network is not active", fmt.Sprintf("Interface %q should be on the network %q, which "+
-					"is not active on %s: start it with `virsh net-start %s`.", nic.Name, nic.Network, n.inventory.URI(), nic.Network))
+				fs.Add(at.Name("network"), "Network is not active",
+					fmt.Sprintf("Interface %q should be on the network %q, which "+
+						"is not active on %s: start it with `virsh net-start %s`.", nic.Name, nic.Network,
+						n.inventory.URI(), nic.Network))
 			}
 		}
 		if nic.VLAN > 0 && !canTag(network, info.LibvirtVersion) {
-			fs.Add(at.Name("vlan"), "Network does not support VLAN tags", fmt.Sprintf("Interface %q should have the VLAN tag "+
-				"%d. The host's libvirt %s adds tags on networks whose bridge is an Open vSwitch bridge (<virtualport "+
-				"type='openvswitch'/>), from version 11 on also on other bridges of the host, and never on networks of its own. "+
-				"Plug the interface into such a network, or into one that is in the "+
-				"VLAN as a whole, without vlan.", nic.Name, nic.VLAN, info.LibvirtVersion))
+			fs.Add(at.Name("vlan"), "Network does not support VLAN tags",
+				fmt.Sprintf("Interface %q should have the VLAN tag "+
+					"%d. The host's libvirt %s adds tags on networks whose bridge is an Open vSwitch bridge "+
+					"(<virtualport type='openvswitch'/>), from version 11 on also on other bridges of the host, and "+
+					"never on networks of its own. Plug the interface into such a network, or into one that is in the "+
+					"VLAN as a whole, without vlan.", nic.Name, nic.VLAN, info.LibvirtVersion))
 		}
 	}
 	return fs, nil
@@ -126,8 +130,8 @@ func (n *Networks) checkBridges(ctx context.Context, nics []profile.NIC) (findin
 		if nic.Bridge != "" && !slices.Contains(names, nic.Bridge) {
 			fs.Add(finding.At("network_profile").Name("interfaces").Key(nic.Name).Name("bridge"), "Bridge not found",
 				fmt.Sprintf(
-					"Interface %q should be on the bridge %q, which the host %s does not have. %s Name one of them, create the bridge "+
-						"on the host, or use network.", nic.Name, nic.Bridge, n.inventory.URI(),
+					"Interface %q should be on the bridge %q, which the host %s does not have. %s Name one of them, "+
+						"create the bridge on the host, or use network.", nic.Name, nic.Bridge, n.inventory.URI(),
 					finding.Available("Its interfaces are", names)))
 		}
 	}
@@ -156,10 +160,11 @@ func (n *Networks) checkFilters(ctx context.Context, nics []profile.NIC) (findin
 		return nil, err
 	}
 	if filter := nics[filtered].Filter; !slices.Contains(filters, filter) {
-		fs.Add(finding.At("network_profile").Name("default_network_policies"), "Network filter not found", fmt.Sprintf("The "+
-			"interfaces should have the network filter %q, which the host %s does not have. %s Name one of them, or define it "+
-			"with `virsh nwfilter-define`.",
-			filter, n.inventory.URI(), finding.Available("It has", filters)))
+		fs.Add(finding.At("network_profile").Name("default_network_policies"), "Network filter not found",
+			fmt.Sprintf("The "+
+				"interfaces should have the network filter %q, which the host %s does not have. %s Name one of them, "+
+				"or define it with `virsh nwfilter-define`.",
+				filter, n.inventory.URI(), finding.Available("It has", filters)))
 	}
 	return fs, nil
 }
@@ -168,12 +173,13 @@ func (n *Networks) checkFilters(ctx context.Context, nics []profile.NIC) (findin
 func checkPublic(nics []profile.NIC, public []string) finding.List {
 	var fs finding.List
 	isPublic := func(n profile.NIC) bool {
-		return n.Network != "" && slices.Contains(public, n.Network) || n.Bridge != "" && slices.Contains(public, n.Bridge)
+		return n.Network != "" && slices.Contains(public, n.Network) || n.Bridge != "" &&
+			slices.Contains(public, n.Bridge)
 	}
 	if !slices.ContainsFunc(nics, isPublic) {
 		fs.Add(finding.At("network_profile").Name("requires_public_ip"), "Missing public network", fmt.Sprintf("The "+
-			"instance needs a public address, but none of its interfaces is on a network or bridge that the provider's "+
-			"public_networks name. %s Plug an interface into one of them, or add its network "+
+			"instance needs a public address, but none of its interfaces is on a network or bridge that "+
+			"the provider's public_networks name. %s Plug an interface into one of them, or add its network "+
 			"there.", finding.Available("They name", public)))
 	}
 	return fs

@@ -72,9 +72,10 @@ func (p *Part) checkFirstBoot(waitFor []string) finding.List {
 			fmt.Sprintf("In the cloud-config of the template and of customization.user_data, "+
 				"%s. cloud-init needs that to carry the customization out: add it there.", lacks))
 	} else if lacks := guest.LackingToReport(p.UserData, c); lacks != "" && kind.AwaitsReport(waitFor) {
-		fs.Add(finding.At("wait_for"), "No report to wait for", fmt.Sprintf("In the cloud-config of the template and of "+
-			"customization.user_data, %s. Without that, the guest does not report how its first boot went: add it there, or "+
-			"add %q to wait_for, which leaves failures unnoticed.", lacks, kind.NoReport))
+		fs.Add(finding.At("wait_for"), "No report to wait for",
+			fmt.Sprintf("In the cloud-config of the template and of "+
+				"customization.user_data, %s. Without that, the guest does not report how its first boot went: add "+
+				"it there, or add %q to wait_for, which leaves failures unnoticed.", lacks, kind.NoReport))
 	}
 	return fs
 }
@@ -96,8 +97,8 @@ func renderUserData(b kind.Blueprint, sound bool) (string, finding.List) {
 	if err != nil {
 		return "", finding.List{{Path: finding.At("parameters"), Summary: "Parameters make user data invalid",
 			Detail: fmt.Sprintf(
-				"The cloud_init.user_data of version %q, rendered with these parameters, cannot be used: %v. Where the template "+
-					"inserts a bare value, its author may use quote or json.", b.Version.ID, err)}}
+				"The cloud_init.user_data of version %q, rendered with these parameters, cannot be used: %v. Where "+
+					"the template inserts a bare value, its author may use quote or json.", b.Version.ID, err)}}
 	}
 	return rendered, nil
 }

@@ -60,7 +60,8 @@ func TestAnInstanceThatWasToldIsNotCheckedAgain(t *testing.T) {
 		t.Errorf("of a new one there is found %v", found)
 	}
 	r.Seeded = true
-	if found := (&Driver{}).Decide(r, &b, true); len(found) > 0 || b.Told() == "" || b.Told() != r.Customization.Digest() {
+	if found := (&Driver{}).Decide(r, &b, true); len(found) > 0 || b.Told() == "" ||
+		b.Told() != r.Customization.Digest() {
 		t.Errorf("of one that was told: %v, and it tells %q", found, b.Told())
 	}
 }

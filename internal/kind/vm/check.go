@@ -46,7 +46,8 @@ func (d *Driver) checkFirmware(ctx context.Context, m profile.Machine) (finding.
 	if !slices.Contains(firmwares, "efi") {
 		fs.Add(finding.At("hardware_profile").Name("firmware"), "EFI firmware not found",
 			fmt.Sprintf("The host %s has no EFI for guests. Install it "+
-				"there (the package ovmf of Debian and Ubuntu, edk2-ovmf of Fedora and its kin), or use bios.", d.host.URI()))
+				"there (the package ovmf of Debian and Ubuntu, edk2-ovmf of Fedora and its kin), or use bios.",
+				d.host.URI()))
 	}
 	return fs, nil
 }

@@ -89,8 +89,10 @@ func (d *Driver) compareDisks(
 		}
 		has, err := volume.DiskSize(i.Disks[n].Format)
 		if err != nil {
-			fs.Add(at.Key(drive.Name), "Disk is not what it is defined as", fmt.Sprintf("Disk %q of instance %q cannot be "+
-				"changed: %v. It was replaced: restore the disk, or create a new instance.", drive.Name, i.Facts.Name, err))
+			fs.Add(at.Key(drive.Name), "Disk is not what it is defined as",
+				fmt.Sprintf("Disk %q of instance %q cannot be "+
+					"changed: %v. It was replaced: restore the disk, or create a new instance.", drive.Name,
+					i.Facts.Name, err))
 			continue
 		}
 		if drive.Size > has {
@@ -133,9 +135,11 @@ func refuseShrinking(fs *finding.List, i kind.Instance, drive profile.Drive, has
 	if drive.Size >= has {
 		return
 	}
-	fs.Add(finding.At("storage_profile").Name("disks").Key(drive.Name).Name("size_gb"), "Disk would shrink", fmt.Sprintf(
-		"Disk %q of instance %q has %.4g GiB and cannot shrink to %.4g: its file system would be cut off. Set size_gb to at "+
-			"least %d, or create a new instance.", drive.Name, i.Facts.Name, gib(has), gib(drive.Size), int(math.Ceil(gib(has)))))
+	fs.Add(finding.At("storage_profile").Name("disks").Key(drive.Name).Name("size_gb"), "Disk would shrink",
+		fmt.Sprintf(
+			"Disk %q of instance %q has %.4g GiB and cannot shrink to %.4g: its file system would be cut off. Set "+
+				"size_gb to at least %d, or create a new instance.", drive.Name, i.Facts.Name, gib(has),
+			gib(drive.Size), int(math.Ceil(gib(has)))))
 }
 
 // sameSize reports whether two machines have the same processors and memory.

@@ -53,7 +53,13 @@ func TestMachinesAreComparedByWhatTheHostHas(t *testing.T) {
 		want profile.Machine
 		at   []string
 	}{
-		"what changes in place": {profile.Machine{Sockets: 2, Cores: 4, CPU: "host-model", MemoryMiB: 128, Firmware: "bios"},
+		"what changes in place": {profile.Machine{
+			Sockets:   2,
+			Cores:     4,
+			CPU:       "host-model",
+			MemoryMiB: 128,
+			Firmware:  "bios",
+		},
 			nil},
 		"another CPU": {profile.Machine{Sockets: 1, Cores: 1, CPU: "Nehalem", MemoryMiB: 64, Firmware: "bios"},
 			[]string{"hardware_profile.cpu_type"}},

@@ -63,8 +63,12 @@ func TestWhatSomebodyElseChangedIsSeen(t *testing.T) {
 		"filter": {func(i *kind.Instance) { i.NICs[0].Filter = "" },
 			"network_profile.default_network_policies [] false"},
 		"no interface": {func(i *kind.Instance) { i.NICs = nil }, `network_profile.interfaces["eth0"].network  false`},
-		"no disk":      {func(i *kind.Instance) { i.Disks = i.Disks[:1] }, `storage_profile.disks["data"].size_gb 0 false`},
-		"no system":    {func(i *kind.Instance) { i.Disks = i.Disks[1:] }, `storage_profile.disks["system"].size_gb 0 true`},
+		"no disk": {
+			func(i *kind.Instance) { i.Disks = i.Disks[:1] }, `storage_profile.disks["data"].size_gb 0 false`,
+		},
+		"no system": {
+			func(i *kind.Instance) { i.Disks = i.Disks[1:] }, `storage_profile.disks["system"].size_gb 0 true`,
+		},
 		"disk type": {func(i *kind.Instance) { i.Disks[1].Rotation = 7200 },
 			`storage_profile.disks["data"].type hdd true`},
 	} {

@@ -113,8 +113,8 @@ func pickGPUs(
 	gpus := slices.DeleteFunc(slices.Clone(devices), func(d host.PCIDevice) bool { return !isGPU(d) })
 	fitting := slices.DeleteFunc(slices.Clone(gpus), func(d host.PCIDevice) bool { return d.ID != m.GPU })
 	if len(fitting) == 0 {
-		fs.Add(at.Name("gpu_type"), "GPU not found", fmt.Sprintf("The host %s has no GPU of the type %q. %s", uri, m.GPU,
-			finding.Available("It has", describe(gpus))))
+		fs.Add(at.Name("gpu_type"), "GPU not found", fmt.Sprintf("The host %s has no GPU of the type %q. %s",
+			uri, m.GPU, finding.Available("It has", describe(gpus))))
 		return nil, fs
 	}
 	var chosen []host.PassthroughDevice
@@ -142,13 +142,16 @@ func pickGPUs(
 		if len(used) > 0 {
 			others = " (" + strings.Join(used, ", ") + ")"
 		}
-		fs.Add(at.Name("gpu_count"), "Not enough GPUs", fmt.Sprintf("The instance should have %d GPUs of the type %s. The "+
-			"host %s has %d, of which %d are free%s.", m.GPUs, m.GPU, uri, len(fitting), free, others))
+		fs.Add(at.Name("gpu_count"), "Not enough GPUs",
+			fmt.Sprintf("The instance should have %d GPUs of the type %s. The "+
+				"host %s has %d, of which %d are free%s.", m.GPUs, m.GPU, uri, len(fitting), free, others))
 		return nil, fs
 	}
 	if slices.ContainsFunc(fitting, func(d host.PCIDevice) bool { return len(d.Group) == 0 }) {
-		fs.Add(at.Name("gpu_count"), "Host has no IOMMU", fmt.Sprintf("The host %s uses no IOMMU, without which it cannot "+
-			"hand a GPU to a guest: switch it on in the firmware (VT-d or AMD-Vi) and the kernel (intel_iommu=on).", uri))
+		fs.Add(at.Name("gpu_count"), "Host has no IOMMU",
+			fmt.Sprintf("The host %s uses no IOMMU, without which it cannot "+
+				"hand a GPU to a guest: switch it on in the firmware (VT-d or AMD-Vi) and the kernel (intel_iommu=on).",
+				uri))
 		return nil, fs
 	}
 	return chosen, nil

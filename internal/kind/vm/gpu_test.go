@@ -47,15 +47,19 @@ func TestGPUsAreThoseThatNobodyHas(t *testing.T) {
 			[]host.PassthroughDevice{{Name: "gpu-10de-1eb8-0", Address: at(2, 0)}, {Name: "gpu-10de-1eb8-0-fn1",
 				Address: at(2, 1)}}, ""},
 		"too many": {gpus, map[host.PCIAddress]string{at(1, 0): `domain "db"`}, machine(2, "10de:1eb8"), nil,
-			`hardware_profile.gpu_count: Not enough GPUs: The instance should have 2 GPUs of the type 10de:1eb8. The host H has 2, of which 1 are free (0000:01:00.0 is domain "db"'s).`},
+			`hardware_profile.gpu_count: Not enough GPUs: The instance should have 2 GPUs of the type 10de:1eb8. The ` +
+				`host H has 2, of which 1 are free (0000:01:00.0 is domain "db"'s).`},
 		"unknown": {gpus, nil, machine(1, "10de:2204"), nil,
-			`hardware_profile.gpu_type: GPU not found: The host H has no GPU of the type "10de:2204". It has: 10de:1eb8 (a card), 1002:73bf (a card).`},
+			`hardware_profile.gpu_type: GPU not found: The host H has no GPU of the type "10de:2204". It has: ` +
+				`10de:1eb8 (a card), 1002:73bf (a card).`},
 		"no GPU": {gpus, nil, machine(1, "8086:0d57"), nil,
-			`hardware_profile.gpu_type: GPU not found: The host H has no GPU of the type "8086:0d57". It has: 10de:1eb8 (a card), 1002:73bf (a card).`},
+			`hardware_profile.gpu_type: GPU not found: The host H has no GPU of the type "8086:0d57". It has: ` +
+				`10de:1eb8 (a card), 1002:73bf (a card).`},
 		"no GPUs at all": {nil, nil, machine(1, "10de:2204"), nil,
 			`hardware_profile.gpu_type: GPU not found: The host H has no GPU of the type "10de:2204". It has none.`},
 		"no IOMMU": {bare, nil, machine(1, "1234:1111"), nil,
-			`hardware_profile.gpu_count: Host has no IOMMU: The host H uses no IOMMU, without which it cannot hand a GPU to a guest: ` +
+			`hardware_profile.gpu_count: Host has no IOMMU: The host H uses no IOMMU, without which it cannot hand a ` +
+				`GPU to a guest: ` +
 				`switch it on in the firmware (VT-d or AMD-Vi) and the kernel (intel_iommu=on).`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -17,7 +17,9 @@ func TestOnlyWhatIsBeyondTheVersionIsSaid(t *testing.T) {
 	_, i := r.made(func(_ *kind.Request, b *kind.Blueprint) {
 		b.Hardware = &profile.Hardware{MemoryMB: new(int64(512)), CPUCores: new(int64(2))}
 	})
-	version := catalog.Version{VirtualSize: 1 << 30, Spec: catalog.Spec{Hardware: &profile.Hardware{MemoryMB: new(int64(512))}}}
+	version := catalog.Version{
+		VirtualSize: 1 << 30, Spec: catalog.Spec{Hardware: &profile.Hardware{MemoryMB: new(int64(512))}},
+	}
 	o, err := r.driver.Overrides(t.Context(), i, version)
 	r.ok(err)
 	if o.Hardware == nil || o.Hardware.MemoryMB != nil || *o.Hardware.CPUCores != 2 || o.Hardware.CPUType != nil {

@@ -64,8 +64,9 @@ func (p *power) startFailed(ctx context.Context, err error) error {
 		return err
 	}
 	return fmt.Errorf("%w. If QEMU ended with an assertion, or without a reason, KVM may be broken on "+
-		"this host, as in virtual machines that are given it only in part: set domain_type = \"qemu\" in the provider (or "+
-		"NOVACRON_DOMAIN_TYPE), which emulates the processor, or try another hardware_profile.cpu_type", err)
+		"this host, as in virtual machines that are given it only in part: set domain_type = \"qemu\" in the "+
+		"provider (or NOVACRON_DOMAIN_TYPE), which emulates the processor, or try another hardware_profile.cpu_type",
+		err)
 }
 
 // Stop implements kind.Driver.

@@ -36,7 +36,11 @@ func (d *Driver) Read(ctx context.Context, domain host.Domain, facts metadata.Fa
 		return kind.Instance{}, err
 	}
 	own := defined{domainType: domain.Type, machine: profile.Machine{
-		Sockets: domain.Sockets, Cores: domain.Cores, CPU: domain.CPU, MemoryMiB: domain.MemoryMiB, Firmware: profile.BIOS,
+		Sockets:   domain.Sockets,
+		Cores:     domain.Cores,
+		CPU:       domain.CPU,
+		MemoryMiB: domain.MemoryMiB,
+		Firmware:  profile.BIOS,
 	}}
 	if domain.Firmware == "efi" {
 		own.machine.Firmware = profile.EFI
@@ -66,7 +70,9 @@ func (d *Driver) Read(ctx context.Context, domain host.Domain, facts metadata.Fa
 			i.Disks = append(i.Disks, disk)
 		}
 	}
-	slices.SortStableFunc(i.Disks, func(a, b host.DomainDisk) int { return device.Place(a.Target) - device.Place(b.Target) })
+	slices.SortStableFunc(i.Disks, func(a, b host.DomainDisk) int {
+		return device.Place(a.Target) - device.Place(b.Target)
+	})
 	i.Part = own
 	i.Shape = shape(i)
 	return i, nil

@@ -54,7 +54,9 @@ func (b *build) makeSeed(ctx context.Context) error {
 	if err := b.putSeed(ctx, iso); err != nil {
 		return err
 	}
-	return b.createVolume(ctx, b.Pool.Name, host.VolumeSpec{Name: naming.Console(b.Tenant, b.Request.Name), Format: "raw"})
+	return b.createVolume(ctx, b.Pool.Name, host.VolumeSpec{
+		Name: naming.Console(b.Tenant, b.Request.Name), Format: "raw",
+	})
 }
 
 // putSeed creates the volume of a seed.
@@ -78,7 +80,8 @@ func (d *Driver) Forget(ctx context.Context, i kind.Instance, b kind.Blueprint) 
 	}
 	b.NICs = i.NICs
 	iso, err := renderSeed(withoutSecrets(b), i.UUID, i.Facts.Name)
-	if err == nil && uint64(len(iso)) > volume.Capacity { // the text in place of the secrets may be longer than they are
+	// the text in place of the secrets may be longer than they are
+	if err == nil && uint64(len(iso)) > volume.Capacity {
 		b.Version.Spec.CloudInit = nil
 		iso, err = renderSeed(withoutSecrets(b), i.UUID, i.Facts.Name)
 	}

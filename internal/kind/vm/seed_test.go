@@ -49,7 +49,9 @@ func TestTheGuestIsToldOfItsInterfaces(t *testing.T) {
 // secretive is a machine whose template tells the guest that secret.
 func secretive(secret, userData string) func(*kind.Request, *kind.Blueprint) {
 	return func(_ *kind.Request, b *kind.Blueprint) {
-		b.Version.Spec.Parameters = map[string]parameter.Parameter{"password": {Type: parameter.TypeString, Sensitive: true}}
+		b.Version.Spec.Parameters = map[string]parameter.Parameter{
+			"password": {Type: parameter.TypeString, Sensitive: true},
+		}
 		b.Version.Spec.CloudInit = &cloudinit.Config{UserData: userData}
 		b.Parameters, b.Shown = parameter.Values{"password": text(secret)}, parameter.Values{}
 	}

@@ -28,9 +28,10 @@ func (p *Part) checkSeed() finding.List {
 	}
 	if total := kind.Sum(told); total > seedContentLimit {
 		largest := kind.Largest(told)
-		fs.Add(largest.At, "Too much for a cloud-init seed", fmt.Sprintf("The guest would get %s at its first boot, and the "+
-			"limit is %s. Of that, %s takes %s: make it smaller, or have the guest "+
-			"fetch it.", kind.MiB(total), kind.MiB(seedContentLimit), largest.What, kind.MiB(largest.Size)))
+		fs.Add(largest.At, "Too much for a cloud-init seed",
+			fmt.Sprintf("The guest would get %s at its first boot, and the "+
+				"limit is %s. Of that, %s takes %s: make it smaller, or have the guest "+
+				"fetch it.", kind.MiB(total), kind.MiB(seedContentLimit), largest.What, kind.MiB(largest.Size)))
 	}
 	return fs
 }

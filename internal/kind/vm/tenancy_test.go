@@ -30,7 +30,8 @@ func TestAnotherTenantsDomainHasNoName(t *testing.T) {
 	// A domain that the host cannot describe is not named either.
 	why := errors.New("bank.vault is torn")
 	for name, want := range map[string]string{
-		"shop.web":   `finding GPUs that are free: domain "shop.web" may have some, but the host cannot describe it: bank.vault is torn`,
+		"shop.web": `finding GPUs that are free: domain "shop.web" may have some, but the host cannot describe it: ` +
+			`bank.vault is torn`,
 		"bank.vault": "finding GPUs that are free: another domain may have some, but the host cannot describe it",
 	} {
 		if got := all.unknown(host.Undescribed{Name: name, Err: why}).Error(); got != want {

@@ -33,7 +33,9 @@ func newRig(t *testing.T) *rig {
 		r.ok(err)
 	}
 	var err error
-	r.image, err = r.CreateVolume(t.Context(), "lib", host.VolumeSpec{Name: "image", Format: "qcow2", Capacity: 1 << 30})
+	r.image, err = r.CreateVolume(t.Context(), "lib", host.VolumeSpec{
+		Name: "image", Format: "qcow2", Capacity: 1 << 30,
+	})
 	r.ok(err)
 	r.driver = r.drive("qemu")
 	return r

@@ -26,7 +26,8 @@ func (v *Volumes) CheckTiers(ctx context.Context, drives []profile.Drive) (findi
 		name, known := v.tiers[drive.Tier]
 		if !known {
 			fs.Add(at, "Storage tier not found", fmt.Sprintf("Disk %q should be on the tier %q, which the provider's "+
-				"storage_tiers do not have. %s Name one of them, or add it there.", drive.Name, drive.Tier, finding.Available("They have", slices.Sorted(maps.Keys(v.tiers)))))
+				"storage_tiers do not have. %s Name one of them, or add it there.", drive.Name, drive.Tier,
+				finding.Available("They have", slices.Sorted(maps.Keys(v.tiers)))))
 			continue
 		}
 		pools, err := v.inventory.Pools(ctx)
@@ -44,12 +45,15 @@ func (v *Volumes) CheckTiers(ctx context.Context, drives []profile.Drive) (findi
 				"Define the pool, or name another.", drive.Name, drive.Tier, name, v.host.URI(),
 				finding.Available("It has", names)))
 		case !pools[n].Active:
-			fs.Add(at, "Storage pool is not active", fmt.Sprintf("Disk %q should be on the tier %q, in the pool %q, which is "+
-				"not active on %s: start it with `virsh pool-start %s`.", drive.Name, drive.Tier, name, v.host.URI(), name))
+			fs.Add(at, "Storage pool is not active",
+				fmt.Sprintf("Disk %q should be on the tier %q, in the pool %q, which is "+
+					"not active on %s: start it with `virsh pool-start %s`.", drive.Name, drive.Tier, name,
+					v.host.URI(), name))
 		case !slices.Contains(filePools, pools[n].Type):
-			fs.Add(at, "Unsupported storage pool type", fmt.Sprintf("Disk %q should be on the tier %q, in the pool %q on %s, "+
-				"which is of type %s. Disks are files: a tier's pool must be a "+
-				"directory (dir, fs or netfs).", drive.Name, drive.Tier, name, v.host.URI(), pools[n].Type))
+			fs.Add(at, "Unsupported storage pool type",
+				fmt.Sprintf("Disk %q should be on the tier %q, in the pool %q on %s, "+
+					"which is of type %s. Disks are files: a tier's pool must be a "+
+					"directory (dir, fs or netfs).", drive.Name, drive.Tier, name, v.host.URI(), pools[n].Type))
 		}
 	}
 	return fs, nil

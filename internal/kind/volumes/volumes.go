@@ -108,7 +108,8 @@ func (v *Volumes) Home(ctx context.Context, drive profile.Drive) (host.Pool, err
 func (v *Volumes) With(ctx context.Context, disk host.DomainDisk) (host.Pool, error) {
 	pool, found, err := v.Of(ctx, disk)
 	if err == nil && !found {
-		err = fmt.Errorf("disk %q, %s, is in none of the storage pools of %s: define and start the pool that it was made in",
+		err = fmt.Errorf("disk %q, %s, is in none of the storage pools of %s: define and start the pool that "+
+			"it was made in",
 			disk.Name, disk.Path, v.host.URI())
 	}
 	return pool, err

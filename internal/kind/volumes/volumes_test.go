@@ -157,7 +157,9 @@ func TestAllVolumesOfAnInstanceAreRemoved(t *testing.T) {
 		"nvme": {"nova.disk.t1.web.data.qcow2", "nova.disk.t2.web.data.qcow2"},
 	} {
 		for _, name := range names {
-			if _, err := h.CreateVolume(ctx, pool, host.VolumeSpec{Name: name, Format: "raw", Capacity: 1}); err != nil {
+			if _, err := h.CreateVolume(ctx, pool, host.VolumeSpec{
+				Name: name, Format: "raw", Capacity: 1,
+			}); err != nil {
 				t.Fatal(err)
 			}
 		}

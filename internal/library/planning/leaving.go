@@ -69,8 +69,10 @@ func (s *Session) StaysOn(id catalog.VersionID, name string, with catalog.Strate
 	if !strategy.HoldsBase(with) || !s.Removes(id) {
 		return nil
 	}
-	return finding.List{{Path: finding.At("version"), Summary: "Version is removed under its instance", Detail: fmt.Sprintf(
-		"Instance %q needs the image of version %q, which the plan destroys or replaces: the instance would lose its disk. Keep the version, "+
-			"with a resource of its own for each release; or let the instance leave it in the same plan, by version or by strategy = \"clone\".",
-		name, id)}}
+	return finding.List{{Path: finding.At("version"), Summary: "Version is removed under its instance",
+		Detail: fmt.Sprintf(
+			"Instance %q needs the image of version %q, which the plan destroys or replaces: the instance would lose "+
+				"its disk. Keep the version, with a resource of its own for each release; or let the instance leave "+
+				"it in the same plan, by version or by strategy = \"clone\".",
+			name, id)}}
 }

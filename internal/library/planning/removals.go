@@ -111,7 +111,9 @@ func (r *Removals) tell() {
 
 // observe returns the number of changes, a channel that is closed with the next event, and how long
 // to wait for that event; the wait has no limit while a removal runs.
-func (r *Removals) observe(since time.Time, grace time.Duration) (changes int, told <-chan struct{}, left time.Duration, removing bool) {
+func (r *Removals) observe(
+	since time.Time, grace time.Duration,
+) (changes int, told <-chan struct{}, left time.Duration, removing bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.told == nil {
@@ -196,8 +198,9 @@ func (r *Removals) WhilePlanning(ctx context.Context, check func() error) error 
 // UniqueName advises what to do if a name is taken by an object that may be in the same
 // configuration: what says which kind of object it is, and id is what `terraform import` takes.
 func UniqueName(what, id string) string {
-	return "or take it over with `terraform import`, id \"" + id + "\", if no configuration has it. If this configuration has it under " +
-		"another address, name that in a `moved` block. With create_before_destroy, the new " + what + " would be created " +
-		"before the old one is destroyed, and both cannot have the same name: remove create_before_destroy, or give the " +
-		"new one another name"
+	return "or take it over with `terraform import`, id \"" + id + "\", if no configuration has it. If this " +
+		"configuration has it under another address, name that in a `moved` block. With " +
+		"create_before_destroy, the new " + what + " would be created " +
+		"before the old one is destroyed, and both cannot have the same name: remove create_before_destroy, " +
+		"or give the new one another name"
 }

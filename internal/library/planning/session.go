@@ -26,8 +26,9 @@ type Session struct {
 	owned     map[catalog.VersionID]bool              // versions that the running plan's state has
 	images    map[string]*imageCheck                  // whether the pool has the image of a digest
 	removed   map[catalog.VersionID]bool              // versions that the running plan takes away
-	left      map[string]bool                         // UUIDs of instances that the running plan takes off their versions
-	instances map[string]bool                         // UUIDs of instances that the running plan's state has
+	// UUIDs of instances that the running plan takes off their versions
+	left      map[string]bool
+	instances map[string]bool // UUIDs of instances that the running plan's state has
 
 	templatesOwned map[catalog.TemplateID]bool // that the running plan's state has
 }
@@ -162,7 +163,9 @@ func (s *Session) Image(digest string, ask func() error) error {
 }
 
 // apply applies the running plan's changes to what exists.
-func (s *Session) apply(id catalog.TemplateID, t catalog.Template, versions []catalog.Version) (catalog.Template, []catalog.Version, error) {
+func (s *Session) apply(
+	id catalog.TemplateID, t catalog.Template, versions []catalog.Version,
+) (catalog.Template, []catalog.Version, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	changed, ok := s.changing[id]

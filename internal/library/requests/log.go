@@ -31,7 +31,9 @@ type Log struct {
 
 // Begin writes down a request that this process, as the library's tenant and user, is about to work
 // on. It fills in these three. Its result is for End, also after an error.
-func (q *Log) Begin(ctx context.Context, r catalog.ProvisioningRequest) (catalog.Record[catalog.ProvisioningRequest], error) {
+func (q *Log) Begin(
+	ctx context.Context, r catalog.ProvisioningRequest,
+) (catalog.Record[catalog.ProvisioningRequest], error) {
 	r.ID.Tenant, r.RequestedBy, r.Runner = q.me.Tenant, q.me.User, lease.This()
 	rec := catalog.Record[catalog.ProvisioningRequest]{Key: r.ID.String(), Value: r}
 	if err := q.open(ctx); err != nil {
@@ -88,12 +90,15 @@ func (q *Log) List(ctx context.Context, f catalog.RequestFilter) ([]catalog.Prov
 
 // own reads the requests of the library's tenant, newest first: as they are written, by their keys,
 // and as they stand by now.
-func (q *Log) own(ctx context.Context) (map[string]catalog.Record[catalog.ProvisioningRequest], []catalog.ProvisioningRequest, error) {
+func (q *Log) own(
+	ctx context.Context,
+) (map[string]catalog.Record[catalog.ProvisioningRequest], []catalog.ProvisioningRequest, error) {
 	records, err := q.store.Requests().List(ctx, q.me.Tenant+"/")
 	if err != nil {
 		return nil, nil, err
 	}
-	written, settled := make(map[string]catalog.Record[catalog.ProvisioningRequest], len(records)), make([]catalog.ProvisioningRequest, len(records))
+	written, settled := make(map[string]catalog.Record[catalog.ProvisioningRequest], len(records)),
+		make([]catalog.ProvisioningRequest, len(records))
 	for i, rec := range records {
 		written[rec.Key] = rec
 		settled[i] = rec.Value.Settled(q.abandoned(ctx, rec.Value))

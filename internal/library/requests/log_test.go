@@ -27,7 +27,9 @@ func newLog(t *testing.T, ahead time.Duration) (store, *Log) {
 		t.Fatal(err)
 	}
 	s := store{poolstore.New(h, "pool"), ahead}
-	return s, New(s, catalog.Principal{Tenant: "shop", User: "ann"}, catalog.Retention{}, func(context.Context) error { return nil })
+	return s, New(s, catalog.Principal{Tenant: "shop", User: "ann"}, catalog.Retention{}, func(context.Context) error {
+		return nil
+	})
 }
 
 // The end of a request is recorded even if another process has taken it for failed and removed it
@@ -36,7 +38,11 @@ func TestTheEndOfARequestOutlivesRetention(t *testing.T) {
 	ctx := t.Context()
 	s, log := newLog(t, 0)
 	rec, err := log.Begin(ctx, catalog.ProvisioningRequest{
-		ID: catalog.RequestID{ID: "r1"}, Instance: "web", Status: catalog.RequestRunning, CreatedAt: time.Now(), Deadline: time.Now(),
+		ID:        catalog.RequestID{ID: "r1"},
+		Instance:  "web",
+		Status:    catalog.RequestRunning,
+		CreatedAt: time.Now(),
+		Deadline:  time.Now(),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -64,8 +70,11 @@ func TestAWrongClockEndsNoRequest(t *testing.T) {
 			status := func(id string, deadline time.Time) catalog.RequestStatus {
 				t.Helper()
 				running := catalog.ProvisioningRequest{
-					ID: catalog.RequestID{Tenant: "shop", ID: id}, Status: catalog.RequestRunning, Runner: "elsewhere/4711/m/b/1-1/99",
-					CreatedAt: now, Deadline: deadline,
+					ID:        catalog.RequestID{Tenant: "shop", ID: id},
+					Status:    catalog.RequestRunning,
+					Runner:    "elsewhere/4711/m/b/1-1/99",
+					CreatedAt: now,
+					Deadline:  deadline,
 				}
 				if _, err := s.Requests().Create(ctx, running.ID.String(), running); err != nil {
 					t.Fatal(err)

@@ -111,7 +111,10 @@ func writePKI(t *testing.T) (dir string, pair tls.Certificate, ca *x509.CertPool
 func TestTLS(t *testing.T) {
 	dir, pair, ca := writePKI(t)
 	other, _, _ := writePKI(t)
-	config := &tls.Config{Certificates: []tls.Certificate{pair}, ClientCAs: ca, ClientAuth: tls.RequireAndVerifyClientCert, MinVersion: tls.VersionTLS12}
+	config := &tls.Config{
+		Certificates: []tls.Certificate{pair}, ClientCAs: ca, ClientAuth: tls.RequireAndVerifyClientCert,
+		MinVersion: tls.VersionTLS12,
+	}
 	server := func(verdict byte) (uri string) {
 		return "qemu+tls://" + listen(t, "tcp", "127.0.0.1:0", func(c net.Conn) {
 			s := tls.Server(c, config)
@@ -135,8 +138,11 @@ func TestTLS(t *testing.T) {
 	}
 	unnamed := strings.Replace(uri, "qemu+tls", "qemu", 1)
 	wantGreeting(t, unnamed+dir)
-	for what, uri := range map[string]string{"no CA": unnamed + t.TempDir(), "nothing there": "qemu://127.0.0.1:1/system?pkipath=" + dir} {
-		if _, err := dialURI(t, uri); err == nil || !strings.Contains(err.Error(), "did you mean SSH, qemu+ssh://127.0.0.1/system?") {
+	for what, uri := range map[string]string{
+		"no CA": unnamed + t.TempDir(), "nothing there": "qemu://127.0.0.1:1/system?pkipath=" + dir,
+	} {
+		if _, err := dialURI(t, uri); err == nil ||
+			!strings.Contains(err.Error(), "did you mean SSH, qemu+ssh://127.0.0.1/system?") {
 			t.Errorf("who names no transport, with %s, is told %v", what, err)
 		}
 	}
@@ -151,7 +157,8 @@ func TestTLS(t *testing.T) {
 // sshServer forwards UNIX sockets for a user with the key, as OpenSSH does.
 func sshServer(t *testing.T, host ssh.Signer, user ssh.PublicKey) string {
 	t.Helper()
-	config := &ssh.ServerConfig{PublicKeyCallback: func(c ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
+	config := &ssh.ServerConfig{PublicKeyCallback: func(c ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions,
+		error) {
 		if c.User() == "root" && string(key.Marshal()) == string(user.Marshal()) {
 			return &ssh.Permissions{}, nil
 		}
@@ -171,7 +178,8 @@ func sshServer(t *testing.T, host ssh.Signer, user ssh.PublicKey) string {
 				Port     uint32
 			}
 			// direct-streamlocal@openssh.com: PROTOCOL, section 2.4, of OpenSSH.
-			if err := ssh.Unmarshal(wanted.ExtraData(), &to); err != nil || wanted.ChannelType() != "direct-streamlocal@openssh.com" {
+			if err := ssh.Unmarshal(wanted.ExtraData(), &to); err != nil ||
+				wanted.ChannelType() != "direct-streamlocal@openssh.com" {
 				_ = wanted.Reject(ssh.UnknownChannelType, "no")
 				continue
 			}
@@ -207,7 +215,8 @@ func TestSSH(t *testing.T) {
 
 	key := writeFile(t, filepath.Join(dir, "key"), text)
 	wrongKey := writeFile(t, filepath.Join(dir, "wrong"), wrong)
-	known := writeFile(t, filepath.Join(dir, "known"), []byte(knownhosts.Line([]string{address}, host.PublicKey())+"\n"))
+	known := writeFile(t, filepath.Join(dir, "known"),
+		[]byte(knownhosts.Line([]string{address}, host.PublicKey())+"\n"))
 	none := writeFile(t, filepath.Join(dir, "none"), nil)
 	base := "qemu+ssh://root@" + address + "/system?socket=/run/there"
 

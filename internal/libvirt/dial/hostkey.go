@@ -41,15 +41,17 @@ func (k *knownHosts) explain(address string, key ssh.PublicKey, err error) error
 			}
 		}
 		file := k.original(want.Filename)
-		return refused("is not the known one: it shows %s, and %s, line %d, has %s. Somebody may be reading along, or the host has new keys. "+
-			"If it has, remove the old ones with: ssh-keygen -R '%s' -f %s; then connect to it once with ssh", describe(key), file, want.Line, describe(want.Key), host, file)
+		return refused("is not the known one: it shows %s, and %s, line %d, has %s. Somebody may be reading along, "+
+			"or the host has new keys. If it has, remove the old ones with: ssh-keygen -R '%s' -f %s; then connect "+
+			"to it once with ssh", describe(key), file, want.Line, describe(want.Key), host, file)
 	}
 	name, port, splitErr := net.SplitHostPort(address)
 	if splitErr != nil {
 		name, port = address, portSSH
 	}
-	return refused("is not known: it shows %s. Compare that with the host's own, and add it to %s: connect to it once with ssh, or use "+
-		"ssh-keyscan -p %s %s. Another file is named with ?known_hosts=", describe(key), k.file, port, name)
+	return refused("is not known: it shows %s. Compare that with the host's own, and add it to %s: connect to it "+
+		"once with ssh, or use ssh-keyscan -p %s %s. Another file is named with ?known_hosts=", describe(key), k.file,
+		port, name)
 }
 
 // describe returns the type and fingerprint of a key, as OpenSSH prints them.

@@ -52,7 +52,8 @@ func openKnownHosts(given, home string) (*knownHosts, error) {
 	}()
 	for _, file := range files {
 		name, err := k.read(file)
-		if given == "" && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) && slices.Contains(systemKnownHosts, file)) {
+		if given == "" && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) &&
+			slices.Contains(systemKnownHosts, file)) {
 			continue
 		}
 		if err != nil {
@@ -126,7 +127,8 @@ func parseKnownHost(line []byte) (marker string, sound []byte) {
 	hosts = slices.DeleteFunc(hosts, func(name string) bool {
 		name = strings.TrimPrefix(name, "!")
 		_, _, err := net.SplitHostPort(name)
-		return name == "" || name[0] == '|' || name[0] == '[' && err != nil // a name in brackets is a host with its port
+		// a name in brackets is a host with its port
+		return name == "" || name[0] == '|' || name[0] == '[' && err != nil
 	})
 	if len(hosts) == 0 {
 		return marker, nil

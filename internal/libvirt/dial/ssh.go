@@ -62,7 +62,9 @@ func throughSSH(tcp net.Conn, address string, config *ssh.ClientConfig, sockets 
 
 // handshake opens an SSH connection. Its error advises on the cause: the connection, the host's key
 // or the user's.
-func handshake(tcp net.Conn, address string, config *ssh.ClientConfig) (ssh.Conn, <-chan ssh.NewChannel, <-chan *ssh.Request, error) {
+func handshake(
+	tcp net.Conn, address string, config *ssh.ClientConfig,
+) (ssh.Conn, <-chan ssh.NewChannel, <-chan *ssh.Request, error) {
 	trusted := false
 	mine := *config
 	mine.HostKeyCallback = func(address string, remote net.Addr, key ssh.PublicKey) error {
@@ -70,13 +72,15 @@ func handshake(tcp net.Conn, address string, config *ssh.ClientConfig) (ssh.Conn
 		trusted = err == nil
 		return err
 	}
-	transport, channels, requests, err := ssh.NewClientConn(tcp, strings.ToLower(address), &mine) // names in known_hosts are in lower case
+	// names in known_hosts are in lower case
+	transport, channels, requests, err := ssh.NewClientConn(tcp, strings.ToLower(address), &mine)
 	var refused *HostKeyError
 	switch {
 	case errors.As(err, &refused):
 		err = refused
 	case err != nil && trusted && !broken(err):
-		err = fmt.Errorf("SSH as user %q: %w (the key must be in the SSH agent or an unencrypted file, see ?keyfile=; ~/.ssh/config is not read)", config.User, err)
+		err = fmt.Errorf("SSH as user %q: %w (the key must be in the SSH agent or an unencrypted file, see "+
+			"?keyfile=; ~/.ssh/config is not read)", config.User, err)
 	case err != nil:
 		err = fmt.Errorf("SSH: %w", err)
 	}

@@ -47,10 +47,12 @@ func startSSHD(t *testing.T, authority string, types ...string) *sshd {
 	config := fmt.Sprintf("UsePAM yes\nStrictModes no\nPermitRootLogin prohibit-password\nPasswordAuthentication no\n"+
 		"KbdInteractiveAuthentication no\nAuthorizedKeysFile %s\n", s.path("user.pub"))
 	for _, kind := range types {
-		needs.Tool(t, append([]string{"ssh-keygen", "-q", "-t", kind, "-N", "", "-f", s.path("host_" + kind)}, bits[kind]...)...)
+		needs.Tool(t, append([]string{"ssh-keygen", "-q", "-t", kind, "-N", "", "-f", s.path("host_" + kind)},
+			bits[kind]...)...)
 		config += "HostKey " + s.path("host_"+kind) + "\n"
 		if authority != "" {
-			needs.Tool(t, "ssh-keygen", "-q", "-s", authority, "-h", "-I", kind, "-n", "127.0.0.1", "-V", "+1h", s.path("host_"+kind+".pub"))
+			needs.Tool(t, "ssh-keygen", "-q", "-s", authority, "-h", "-I", kind, "-n", "127.0.0.1", "-V", "+1h",
+				s.path("host_"+kind+".pub"))
 			config += "HostCertificate " + s.path("host_"+kind+"-cert.pub") + "\n"
 		}
 	}
@@ -89,7 +91,8 @@ func (s *sshd) public(t *testing.T, kind string) string {
 // knowing returns the server's URI with a known_hosts file of these lines.
 func (s *sshd) knowing(t *testing.T, lines ...string) string {
 	t.Helper()
-	return s.uri + "&known_hosts=" + writeFile(t, filepath.Join(t.TempDir(), "known hosts"), []byte(strings.Join(lines, "\n")+"\n"))
+	return s.uri + "&known_hosts=" + writeFile(t, filepath.Join(t.TempDir(), "known hosts"),
+		[]byte(strings.Join(lines, "\n")+"\n"))
 }
 
 // At first contact OpenSSH records one of a host's keys, and not the one that Go's package would
@@ -114,8 +117,9 @@ func TestRealSSHOneKnownKeyWillDo(t *testing.T) {
 			needs.Installed(t, "ssh")
 			// This logs no user in, but the client records the host's key before that.
 			_ = exec.CommandContext(t.Context(), "ssh", "-F", "none", "-p", port, "-o", "PreferredAuthentications=none",
-				"-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=accept-new", "-o", "UserKnownHostsFile="+known, "-o", "GlobalKnownHostsFile=none",
-				"-o", "HostKeyAlgorithms="+strings.Fields(s.public(t, kind))[0]+",rsa-sha2-512", "-o", "UpdateHostKeys=no", "-o", "HashKnownHosts=yes", name).Run()
+				"-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=accept-new", "-o", "UserKnownHostsFile="+known,
+				"-o", "GlobalKnownHostsFile=none", "-o", "HostKeyAlgorithms="+strings.Fields(s.public(t, kind))[0]+
+					",rsa-sha2-512", "-o", "UpdateHostKeys=no", "-o", "HashKnownHosts=yes", name).Run()
 			if lines := strings.Count(string(must.Get[[]byte](t)(os.ReadFile(known))), "\n"); lines != 1 {
 				t.Errorf("OpenSSH has written %d lines, want one", lines)
 			}
@@ -124,8 +128,13 @@ func TestRealSSHOneKnownKeyWillDo(t *testing.T) {
 	}
 	key := s.public(t, "ed25519")
 	for form, line := range map[string]string{
-		"with a comment": host + "\t" + key + " root@kvm1", "without the port": "127.0.0.1 " + key, "a pattern": "127.0.0.* " + key, "any host": "* " + key,
-		"one that is not meant": "!127.0.0.2,127.0.0.? " + key, "several": "kvm1,[kvm1]:22," + host + " " + key, "of Windows": host + " " + key + "\r",
+		"with a comment":        host + "\t" + key + " root@kvm1",
+		"without the port":      "127.0.0.1 " + key,
+		"a pattern":             "127.0.0.* " + key,
+		"any host":              "* " + key,
+		"one that is not meant": "!127.0.0.2,127.0.0.? " + key,
+		"several":               "kvm1,[kvm1]:22," + host + " " + key,
+		"of Windows":            host + " " + key + "\r",
 	} {
 		t.Run(form, func(t *testing.T) { wantGreeting(t, s.knowing(t, line)) })
 	}
@@ -145,10 +154,11 @@ func TestRealSSHLinesThatOpenSSHSkips(t *testing.T) {
 	host, key := knownhosts.Normalize(s.address), s.public(t, "rsa")
 	uri := s.knowing(t, "# a comment", "", "   # another",
 		host+" 1024 35 127312735298347", // of SSH 1
-		host+" ssh-later AAAACXNzaC1sYXRlcgAAAAQxMjM0", host+" ssh-ed25519 not/base64!", host+" ssh-ed25519", host, "|2|abcd|efgh "+key, "|1|abcd "+key, "|1|abcde|efgh= "+key, "|1||efgh "+key,
-		"[127.0.0.1] "+key, ", "+key, "kvm1 "+key+" "+strings.Repeat("long ", 20_000),
-		"! "+key, "[127.0.0.1 "+key, "@unheard-of "+host+" "+key, "@revoked "+host+" ssh-later AAAACXNzaC1sYXRlcgAAAAQxMjM0",
-		host+" ssh-dss "+strings.Fields(key)[1], host+" "+key)
+		host+" ssh-later AAAACXNzaC1sYXRlcgAAAAQxMjM0", host+" ssh-ed25519 not/base64!", host+" ssh-ed25519", host,
+		"|2|abcd|efgh "+key, "|1|abcd "+key, "|1|abcde|efgh= "+key, "|1||efgh "+key, "[127.0.0.1] "+key, ", "+key,
+		"kvm1 "+key+" "+strings.Repeat("long ", 20_000), "! "+key, "[127.0.0.1 "+key, "@unheard-of "+host+" "+key,
+		"@revoked "+host+" ssh-later AAAACXNzaC1sYXRlcgAAAAQxMjM0", host+" ssh-dss "+strings.Fields(key)[1],
+		host+" "+key)
 	wantGreeting(t, uri)
 	if left := must.Get[[]string](t)(filepath.Glob(filepath.Join(os.TempDir(), "novacron-*"))); len(left) > 0 {
 		t.Errorf("left behind: %q", left)
@@ -166,15 +176,35 @@ func TestRealSSHRefusals(t *testing.T) {
 		uri  string
 		says []string
 	}{
-		"unknown":                   {s.knowing(t, "kvm1 "+s.public(t, "rsa")), []string{host + " is not known: it shows", "SHA256:", "ssh-keyscan -p "}},
-		"known at another port":     {s.knowing(t, "[127.0.0.1]:1 "+s.public(t, "rsa")), []string{host + " is not known"}},
-		"not meant":                 {s.knowing(t, "!127.0.0.1,* "+s.public(t, "rsa")), []string{host + " is not known"}},
-		"another key":               {s.knowing(t, host+" "+other.public(t, "rsa")), []string{host + " is not the known one: it shows ssh-rsa SHA256:", "line 1, has ssh-rsa SHA256:", "ssh-keygen -R '" + host + "'"}},
-		"another key, among others": {s.knowing(t, "junk", host+" "+other.public(t, "rsa"), host+" "+other.public(t, "ed25519")), []string{"is not the known one", "known hosts, line 2, has"}},
-		"another type":              {single.knowing(t, alone+" "+s.public(t, "ed25519")), []string{alone + " is not the known one: it shows ssh-rsa SHA256:", "has ssh-ed25519 SHA256:"}},
-		"revoked":                   {s.knowing(t, host+" "+s.public(t, "rsa"), "@revoked * "+s.public(t, "rsa")), []string{host + " is revoked by", "line 2"}},
-		"revoked of no name":        {s.knowing(t, host+" "+s.public(t, "rsa"), "@revoked [127.0.0.1] "+s.public(t, "rsa")), []string{host + " is revoked by", "line 2"}},
-		"revoked at length":         {s.knowing(t, "@revoked |1|x|y "+s.public(t, "rsa")+strings.Repeat(" long", 20_000), host+" "+s.public(t, "rsa")), []string{host + " is revoked by", "line 1"}},
+		"unknown": {
+			s.knowing(t, "kvm1 "+s.public(t, "rsa")),
+			[]string{host + " is not known: it shows", "SHA256:", "ssh-keyscan -p "},
+		},
+		"known at another port": {s.knowing(t, "[127.0.0.1]:1 "+s.public(t, "rsa")),
+			[]string{host + " is not known"}},
+		"not meant": {s.knowing(t, "!127.0.0.1,* "+s.public(t, "rsa")),
+			[]string{host + " is not known"}},
+		"another key": {
+			s.knowing(t, host+" "+other.public(t, "rsa")),
+			[]string{
+				host + " is not the known one: it shows ssh-rsa SHA256:", "line 1, has ssh-rsa SHA256:",
+				"ssh-keygen -R '" + host + "'",
+			},
+		},
+		"another key, among others": {
+			s.knowing(t, "junk", host+" "+other.public(t, "rsa"), host+" "+other.public(t, "ed25519")),
+			[]string{"is not the known one", "known hosts, line 2, has"},
+		},
+		"another type": {single.knowing(t, alone+" "+s.public(t, "ed25519")),
+			[]string{alone + " is not the known one: it shows ssh-rsa SHA256:", "has ssh-ed25519 SHA256:"}},
+		"revoked": {s.knowing(t, host+" "+s.public(t, "rsa"), "@revoked * "+s.public(t, "rsa")),
+			[]string{host + " is revoked by", "line 2"}},
+		"revoked of no name": {s.knowing(t, host+" "+s.public(t, "rsa"), "@revoked [127.0.0.1] "+s.public(t, "rsa")),
+			[]string{host + " is revoked by", "line 2"}},
+		"revoked at length": {
+			s.knowing(t, "@revoked |1|x|y "+s.public(t, "rsa")+strings.Repeat(" long", 20_000),
+				host+" "+s.public(t, "rsa")), []string{host + " is revoked by", "line 1"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := dialURI(t, c.uri)
@@ -197,7 +227,8 @@ func TestRealSSHRefusals(t *testing.T) {
 		t.Errorf("a user whose key is wrong is told: %v", err)
 	}
 	silent := listen(t, "tcp", "127.0.0.1:0", func(c net.Conn) { c.Close() })
-	if _, err := dialURI(t, strings.Replace(known, s.address, silent, 1)); err == nil || strings.Contains(err.Error(), ofUser) {
+	if _, err := dialURI(t, strings.Replace(known, s.address, silent, 1)); err == nil ||
+		strings.Contains(err.Error(), ofUser) {
 		t.Errorf("a server that hangs up gives: %v", err)
 	}
 }
@@ -216,11 +247,14 @@ func TestRealSSHCertificates(t *testing.T) {
 	// The host shows a certificate, but its authority is not among the known ones; the host's key is
 	// known.
 	other := strings.TrimSpace(string(must.Get[[]byte](t)(os.ReadFile(s.path("user.pub")))))
-	wantGreeting(t, s.knowing(t, "@cert-authority * "+other, knownhosts.Normalize(s.address)+" "+s.public(t, "rsa"), knownhosts.Normalize(s.address)+" "+s.public(t, "ecdsa")))
+	wantGreeting(t, s.knowing(t, "@cert-authority * "+other, knownhosts.Normalize(s.address)+" "+s.public(t, "rsa"),
+		knownhosts.Normalize(s.address)+" "+s.public(t, "ecdsa")))
 	plain := startSSHD(t, "", "rsa")
-	wantGreeting(t, plain.knowing(t, "@cert-authority * "+ca, knownhosts.Normalize(plain.address)+" "+plain.public(t, "rsa")))
+	wantGreeting(t, plain.knowing(t, "@cert-authority * "+ca, knownhosts.Normalize(plain.address)+" "+
+		plain.public(t, "rsa")))
 	for what, known := range map[string]string{
-		"another authority": "@cert-authority * " + plain.public(t, "rsa"), "an authority of others": "@cert-authority kvm1 " + ca,
+		"another authority":      "@cert-authority * " + plain.public(t, "rsa"),
+		"an authority of others": "@cert-authority kvm1 " + ca,
 	} {
 		if _, err := dialURI(t, s.knowing(t, known)); !errors.As(err, new(*HostKeyError)) {
 			t.Errorf("%s: %v", what, err)
@@ -237,14 +271,17 @@ func TestRealSSHFilesOfOpenSSH(t *testing.T) {
 	global := filepath.Join(t.TempDir(), "ssh_known_hosts")
 	defer func(before []string) { systemKnownHosts = before }(systemKnownHosts)
 	systemKnownHosts = []string{global}
-	if _, err := dialURI(t, s.uri); err == nil || !strings.Contains(err.Error(), "add it to "+filepath.Join(home, ".ssh", "known_hosts")) {
+	if _, err := dialURI(t, s.uri); err == nil ||
+		!strings.Contains(err.Error(), "add it to "+filepath.Join(home, ".ssh", "known_hosts")) {
 		t.Errorf("without any file: %v", err)
 	}
 	line := knownhosts.Normalize(s.address) + " " + s.public(t, "rsa") + "\n"
 	if err := os.Mkdir(filepath.Join(home, ".ssh"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for _, file := range []string{global, filepath.Join(home, ".ssh", "known_hosts2"), filepath.Join(home, ".ssh", "known_hosts")} {
+	for _, file := range []string{
+		global, filepath.Join(home, ".ssh", "known_hosts2"), filepath.Join(home, ".ssh", "known_hosts"),
+	} {
 		writeFile(t, file, []byte(line))
 		wantGreeting(t, s.uri)
 		writeFile(t, file, nil)

@@ -71,7 +71,9 @@ func Parse(raw string) (Target, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
 		// url.Error repeats the URI, which may hold a password.
-		return Target{}, &URIError{URI: "", Reason: "it cannot be parsed; write it like qemu:///system or qemu+ssh://root@host/system"}
+		return Target{}, &URIError{
+			URI: "", Reason: "it cannot be parsed; write it like qemu:///system or qemu+ssh://root@host/system",
+		}
 	}
 	if _, has := u.User.Password(); has {
 		raw = u.Redacted()
@@ -110,7 +112,8 @@ func Parse(raw string) (Target, error) {
 		return bad("no_verify must be 0 or 1, not %q", v)
 	}
 	if transport != "ssh" && t.user != "" {
-		return bad("only the transport ssh takes a user, as in qemu+ssh://%s@%s%s", t.user, cmp.Or(u.Host, "HOST"), u.Path)
+		return bad("only the transport ssh takes a user, as in qemu+ssh://%s@%s%s",
+			t.user, cmp.Or(u.Host, "HOST"), u.Path)
 	}
 	if (transport == "unix") != (u.Host == "") {
 		if transport == "unix" {

@@ -14,7 +14,10 @@ func TestURIs(t *testing.T) {
 		uri, remote, transport, host, port, user, sockets string
 	}{
 		{"qemu:///system", "qemu:///system", "unix", "", "", "", system},
-		{"qemu:///session", "qemu:///session", "unix", "", "", "", "/run/user/7/libvirt/libvirt-sock,/run/user/7/libvirt/virtqemud-sock"},
+		{
+			"qemu:///session", "qemu:///session", "unix", "", "", "",
+			"/run/user/7/libvirt/libvirt-sock,/run/user/7/libvirt/virtqemud-sock",
+		},
 		{"qemu+unix:///system?socket=/a/b", "qemu:///system", "unix", "", "", "", "/a/b"},
 		{"qemu+tcp://h/system", "qemu:///system", "tcp", "h", "16509", "", system},
 		{"qemu+tcp://[::1]:99/system", "qemu:///system", "tcp", "::1", "99", "", system},

@@ -50,9 +50,10 @@ func (ds *Domains) refuseTaken(ctx context.Context, op string, spec host.DomainS
 	if err != nil {
 		return virterr.Fail(op, virterr.Domain(spec.Name), err)
 	}
-	taken, err := rpc.Ask(ctx, ds.client, op, virterr.Domain(spec.Name), func(l *libvirt.Libvirt) (libvirt.Domain, error) {
-		return l.DomainLookupByUUID(ref.UUID)
-	})
+	taken, err := rpc.Ask(ctx, ds.client, op, virterr.Domain(spec.Name),
+		func(l *libvirt.Libvirt) (libvirt.Domain, error) {
+			return l.DomainLookupByUUID(ref.UUID)
+		})
 	switch {
 	case errors.Is(err, host.ErrNoDomain):
 		return nil
@@ -92,9 +93,13 @@ func (ds *Domains) withSparePorts(ctx context.Context, op, object, text string) 
 }
 
 // defineXML defines a domain, unless its definition is longer than MaxDefinition.
-func (ds *Domains) defineXML(ctx context.Context, op, object, text string, flags libvirt.DomainDefineFlags) (libvirt.Domain, error) {
+func (ds *Domains) defineXML(
+	ctx context.Context, op, object, text string, flags libvirt.DomainDefineFlags,
+) (libvirt.Domain, error) {
 	if size := host.AnswerSize(text); size > host.MaxDefinition {
-		return libvirt.Domain{}, virterr.Fail(op, object, fmt.Errorf("%w: its definition with the metadata has %d bytes, and %d is the most", host.ErrTooLarge, size, host.MaxDefinition))
+		return libvirt.Domain{}, virterr.Fail(op, object,
+			fmt.Errorf("%w: its definition with the metadata has %d bytes, and %d is the most",
+				host.ErrTooLarge, size, host.MaxDefinition))
 	}
 	return rpc.Tell(ctx, ds.client, op, object, func(l *libvirt.Libvirt) (libvirt.Domain, error) {
 		return l.DomainDefineXMLFlags(text, flags)

@@ -99,7 +99,9 @@ func (e *editor) device(id host.DeviceID) (element, bool, error) {
 			return element{}, false, err
 		}
 		for _, c := range inner {
-			if c.name.Local == "alias" && slices.ContainsFunc(c.attrs, func(a xml.Attr) bool { return a.Name.Local == "name" && a.Value == string(id) }) {
+			if c.name.Local == "alias" && slices.ContainsFunc(c.attrs, func(a xml.Attr) bool {
+				return a.Name.Local == "name" && a.Value == string(id)
+			}) {
 				return d, true, nil
 			}
 		}
@@ -192,7 +194,8 @@ func editInterface(text string, spec host.InterfaceSpec, drop ...string) (string
 
 // addressElement returns the address in the form of a domain's device.
 func addressElement(a host.PCIAddress) string {
-	return fmt.Sprintf("<address type='pci' domain='%d' bus='%d' slot='%d' function='%d'/>", a.Domain, a.Bus, a.Slot, a.Function)
+	return fmt.Sprintf("<address type='pci' domain='%d' bus='%d' slot='%d' function='%d'/>",
+		a.Domain, a.Bus, a.Slot, a.Function)
 }
 
 // deviceAddress returns nil for a nil address.
@@ -200,7 +203,9 @@ func deviceAddress(a *host.PCIAddress) *libvirtxml.DomainAddress {
 	if a == nil {
 		return nil
 	}
-	return &libvirtxml.DomainAddress{PCI: &libvirtxml.DomainAddressPCI{Domain: &a.Domain, Bus: &a.Bus, Slot: &a.Slot, Function: &a.Function}}
+	return &libvirtxml.DomainAddress{
+		PCI: &libvirtxml.DomainAddressPCI{Domain: &a.Domain, Bus: &a.Bus, Slot: &a.Slot, Function: &a.Function},
+	}
 }
 
 // setDiskImage gives a disk another image and leaves the rest of the disk unchanged. It removes
@@ -222,15 +227,21 @@ func (e *editor) setDiskImage(with host.DiskImage) error {
 		switch part.name.Local {
 		case "driver":
 			driven = true
-			e.edits = append(e.edits, edit{part.start, part.end, tag("driver", withAttr(part.attrs, "type", with.Format)) + "</driver>"})
+			e.edits = append(e.edits, edit{
+				part.start, part.end, tag("driver", withAttr(part.attrs, "type", with.Format)) + "</driver>",
+			})
 		case "source":
-			e.edits = append(e.edits, edit{part.start, part.end, tag("source", withAttr(nil, "file", with.Path)) + "</source>"})
+			e.edits = append(e.edits, edit{part.start, part.end, tag("source", withAttr(nil, "file", with.Path)) +
+				"</source>"})
 		case "backingStore":
 			e.edits = append(e.edits, edit{part.start, part.end, ""})
 		}
 	}
 	if !driven { // the host must never detect a disk's format by itself
-		text := tag("driver", []xml.Attr{{Name: xml.Name{Local: "name"}, Value: "qemu"}, {Name: xml.Name{Local: "type"}, Value: with.Format}})
+		text := tag("driver", []xml.Attr{
+			{Name: xml.Name{Local: "name"}, Value: "qemu"},
+			{Name: xml.Name{Local: "type"}, Value: with.Format},
+		})
 		e.edits = append(e.edits, edit{disk.open, disk.open, text + "</driver>"})
 	}
 	return nil

@@ -27,40 +27,94 @@ const cardBefore = `<interface type='network' trustGuestRxFilters='no'>
 </interface>`
 
 func TestDevicesOfADefinitionChangeAlone(t *testing.T) {
-	const others = `<disk type='file' device='disk'><source file='/pool/a'/><target dev='vdb'/><alias name='ua-disk-a'/></disk>`
+	const others = `<disk type='file' device='disk'><source file='/pool/a'/><target dev='vdb'/><alias ` +
+		`name='ua-disk-a'/></disk>`
 	definition := domainOf(pcieRoot, port(1, ""), others, cardBefore)
 	for name, c := range map[string]struct {
 		change    host.DomainChange
 		has, lost []string
 		kept      []string
 	}{
-		"nothing":             {change: host.DomainChange{}, kept: []string{definition}},
-		"a disk comes":        {host.DomainChange{AddDisk: &host.DiskSpec{Name: "b", Target: "vdc", Path: "/pool/b", Format: "qcow2"}}, []string{`<alias name="ua-disk-b">`, `file="/pool/b"`}, nil, []string{others, cardBefore}},
-		"a disk is there":     {host.DomainChange{AddDisk: &host.DiskSpec{Name: "a", Target: "vdc", Path: "/pool/b", Format: "qcow2"}}, nil, []string{"/pool/b"}, []string{others, cardBefore}},
-		"a SCSI disk comes":   {host.DomainChange{AddDisk: &host.DiskSpec{Name: "b", Target: "sdaa", Path: "/pool/b", Format: "qcow2", Rotation: 1}}, []string{`target="26"`}, nil, []string{others}},
-		"a disk goes":         {host.DomainChange{RemoveDevice: host.DiskID("a")}, nil, []string{"/pool/a", "pcie-root-port'/>"}, []string{cardBefore}},
-		"what is not there":   {host.DomainChange{RemoveDevice: host.DiskID("eth0")}, nil, nil, []string{definition}},
-		"a card goes":         {host.DomainChange{RemoveDevice: host.InterfaceID("eth0")}, nil, []string{"52:54:00"}, []string{others}},
-		"a card comes":        {host.DomainChange{SetInterface: &host.InterfaceSpec{Name: "eth1", Network: "lab", MAC: "52:54:00:00:00:02", PCI: &host.PCIAddress{Bus: 1}}}, []string{`<alias name="ua-nic-eth1">`, `bus="0x01"`}, nil, []string{others, cardBefore}},
-		"its place is taken":  {host.DomainChange{SetInterface: &host.InterfaceSpec{Name: "eth1", Network: "lab", PCI: &host.PCIAddress{Slot: 2}}}, []string{`<alias name="ua-nic-eth1">`}, []string{`slot="0x02"`}, []string{cardBefore}},
-		"ports for next time": {host.DomainChange{SetInterface: &host.InterfaceSpec{Name: "eth1", Network: "lab"}}, []string{strings.Repeat("<controller type='pci' model='pcie-root-port'/>", 4)}, nil, []string{others, cardBefore}},
+		"nothing": {change: host.DomainChange{}, kept: []string{definition}},
+		"a disk comes": {
+			host.DomainChange{AddDisk: &host.DiskSpec{Name: "b", Target: "vdc", Path: "/pool/b", Format: "qcow2"}},
+			[]string{`<alias name="ua-disk-b">`, `file="/pool/b"`}, nil, []string{others, cardBefore},
+		},
+		"a disk is there": {
+			host.DomainChange{AddDisk: &host.DiskSpec{Name: "a", Target: "vdc", Path: "/pool/b", Format: "qcow2"}}, nil,
+			[]string{"/pool/b"}, []string{others, cardBefore},
+		},
+		"a SCSI disk comes": {
+			host.DomainChange{
+				AddDisk: &host.DiskSpec{Name: "b", Target: "sdaa", Path: "/pool/b", Format: "qcow2", Rotation: 1},
+			}, []string{`target="26"`}, nil, []string{others},
+		},
+		"a disk goes": {host.DomainChange{RemoveDevice: host.DiskID("a")}, nil,
+			[]string{"/pool/a", "pcie-root-port'/>"}, []string{cardBefore}},
+		"what is not there": {host.DomainChange{RemoveDevice: host.DiskID("eth0")}, nil, nil, []string{definition}},
+		"a card goes": {host.DomainChange{RemoveDevice: host.InterfaceID("eth0")}, nil, []string{"52:54:00"},
+			[]string{others}},
+		"a card comes": {
+			host.DomainChange{
+				SetInterface: &host.InterfaceSpec{
+					Name: "eth1", Network: "lab", MAC: "52:54:00:00:00:02", PCI: &host.PCIAddress{Bus: 1},
+				},
+			}, []string{`<alias name="ua-nic-eth1">`, `bus="0x01"`}, nil, []string{others, cardBefore},
+		},
+		"its place is taken": {
+			host.DomainChange{
+				SetInterface: &host.InterfaceSpec{Name: "eth1", Network: "lab", PCI: &host.PCIAddress{Slot: 2}},
+			},
+			[]string{`<alias name="ua-nic-eth1">`},
+			[]string{`slot="0x02"`},
+			[]string{cardBefore},
+		},
+		"ports for next time": {host.DomainChange{SetInterface: &host.InterfaceSpec{Name: "eth1", Network: "lab"}},
+			[]string{strings.Repeat("<controller type='pci' model='pcie-root-port'/>", 4)}, nil,
+			[]string{others, cardBefore}},
 		"another network": {
-			host.DomainChange{SetInterface: &host.InterfaceSpec{Name: "eth0", Model: "virtio", Network: "a & b", MAC: "52:54:00:00:00:09"}},
-			[]string{`<source network="a &amp; b"></source>`, "52:54:00:00:00:01", `<virtualport type='openvswitch'/>`, `<future answer='42'/>`, `slot='0x02'`, `<model type='virtio'/>`},
+			host.DomainChange{
+				SetInterface: &host.InterfaceSpec{
+					Name: "eth0", Model: "virtio", Network: "a & b", MAC: "52:54:00:00:00:09",
+				},
+			},
+			[]string{
+				`<source network="a &amp; b"></source>`, "52:54:00:00:00:01", `<virtualport type='openvswitch'/>`,
+				`<future answer='42'/>`, `slot='0x02'`, `<model type='virtio'/>`,
+			},
 			[]string{"portid", "filterref", "vlan", "52:54:00:00:00:09"}, []string{others},
 		},
 		"a bridge, a tag and a filter": {
-			host.DomainChange{SetInterface: &host.InterfaceSpec{Name: "eth0", Model: "virtio", Bridge: "br0", VLAN: 7, Filter: "new", FilterIPs: []string{"10.0.0.2"}}},
-			[]string{`<interface type="bridge" trustGuestRxFilters="no">`, `<source bridge="br0"></source>`, `<vlan><tag id='7'/></vlan>`, `<filterref filter="new"><parameter name='IP' value='10.0.0.2'/></filterref>`},
+			host.DomainChange{
+				SetInterface: &host.InterfaceSpec{
+					Name:      "eth0",
+					Model:     "virtio",
+					Bridge:    "br0",
+					VLAN:      7,
+					Filter:    "new",
+					FilterIPs: []string{"10.0.0.2"},
+				},
+			},
+			[]string{
+				`<interface type="bridge" trustGuestRxFilters="no">`, `<source bridge="br0"></source>`,
+				`<vlan><tag id='7'/></vlan>`,
+				`<filterref filter="new"><parameter name='IP' value='10.0.0.2'/></filterref>`,
+			},
 			[]string{"10.0.0.1", "id='3'", "default"}, []string{others},
 		},
 		"another model": {
 			host.DomainChange{SetInterface: &host.InterfaceSpec{Name: "eth0", Model: "e1000", Network: "default"}},
-			[]string{`<model type="e1000"></model>`, "52:54:00:00:00:01"}, []string{"slot='0x02'", "'virtio'"}, []string{others},
+			[]string{`<model type="e1000"></model>`, "52:54:00:00:00:01"}, []string{"slot='0x02'", "'virtio'"},
+			[]string{others},
 		},
 		"another model elsewhere": {
-			host.DomainChange{SetInterface: &host.InterfaceSpec{Name: "eth0", Model: "e1000", Network: "default", PCI: &host.PCIAddress{Slot: 5}}},
-			[]string{`<address type='pci' domain='0' bus='0' slot='5' function='0'/>`}, []string{"slot='0x02'"}, []string{others},
+			host.DomainChange{
+				SetInterface: &host.InterfaceSpec{
+					Name: "eth0", Model: "e1000", Network: "default", PCI: &host.PCIAddress{Slot: 5},
+				},
+			},
+			[]string{`<address type='pci' domain='0' bus='0' slot='5' function='0'/>`}, []string{"slot='0x02'"},
+			[]string{others},
 		},
 	} {
 		got := must.Get[string](t)(editDomain(definition, c.change))
@@ -88,8 +142,16 @@ func TestDevicesOfADefinitionChangeAlone(t *testing.T) {
 }
 
 func TestACardOfARunningGuestIsReconnected(t *testing.T) {
-	got := must.Get[string](t)(reconnected(domainOf(cardBefore), host.InterfaceSpec{Name: "eth0", Model: "e1000", Network: "lab", Filter: "f", PCI: &host.PCIAddress{Slot: 9}}))
-	for _, text := range []string{`network="lab"`, `filter="f"`, "52:54:00:00:00:01", "vnet0", "'virtio'", "slot='0x02'", "ua-nic-eth0"} {
+	got := must.Get[string](t)(reconnected(domainOf(cardBefore), host.InterfaceSpec{
+		Name:    "eth0",
+		Model:   "e1000",
+		Network: "lab",
+		Filter:  "f",
+		PCI:     &host.PCIAddress{Slot: 9},
+	}))
+	for _, text := range []string{
+		`network="lab"`, `filter="f"`, "52:54:00:00:00:01", "vnet0", "'virtio'", "slot='0x02'", "ua-nic-eth0",
+	} {
 		if !strings.Contains(got, text) {
 			t.Errorf("%s is missing in %s", text, got)
 		}
@@ -107,7 +169,8 @@ func TestAMachineOfPCIExpressGetsSparePorts(t *testing.T) {
 	ctx := t.Context()
 	spec := realSpec(t, h, pool, path)
 	text := strings.Replace(must.Get[string](t)(renderDomain(spec)), "<type>", `<type machine="q35">`, 1)
-	ref := must.Get[libvirt.Domain](t)(rpc.Tell(ctx, h.Client, "defining", spec.Name, func(l *libvirt.Libvirt) (libvirt.Domain, error) { return l.DomainDefineXMLFlags(text, 0) }))
+	ref := must.Get[libvirt.Domain](t)(rpc.Tell(ctx, h.Client, "defining", spec.Name,
+		func(l *libvirt.Libvirt) (libvirt.Domain, error) { return l.DomainDefineXMLFlags(text, 0) }))
 	_, text, err := h.readText(ctx, spec.Name, ref)
 	if err := errors.Join(err, h.withSparePorts(ctx, "defining", spec.Name, text)); err != nil {
 		t.Fatal(err)

@@ -39,9 +39,10 @@ func (d *Devices) PlugInterface(ctx context.Context, uuid string, spec host.Inte
 }
 
 func (d *Devices) plug(ctx context.Context, uuid string, id host.DeviceID, text string) error {
-	return change(ctx, d.client, "plugging "+id.String()+" into", uuid, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
-		return l.DomainAttachDeviceFlags(ref, text, uint32(libvirt.DomainDeviceModifyLive))
-	})
+	return change(ctx, d.client, "plugging "+id.String()+" into", uuid,
+		func(l *libvirt.Libvirt, ref libvirt.Domain) error {
+			return l.DomainAttachDeviceFlags(ref, text, uint32(libvirt.DomainDeviceModifyLive))
+		})
 }
 
 // Reconnect moves an interface of a running guest to the network or bridge of the spec, with its
@@ -83,9 +84,10 @@ func reconnected(domain string, spec host.InterfaceSpec) (string, error) {
 // guest that is busy with booting may miss the request. It is not an error if the guest does not
 // have the device.
 func (d *Devices) Unplug(ctx context.Context, uuid string, id host.DeviceID) error {
-	err := change(ctx, d.client, "unplugging "+id.String()+" from", uuid, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
-		return l.DomainDetachDeviceAlias(ref, string(id), uint32(libvirt.DomainAffectLive))
-	})
+	err := change(ctx, d.client, "unplugging "+id.String()+" from", uuid,
+		func(l *libvirt.Libvirt, ref libvirt.Domain) error {
+			return l.DomainDetachDeviceAlias(ref, string(id), uint32(libvirt.DomainAffectLive))
+		})
 	if err == nil || virterr.HasCode(err, libvirt.ErrDeviceMissing) {
 		return nil
 	}
@@ -102,9 +104,10 @@ func (d *Devices) Unplug(ctx context.Context, uuid string, id host.DeviceID) err
 // bytes; the guest sees it at once. If the domain is not running, it returns
 // host.ErrOperationInvalid: use ResizeVolume.
 func (d *Devices) ResizeDomainDisk(ctx context.Context, uuid, target string, bytes uint64) error {
-	return change(ctx, d.client, "resizing disk "+target+" of", uuid, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
-		return l.DomainBlockResize(ref, target, bytes, libvirt.DomainBlockResizeBytes)
-	})
+	return change(ctx, d.client, "resizing disk "+target+" of", uuid,
+		func(l *libvirt.Libvirt, ref libvirt.Domain) error {
+			return l.DomainBlockResize(ref, target, bytes, libvirt.DomainBlockResizeBytes)
+		})
 }
 
 // Hardware reads the devices of a running domain's guest, or those that a domain that is off will

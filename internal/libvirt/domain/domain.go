@@ -48,7 +48,9 @@ func New(c *rpc.Client) (*Domains, *Power, *Devices, *Guests) {
 
 // call makes a request that waits for a guest agent, on the connection for such requests. The time
 // to wait for a slot does not count.
-func (a *agents) call(ctx context.Context, op, uuid string, extra time.Duration, fn func(*libvirt.Libvirt, libvirt.Domain) error) error {
+func (a *agents) call(
+	ctx context.Context, op, uuid string, extra time.Duration, fn func(*libvirt.Libvirt, libvirt.Domain) error,
+) error {
 	ref, err := domainRef(uuid)
 	if err != nil {
 		return virterr.Fail(op, virterr.Domain(uuid), err)

@@ -19,7 +19,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virttest"
 )
 
-const testMetadata = `<n:instance xmlns:n="urn:novacron:instance:1" name="web"><n:tenant>t&amp;1</n:tenant></n:instance>`
+const testMetadata = `<n:instance xmlns:n="urn:novacron:instance:1" ` +
+	`name="web"><n:tenant>t&amp;1</n:tenant></n:instance>`
 
 // realSpec describes a small domain whose disk and seed exist.
 func realSpec(t testing.TB, h *connection, pool, path string) host.DomainSpec {
@@ -70,7 +71,9 @@ func TestDomainIsDefinedChangedAndUndefined(t *testing.T) {
 			{Name: "data", Target: "vdb", Path: spec.Disks[1].Path, Format: "raw"},
 			{Target: "sda", Path: spec.Seed, Format: "raw", CDROM: true},
 		},
-		Interfaces: []host.DomainInterface{{Name: "data", MAC: "52:54:00:aa:bb:cc", Network: "default", Model: "virtio"}},
+		Interfaces: []host.DomainInterface{
+			{Name: "data", MAC: "52:54:00:aa:bb:cc", Network: "default", Model: "virtio"},
+		},
 	}
 	same := func(got host.Domain) {
 		t.Helper()
@@ -105,7 +108,9 @@ func TestDomainIsDefinedChangedAndUndefined(t *testing.T) {
 	virttest.WantErr(t, err, host.ErrExists)
 
 	title, cores, memory := "", 3, uint64(96)
-	if err := h.RedefineDomain(ctx, spec.UUID, host.DomainChange{Title: &title, Cores: &cores, MemoryMiB: &memory}); err != nil {
+	if err := h.RedefineDomain(ctx, spec.UUID, host.DomainChange{
+		Title: &title, Cores: &cores, MemoryMiB: &memory,
+	}); err != nil {
 		t.Fatal(err)
 	}
 	if err := h.SetAutostart(ctx, spec.UUID, true); err != nil {
@@ -147,13 +152,16 @@ func TestDomainKeepsWhatOthersAddedToIt(t *testing.T) {
 		"</devices>", `<graphics type='vnc' autoport='yes' passwd='secret'/></devices>`,
 		"<on_crash>destroy</on_crash>", "<on_crash>preserve</on_crash>",
 	).Replace(read())
-	must.Get[libvirt.Domain](t)(rpc.Tell(ctx, h.Client, "defining", "test", func(l *libvirt.Libvirt) (libvirt.Domain, error) {
-		return l.DomainDefineXMLFlags(theirs, libvirt.DomainDefineValidate)
-	}))
+	must.Get[libvirt.Domain](t)(rpc.Tell(ctx, h.Client, "defining", "test",
+		func(l *libvirt.Libvirt) (libvirt.Domain, error) {
+			return l.DomainDefineXMLFlags(theirs, libvirt.DomainDefineValidate)
+		}))
 	before := read()
 
 	memory, title := uint64(128), "changed"
-	if err := h.RedefineDomain(ctx, spec.UUID, host.DomainChange{Title: &title, MemoryMiB: &memory, Metadata: new(string)}); err != nil {
+	if err := h.RedefineDomain(ctx, spec.UUID, host.DomainChange{
+		Title: &title, MemoryMiB: &memory, Metadata: new(string),
+	}); err != nil {
 		t.Fatal(err)
 	}
 	after := read()
@@ -173,7 +181,8 @@ func TestDomainKeepsWhatOthersAddedToIt(t *testing.T) {
 			t.Errorf("this line changed too: %s", line)
 		}
 	}
-	if d := must.Get[host.Domain](t)(h.Domain(ctx, spec.UUID)); d.Metadata != "" || d.MemoryMiB != 128 || d.Title != "changed" {
+	if d := must.Get[host.Domain](t)(h.Domain(ctx, spec.UUID)); d.Metadata != "" || d.MemoryMiB != 128 ||
+		d.Title != "changed" {
 		t.Errorf("after the change: %+v", d)
 	}
 }
@@ -244,7 +253,8 @@ func TestDomainIsStartedGrownAndStopped(t *testing.T) {
 	}
 	status.Sizes = nil // only Statuses reports sizes
 	before := h.Calls()
-	if diff := virttest.Differ(all[i], must.Get[host.Domain](t)(h.DomainWith(ctx, spec.UUID, status))); diff != "" || h.Calls()-before != 1 {
+	if diff := virttest.Differ(all[i], must.Get[host.Domain](t)(h.DomainWith(ctx, spec.UUID, status))); diff != "" ||
+		h.Calls()-before != 1 {
 		t.Errorf("read with %d requests, want 1; listed and read differ: %s", h.Calls()-before, diff)
 	}
 	one := must.Get[host.Domain](t)(h.Domain(ctx, spec.UUID))
@@ -297,10 +307,16 @@ func TestBadDomainsAreRefused(t *testing.T) {
 	for name, spec := range map[string]host.DomainSpec{
 		"no cores":      {Name: "x", Type: "qemu", Sockets: 1},
 		"bad disk name": {Name: "x", Type: "qemu", Sockets: 1, Cores: 1, Disks: []host.DiskSpec{{Name: "a b"}}},
-		"two networks":  {Name: "x", Type: "qemu", Sockets: 1, Cores: 1, Interfaces: []host.InterfaceSpec{{Name: "a", Network: "n", Bridge: "b"}}},
-		"bad metadata":  {Name: "x", Type: "qemu", Sockets: 1, Cores: 1, Metadata: "<a/>"},
-		"bad UUID":      {Name: "x", UUID: "x", Type: "qemu", Sockets: 1, Cores: 1, MemoryMiB: 64},
-		"bad type":      {Name: "x", Type: "nonsense", Sockets: 1, Cores: 1, MemoryMiB: 64},
+		"two networks": {
+			Name:       "x",
+			Type:       "qemu",
+			Sockets:    1,
+			Cores:      1,
+			Interfaces: []host.InterfaceSpec{{Name: "a", Network: "n", Bridge: "b"}},
+		},
+		"bad metadata": {Name: "x", Type: "qemu", Sockets: 1, Cores: 1, Metadata: "<a/>"},
+		"bad UUID":     {Name: "x", UUID: "x", Type: "qemu", Sockets: 1, Cores: 1, MemoryMiB: 64},
+		"bad type":     {Name: "x", Type: "nonsense", Sockets: 1, Cores: 1, MemoryMiB: 64},
 	} {
 		if _, err := h.DefineDomain(t.Context(), spec); !errors.As(err, new(*host.Error)) {
 			t.Errorf("%s: got %v", name, err)

@@ -49,13 +49,14 @@ func (g *Guests) DomainAddresses(ctx context.Context, uuid string, source host.A
 // Sent returns the number of packets that a running domain has sent from the interface with that
 // MAC address. If the domain is not running, it returns host.ErrOperationInvalid.
 func (g *Guests) Sent(ctx context.Context, uuid, mac string) (packets int64, err error) {
-	err = query(ctx, g.client, "reading the packets sent by "+mac+" of", uuid, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
-		_, _, _, _, _, sent, _, _, err := l.DomainInterfaceStats(ref, mac)
-		if err == nil {
-			packets = sent
-		}
-		return err
-	})
+	err = query(ctx, g.client, "reading the packets sent by "+mac+" of", uuid,
+		func(l *libvirt.Libvirt, ref libvirt.Domain) error {
+			_, _, _, _, _, sent, _, _, err := l.DomainInterfaceStats(ref, mac)
+			if err == nil {
+				packets = sent
+			}
+			return err
+		})
 	return packets, err
 }
 
@@ -70,18 +71,20 @@ func (g *Guests) Sent(ctx context.Context, uuid, mac string) (packets int64, err
 func (g *Guests) AgentCommand(ctx context.Context, uuid, command string, timeout time.Duration) (string, error) {
 	seconds := max(int32(timeout/time.Second), 1)
 	var answer libvirt.OptString
-	err := g.agents.call(ctx, "asking the guest agent of", uuid, time.Duration(seconds)*time.Second, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
-		got, err := l.QEMUDomainAgentCommand(ref, command, seconds, 0)
-		if err == nil {
-			answer = got
-		}
-		return err
-	})
+	err := g.agents.call(ctx, "asking the guest agent of", uuid, time.Duration(seconds)*time.Second,
+		func(l *libvirt.Libvirt, ref libvirt.Domain) error {
+			got, err := l.QEMUDomainAgentCommand(ref, command, seconds, 0)
+			if err == nil {
+				answer = got
+			}
+			return err
+		})
 	if err != nil {
 		return "", err
 	}
 	if len(answer) == 0 {
-		return "", virterr.Fail("asking the guest agent of", virterr.Domain(uuid), fmt.Errorf("%w: it gave an empty answer", host.ErrAgentUnresponsive))
+		return "", virterr.Fail("asking the guest agent of", virterr.Domain(uuid),
+			fmt.Errorf("%w: it gave an empty answer", host.ErrAgentUnresponsive))
 	}
 	return answer[0], nil
 }

@@ -37,7 +37,9 @@ func (p *Power) ShutdownDomain(ctx context.Context, uuid string, mode host.Shutd
 
 // bring makes a request that leads to a state. libvirt refuses the request with OPERATION_INVALID
 // if the domain is in that state already.
-func (p *Power) bring(ctx context.Context, op, uuid string, to host.State, fn func(*libvirt.Libvirt, libvirt.Domain) error) error {
+func (p *Power) bring(
+	ctx context.Context, op, uuid string, to host.State, fn func(*libvirt.Libvirt, libvirt.Domain) error,
+) error {
 	err := change(ctx, p.client, op, uuid, fn)
 	return p.forgive(ctx, uuid, to, err)
 }
@@ -54,13 +56,14 @@ func (p *Power) forgive(ctx context.Context, uuid string, to host.State, err err
 // DiscardSavedState removes the memory that a managed save has kept of a domain, so that the domain
 // boots when it starts. It is not an error if there is none.
 func (p *Power) DiscardSavedState(ctx context.Context, uuid string) error {
-	return change(ctx, p.client, "discarding the saved state of", uuid, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
-		saved, err := l.DomainHasManagedSaveImage(ref, 0)
-		if err != nil || saved == 0 {
-			return err
-		}
-		return l.DomainManagedSaveRemove(ref, 0)
-	})
+	return change(ctx, p.client, "discarding the saved state of", uuid,
+		func(l *libvirt.Libvirt, ref libvirt.Domain) error {
+			saved, err := l.DomainHasManagedSaveImage(ref, 0)
+			if err != nil || saved == 0 {
+				return err
+			}
+			return l.DomainManagedSaveRemove(ref, 0)
+		})
 }
 
 // HasSavedState reports whether a domain that is shut off would resume where its guest was: its

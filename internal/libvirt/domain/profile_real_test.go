@@ -23,8 +23,17 @@ func TestDomainOfAllProfilesIsTakenAndStarts(t *testing.T) {
 		h.CreateVolume(ctx, pool, host.VolumeSpec{Name: "large", Format: "qcow2", Capacity: 1 << 20}))
 	spec.Firmware = "efi"
 	spec.Disks[1].Target, spec.Disks[1].Rotation = "sdc", 1
-	spec.Disks = append(spec.Disks, host.DiskSpec{Name: "large", Target: "sdd", Path: filepath.Join(path, "large"), Format: "qcow2", Rotation: 7200, KeepsDiscarded: true})
-	spec.Interfaces[0].Filter, spec.Interfaces[0].FilterIPs = "clean-traffic", []string{"192.168.122.77", "192.168.122.78"}
+	spec.Disks = append(spec.Disks, host.DiskSpec{
+		Name:           "large",
+		Target:         "sdd",
+		Path:           filepath.Join(path, "large"),
+		Format:         "qcow2",
+		Rotation:       7200,
+		KeepsDiscarded: true,
+	})
+	spec.Interfaces[0].Filter, spec.Interfaces[0].FilterIPs = "clean-traffic", []string{
+		"192.168.122.77", "192.168.122.78",
+	}
 	must.Get[host.Domain](t)(h.DefineDomain(ctx, spec))
 	memory := uint64(128)
 	if err := h.RedefineDomain(ctx, spec.UUID, host.DomainChange{MemoryMiB: &memory}); err != nil {

@@ -121,7 +121,9 @@ func (ds *Domains) DomainState(ctx context.Context, uuid string) (host.State, er
 	return readState(ctx, ds.client, virterr.Domain(uuid), ref)
 }
 
-func (ds *Domains) listDomains(ctx context.Context, which libvirt.ConnectListAllDomainsFlags) ([]libvirt.Domain, error) {
+func (ds *Domains) listDomains(
+	ctx context.Context, which libvirt.ConnectListAllDomainsFlags,
+) ([]libvirt.Domain, error) {
 	return rpc.Ask(ctx, ds.client, "listing", "domains", func(l *libvirt.Libvirt) ([]libvirt.Domain, error) {
 		refs, _, err := l.ConnectListAllDomains(1, which)
 		return refs, err
@@ -137,18 +139,21 @@ func (ds *Domains) AllDomains(ctx context.Context) ([]host.Domain, []host.Undesc
 // DomainsNamed returns the domains of the host whose names match, with two requests and one for
 // each of these domains. It leaves out domains that vanish meanwhile, and lists those that cannot
 // be described separately.
-func (ds *Domains) DomainsNamed(ctx context.Context, match func(name string) bool) ([]host.Domain, []host.Undescribed, error) {
+func (ds *Domains) DomainsNamed(
+	ctx context.Context, match func(name string) bool,
+) ([]host.Domain, []host.Undescribed, error) {
 	listed, err := ds.listStatuses(ctx, libvirt.DomainStatsState)
 	if err != nil {
 		return nil, nil, err
 	}
 	listed = slices.DeleteFunc(listed, func(l listedStatus) bool { return !match(l.ref.Name) })
 	called := func(l listedStatus) host.Undescribed { return host.Undescribed{Name: l.ref.Name} }
-	return rpc.DescribeAll(ctx, listed, host.ErrNoDomain, ofDomains, called, func(ctx context.Context, l listedStatus) (host.Domain, error) {
-		d, err := ds.readDefinition(ctx, virterr.Domain(l.ref.Name), l.ref)
-		d.Status = l.Status
-		return d, err
-	})
+	return rpc.DescribeAll(ctx, listed, host.ErrNoDomain, ofDomains, called,
+		func(ctx context.Context, l listedStatus) (host.Domain, error) {
+			d, err := ds.readDefinition(ctx, virterr.Domain(l.ref.Name), l.ref)
+			d.Status = l.Status
+			return d, err
+		})
 }
 
 // ofDomains reports whether an answer is about the requested domain: libvirt writes what it has in

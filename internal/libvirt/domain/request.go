@@ -25,7 +25,9 @@ func domainRef(uuid string) (libvirt.Domain, error) {
 }
 
 // change makes one request that changes a domain.
-func change(ctx context.Context, c *rpc.Client, op, uuid string, fn func(*libvirt.Libvirt, libvirt.Domain) error) error {
+func change(
+	ctx context.Context, c *rpc.Client, op, uuid string, fn func(*libvirt.Libvirt, libvirt.Domain) error,
+) error {
 	return onDomain(ctx, c, op, uuid, false, fn)
 }
 
@@ -34,7 +36,9 @@ func query(ctx context.Context, c *rpc.Client, op, uuid string, fn func(*libvirt
 	return onDomain(ctx, c, op, uuid, true, fn)
 }
 
-func onDomain(ctx context.Context, c *rpc.Client, op, uuid string, readonly bool, fn func(*libvirt.Libvirt, libvirt.Domain) error) error {
+func onDomain(
+	ctx context.Context, c *rpc.Client, op, uuid string, readonly bool, fn func(*libvirt.Libvirt, libvirt.Domain) error,
+) error {
 	ref, err := domainRef(uuid)
 	if err != nil {
 		return virterr.Fail(op, virterr.Domain(uuid), err)

@@ -27,12 +27,14 @@ func renderDomain(spec host.DomainSpec) (string, error) {
 		VCPU:        &libvirtxml.DomainVCPU{Placement: "static", Value: uint(spec.Sockets * spec.Cores)},
 		CPU:         domainCPU(spec),
 		OS:          &libvirtxml.DomainOS{Type: &libvirtxml.DomainOSType{Type: "hvm"}, Firmware: spec.Firmware},
-		Features:    &libvirtxml.DomainFeatureList{ACPI: &libvirtxml.DomainFeature{}, APIC: &libvirtxml.DomainFeatureAPIC{}},
-		Clock:       &libvirtxml.DomainClock{Offset: "utc"},
-		OnPoweroff:  "destroy",
-		OnReboot:    "restart",
-		OnCrash:     "destroy",
-		Devices:     domainDevices(spec),
+		Features: &libvirtxml.DomainFeatureList{
+			ACPI: &libvirtxml.DomainFeature{}, APIC: &libvirtxml.DomainFeatureAPIC{},
+		},
+		Clock:      &libvirtxml.DomainClock{Offset: "utc"},
+		OnPoweroff: "destroy",
+		OnReboot:   "restart",
+		OnCrash:    "destroy",
+		Devices:    domainDevices(spec),
 	}
 	if spec.Metadata != "" {
 		doc.Metadata = &libvirtxml.DomainMetadata{XML: spec.Metadata}
@@ -104,7 +106,9 @@ func domainDevices(spec host.DomainSpec) *libvirtxml.DomainDeviceList {
 		Serials:     []libvirtxml.DomainSerial{serial},
 		Channels: []libvirtxml.DomainChannel{{
 			Source: &libvirtxml.DomainChardevSource{UNIX: &libvirtxml.DomainChardevSourceUNIX{}},
-			Target: &libvirtxml.DomainChannelTarget{VirtIO: &libvirtxml.DomainChannelTargetVirtIO{Name: "org.qemu.guest_agent.0"}},
+			Target: &libvirtxml.DomainChannelTarget{
+				VirtIO: &libvirtxml.DomainChannelTargetVirtIO{Name: "org.qemu.guest_agent.0"},
+			},
 		}},
 		RNGs: []libvirtxml.DomainRNG{{
 			Model:   "virtio",
@@ -156,7 +160,8 @@ func interfaceDevice(n host.InterfaceSpec) libvirtxml.DomainInterface {
 	if n.Filter != "" {
 		nic.FilterRef = &libvirtxml.DomainInterfaceFilterRef{Filter: n.Filter}
 		for _, ip := range n.FilterIPs {
-			nic.FilterRef.Parameters = append(nic.FilterRef.Parameters, libvirtxml.DomainInterfaceFilterParam{Name: "IP", Value: ip})
+			nic.FilterRef.Parameters = append(nic.FilterRef.Parameters,
+				libvirtxml.DomainInterfaceFilterParam{Name: "IP", Value: ip})
 		}
 	}
 	return nic

@@ -28,11 +28,12 @@ type listedStatus struct {
 }
 
 func (ds *Domains) listStatuses(ctx context.Context, which libvirt.DomainStatsTypes) ([]listedStatus, error) {
-	records, err := rpc.Ask(ctx, ds.client, "listing", "domains", func(l *libvirt.Libvirt) ([]libvirt.DomainStatsRecord, error) {
-		// Without this flag, a guest that is busy with another request would delay the answer about all
-		// others.
-		return l.ConnectGetAllDomainStats(nil, uint32(which), uint32(libvirt.ConnectGetAllDomainsStatsNowait))
-	})
+	records, err := rpc.Ask(ctx, ds.client, "listing", "domains",
+		func(l *libvirt.Libvirt) ([]libvirt.DomainStatsRecord, error) {
+			// Without this flag, a guest that is busy with another request would delay the answer about all
+			// others.
+			return l.ConnectGetAllDomainStats(nil, uint32(which), uint32(libvirt.ConnectGetAllDomainsStatsNowait))
+		})
 	if err != nil {
 		return nil, err
 	}
@@ -97,24 +98,27 @@ func (ds *Domains) DiskUsers(ctx context.Context, v host.Volume) ([]string, erro
 	if err != nil {
 		return nil, err
 	}
-	users, err := rpc.Gather(ctx, running, host.ErrNoDomain, func(ctx context.Context, ref libvirt.Domain) (string, error) {
-		text, err := rpc.Ask(ctx, ds.client, "reading", virterr.Domain(ref.Name), func(l *libvirt.Libvirt) (string, error) {
-			return l.DomainGetXMLDesc(ref, 0)
-		})
-		if err != nil {
-			return "", err
-		}
-		var doc liveDisks
-		if err := virterr.Understand("the domain's XML", text, &doc); err != nil {
-			return "", virterr.Fail("reading", virterr.Domain(ref.Name), err)
-		}
-		for _, disk := range doc.Disks {
-			from := disk.Source
-			if disk.ReadOnly == nil && (v.Path != "" && (from.File == v.Path || from.Dev == v.Path) || from.Pool == v.Pool && from.Volume == v.Name) {
-				return ref.Name, nil
+	users, err := rpc.Gather(ctx, running, host.ErrNoDomain,
+		func(ctx context.Context, ref libvirt.Domain) (string, error) {
+			text, err := rpc.Ask(ctx, ds.client, "reading", virterr.Domain(ref.Name),
+				func(l *libvirt.Libvirt) (string, error) {
+					return l.DomainGetXMLDesc(ref, 0)
+				})
+			if err != nil {
+				return "", err
 			}
-		}
-		return "", nil
-	})
+			var doc liveDisks
+			if err := virterr.Understand("the domain's XML", text, &doc); err != nil {
+				return "", virterr.Fail("reading", virterr.Domain(ref.Name), err)
+			}
+			for _, disk := range doc.Disks {
+				from := disk.Source
+				if disk.ReadOnly == nil && (v.Path != "" && (from.File == v.Path || from.Dev == v.Path) ||
+					from.Pool == v.Pool && from.Volume == v.Name) {
+					return ref.Name, nil
+				}
+			}
+			return "", nil
+		})
 	return slices.DeleteFunc(users, func(name string) bool { return name == "" }), err
 }

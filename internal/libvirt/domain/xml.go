@@ -148,9 +148,16 @@ func parseDomain(text string) (host.Domain, error) {
 	}
 	for _, disk := range doc.Disks {
 		d.Disks = append(d.Disks, host.DomainDisk{
-			Name: named(disk.Alias, host.DiskID("")), Target: disk.Target.Dev, Format: disk.Driver.Type,
-			Path: cmp.Or(disk.Source.File, disk.Source.Dev), Pool: disk.Source.Pool, Volume: disk.Source.Volume, CDROM: disk.Device == "cdrom",
-			Rotation: disk.Target.Rotation, KeepsDiscarded: disk.Driver.Discard == "ignore", Boot: disk.Boot.Order,
+			Name:           named(disk.Alias, host.DiskID("")),
+			Target:         disk.Target.Dev,
+			Format:         disk.Driver.Type,
+			Path:           cmp.Or(disk.Source.File, disk.Source.Dev),
+			Pool:           disk.Source.Pool,
+			Volume:         disk.Source.Volume,
+			CDROM:          disk.Device == "cdrom",
+			Rotation:       disk.Target.Rotation,
+			KeepsDiscarded: disk.Driver.Discard == "ignore",
+			Boot:           disk.Boot.Order,
 		})
 	}
 	for _, nic := range doc.Interfaces {
@@ -171,7 +178,9 @@ func parseDomain(text string) (host.Domain, error) {
 		if err != nil {
 			return host.Domain{}, err
 		}
-		d.Passthrough = append(d.Passthrough, host.PassthroughDevice{Name: named(device.Alias, host.PassthroughID("")), Address: address})
+		d.Passthrough = append(d.Passthrough, host.PassthroughDevice{
+			Name: named(device.Alias, host.PassthroughID("")), Address: address,
+		})
 	}
 	return d, nil
 }

@@ -16,22 +16,41 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 func fullSpec() host.DomainSpec {
 	return host.DomainSpec{
-		Name: "t1.web", UUID: "c7a5fdbd-cdaf-9455-926a-d65c16db1809", Title: "Web & more", Description: "line 1\nline <2>",
-		Type: "kvm", Sockets: 2, Cores: 4, CPU: "host-passthrough", MemoryMiB: 2048, Firmware: "efi",
+		Name:        "t1.web",
+		UUID:        "c7a5fdbd-cdaf-9455-926a-d65c16db1809",
+		Title:       "Web & more",
+		Description: "line 1\nline <2>",
+		Type:        "kvm",
+		Sockets:     2,
+		Cores:       4,
+		CPU:         "host-passthrough",
+		MemoryMiB:   2048,
+		Firmware:    "efi",
 		Disks: []host.DiskSpec{
 			{Name: "system", Target: "vda", Path: "/pool/system.qcow2", Format: "qcow2", Boot: 2},
 			{Name: "data", Target: "vdb", Path: "/dev/vg/data", Format: "raw"},
 			{Name: "fast", Target: "sdd", Path: "/fast/fast.qcow2", Format: "qcow2", Rotation: 1, Boot: 1},
-			{Name: "large", Target: "sde", Path: "/bulk/large.qcow2", Format: "qcow2", Rotation: 7200, KeepsDiscarded: true},
+			{
+				Name:           "large",
+				Target:         "sde",
+				Path:           "/bulk/large.qcow2",
+				Format:         "qcow2",
+				Rotation:       7200,
+				KeepsDiscarded: true,
+			},
 		},
-		Seed: "/pool/seed.iso", ConsoleLog: "/log/web.log",
+		Seed:       "/pool/seed.iso",
+		ConsoleLog: "/log/web.log",
 		Interfaces: []host.InterfaceSpec{
 			{Name: "eth0", Network: "default", MAC: "52:54:00:00:00:01"},
 			{Name: "eth1", Bridge: "br0", Model: "e1000", VLAN: 42, Filter: "no-mac-spoofing"},
 			{Name: "eth2", Network: "lab", Filter: "clean-traffic", FilterIPs: []string{"10.0.0.5"}},
 		},
-		Passthrough: []host.PassthroughDevice{{Name: "gpu-10de-1eb8-0", Address: host.PCIAddress{Bus: 0xb1}}, {Name: "gpu-10de-1eb8-1", Address: host.PCIAddress{Domain: 1, Bus: 2, Slot: 3, Function: 4}}},
-		Metadata:    `<n:instance xmlns:n="urn:novacron:instance:1"><n:tenant>t1</n:tenant></n:instance>`,
+		Passthrough: []host.PassthroughDevice{
+			{Name: "gpu-10de-1eb8-0", Address: host.PCIAddress{Bus: 0xb1}},
+			{Name: "gpu-10de-1eb8-1", Address: host.PCIAddress{Domain: 1, Bus: 2, Slot: 3, Function: 4}},
+		},
+		Metadata: `<n:instance xmlns:n="urn:novacron:instance:1"><n:tenant>t1</n:tenant></n:instance>`,
 	}
 }
 
@@ -61,7 +80,14 @@ func TestDomainXMLReadsBack(t *testing.T) {
 			{Name: "system", Target: "vda", Path: "/pool/system.qcow2", Format: "qcow2", Boot: 2},
 			{Name: "data", Target: "vdb", Path: "/dev/vg/data", Format: "raw"},
 			{Name: "fast", Target: "sdd", Path: "/fast/fast.qcow2", Format: "qcow2", Rotation: 1, Boot: 1},
-			{Name: "large", Target: "sde", Path: "/bulk/large.qcow2", Format: "qcow2", Rotation: 7200, KeepsDiscarded: true},
+			{
+				Name:           "large",
+				Target:         "sde",
+				Path:           "/bulk/large.qcow2",
+				Format:         "qcow2",
+				Rotation:       7200,
+				KeepsDiscarded: true,
+			},
 			{Target: "sda", Path: "/pool/seed.iso", Format: "raw", CDROM: true},
 		},
 		Interfaces: []host.DomainInterface{
@@ -95,12 +121,14 @@ func TestOnlyWhatIsNamedIsChanged(t *testing.T) {
 		old, new []string // what is replaced, and by what
 	}{
 		"nothing": {},
-		"title":   {host.DomainChange{Title: new("a < b")}, []string{"<title>old</title>"}, []string{"<title>a &lt; b</title>"}},
+		"title": {host.DomainChange{Title: new("a < b")}, []string{"<title>old</title>"},
+			[]string{"<title>a &lt; b</title>"}},
 		"no title": {
 			host.DomainChange{Title: new("")}, []string{"<title>old</title>"}, []string{""},
 		},
 		"description": {
-			host.DomainChange{Description: new("d")}, []string{"</domain>"}, []string{"<description>d</description></domain>"},
+			host.DomainChange{Description: new("d")}, []string{"</domain>"},
+			[]string{"<description>d</description></domain>"},
 		},
 		"metadata": {
 			host.DomainChange{Metadata: new(ours)},
@@ -113,8 +141,14 @@ func TestOnlyWhatIsNamedIsChanged(t *testing.T) {
 		},
 		"sockets": {
 			host.DomainChange{Sockets: new(3)},
-			[]string{"<vcpu placement='static' cpuset='0-3' current='1'>4</vcpu>", "<topology sockets='1' dies='1' cores='2' threads='2'/>"},
-			[]string{`<vcpu placement="static" cpuset="0-3">12</vcpu>`, `<topology sockets="3" dies="1" cores="2" threads="2"></topology>`},
+			[]string{
+				"<vcpu placement='static' cpuset='0-3' current='1'>4</vcpu>",
+				"<topology sockets='1' dies='1' cores='2' threads='2'/>",
+			},
+			[]string{
+				`<vcpu placement="static" cpuset="0-3">12</vcpu>`,
+				`<topology sockets="3" dies="1" cores="2" threads="2"></topology>`,
+			},
 		},
 	} {
 		got, err := editDomain(strangers, c.change)
@@ -147,7 +181,9 @@ func FuzzDomainXML(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	for _, text := range []string{full, strangers, "<domain><cpu/></domain>", "<domain><metadata/></domain>", "<domain/>", "<domain><vcpu>"} {
+	for _, text := range []string{
+		full, strangers, "<domain><cpu/></domain>", "<domain><metadata/></domain>", "<domain/>", "<domain><vcpu>",
+	} {
 		f.Add(text, "title & <more>", 2, uint64(64))
 	}
 	f.Fuzz(func(t *testing.T, text, title string, cores int, memory uint64) {
@@ -157,7 +193,9 @@ func FuzzDomainXML(f *testing.F) {
 		}
 		metadata := `<n:instance xmlns:n="urn:novacron:instance:1"/>`
 		memory %= 1 << 40
-		edited, err := editDomain(text, host.DomainChange{Title: &title, Cores: &cores, MemoryMiB: &memory, Metadata: &metadata})
+		edited, err := editDomain(text, host.DomainChange{
+			Title: &title, Cores: &cores, MemoryMiB: &memory, Metadata: &metadata,
+		})
 		if err != nil {
 			return
 		}
@@ -166,9 +204,11 @@ func FuzzDomainXML(f *testing.F) {
 			t.Fatalf("%q became %q: %v", text, edited, err)
 		}
 		if after.Cores != cores || after.MemoryMiB != memory || after.Metadata != metadata {
-			t.Errorf("%q became %q: cores %d, memory %d, metadata %q", text, edited, after.Cores, after.MemoryMiB, after.Metadata)
+			t.Errorf("%q became %q: cores %d, memory %d, metadata %q",
+				text, edited, after.Cores, after.MemoryMiB, after.Metadata)
 		}
-		after.Title, after.Cores, after.MemoryMiB, after.Metadata = before.Title, before.Cores, before.MemoryMiB, before.Metadata
+		after.Title, after.Cores, after.MemoryMiB, after.Metadata = before.Title, before.Cores, before.MemoryMiB,
+			before.Metadata
 		if diff := virttest.Differ(after, before); diff != "" && before.Sockets > 0 {
 			t.Errorf("%q became %q\n%s", text, edited, diff)
 		}

@@ -53,7 +53,8 @@ func (m *Node) Info(ctx context.Context) (host.Info, error) {
 		}
 		caps, err := parseCapabilities(text)
 		return func() {
-			info.UUID, info.Arch, info.CPUModel, info.DomainTypes = caps.UUID, caps.Arch, caps.CPUModel, caps.DomainTypes
+			info.UUID, info.Arch, info.CPUModel, info.DomainTypes = caps.UUID, caps.Arch, caps.CPUModel,
+				caps.DomainTypes
 		}, err
 	})
 	if err := group.Wait(); err != nil {

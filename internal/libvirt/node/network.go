@@ -29,18 +29,20 @@ func (m *Node) Networks(ctx context.Context) ([]host.Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	networks, err := rpc.Gather(ctx, refs, host.ErrNoNetwork, func(ctx context.Context, ref libvirt.Network) (host.Network, error) {
-		return m.readNetwork(ctx, ref, slices.Contains(active, ref))
-	})
+	networks, err := rpc.Gather(ctx, refs, host.ErrNoNetwork,
+		func(ctx context.Context, ref libvirt.Network) (host.Network, error) {
+			return m.readNetwork(ctx, ref, slices.Contains(active, ref))
+		})
 	slices.SortFunc(networks, func(a, b host.Network) int { return strings.Compare(a.Name, b.Name) })
 	return networks, err
 }
 
 // Network returns a network, or host.ErrNoNetwork.
 func (m *Node) Network(ctx context.Context, name string) (host.Network, error) {
-	ref, err := rpc.Ask(ctx, m.client, "reading", virterr.Network(name), func(l *libvirt.Libvirt) (libvirt.Network, error) {
-		return l.NetworkLookupByName(name)
-	})
+	ref, err := rpc.Ask(ctx, m.client, "reading", virterr.Network(name),
+		func(l *libvirt.Libvirt) (libvirt.Network, error) {
+			return l.NetworkLookupByName(name)
+		})
 	if err != nil {
 		return host.Network{}, err
 	}
@@ -92,10 +94,11 @@ func parseNetwork(text string) (host.Network, error) {
 // Interfaces names the host's network interfaces, including bridges, with one request. An empty
 // list means that libvirt, or its access rules for the user, does not report them.
 func (m *Node) Interfaces(ctx context.Context) ([]string, error) {
-	refs, err := rpc.Ask(ctx, m.client, "listing", "network interfaces", func(l *libvirt.Libvirt) ([]libvirt.Interface, error) {
-		refs, _, err := l.ConnectListAllInterfaces(1, 0)
-		return refs, err
-	})
+	refs, err := rpc.Ask(ctx, m.client, "listing", "network interfaces",
+		func(l *libvirt.Libvirt) ([]libvirt.Interface, error) {
+			refs, _, err := l.ConnectListAllInterfaces(1, 0)
+			return refs, err
+		})
 	if err != nil && virterr.IsAnswer(err) { // libvirt may be built without interfaces, and access rules may deny them
 		return nil, nil
 	}
@@ -109,10 +112,11 @@ func (m *Node) Interfaces(ctx context.Context) ([]string, error) {
 
 // NetworkFilters names the network filters of the host, with one request.
 func (m *Node) NetworkFilters(ctx context.Context) ([]string, error) {
-	refs, err := rpc.Ask(ctx, m.client, "listing", "network filters", func(l *libvirt.Libvirt) ([]libvirt.Nwfilter, error) {
-		refs, _, err := l.ConnectListAllNwfilters(1, 0)
-		return refs, err
-	})
+	refs, err := rpc.Ask(ctx, m.client, "listing", "network filters",
+		func(l *libvirt.Libvirt) ([]libvirt.Nwfilter, error) {
+			refs, _, err := l.ConnectListAllNwfilters(1, 0)
+			return refs, err
+		})
 	names := make([]string, len(refs))
 	for i, ref := range refs {
 		names[i] = ref.Name

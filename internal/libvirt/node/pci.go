@@ -18,23 +18,26 @@ import (
 // PCIDevices returns the PCI devices of the host by their addresses: one request for the list and
 // one for each device.
 func (m *Node) PCIDevices(ctx context.Context) ([]host.PCIDevice, error) {
-	refs, err := rpc.Ask(ctx, m.client, "listing", "PCI devices", func(l *libvirt.Libvirt) ([]libvirt.NodeDevice, error) {
-		refs, _, err := l.ConnectListAllNodeDevices(1, uint32(libvirt.ConnectListNodeDevicesCapPciDev))
-		return refs, err
-	})
+	refs, err := rpc.Ask(ctx, m.client, "listing", "PCI devices",
+		func(l *libvirt.Libvirt) ([]libvirt.NodeDevice, error) {
+			refs, _, err := l.ConnectListAllNodeDevices(1, uint32(libvirt.ConnectListNodeDevicesCapPciDev))
+			return refs, err
+		})
 	if err != nil {
 		return nil, err
 	}
-	devices, err := rpc.Gather(ctx, refs, host.ErrNoNodeDevice, func(ctx context.Context, ref libvirt.NodeDevice) (host.PCIDevice, error) {
-		text, err := rpc.Ask(ctx, m.client, "reading", "device "+ref.Name, func(l *libvirt.Libvirt) (string, error) {
-			return l.NodeDeviceGetXMLDesc(ref.Name, 0)
+	devices, err := rpc.Gather(ctx, refs, host.ErrNoNodeDevice,
+		func(ctx context.Context, ref libvirt.NodeDevice) (host.PCIDevice, error) {
+			text, err := rpc.Ask(ctx, m.client, "reading", "device "+ref.Name,
+				func(l *libvirt.Libvirt) (string, error) {
+					return l.NodeDeviceGetXMLDesc(ref.Name, 0)
+				})
+			if err != nil {
+				return host.PCIDevice{}, err
+			}
+			d, err := parsePCIDevice(text)
+			return d, virterr.Fail("reading", "device "+ref.Name, err)
 		})
-		if err != nil {
-			return host.PCIDevice{}, err
-		}
-		d, err := parsePCIDevice(text)
-		return d, virterr.Fail("reading", "device "+ref.Name, err)
-	})
 	slices.SortFunc(devices, func(a, b host.PCIDevice) int { return a.Address.Compare(b.Address) })
 	return devices, err
 }
@@ -77,8 +80,9 @@ func parsePCIDevice(text string) (host.PCIDevice, error) {
 		numbers[i] = n
 	}
 	d := host.PCIDevice{
-		Address: host.PCIAddress{Domain: c.Domain, Bus: c.Bus, Slot: c.Slot, Function: c.Function}, Class: uint(numbers[0]),
-		ID: fmt.Sprintf("%04x:%04x", numbers[1], numbers[2]), Name: c.Product.Name,
+		Address: host.PCIAddress{Domain: c.Domain, Bus: c.Bus, Slot: c.Slot, Function: c.Function},
+		Class:   uint(numbers[0]),
+		ID:      fmt.Sprintf("%04x:%04x", numbers[1], numbers[2]), Name: c.Product.Name,
 	}
 	for _, member := range c.Group.Addresses {
 		a, err := member.Address()

@@ -84,7 +84,8 @@ func FuzzPCIDevice(f *testing.F) {
 func TestFirmwaresAreThoseThatLibvirtChooses(t *testing.T) {
 	for text, want := range map[string]string{
 		`<domainCapabilities><os supported='yes'><enum name='firmware'><value>bios</value><value>efi</value></enum>
-			<loader supported='yes'><enum name='type'><value>rom</value></enum></loader></os></domainCapabilities>`: "[bios efi]",
+			<loader supported='yes'><enum name='type'><value>rom</value></enum></loader></os>
+			</domainCapabilities>`: "[bios efi]",
 		`<domainCapabilities><os supported='yes'><enum name='firmware'/></os></domainCapabilities>`: "[]",
 		`<domainCapabilities/>`: "[]",
 	} {
@@ -96,9 +97,12 @@ func TestFirmwaresAreThoseThatLibvirtChooses(t *testing.T) {
 
 func TestNetworksTellWhatTheirBridgeIs(t *testing.T) {
 	for text, want := range map[string]host.Network{
-		`<network><name>ovs</name><forward mode='bridge'/><bridge name='ovs0'/><virtualport type='openvswitch'/></network>`: {
+		`<network><name>ovs</name><forward mode='bridge'/><bridge name='ovs0'/>
+			<virtualport type='openvswitch'/></network>`: {
 			Name: "ovs", Bridge: "ovs0", ForwardMode: "bridge", OpenVSwitch: true},
-		`<network><name>default</name><forward/><bridge name='virbr0'/></network>`: {Name: "default", Bridge: "virbr0", ForwardMode: "nat"},
+		`<network><name>default</name><forward/><bridge name='virbr0'/></network>`: {
+			Name: "default", Bridge: "virbr0", ForwardMode: "nat",
+		},
 	} {
 		if diff := virttest.Differ(must.Get[host.Network](t)(parseNetwork(text)), want); diff != "" {
 			t.Error(diff)

@@ -20,7 +20,9 @@ type AddressXML struct {
 // Address parses the numbers, which libvirt writes as 0x1f.
 func (doc AddressXML) Address() (host.PCIAddress, error) {
 	var a host.PCIAddress
-	for to, text := range map[*uint]string{&a.Domain: doc.Domain, &a.Bus: doc.Bus, &a.Slot: doc.Slot, &a.Function: doc.Function} {
+	for to, text := range map[*uint]string{
+		&a.Domain: doc.Domain, &a.Bus: doc.Bus, &a.Slot: doc.Slot, &a.Function: doc.Function,
+	} {
 		n, err := strconv.ParseUint(cmp.Or(text, "0"), 0, 32)
 		if err != nil {
 			return a, virterr.Misread("a PCI address", err)

@@ -19,7 +19,9 @@ const bulkWidth = 16
 
 // Gather runs fn for each item, bulkWidth at a time, and returns the results in the items' order.
 // It leaves out items for which fn returns gone, because they have vanished since they were listed.
-func Gather[In, Out any](ctx context.Context, items []In, gone error, fn func(context.Context, In) (Out, error)) ([]Out, error) {
+func Gather[In, Out any](
+	ctx context.Context, items []In, gone error, fn func(context.Context, In) (Out, error),
+) ([]Out, error) {
 	results := make([]Out, len(items))
 	present := make([]bool, len(items))
 	group, ctx := errgroup.WithContext(ctx)
@@ -75,7 +77,8 @@ func Backoff(ctx context.Context, patience time.Duration) func(yield func(func()
 // DescribeAll is Gather for objects that are described one by one. It leaves out objects that
 // cannot be described, and returns their names. about reports which of libvirt's error codes mean
 // that.
-func DescribeAll[In, Out any](ctx context.Context, items []In, gone error, about func(libvirt.ErrorNumber) bool, name func(In) host.Undescribed,
+func DescribeAll[In, Out any](ctx context.Context, items []In, gone error, about func(libvirt.ErrorNumber) bool,
+	name func(In) host.Undescribed,
 	describe func(context.Context, In) (Out, error),
 ) (all []Out, undescribed []host.Undescribed, err error) {
 	type answer struct {

@@ -67,7 +67,9 @@ func (p *presence) away() time.Duration {
 // patiently opens a connection. If the host does not answer in time, a caller with a deadline
 // (bounded) tries again. If the host has answered before, patiently waits for it, for awayFor or
 // brieflyFor in all.
-func (c *Client) patiently(ctx context.Context, bounded bool, open func(context.Context) (*Conn, error)) (*Conn, error) {
+func (c *Client) patiently(
+	ctx context.Context, bounded bool, open func(context.Context) (*Conn, error),
+) (*Conn, error) {
 	for {
 		conn, err := open(ctx)
 		wait := c.presence.note(err, bounded)

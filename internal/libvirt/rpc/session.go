@@ -30,9 +30,10 @@ type Session struct {
 
 // Request describes a call: its error and its rules.
 type Request struct {
-	Op, Object string        // for the error; see host.Error
-	Readonly   bool          // may be repeated after a lost connection
-	Limit      time.Duration // how long the host may take if the caller has no deadline; zero is the client's call timeout
+	Op, Object string // for the error; see host.Error
+	Readonly   bool   // may be repeated after a lost connection
+	// how long the host may take if the caller has no deadline; zero is the client's call timeout
+	Limit time.Duration
 }
 
 // Call makes one request: it opens the connection if need be, counts the request, bounds it by ctx,

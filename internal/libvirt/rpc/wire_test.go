@@ -98,11 +98,14 @@ func TestFramesOfOursGoBetweenThoseOfGoLibvirt(t *testing.T) {
 }
 
 func TestOtherProtocolsAreRecognised(t *testing.T) {
-	for _, greeting := range []string{"SSH-2.0-OpenSSH_9.2 and a few more bytes", "\x00\x00\x00\x05 and many more bytes than that"} {
+	for _, greeting := range []string{
+		"SSH-2.0-OpenSSH_9.2 and a few more bytes", "\x00\x00\x00\x05 and many more bytes than that",
+	} {
 		near, far := net.Pipe()
 		go func() { _, _ = far.Write([]byte(greeting)) }()
 		w := newWire(near)
-		if _, err := w.Read(make([]byte, 100)); err == nil || !strings.Contains(err.Error(), "protocol") || !w.lost.Load() {
+		if _, err := w.Read(make([]byte, 100)); err == nil || !strings.Contains(err.Error(), "protocol") ||
+			!w.lost.Load() {
 			t.Errorf("%q: got %v", greeting, err)
 		}
 	}

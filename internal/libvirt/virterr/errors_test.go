@@ -12,7 +12,8 @@ import (
 
 func TestErrorsAreTypedByCode(t *testing.T) {
 	sentinels := []error{
-		host.ErrNoDomain, host.ErrNoPool, host.ErrNoVolume, host.ErrNoNetwork, host.ErrPoolInactive, host.ErrExists, host.ErrUnreachable,
+		host.ErrNoDomain, host.ErrNoPool, host.ErrNoVolume, host.ErrNoNetwork, host.ErrPoolInactive, host.ErrExists,
+		host.ErrUnreachable,
 		host.ErrAgentUnresponsive, host.ErrOperationInvalid, host.ErrUnsupported,
 	}
 	for _, c := range []struct {

@@ -52,37 +52,40 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 		return schema.Int64Attribute{Computed: true, MarkdownDescription: says}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Shows where the library's catalog is, who enforces its rules, what the provider's tenant has " +
-			"in it, and how much of the pool its images take. Of other tenants, it counts nothing but the images that the " +
-			"pool holds.",
+		MarkdownDescription: "Shows where the library's catalog is, who enforces its rules, what the " +
+			"provider's tenant has in it, and how much of the pool its images take. Of other tenants, it counts " +
+			"nothing but the images that the pool holds.",
 		Attributes: map[string]schema.Attribute{
 			"kind": text("Where the catalog is: `pool` for documents in the storage pool, `postgres` for a database."),
-			"enforcement": text("Who enforces tenants, owners and access control. `advisory`: this provider alone, which only " +
-				"guards against mistakes. `server`: the catalog's server. Neither says anything about the host: see the guide " +
-				"*Who enforces what*."),
-			"tenant":          text("The tenant that the provider works for."),
-			"user":            text("The user that the provider works for."),
-			"template_count":  number("How many templates the tenant has."),
-			"version_count":   number("How many versions these have."),
-			"image_count":     number("How many images these versions use. Versions of the same image share it."),
-			"image_bytes":     number("Size of the files of these images, in bytes. Others may use some of them as well."),
+			"enforcement": text("Who enforces tenants, owners and access control. `advisory`: this provider " +
+				"alone, which only guards against mistakes. `server`: the catalog's server. Neither says anything " +
+				"about the host: see the guide *Who enforces what*."),
+			"tenant":         text("The tenant that the provider works for."),
+			"user":           text("The user that the provider works for."),
+			"template_count": number("How many templates the tenant has."),
+			"version_count":  number("How many versions these have."),
+			"image_count":    number("How many images these versions use. Versions of the same image share it."),
+			"image_bytes": number("Size of the files of these images, in bytes. Others may use some of " +
+				"them as well."),
 			"pool":            text("The storage pool of images and, unless configured otherwise, of disks."),
 			"capacity_bytes":  number("Size of the pool, in bytes."),
 			"available_bytes": number("Free space in the pool, in bytes."),
-			"stored_image_count": number("How many images the pool holds, of all tenants and catalogs that share it, including " +
-				"those that are being sent or are unused."),
+			"stored_image_count": number("How many images the pool holds, of all tenants and catalogs that share " +
+				"it, including those that are being sent or are unused."),
 			"stored_image_bytes": number("Space that these take up in the pool, in bytes. Holes take up none."),
-			"unused_image_count": number("How many of them neither a version nor the disk of an instance needs. An image " +
-				"normally goes with its last version. It stays if a disk needed it then, or a run was interrupted. The provider " +
-				"removes it once it has been unused for an hour, when it next registers or removes something."),
+			"unused_image_count": number("How many of them neither a version nor the disk of an instance " +
+				"needs. An image normally goes with its last version. It stays if a disk needed it then, or a run " +
+				"was interrupted. The provider removes it once it has been unused for an hour, when it next " +
+				"registers or removes something."),
 			"unused_image_bytes": number("Space that these take up in the pool, in bytes."),
-			"stray_volumes": schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Volumes " +
-				"in the pool that have the name of an image (`nova.base.…`), but that no document in the catalog mentions and " +
-				"no process has written to for an hour. An interrupted run may have left them. The provider never removes " +
-				"them: another tenant, whose documents you cannot see, may be about to use one. Remove a volume with `virsh " +
-				"vol-delete` once you are sure that no tenant needs it."},
-			"volume_count": number("How many volumes of any kind the pool has, as far as the host shows them: images, " +
-				"documents, disks and others. libvirt lists no more than 16384."),
+			"stray_volumes": schema.ListAttribute{Computed: true, ElementType: types.StringType,
+				MarkdownDescription: "Volumes " +
+					"in the pool that have the name of an image (`nova.base.…`), but that no document in the catalog " +
+					"mentions and no process has written to for an hour. An interrupted run may have left them. The " +
+					"provider never removes them: another tenant, whose documents you cannot see, may be about to " +
+					"use one. Remove a volume with `virsh vol-delete` once you are sure that no tenant needs it."},
+			"volume_count": number("How many volumes of any kind the pool has, as far as the host shows " +
+				"them: images, documents, disks and others. libvirt lists no more than 16384."),
 		},
 	}
 }
@@ -100,19 +103,28 @@ func (d *DataSource) Read(ctx context.Context, _ datasource.ReadRequest, resp *d
 		return
 	}
 	for _, u := range c.Pool.Undescribed {
-		resp.Diagnostics.AddWarning("Volume is not counted", "The host lists a volume but cannot describe it, so it is not "+
-			"among the images: "+u+".")
+		resp.Diagnostics.AddWarning("Volume is not counted", "The host lists a volume but cannot describe it, "+
+			"so it is not among the images: "+u+".")
 	}
 	strays, diags := types.ListValueFrom(ctx, types.StringType, append([]string{}, c.Pool.Strays...))
 	resp.Diagnostics.Append(diags...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, model{
-		Kind: types.StringValue(c.Kind), Enforcement: types.StringValue(c.Enforcement),
-		Tenant: types.StringValue(l.Tenant()), User: types.StringValue(l.User()),
-		TemplateCount: types.Int64Value(int64(c.Templates)), VersionCount: types.Int64Value(int64(c.Versions)),
-		ImageCount: types.Int64Value(int64(c.Images)), ImageBytes: types.Int64Value(c.ImageBytes),
-		Pool: types.StringValue(l.Pool()), CapacityBytes: types.Int64Value(int64(c.Pool.Capacity)), AvailableBytes: types.Int64Value(int64(c.Pool.Available)),
-		StoredImageCount: types.Int64Value(int64(c.Pool.Images)), StoredImageBytes: types.Int64Value(c.Pool.ImageBytes),
-		UnusedImageCount: types.Int64Value(int64(c.Pool.Unused)), UnusedImageBytes: types.Int64Value(c.Pool.UnusedBytes),
-		StrayVolumes: strays, VolumeCount: types.Int64Value(int64(c.Pool.Volumes)),
+		Kind:             types.StringValue(c.Kind),
+		Enforcement:      types.StringValue(c.Enforcement),
+		Tenant:           types.StringValue(l.Tenant()),
+		User:             types.StringValue(l.User()),
+		TemplateCount:    types.Int64Value(int64(c.Templates)),
+		VersionCount:     types.Int64Value(int64(c.Versions)),
+		ImageCount:       types.Int64Value(int64(c.Images)),
+		ImageBytes:       types.Int64Value(c.ImageBytes),
+		Pool:             types.StringValue(l.Pool()),
+		CapacityBytes:    types.Int64Value(int64(c.Pool.Capacity)),
+		AvailableBytes:   types.Int64Value(int64(c.Pool.Available)),
+		StoredImageCount: types.Int64Value(int64(c.Pool.Images)),
+		StoredImageBytes: types.Int64Value(c.Pool.ImageBytes),
+		UnusedImageCount: types.Int64Value(int64(c.Pool.Unused)),
+		UnusedImageBytes: types.Int64Value(c.Pool.UnusedBytes),
+		StrayVolumes:     strays,
+		VolumeCount:      types.Int64Value(int64(c.Pool.Volumes)),
 	})...)
 }

@@ -43,7 +43,8 @@ func TestAccCatalogTellsWhatImagesTake(t *testing.T) {
 		return statecheck.ExpectKnownValue("data.novacron_catalog.it", tfjsonpath.New(attribute), check)
 	}
 	number, text := knownvalue.Int64Exact, knownvalue.StringExact
-	took := func(n int64) knownvalue.Check { // qcow2's tables take some clusters of 64 KiB, regardless of the image's content
+	// qcow2's tables take some clusters of 64 KiB, regardless of the image's content
+	took := func(n int64) knownvalue.Check {
 		return knownvalue.Int64Func(func(v int64) error {
 			if v < n<<20 || v > n<<20+1<<20 {
 				return fmt.Errorf("%d bytes, want some more than %d MiB", v, n)
@@ -61,7 +62,11 @@ func TestAccCatalogTellsWhatImagesTake(t *testing.T) {
 		since := time.Now().Add(-2 * time.Hour)
 		digest := "sha256:" + strings.Repeat("ab", 32)
 		if _, err := poolstore.New(h, pool).Bases().Create(t.Context(), catalog.BaseKey(digest), catalog.Base{
-			Digest: digest, State: catalog.BaseReady, Format: "raw", Volume: "nova.base.unused.raw", UnusedSince: &since,
+			Digest:      digest,
+			State:       catalog.BaseReady,
+			Format:      "raw",
+			Volume:      "nova.base.unused.raw",
+			UnusedSince: &since,
 		}); err != nil {
 			t.Fatal(err)
 		}
@@ -75,7 +80,8 @@ func TestAccCatalogTellsWhatImagesTake(t *testing.T) {
 		Steps: []resource.TestStep{
 			{Config: config("1.0.0", "1.1.0"), ConfigStateChecks: []statecheck.StateCheck{
 				is("version_count", number(2)), is("stored_image_count", number(1)), is("stored_image_bytes", took(0)),
-				is("unused_image_count", number(0)), is("unused_image_bytes", number(0)), is("stray_volumes", knownvalue.ListSizeExact(0)),
+				is("unused_image_count", number(0)), is("unused_image_bytes", number(0)),
+				is("stray_volumes", knownvalue.ListSizeExact(0)),
 			}},
 			{PreConfig: leave, Config: config("1.0.0", "1.1.0"), ConfigStateChecks: []statecheck.StateCheck{
 				is("image_count", number(1)), is("stored_image_count", number(2)), is("stored_image_bytes", took(3)),
@@ -89,7 +95,8 @@ func TestAccCatalogTellsWhatImagesTake(t *testing.T) {
 				})),
 			}},
 			{Config: config("1.0.0", "1.1.0", "2.0.0"), ConfigStateChecks: []statecheck.StateCheck{
-				is("stored_image_count", number(1)), is("unused_image_count", number(0)), is("unused_image_bytes", number(0)),
+				is("stored_image_count", number(1)), is("unused_image_count", number(0)),
+				is("unused_image_bytes", number(0)),
 				is("stray_volumes", knownvalue.ListExact([]knownvalue.Check{text(stray)})),
 			}, Check: tfacc.OnHost(func() {
 				for _, volume := range []string{stray, young} { // it is unknown which tenant needs them

@@ -154,7 +154,9 @@ func compared(t *testing.T, named bool) (*fastpath.Server, *int) {
 		map[string]func() fastpath.Resource{"clock": newClock},
 		fastpath.Compare(func(c fastpath.Compared) {
 			*answers++
-			for _, difference := range fastpathtest.Differences(c, fastpathtest.Types{State: clockType, Identity: nameType}) {
+			for _, difference := range fastpathtest.Differences(c, fastpathtest.Types{
+				State: clockType, Identity: nameType,
+			}) {
 				t.Error(difference)
 			}
 		}),

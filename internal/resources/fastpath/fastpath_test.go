@@ -44,12 +44,15 @@ func (lamp) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.S
 		"name":  schema.StringAttribute{Required: true},
 		"color": schema.StringAttribute{Optional: true, Computed: true, Default: stringdefault.StaticString("white")},
 		"on":    schema.BoolAttribute{Optional: true, Computed: true, Default: booldefault.StaticBool(true)},
-		"rooms": schema.SetAttribute{Optional: true, Computed: true, ElementType: types.StringType, Default: setdefault.StaticValue(none)},
+		"rooms": schema.SetAttribute{
+			Optional: true, Computed: true, ElementType: types.StringType, Default: setdefault.StaticValue(none),
+		},
 	}}
 }
 
 var lampType = tftypes.Object{AttributeTypes: map[string]tftypes.Type{
-	"name": tftypes.String, "color": tftypes.String, "on": tftypes.Bool, "rooms": tftypes.Set{ElementType: tftypes.String},
+	"name": tftypes.String, "color": tftypes.String, "on": tftypes.Bool,
+	"rooms": tftypes.Set{ElementType: tftypes.String},
 }}
 
 // aLamp returns a lamp named "desk" in Terraform's encoding. A nil argument becomes null.
@@ -78,7 +81,8 @@ func encoded(t *testing.T, name, color, on any, rooms []string) *tfprotov6.Dynam
 	}
 	v, err := tfprotov6.NewDynamicValue(lampType, tftypes.NewValue(lampType, map[string]tftypes.Value{
 		"name": tftypes.NewValue(tftypes.String, name), "color": tftypes.NewValue(tftypes.String, color),
-		"on": tftypes.NewValue(tftypes.Bool, on), "rooms": tftypes.NewValue(tftypes.Set{ElementType: tftypes.String}, set),
+		"on":    tftypes.NewValue(tftypes.Bool, on),
+		"rooms": tftypes.NewValue(tftypes.Set{ElementType: tftypes.String}, set),
 	}))
 	if err != nil {
 		t.Fatal(err)
@@ -92,17 +96,23 @@ type framework struct {
 	asked bool
 }
 
-func (f *framework) PlanResourceChange(context.Context, *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {
+func (f *framework) PlanResourceChange(
+	context.Context, *tfprotov6.PlanResourceChangeRequest,
+) (*tfprotov6.PlanResourceChangeResponse, error) {
 	f.asked = true
 	return &tfprotov6.PlanResourceChangeResponse{}, nil
 }
 
-func (f *framework) ReadResource(context.Context, *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
+func (f *framework) ReadResource(
+	context.Context, *tfprotov6.ReadResourceRequest,
+) (*tfprotov6.ReadResourceResponse, error) {
 	f.asked = true
 	return &tfprotov6.ReadResourceResponse{}, nil
 }
 
-func (f *framework) UpgradeResourceState(context.Context, *tfprotov6.UpgradeResourceStateRequest) (*tfprotov6.UpgradeResourceStateResponse, error) {
+func (f *framework) UpgradeResourceState(
+	context.Context, *tfprotov6.UpgradeResourceStateRequest,
+) (*tfprotov6.UpgradeResourceStateResponse, error) {
 	f.asked = true
 	return &tfprotov6.UpgradeResourceStateResponse{}, nil
 }
@@ -123,22 +133,30 @@ func TestPlanWithNothingToDo(t *testing.T) {
 		config, prior, proposed *tfprotov6.DynamicValue
 		asks                    bool
 	}{
-		"all as configured":           {aLamp(t, "red", false, "hall"), aLamp(t, "red", false, "hall"), aLamp(t, "red", false, "hall"), false},
-		"all left to defaults":        {aLamp(t, nil, nil), defaults, defaults, false},
-		"a text taken out":            {aLamp(t, nil, nil), aLamp(t, "red", true, ""), aLamp(t, "red", true, ""), true},
-		"a flag taken out":            {aLamp(t, nil, nil), aLamp(t, "white", false, ""), aLamp(t, "white", false, ""), true},
-		"a set taken out":             {aLamp(t, nil, nil), aLamp(t, "white", true, "hall"), aLamp(t, "white", true, "hall"), true},
-		"something changed":           {aLamp(t, "red", nil), defaults, aLamp(t, "red", true, ""), true},
-		"a lamp to be made":           {defaults, null(t), defaults, true},
-		"a lamp to go":                {null(t), defaults, null(t), true},
-		"one that never was":          {null(t), null(t), null(t), true},
-		"state that is not there":     {defaults, nil, nil, true},
-		"values in an older encoding": {defaults, &tfprotov6.DynamicValue{JSON: []byte("{}")}, &tfprotov6.DynamicValue{JSON: []byte("{}")}, true},
+		"all as configured": {aLamp(t, "red", false, "hall"), aLamp(t, "red", false, "hall"),
+			aLamp(t, "red", false, "hall"), false},
+		"all left to defaults": {aLamp(t, nil, nil), defaults, defaults, false},
+		"a text taken out":     {aLamp(t, nil, nil), aLamp(t, "red", true, ""), aLamp(t, "red", true, ""), true},
+		"a flag taken out": {aLamp(t, nil, nil), aLamp(t, "white", false, ""), aLamp(t, "white", false, ""),
+			true},
+		"a set taken out": {aLamp(t, nil, nil), aLamp(t, "white", true, "hall"),
+			aLamp(t, "white", true, "hall"), true},
+		"something changed":       {aLamp(t, "red", nil), defaults, aLamp(t, "red", true, ""), true},
+		"a lamp to be made":       {defaults, null(t), defaults, true},
+		"a lamp to go":            {null(t), defaults, null(t), true},
+		"one that never was":      {null(t), null(t), null(t), true},
+		"state that is not there": {defaults, nil, nil, true},
+		"values in an older encoding": {defaults, &tfprotov6.DynamicValue{JSON: []byte("{}")},
+			&tfprotov6.DynamicValue{JSON: []byte("{}")}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, f := wrap(t, true)
 			resp, err := s.PlanResourceChange(t.Context(), &tfprotov6.PlanResourceChangeRequest{
-				TypeName: "lamp", Config: c.config, PriorState: c.prior, ProposedNewState: c.proposed, PriorPrivate: []byte(aBulb),
+				TypeName:         "lamp",
+				Config:           c.config,
+				PriorState:       c.prior,
+				ProposedNewState: c.proposed,
+				PriorPrivate:     []byte(aBulb),
 			})
 			if err != nil || f.asked != c.asks {
 				t.Fatalf("the framework was asked: %t, want %t (%v)", f.asked, c.asks, err)
@@ -163,7 +181,9 @@ func TestReadOfWhatIsAsItWas(t *testing.T) {
 	state := aLamp(t, "red", true, "hall")
 	for _, current := range []bool{true, false} {
 		s, f := wrap(t, current)
-		resp, err := s.ReadResource(t.Context(), &tfprotov6.ReadResourceRequest{TypeName: "lamp", CurrentState: state, Private: []byte(aBulb)})
+		resp, err := s.ReadResource(t.Context(), &tfprotov6.ReadResourceRequest{
+			TypeName: "lamp", CurrentState: state, Private: []byte(aBulb),
+		})
 		if err != nil || f.asked == current {
 			t.Fatalf("current is %t, and the framework was asked: %t (%v)", current, f.asked, err)
 		}
@@ -172,20 +192,32 @@ func TestReadOfWhatIsAsItWas(t *testing.T) {
 		}
 	}
 	s, f := wrap(t, true)
-	if _, err := s.ReadResource(t.Context(), &tfprotov6.ReadResourceRequest{TypeName: "chair", CurrentState: state}); err != nil || !f.asked {
+	if _, err := s.ReadResource(t.Context(), &tfprotov6.ReadResourceRequest{
+		TypeName: "chair", CurrentState: state,
+	}); err != nil || !f.asked {
 		t.Error("a resource that is not wrapped was answered for")
 	}
 }
 
 func TestReadGoesByPrivateState(t *testing.T) {
 	state := aLamp(t, "red", true, "hall")
-	for private, asks := range map[string]bool{aBulb: false, `{"bulb":"IkUxNCI="}`: true, `{}`: true, ``: true, `{"bulb":1}`: true} {
+	for private, asks := range map[string]bool{
+		aBulb:                 false,
+		`{"bulb":"IkUxNCI="}`: true,
+		`{}`:                  true,
+		``:                    true,
+		`{"bulb":1}`:          true,
+	} {
 		f := &framework{}
-		s, err := Wrap(f, map[string]func() Resource{"lamp": func() Resource { return lamp{current: true, bulb: `"E27"`} }})
+		s, err := Wrap(f, map[string]func() Resource{
+			"lamp": func() Resource { return lamp{current: true, bulb: `"E27"`} },
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.ReadResource(t.Context(), &tfprotov6.ReadResourceRequest{TypeName: "lamp", CurrentState: state, Private: []byte(private)}); err != nil || f.asked != asks {
+		if _, err := s.ReadResource(t.Context(), &tfprotov6.ReadResourceRequest{
+			TypeName: "lamp", CurrentState: state, Private: []byte(private),
+		}); err != nil || f.asked != asks {
 			t.Errorf("with private state %q the framework was asked: %t, want %t (%v)", private, f.asked, asks, err)
 		}
 	}
@@ -225,7 +257,8 @@ func TestState(t *testing.T) {
 		value attr.Value
 		want  bool
 	}{
-		"name": {types.StringValue("desk"), true}, "color": {types.StringNull(), true}, "on": {types.BoolValue(false), false}, "rooms": {rooms, true},
+		"name": {types.StringValue("desk"), true}, "color": {types.StringNull(), true},
+		"on": {types.BoolValue(false), false}, "rooms": {rooms, true},
 	} {
 		if state.Has(t.Context(), name, c.value) != c.want {
 			t.Errorf("%s has the value %s: want %t", name, c.value, c.want)
@@ -249,26 +282,41 @@ func (s strange) Schema(_ context.Context, _ resource.SchemaRequest, resp *resou
 func TestStrangeSchemasAreRefused(t *testing.T) {
 	number := schema.Int64Attribute{Optional: true, Computed: true, Default: int64default.StaticInt64(1)}
 	for name, a := range map[string]schema.Attribute{
-		"a number":           number,
-		"a number in a map":  schema.MapNestedAttribute{Optional: true, NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{"n": number}}},
-		"a number in one":    schema.SingleNestedAttribute{Optional: true, Attributes: map[string]schema.Attribute{"n": number}},
-		"optional, computed": schema.SingleNestedAttribute{Optional: true, Computed: true, Attributes: map[string]schema.Attribute{}},
+		"a number": number,
+		"a number in a map": schema.MapNestedAttribute{
+			Optional: true, NestedObject: schema.NestedAttributeObject{
+				Attributes: map[string]schema.Attribute{"n": number},
+			},
+		},
+		"a number in one": schema.SingleNestedAttribute{
+			Optional: true, Attributes: map[string]schema.Attribute{"n": number},
+		},
+		"optional, computed": schema.SingleNestedAttribute{
+			Optional: true, Computed: true, Attributes: map[string]schema.Attribute{},
+		},
 	} {
-		if _, err := Wrap(&framework{}, map[string]func() Resource{"s": func() Resource { return strange{attribute: a} }}); err == nil {
+		if _, err := Wrap(&framework{}, map[string]func() Resource{
+			"s": func() Resource { return strange{attribute: a} },
+		}); err == nil {
 			t.Errorf("%s was taken", name)
 		}
 	}
 	computed := schema.SingleNestedAttribute{Computed: true, Attributes: map[string]schema.Attribute{"n": number}}
-	if _, err := Wrap(&framework{}, map[string]func() Resource{"s": func() Resource { return strange{attribute: computed} }}); err != nil {
+	if _, err := Wrap(&framework{}, map[string]func() Resource{
+		"s": func() Resource { return strange{attribute: computed} },
+	}); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestWhatIsCurrentMayStillBeWarnedOf(t *testing.T) {
 	warnings := diag.Diagnostics{
-		diag.NewAttributeWarningDiagnostic(path.Root("color").AtMapKey("dark"), "Fading", "It will fade."), diag.NewWarningDiagnostic("Old", "It is old."),
+		diag.NewAttributeWarningDiagnostic(path.Root("color").AtMapKey("dark"), "Fading", "It will fade."),
+		diag.NewWarningDiagnostic("Old", "It is old."),
 	}
-	s, err := Wrap(&framework{}, map[string]func() Resource{"lamp": func() Resource { return lamp{current: true, warnings: warnings} }})
+	s, err := Wrap(&framework{}, map[string]func() Resource{
+		"lamp": func() Resource { return lamp{current: true, warnings: warnings} },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -278,7 +326,9 @@ func TestWhatIsCurrentMayStillBeWarnedOf(t *testing.T) {
 		t.Fatalf("%+v, %v", resp, err)
 	}
 	fading, old := resp.Diagnostics[0], resp.Diagnostics[1]
-	if fading.Severity != tfprotov6.DiagnosticSeverityWarning || fading.Summary != "Fading" || fading.Detail != "It will fade." || fading.Attribute.String() != `AttributeName("color").ElementKeyString("dark")` {
+	if fading.Severity != tfprotov6.DiagnosticSeverityWarning || fading.Summary != "Fading" ||
+		fading.Detail != "It will fade." ||
+		fading.Attribute.String() != `AttributeName("color").ElementKeyString("dark")` {
 		t.Errorf("%+v", fading)
 	}
 	if old.Severity != tfprotov6.DiagnosticSeverityWarning || old.Summary != "Old" || old.Attribute != nil {

@@ -16,7 +16,9 @@ type named struct {
 	by string
 }
 
-func (n named) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+func (n named) IdentitySchema(
+	_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse,
+) {
 	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
 		n.by: identityschema.StringAttribute{RequiredForImport: true},
 	}}
@@ -25,7 +27,9 @@ func (n named) IdentitySchema(_ context.Context, _ resource.IdentitySchemaReques
 // Reading adds an identity to a state that has none. Such a state was written before lamps had an
 // identity, or by a Terraform that does not support identities.
 func TestReadGivesAnIdentity(t *testing.T) {
-	s, err := Wrap(&framework{}, map[string]func() Resource{"lamp": func() Resource { return named{lamp{current: true}, "name"} }})
+	s, err := Wrap(&framework{}, map[string]func() Resource{
+		"lamp": func() Resource { return named{lamp{current: true}, "name"} },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,9 +49,13 @@ func TestReadGivesAnIdentity(t *testing.T) {
 		return resp.NewIdentity
 	}
 	made := read(nil)
-	for what, got := range map[string]*tfprotov6.ResourceIdentityData{"of none": made, "of null": read(&tfprotov6.ResourceIdentityData{IdentityData: &null})} {
+	for what, got := range map[string]*tfprotov6.ResourceIdentityData{
+		"of none": made, "of null": read(&tfprotov6.ResourceIdentityData{IdentityData: &null}),
+	} {
 		v, err := got.IdentityData.Unmarshal(of)
-		if want := tftypes.NewValue(of, map[string]tftypes.Value{"name": tftypes.NewValue(tftypes.String, "desk")}); err != nil || !v.Equal(want) {
+		if want := tftypes.NewValue(of, map[string]tftypes.Value{
+			"name": tftypes.NewValue(tftypes.String, "desk"),
+		}); err != nil || !v.Equal(want) {
 			t.Errorf("the identity made %s is %s (%v)", what, v, err)
 		}
 	}
@@ -60,7 +68,9 @@ func TestReadGivesAnIdentity(t *testing.T) {
 // the resource lacks or has with another type.
 func TestIdentitiesOfOtherNamesAreRefused(t *testing.T) {
 	for _, by := range []string{"serial", "on"} {
-		if _, err := Wrap(&framework{}, map[string]func() Resource{"lamp": func() Resource { return named{by: by} }}); err == nil {
+		if _, err := Wrap(&framework{}, map[string]func() Resource{
+			"lamp": func() Resource { return named{by: by} },
+		}); err == nil {
 			t.Errorf("an identity by %s was taken", by)
 		}
 	}

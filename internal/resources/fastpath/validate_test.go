@@ -25,7 +25,9 @@ type judge struct {
 	asked int
 }
 
-func (j *judge) ValidateResourceConfig(_ context.Context, req *tfprotov6.ValidateResourceConfigRequest) (*tfprotov6.ValidateResourceConfigResponse, error) {
+func (j *judge) ValidateResourceConfig(
+	_ context.Context, req *tfprotov6.ValidateResourceConfigRequest,
+) (*tfprotov6.ValidateResourceConfigResponse, error) {
 	j.asked++
 	resp := &tfprotov6.ValidateResourceConfigResponse{}
 	config, err := Decode(req.Config)
@@ -65,7 +67,9 @@ func TestConfigurationsWithMuchInCommonAreValidatedOnce(t *testing.T) {
 				t.Fatal(err)
 			}
 			for n, config := range c.configs {
-				req := &tfprotov6.ValidateResourceConfigRequest{TypeName: config.of, Config: namedLamp(t, config.name, config.color)}
+				req := &tfprotov6.ValidateResourceConfigRequest{
+					TypeName: config.of, Config: namedLamp(t, config.name, config.color),
+				}
 				if n == len(c.configs)-1 {
 					req.ClientCapabilities = c.last
 				}

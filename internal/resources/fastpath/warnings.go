@@ -16,7 +16,9 @@ func encodeWarnings(ctx context.Context, warnings diag.Diagnostics) (encoded []*
 		if w.Severity() != diag.SeverityWarning {
 			return nil, false
 		}
-		d := &tfprotov6.Diagnostic{Severity: tfprotov6.DiagnosticSeverityWarning, Summary: w.Summary(), Detail: w.Detail()}
+		d := &tfprotov6.Diagnostic{
+			Severity: tfprotov6.DiagnosticSeverityWarning, Summary: w.Summary(), Detail: w.Detail(),
+		}
 		if at, located := w.(diag.DiagnosticWithPath); located {
 			if d.Attribute, ok = encodePath(ctx, at.Path()); !ok {
 				return nil, false

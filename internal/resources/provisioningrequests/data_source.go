@@ -35,22 +35,24 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 		return schema.StringAttribute{Optional: true, Validators: validators, MarkdownDescription: says}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Lists the requests for instances of the provider's tenant and their results: each create and " +
-			"each reimage, newest first. Records outlive their instances; the provider's `request_retention` says for how " +
-			"long.\n\n" +
-			"The provider writes a record before the first step of the work, and again at the end. Mistakes that Terraform " +
-			"refuses before there is anything to do, such as invalid parameters, are no requests. If the catalog cannot be " +
-			"written, the instance is created anyway, and Terraform warns that there is no record. An apply that was killed " +
-			"appears as `failed`: at once on the machine that it ran on, elsewhere once the time that its `timeouts` allow " +
-			"has passed.",
+		MarkdownDescription: "Lists the requests for instances of the provider's tenant and their results: " +
+			"each create and each reimage, newest first. Records outlive their instances; the provider's " +
+			"`request_retention` says for how long.\n\n" +
+			"The provider writes a record before the first step of the work, and again at the end. Mistakes " +
+			"that Terraform refuses before there is anything to do, such as invalid parameters, are no requests. If " +
+			"the catalog cannot be written, the instance is created anyway, and Terraform warns that there is no " +
+			"record. An apply that was killed appears as `failed`: at once on the machine that it ran on, elsewhere " +
+			"once the time that its `timeouts` allow has passed.",
 		Attributes: map[string]schema.Attribute{
-			"tenant": filter("Only requests of this tenant. Other tenants than the provider's own have none to show. Default: "+
-				"the provider's tenant.",
+			"tenant": filter("Only requests of this tenant. Other tenants than the provider's own have none to "+
+				"show. Default: the provider's tenant.",
 				face.Valid(naming.ValidateTenant)),
 			"template_id": filter("Only requests for instances of this template, `tenant/name`.",
 				face.Valid(func(s string) error { _, err := catalog.ParseTemplateID(s); return err })),
-			"instance_name": filter("Only requests for instances of this name, whether they exist or not.", face.Valid(naming.ValidateInstanceName)),
-			"status": filter("Only requests of this status: `pending`, `running`, `completed`, `failed` or `cancelled`.",
+			"instance_name": filter("Only requests for instances of this name, whether they exist or not.",
+				face.Valid(naming.ValidateInstanceName)),
+			"status": filter("Only requests of this status: `pending`, `running`, `completed`, `failed` or "+
+				"`cancelled`.",
 				stringvalidator.OneOf(catalog.RequestStatuses()...)),
 			"limit": schema.Int64Attribute{Optional: true, Validators: []validator.Int64{int64validator.AtLeast(1)},
 				MarkdownDescription: "Maximum number of requests to list, newest first. Default: all."},
@@ -74,8 +76,8 @@ func entryAttributes() map[string]schema.Attribute {
 		"tenant":        text("The tenant that asked."),
 		"action":        text("`create` or `reimage`."),
 		"instance_name": text("Name of the instance."),
-		"instance_id": text("UUID of the instance that existed at the end; null if none was created, or while the work " +
-			"goes on."),
+		"instance_id": text("UUID of the instance that existed at the end; null if none was created, or " +
+			"while the work goes on."),
 		"template_id":      text("The template's id, `tenant/name`."),
 		"resolved_version": text("The version that the instance was to be made from."),
 		"strategy":         text(attribute.StrategyNames() + "; null if the work ended before that was decided."),
@@ -89,8 +91,8 @@ func entryAttributes() map[string]schema.Attribute {
 			"nothing saw its end."),
 		"duration_seconds": number("How long the work took, in whole seconds; null without `completed_at`."),
 		"steps": schema.ListNestedAttribute{
-			Computed: true, MarkdownDescription: "The steps, in order; if one failed, it is the last. Empty until the work is " +
-				"over.",
+			Computed: true, MarkdownDescription: "The steps, in order; if one failed, it is the last. Empty until " +
+				"the work is over.",
 			NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 				"name": text("Name of the step."), "duration_ms": number("How long it took, in milliseconds."),
 			}},

@@ -58,21 +58,36 @@ func instance(label string, name tfconfig.Value, version string, settings ...str
 func find(after string, filters ...string) string { return findAs("it", after, filters...) }
 
 func findAs(label, after string, filters ...string) string {
-	return "data \"novacron_provisioning_requests\" \"" + label + "\" {\n  depends_on = [" + after + "]\n  " + strings.Join(filters, "\n  ") + "\n}\n"
+	return "data \"novacron_provisioning_requests\" \"" + label + "\" {\n  depends_on = [" + after + "]\n  " +
+		strings.Join(filters, "\n  ") + "\n}\n"
 }
 
 // request expects an entry with these attributes.
-func request(action, instance, version, status string, instanceID, failure knownvalue.Check, steps ...string) knownvalue.Check {
+func request(
+	action, instance, version, status string, instanceID, failure knownvalue.Check, steps ...string,
+) knownvalue.Check {
 	names := make([]knownvalue.Check, len(steps))
 	for i, step := range steps {
-		names[i] = knownvalue.ObjectExact(map[string]knownvalue.Check{"name": knownvalue.StringExact(step), "duration_ms": knownvalue.NotNull()})
+		names[i] = knownvalue.ObjectExact(map[string]knownvalue.Check{
+			"name": knownvalue.StringExact(step), "duration_ms": knownvalue.NotNull(),
+		})
 	}
 	moment := knownvalue.StringRegexp(regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$`))
 	return knownvalue.ObjectPartial(map[string]knownvalue.Check{
-		"action": knownvalue.StringExact(action), "instance_name": knownvalue.StringExact(instance), "resolved_version": knownvalue.StringExact(version),
-		"status": knownvalue.StringExact(status), "instance_id": instanceID, "error": failure, "steps": knownvalue.ListExact(names),
-		"tenant": knownvalue.StringExact("default"), "requested_by": knownvalue.StringExact("tester"), "uri": knownvalue.StringExact("qemu+unix:///system"),
-		"created_at": moment, "started_at": moment, "completed_at": moment, "duration_seconds": knownvalue.NotNull(),
+		"action":           knownvalue.StringExact(action),
+		"instance_name":    knownvalue.StringExact(instance),
+		"resolved_version": knownvalue.StringExact(version),
+		"status":           knownvalue.StringExact(status),
+		"instance_id":      instanceID,
+		"error":            failure,
+		"steps":            knownvalue.ListExact(names),
+		"tenant":           knownvalue.StringExact("default"),
+		"requested_by":     knownvalue.StringExact("tester"),
+		"uri":              knownvalue.StringExact("qemu+unix:///system"),
+		"created_at":       moment,
+		"started_at":       moment,
+		"completed_at":     moment,
+		"duration_seconds": knownvalue.NotNull(),
 	})
 }
 
@@ -80,7 +95,8 @@ func request(action, instance, version, status string, instanceID, failure known
 func lists(entries ...knownvalue.Check) []statecheck.StateCheck { return listsAs("it", entries...) }
 
 func listsAs(label string, entries ...knownvalue.Check) []statecheck.StateCheck {
-	return []statecheck.StateCheck{statecheck.ExpectKnownValue("data.novacron_provisioning_requests."+label, tfjsonpath.New("requests"), knownvalue.ListExact(entries))}
+	return []statecheck.StateCheck{statecheck.ExpectKnownValue("data.novacron_provisioning_requests."+label,
+		tfjsonpath.New("requests"), knownvalue.ListExact(entries))}
 }
 
 func TestAccRequestsOutliveTheirInstances(t *testing.T) {
@@ -88,34 +104,54 @@ func TestAccRequestsOutliveTheirInstances(t *testing.T) {
 	pool, _ := host.Pool(t, name)
 	host.Network(t, name, noBridge)
 	provider := func(tenant string) string {
-		return fmt.Sprintf("provider \"novacron\" {\n  pool = %q\n  user = \"tester\"\n  tenant = %q\n}\n", pool, tenant)
+		return fmt.Sprintf("provider \"novacron\" {\n  pool = %q\n  user = \"tester\"\n  tenant = %q\n}\n",
+			pool, tenant)
 	}
-	base, null, uuid := shop(t, provider("default"), name), knownvalue.Null(), knownvalue.StringRegexp(regexp.MustCompile(`^[0-9a-f-]{36}$`))
+	base, null, uuid := shop(t, provider("default"), name), knownvalue.Null(),
+		knownvalue.StringRegexp(regexp.MustCompile(`^[0-9a-f-]{36}$`))
 	made := request("create", name+"-a", "1.0.0", "completed", uuid, null, "define", "disks", "seed")
-	reimaged := request("reimage", name+"-a", "1.1.0", "completed", uuid, null, "disks", "shutdown", "seed", "define", "start")
-	failed := request("create", name+"-failed", "1.0.0", "failed", null, knownvalue.StringRegexp(regexp.MustCompile(`^Making instance .*step start: .*nova-none`)),
-		"define", "disks", "seed", "start")
+	reimaged := request("reimage", name+"-a", "1.1.0", "completed", uuid, null, "disks", "shutdown", "seed", "define",
+		"start")
+	failed := request("create", name+"-failed", "1.0.0", "failed", null,
+		knownvalue.StringRegexp(regexp.MustCompile(`^Making instance .*step start: .*nova-none`)), "define", "disks",
+		"seed", "start")
 	resource.ParallelTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: tfacc.Factories(t),
 		Steps: []resource.TestStep{
-			{Config: base + "data \"novacron_provisioning_requests\" \"it\" {\n  status = \"done\"\n}\n", ExpectError: regexp.MustCompile(`status value must be one of`)},
+			{
+				Config:      base + "data \"novacron_provisioning_requests\" \"it\" {\n  status = \"done\"\n}\n",
+				ExpectError: regexp.MustCompile(`status value must be one of`),
+			},
 			{Config: base + find("novacron_template.it"), ConfigStateChecks: lists()},
-			{Config: base + instance("a", name+"-a", "1.0.0") + find("novacron_instance.a"), ConfigStateChecks: append(lists(made),
-				statecheck.CompareValuePairs("novacron_instance.a", tfjsonpath.New("provisioning").AtMapKey("request_id"),
-					address, tfjsonpath.New("requests").AtSliceIndex(0).AtMapKey("request_id"), compare.ValuesSame()),
-				statecheck.CompareValuePairs("novacron_instance.a", tfjsonpath.New("id"),
-					address, tfjsonpath.New("requests").AtSliceIndex(0).AtMapKey("instance_id"), compare.ValuesSame()))},
-			{Config: base + instance("a", name+"-a", "1.0.0") + instance("b", name+"-failed", "1.0.0", onNetwork(name)), ExpectError: regexp.MustCompile(`nova-none`)},
-			{Config: base + instance("a", name+"-a", "1.1.0") + find("novacron_instance.a"), ConfigStateChecks: lists(reimaged, failed, made)},
+			{Config: base + instance("a", name+"-a", "1.0.0") + find("novacron_instance.a"),
+				ConfigStateChecks: append(lists(made),
+					statecheck.CompareValuePairs("novacron_instance.a",
+						tfjsonpath.New("provisioning").AtMapKey("request_id"), address,
+						tfjsonpath.New("requests").AtSliceIndex(0).AtMapKey("request_id"), compare.ValuesSame()),
+					statecheck.CompareValuePairs("novacron_instance.a", tfjsonpath.New("id"),
+						address, tfjsonpath.New("requests").AtSliceIndex(0).AtMapKey("instance_id"),
+						compare.ValuesSame()))},
+			{
+				Config: base + instance("a", name+"-a", "1.0.0") + instance("b", name+"-failed", "1.0.0",
+					onNetwork(name)), ExpectError: regexp.MustCompile(`nova-none`),
+			},
+			{
+				Config:            base + instance("a", name+"-a", "1.1.0") + find("novacron_instance.a"),
+				ConfigStateChecks: lists(reimaged, failed, made),
+			},
 			{Config: base},
 			{
-				Config: base + find("novacron_template.it") + findAs("failed", "novacron_template.it", `status = "failed"`) +
-					findAs("newest", "novacron_template.it", fmt.Sprintf("instance_name = %q", name+"-a"), "limit = 1") +
+				Config: base + find("novacron_template.it") + findAs("failed", "novacron_template.it",
+					`status = "failed"`) +
+					findAs("newest", "novacron_template.it", fmt.Sprintf("instance_name = %q", name+"-a"),
+						"limit = 1") +
 					findAs("strange", "novacron_template.it", `template_id = "default/other"`) +
-					findAs("own", "novacron_template.it", `template_id = novacron_template.it.id`, `tenant = "default"`) +
+					findAs("own", "novacron_template.it", `template_id = novacron_template.it.id`,
+						`tenant = "default"`) +
 					findAs("others", "novacron_template.it", `tenant = "other"`),
-				ConfigStateChecks: slices.Concat(lists(reimaged, failed, made), listsAs("failed", failed), listsAs("newest", reimaged),
-					listsAs("strange"), listsAs("own", reimaged, failed, made), listsAs("others")),
+				ConfigStateChecks: slices.Concat(lists(reimaged, failed, made), listsAs("failed", failed),
+					listsAs("newest", reimaged), listsAs("strange"), listsAs("own", reimaged, failed, made),
+					listsAs("others")),
 			},
 		},
 	})
@@ -159,7 +195,8 @@ func written(t *testing.T, host *acctest.Host, pool string) map[string]catalog.R
 // listed reads the statuses that the data source shows, newest first, as "INSTANCE STATUS".
 func listed(t *testing.T, w *tfacc.Workspace) []string {
 	t.Helper()
-	w.Write(t, "find.tf", find("")+"output \"requests\" {\n  value = [for r in data.novacron_provisioning_requests.it.requests : \"${r.instance_name} ${r.status}\"]\n}\n")
+	w.Write(t, "find.tf", find("")+"output \"requests\" {\n  value = [for r in "+
+		"data.novacron_provisioning_requests.it.requests : \"${r.instance_name} ${r.status}\"]\n}\n")
 	w.Apply(t)
 	out, err := w.Run(t.Context(), "output", "-json", "requests")
 	var requests []string
@@ -190,7 +227,8 @@ func TestAccCutOffRequestsAreToldSo(t *testing.T) {
 			_, err := os.Stat(host.HostPath("/run/libvirt/qemu/" + domain + ".pid"))
 			return err == nil
 		}
-		if out, err := w.Start(t, "apply", "-auto-approve").Until(t, "the guest has started", started, end); err == nil {
+		if out, err := w.Start(t, "apply", "-auto-approve").Until(t, "the guest has started", started,
+			end); err == nil {
 			t.Errorf("terraform succeeded:\n%s", out)
 		}
 		w.Configure(t, base)
@@ -204,7 +242,8 @@ func TestAccCutOffRequestsAreToldSo(t *testing.T) {
 		t.Errorf("the killed request is written as %q", status)
 	}
 	cutOff(cancelled, syscall.SIGINT)
-	if statuses := written(t, host, pool); statuses[killed] != catalog.RequestFailed || statuses[cancelled] != catalog.RequestCancelled {
+	if statuses := written(t, host, pool); statuses[killed] != catalog.RequestFailed ||
+		statuses[cancelled] != catalog.RequestCancelled {
 		t.Errorf("the catalog has %v: the cancelled request was to settle the killed one", statuses)
 	}
 	if got, want := listed(t, w), []string{cancelled + " cancelled", killed + " failed"}; !slices.Equal(got, want) {
@@ -219,7 +258,8 @@ func TestAccRequestsOfManyAtOnceAreKeptAsLongAsIsSaid(t *testing.T) {
 	pool, _ := host.Pool(t, name)
 	t.Parallel()
 	keep := func(count int) string {
-		return shop(t, fmt.Sprintf("provider \"novacron\" {\n  pool = %q\n  request_retention = { count = %d, age_days = 1 }\n}\n", pool, count), name)
+		return shop(t, fmt.Sprintf("provider \"novacron\" {\n  pool = %q\n  request_retention = { count = %d, "+
+			"age_days = 1 }\n}\n", pool, count), name)
 	}
 	numbered := tfconfig.Expr(`"` + name + "-${count.index}\"")
 	many := func(count string) string {

@@ -55,12 +55,22 @@ func (m model) filter() catalog.RequestFilter {
 
 func fromRequest(r catalog.ProvisioningRequest) entry {
 	e := entry{
-		RequestID: types.StringValue(r.ID.ID), Tenant: types.StringValue(r.ID.Tenant), Action: types.StringValue(r.Action),
-		InstanceName: types.StringValue(r.Instance), InstanceID: attribute.OptionalString(r.UUID),
-		TemplateID: types.StringValue(r.Template), ResolvedVersion: types.StringValue(r.Version),
-		Strategy: attribute.OptionalString(string(r.Strategy)), URI: types.StringValue(r.Host), RequestedBy: types.StringValue(r.RequestedBy),
-		Status: types.StringValue(string(r.Status)), Error: attribute.OptionalString(r.Error),
-		CreatedAt: moment(&r.CreatedAt), StartedAt: moment(r.StartedAt), CompletedAt: moment(r.CompletedAt), Steps: []step{},
+		RequestID:       types.StringValue(r.ID.ID),
+		Tenant:          types.StringValue(r.ID.Tenant),
+		Action:          types.StringValue(r.Action),
+		InstanceName:    types.StringValue(r.Instance),
+		InstanceID:      attribute.OptionalString(r.UUID),
+		TemplateID:      types.StringValue(r.Template),
+		ResolvedVersion: types.StringValue(r.Version),
+		Strategy:        attribute.OptionalString(string(r.Strategy)),
+		URI:             types.StringValue(r.Host),
+		RequestedBy:     types.StringValue(r.RequestedBy),
+		Status:          types.StringValue(string(r.Status)),
+		Error:           attribute.OptionalString(r.Error),
+		CreatedAt:       moment(&r.CreatedAt),
+		StartedAt:       moment(r.StartedAt),
+		CompletedAt:     moment(r.CompletedAt),
+		Steps:           []step{},
 	}
 	if r.StartedAt != nil && r.CompletedAt != nil {
 		e.DurationSeconds = types.Int64Value(int64(r.CompletedAt.Sub(*r.StartedAt).Round(time.Second) / time.Second))

@@ -46,8 +46,9 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 		MarkdownDescription: "The template's name, in the provider's tenant. Either this or `id`.",
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Reads a template that the provider's user may read: the tenant's own, one that is shared with the tenant, or a public one.",
-		Attributes:          all,
+		MarkdownDescription: "Reads a template that the provider's user may read: the tenant's own, one that is " +
+			"shared with the tenant, or a public one.",
+		Attributes: all,
 	}
 }
 

@@ -30,7 +30,8 @@ func TestAccAStateOfAnotherTenantLosesNothing(t *testing.T) {
 	w.Configure(t, as("bank", "ann"))
 	tfacc.Says(t, w.Fails(t, "plan"), "Belongs to another tenant")
 	tfacc.Says(t, w.Fails(t, "destroy", "-auto-approve"), "Belongs to another tenant")
-	tfacc.Says(t, w.Fails(t, "destroy", "-auto-approve", "-refresh=false", "-target=novacron_instance.it"), "Belongs to another tenant", "instance")
+	tfacc.Says(t, w.Fails(t, "destroy", "-auto-approve", "-refresh=false", "-target=novacron_instance.it"),
+		"Belongs to another tenant", "instance")
 	w.Configure(t, as("shop", "ann"))
 	w.EmptyPlan(t)
 }

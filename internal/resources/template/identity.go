@@ -25,16 +25,22 @@ func identityOf(id catalog.TemplateID) identity {
 }
 
 // IdentitySchema implements resource.ResourceWithIdentity.
-func (r *Resource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+func (r *Resource) IdentitySchema(
+	_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse,
+) {
 	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
-		"tenant": identityschema.StringAttribute{OptionalForImport: true, Description: "The tenant that the template belongs to. Default: the provider's."},
-		"name":   identityschema.StringAttribute{RequiredForImport: true, Description: "The template's name."},
+		"tenant": identityschema.StringAttribute{
+			OptionalForImport: true, Description: "The tenant that the template belongs to. Default: the provider's.",
+		},
+		"name": identityschema.StringAttribute{RequiredForImport: true, Description: "The template's name."},
 	}}
 }
 
 // ImportState implements resource.ResourceWithImportState. It accepts "tenant/name", the name alone
 // for a template of the provider's tenant, or the identity.
-func (r *Resource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+func (r *Resource) ImportState(
+	ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse,
+) {
 	resp.Diagnostics.Append(r.Require("importing a template")...)
 	if resp.Diagnostics.HasError() {
 		return

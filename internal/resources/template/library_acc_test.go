@@ -44,7 +44,8 @@ output "description" {
 	stranger.Setenv("NOVACRON_USER", "eve")
 	t.Cleanup(func() { stranger.Destroy(t) })
 	tfacc.Says(t, stranger.Apply(t), "1 added")
-	if out, err := stranger.Run(t.Context(), "state", "show", address); err != nil || !strings.Contains(out, `"team-2/`+name+`"`) || !strings.Contains(out, `"eve"`) {
+	if out, err := stranger.Run(t.Context(), "state", "show", address); err != nil ||
+		!strings.Contains(out, `"team-2/`+name+`"`) || !strings.Contains(out, `"eve"`) {
 		t.Errorf("the state has (%v)\n%s", err, out)
 	}
 	platform.EmptyPlan(t)

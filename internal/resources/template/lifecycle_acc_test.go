@@ -27,7 +27,8 @@ const address = "novacron_template.it"
 func template(name string, settings ...string) string { return templateAs("it", name, settings...) }
 
 func templateAs(label, name string, settings ...string) string {
-	return fmt.Sprintf("resource \"novacron_template\" %q {\n  name = %q\n  %s\n}\n", label, name, strings.Join(settings, "\n  "))
+	return fmt.Sprintf("resource \"novacron_template\" %q {\n  name = %q\n  %s\n}\n",
+		label, name, strings.Join(settings, "\n  "))
 }
 
 func value(attribute string, want knownvalue.Check) statecheck.StateCheck {
@@ -49,11 +50,14 @@ func TestAccTemplateLives(t *testing.T) {
 	}
 	time := knownvalue.StringRegexp(regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$`))
 	const (
-		named      = `display_name = "Ubuntu “Noble” <LTS> & more"`
-		hardware   = `hardware_profile = { cpu_cores = 2, cpu_count = 1, cpu_type = "maximum", memory_mb = 256 }`
-		network    = `network_profile = { interfaces = { eth0 = { network = "default", type = "e1000", mac_address = "52:54:00:AB:cd:01" }, eth1 = { bridge = "br0" } } }`
-		storage    = `storage_profile = { disks = { root = { is_system_disk = true, size_gb = 2 }, data = { size_gb = 1 } } }`
-		parameters = `parameters = { who = { type = "string", target = "hostname", default = "a", description = "Name" }, ssh_key = { type = "text", required = true } }`
+		named    = `display_name = "Ubuntu “Noble” <LTS> & more"`
+		hardware = `hardware_profile = { cpu_cores = 2, cpu_count = 1, cpu_type = "maximum", memory_mb = 256 }`
+		network  = `network_profile = { interfaces = { eth0 = { network = "default", type = "e1000", mac_address = ` +
+			`"52:54:00:AB:cd:01" }, eth1 = { bridge = "br0" } } }`
+		storage = `storage_profile = { disks = { root = { is_system_disk = true, size_gb = 2 }, data = { ` +
+			`size_gb = 1 } } }`
+		parameters = `parameters = { who = { type = "string", target = "hostname", default = "a", description = ` +
+			`"Name" }, ssh_key = { type = "text", required = true } }`
 	)
 	resource.ParallelTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: tfacc.Factories(t),
@@ -62,11 +66,15 @@ func TestAccTemplateLives(t *testing.T) {
 			{
 				Config: config(),
 				ConfigStateChecks: []statecheck.StateCheck{
-					same(), value("id", knownvalue.StringExact("default/"+name)), value("tenant", knownvalue.StringExact("default")),
-					value("type", knownvalue.StringExact("vm")), value("default_strategy", knownvalue.StringExact("linked_clone")),
-					value("deletion_protection", knownvalue.Bool(false)), value("owner", knownvalue.StringRegexp(regexp.MustCompile(`.`))),
+					same(), value("id", knownvalue.StringExact("default/"+name)),
+					value("tenant", knownvalue.StringExact("default")),
+					value("type", knownvalue.StringExact("vm")),
+					value("default_strategy", knownvalue.StringExact("linked_clone")),
+					value("deletion_protection", knownvalue.Bool(false)),
+					value("owner", knownvalue.StringRegexp(regexp.MustCompile(`.`))),
 					value("created_at", time), value("updated_at", time),
-					value("display_name", knownvalue.Null()), value("labels", knownvalue.Null()), value("hardware_profile", knownvalue.Null()),
+					value("display_name", knownvalue.Null()), value("labels", knownvalue.Null()),
+					value("hardware_profile", knownvalue.Null()),
 				},
 			},
 			change(named, `description = "line\nline"`),
@@ -77,11 +85,13 @@ func TestAccTemplateLives(t *testing.T) {
 			{ResourceName: address, ImportState: true, ImportStateId: name, ImportStateVerify: true},
 			{
 				ResourceName: address, ImportState: true, ImportStateId: "default/" + name + "-not",
-				ExpectError: regexp.MustCompile(`(?s)Could not import template.*has no template\s+"default/` + name + `-not"`),
+				ExpectError: regexp.MustCompile(`(?s)Could not import template.*has no template\s+"default/` +
+					name + `-not"`),
 			},
 			{
 				ResourceName: address, ImportState: true, ImportStateId: "Not a name",
-				ExpectError: regexp.MustCompile(`(?s)Could not import template.*"Not a name" is not a template id: write it as\s+tenant/name`),
+				ExpectError: regexp.MustCompile(
+					`(?s)Could not import template.*"Not a name" is not a template id: write it as\s+tenant/name`),
 			},
 			change(hardware, `parameters = { hostname = { type = "string" } }`),
 			{
@@ -90,7 +100,8 @@ func TestAccTemplateLives(t *testing.T) {
 				Config:    config(hardware), ConfigPlanChecks: tfacc.Planned(address, plancheck.ResourceActionCreate),
 			},
 			{
-				Config: config(hardware, `deletion_protection = true`), ConfigPlanChecks: tfacc.Planned(address, plancheck.ResourceActionUpdate),
+				Config:           config(hardware, `deletion_protection = true`),
+				ConfigPlanChecks: tfacc.Planned(address, plancheck.ResourceActionUpdate),
 			},
 			{
 				Config: config(hardware, `deletion_protection = true`), Destroy: true,
@@ -150,32 +161,56 @@ func TestAccTemplateKeepsWhatWasWritten(t *testing.T) {
 		card      = "type network bridge mac_address vlan ip_configuration"
 		storage   = "disks"
 		disk      = "size_gb is_system_disk is_boot storage_tier type"
-		parameter = "type description required default target allowed_values min_value max_value min_length max_length regex sensitive"
+		parameter = "type description required default target allowed_values min_value max_value min_length " +
+			"max_length regex sensitive"
 	)
 	cases := []struct {
 		settings string
 		want     checks
 	}{
-		{``, checks{"display_name": null, "description": null, "labels": null, "hardware_profile": null, "network_profile": null,
-			"storage_profile": null, "parameters": null}},
-		{"display_name = \"\"\n description = \"\"\n labels = {}", checks{"display_name": empty, "description": empty, "labels": nothing}},
-		{"display_name = null\n labels = null\n parameters = null", checks{"display_name": null, "labels": null, "parameters": null}},
+		{``, checks{"display_name": null,
+			"description":      null,
+			"labels":           null,
+			"hardware_profile": null,
+			"network_profile":  null,
+			"storage_profile":  null,
+			"parameters":       null}},
+		{
+			"display_name = \"\"\n description = \"\"\n labels = {}",
+			checks{"display_name": empty, "description": empty, "labels": nothing},
+		},
+		{
+			"display_name = null\n labels = null\n parameters = null",
+			checks{"display_name": null, "labels": null, "parameters": null},
+		},
 		{"hardware_profile = {}\n network_profile = {}\n storage_profile = {}\n parameters = {}", checks{
 			"hardware_profile": object(hardware, nil),
 			"network_profile":  object(network, nil), "storage_profile": object(storage, nil), "parameters": nothing}},
-		{`network_profile = { interfaces = {} }`, checks{"network_profile": object(network, checks{"interfaces": nothing})}},
-		{`network_profile = { interfaces = { eth0 = {} } }`, checks{"network_profile": object(network, checks{"interfaces": knownvalue.MapExact(checks{
-			"eth0": object(card, nil)})})}},
-		{`storage_profile = { disks = { system = {} } }`, checks{"storage_profile": object(storage, checks{"disks": knownvalue.MapExact(checks{
-			"system": object(disk, nil)})})}},
-		{`storage_profile = { disks = { system = { is_system_disk = true }, data = { is_system_disk = false, size_gb = 1 } } }`, checks{
+		{
+			`network_profile = { interfaces = {} }`,
+			checks{"network_profile": object(network, checks{"interfaces": nothing})},
+		},
+		{`network_profile = { interfaces = { eth0 = {} } }`,
+			checks{"network_profile": object(network, checks{"interfaces": knownvalue.MapExact(checks{
+				"eth0": object(card, nil)})})}},
+		{`storage_profile = { disks = { system = {} } }`,
+			checks{"storage_profile": object(storage, checks{"disks": knownvalue.MapExact(checks{
+				"system": object(disk, nil)})})}},
+		{`storage_profile = { disks = { system = { is_system_disk = true }, data = { is_system_disk = false, ` +
+			`size_gb = 1 } } }`, checks{
 			"storage_profile": object(storage, checks{"disks": knownvalue.MapExact(checks{
 				"system": object(disk, checks{"size_gb": null, "is_system_disk": knownvalue.Bool(true)}),
-				"data":   object(disk, checks{"size_gb": knownvalue.Int64Exact(1), "is_system_disk": knownvalue.Bool(false)})})})}},
-		{`parameters = { hostname = { type = "string" }, ssh_key = { type = "text", required = false, description = "", default = "" } }`, checks{
+				"data": object(disk, checks{
+					"size_gb": knownvalue.Int64Exact(1), "is_system_disk": knownvalue.Bool(false),
+				})})})}},
+		{`parameters = { hostname = { type = "string" }, ssh_key = { type = "text", required = false, description = ` +
+			`"", default = "" } }`, checks{
 			"parameters": knownvalue.MapExact(checks{
 				"hostname": object(parameter, checks{"type": knownvalue.StringExact("string")}),
-				"ssh_key":  object(parameter, checks{"type": knownvalue.StringExact("text"), "description": empty, "required": knownvalue.Bool(false), "default": empty})})}},
+				"ssh_key": object(parameter, checks{
+					"type": knownvalue.StringExact("text"), "description": empty, "required": knownvalue.Bool(false),
+					"default": empty,
+				})})}},
 		{`labels = { a = "" }`, checks{"labels": knownvalue.MapExact(checks{"a": empty})}},
 		{`labels = { a = null }`, checks{"labels": knownvalue.MapExact(checks{"a": null})}},
 		{`labels = toset([]) == null ? null : tomap({})`, checks{"labels": nothing}},

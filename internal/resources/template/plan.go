@@ -42,7 +42,8 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 	if req.Plan.Raw.IsNull() || !plan.Name.Equal(state.Name) || !plan.Type.Equal(state.Type) {
 		if state.DeletionProtection.ValueBool() {
 			resp.Diagnostics.AddAttributeError(path.Root("deletion_protection"), "Template is protected", fmt.Sprintf(
-				"Template %q has deletion_protection, and the plan would destroy or replace it: set it to false and apply first.", state.ID.ValueString()))
+				"Template %q has deletion_protection, and the plan would destroy or replace it: set it to false and "+
+					"apply first.", state.ID.ValueString()))
 		}
 		return
 	}
@@ -58,7 +59,8 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 		return
 	}
 	r.checkState(ctx, &resp.Diagnostics, id, plan, state)
-	if _, known := attribute.Access(plan.AccessControl); !known || !plan.Spec.Known() || plan.State.IsUnknown() || plan.IsPublic.IsUnknown() {
+	if _, known := attribute.Access(plan.AccessControl); !known || !plan.Spec.Known() || plan.State.IsUnknown() ||
+		plan.IsPublic.IsUnknown() {
 		return
 	}
 	t := catalog.Template{ID: id, Type: plan.Type.ValueString()}
@@ -106,7 +108,8 @@ func (r *Resource) checkWrite(ctx context.Context, diags *diag.Diagnostics, stat
 		err = r.Library.MayWrite(t)
 	}
 	if err != nil {
-		face.AddError(diags, "No permission to change template", fmt.Errorf("changing or removing template %q: %w", id, err))
+		face.AddError(diags, "No permission to change template", fmt.Errorf("changing or removing template %q: %w",
+			id, err))
 	}
 }
 

@@ -28,7 +28,9 @@ type Resource struct{ face.Resource }
 func New() resource.Resource { return &Resource{face.NewResource("template")} }
 
 // ValidateConfig implements resource.ResourceWithValidateConfig.
-func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+func (r *Resource) ValidateConfig(
+	ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse,
+) {
 	var config Model
 	face.WarnEmpty(&resp.Diagnostics, req.Config.Raw)
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
@@ -36,7 +38,8 @@ func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConf
 		access, _ := attribute.Access(config.AccessControl)
 		findings := append(config.Spec.Validate(), config.Spec.ValidateWhole()...)
 		findings = append(findings, face.FindNUL(req.Config.Raw)...)
-		face.AddFindings(&resp.Diagnostics, append(append(findings, config.Lifecycle.Validate()...), access.Validate("")...))
+		face.AddFindings(&resp.Diagnostics, append(append(findings, config.Lifecycle.Validate()...),
+			access.Validate("")...))
 	}
 }
 

@@ -25,9 +25,9 @@ import (
 // Schema implements resource.Resource.
 func (r *Resource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A template: a name, the shape of a machine, and the parameters that its users may set. Its " +
-			"images are `novacron_template_version` resources. Changing a template affects its future versions; existing ones " +
-			"keep what was in force when they were registered.",
+		MarkdownDescription: "A template: a name, the shape of a machine, and the parameters that its users " +
+			"may set. Its images are `novacron_template_version` resources. Changing a template affects its future " +
+			"versions; existing ones keep what was in force when they were registered.",
 		Attributes: attributes(),
 	}
 }
@@ -36,12 +36,14 @@ func attributes() map[string]schema.Attribute {
 	keep := []planmodifier.String{stringplanmodifier.UseStateForUnknown()}
 	replace := []planmodifier.String{stringplanmodifier.RequiresReplace()}
 	all := map[string]schema.Attribute{
-		"id": schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "The template's id, `tenant/name`."},
+		"id": schema.StringAttribute{
+			Computed: true, PlanModifiers: keep, MarkdownDescription: "The template's id, `tenant/name`.",
+		},
 		"name": schema.StringAttribute{
 			Required: true, PlanModifiers: replace,
 			Validators: []validator.String{face.Valid(naming.ValidateTemplateName)},
-			MarkdownDescription: "Name, unique in the tenant: lower-case letters, digits, dots, underscores and hyphens, starting with a " +
-				"letter or digit, at most 63 characters. A change replaces the template.",
+			MarkdownDescription: "Name, unique in the tenant: lower-case letters, digits, dots, underscores and " +
+				"hyphens, starting with a letter or digit, at most 63 characters. A change replaces the template.",
 		},
 		"display_name": schema.StringAttribute{Optional: true, MarkdownDescription: "Name for people."},
 		"description":  schema.StringAttribute{Optional: true, MarkdownDescription: "What the template is for."},
@@ -50,12 +52,14 @@ func attributes() map[string]schema.Attribute {
 			Validators:          []validator.String{stringvalidator.OneOf(catalog.Types()...)},
 			MarkdownDescription: "Kind of the instances: `vm`. A change replaces the template. Default: `vm`.",
 		},
-		"labels": schema.MapAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: "Labels, for people and filters."},
+		"labels": schema.MapAttribute{
+			Optional: true, ElementType: types.StringType, MarkdownDescription: "Labels, for people and filters.",
+		},
 		"default_strategy": schema.StringAttribute{
 			Optional: true, Computed: true, Default: stringdefault.StaticString(string(strategy.Default().Name())),
 			Validators: []validator.String{stringvalidator.OneOf(strategy.Names()...)},
-			MarkdownDescription: fmt.Sprintf("How instances get their system disk from the version's image unless they say "+
-				"otherwise: %s. Default: `%s`.", attribute.Strategies(), strategy.Default().Name()),
+			MarkdownDescription: fmt.Sprintf("How instances get their system disk from the version's image "+
+				"unless they say otherwise: %s. Default: `%s`.", attribute.Strategies(), strategy.Default().Name()),
 		},
 		"deletion_protection": schema.BoolAttribute{
 			Optional: true, Computed: true, Default: booldefault.StaticBool(false),
@@ -63,26 +67,37 @@ func attributes() map[string]schema.Attribute {
 		},
 		"is_public": schema.BoolAttribute{
 			Optional: true, Computed: true, Default: booldefault.StaticBool(false),
-			MarkdownDescription: "Whether every tenant may read and use the template and its versions. Default: `false`.",
+			MarkdownDescription: "Whether every tenant may read and use the template and its versions. " +
+				"Default: `false`.",
 		},
 		"access_control": attribute.AccessAttribute(),
 		"enforcement": schema.StringAttribute{
 			Computed: true, PlanModifiers: keep,
-			MarkdownDescription: "Who enforces tenancy, state and `access_control`. `advisory`: this provider alone, which " +
-				"guards against mistakes but not against users who can write to the pool by other means. `server`: the server " +
-				"that holds the catalog.",
+			MarkdownDescription: "Who enforces tenancy, state and `access_control`. `advisory`: this provider " +
+				"alone, which guards against mistakes but not against users who can write to the pool by other " +
+				"means. `server`: the server that holds the catalog.",
 		},
-		"hardware_profile": attribute.HardwareAttribute("Shape of the machine. Versions and instances may override it."),
-		"network_profile":  attribute.NetworkAttribute("Network interfaces. Versions and instances may override them."),
-		"storage_profile":  attribute.StorageAttribute("Disks. Versions and instances may override them."),
-		"parameters": attribute.ParametersAttribute("Parameters that an instance may or must set, by name: lower-case letters, digits and " +
-			"underscores, starting with a letter."),
-		"cloud_init": attribute.CloudInitAttribute("What guests get at first boot. Versions may override it; instances add to " +
-			"it by `customization`."),
-		"tenant":     schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "The tenant that the template belongs to."},
-		"owner":      schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "The user who registered the template."},
-		"created_at": schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "When the template was registered (RFC 3339, UTC)."},
-		"updated_at": schema.StringAttribute{Computed: true, MarkdownDescription: "When the template was last changed (RFC 3339, UTC)."},
+		"hardware_profile": attribute.HardwareAttribute("Shape of the machine. Versions and instances may " +
+			"override it."),
+		"network_profile": attribute.NetworkAttribute("Network interfaces. Versions and instances may override them."),
+		"storage_profile": attribute.StorageAttribute("Disks. Versions and instances may override them."),
+		"parameters": attribute.ParametersAttribute("Parameters that an instance may or must set, by name: " +
+			"lower-case letters, digits and underscores, starting with a letter."),
+		"cloud_init": attribute.CloudInitAttribute("What guests get at first boot. Versions may override it; " +
+			"instances add to it by `customization`."),
+		"tenant": schema.StringAttribute{
+			Computed: true, PlanModifiers: keep, MarkdownDescription: "The tenant that the template belongs to.",
+		},
+		"owner": schema.StringAttribute{
+			Computed: true, PlanModifiers: keep, MarkdownDescription: "The user who registered the template.",
+		},
+		"created_at": schema.StringAttribute{
+			Computed: true, PlanModifiers: keep,
+			MarkdownDescription: "When the template was registered (RFC 3339, UTC).",
+		},
+		"updated_at": schema.StringAttribute{
+			Computed: true, MarkdownDescription: "When the template was last changed (RFC 3339, UTC).",
+		},
 	}
 	maps.Copy(all, attribute.LifecycleAttributes("template"))
 	return all

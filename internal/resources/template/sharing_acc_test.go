@@ -21,7 +21,8 @@ func TestAccTemplateIsPublishedAndShared(t *testing.T) {
 	pool, _ := host.Pool(t, name)
 	published := statecheck.CompareValue(compare.ValuesSame())
 	at := func() statecheck.StateCheck { return published.AddStateValue(address, tfjsonpath.New("published_at")) }
-	step := func(action plancheck.ResourceActionType, settings []string, checks ...statecheck.StateCheck) resource.TestStep {
+	step := func(action plancheck.ResourceActionType, settings []string,
+		checks ...statecheck.StateCheck) resource.TestStep {
 		return resource.TestStep{
 			Config: tfacc.Provider(pool) + template(name, settings...), ConfigStateChecks: checks,
 			ConfigPlanChecks: resource.ConfigPlanChecks{
@@ -39,15 +40,28 @@ func TestAccTemplateIsPublishedAndShared(t *testing.T) {
 		ProtoV6ProviderFactories: tfacc.Factories(t),
 		CheckDestroy:             tfacc.LeavesNothing(t, host, pool, "nova."),
 		Steps: []resource.TestStep{
-			step(plancheck.ResourceActionCreate, []string{`state = "draft"`, `access_control = {}`}, value("state", knownvalue.StringExact("draft")),
-				value("published_at", knownvalue.Null()), value("enforcement", knownvalue.StringExact("advisory")), value("is_public", knownvalue.Bool(false))),
-			step(update, []string{`state = "draft"`, `description = "later"`}, value("published_at", knownvalue.Null()), value("access_control", knownvalue.Null())),
-			step(update, nil, value("state", knownvalue.StringExact("active")), value("published_at", knownvalue.NotNull()), at()),
-			step(update, []string{shared, `is_public = true`}, at(), value("is_public", knownvalue.Bool(true)), list("read_users", knownvalue.SetSizeExact(0)),
-				list("use_tenants", knownvalue.SetExact([]knownvalue.Check{knownvalue.StringExact("mill"), knownvalue.StringExact("bank")}))),
-			{ResourceName: address, ImportState: true, ImportStateVerify: true, ImportStateVerifyIgnore: []string{"access_control.read_users"}},
-			step(update, []string{shared, `state = "deprecated"`, `deprecation_message = "Use the other."`}, at(), value("deprecation_message", knownvalue.StringExact("Use the other."))),
-			{ResourceName: address, ImportState: true, ImportStateVerify: true, ImportStateVerifyIgnore: []string{"access_control.read_users"}},
+			step(plancheck.ResourceActionCreate, []string{`state = "draft"`, `access_control = {}`},
+				value("state", knownvalue.StringExact("draft")), value("published_at", knownvalue.Null()),
+				value("enforcement", knownvalue.StringExact("advisory")), value("is_public", knownvalue.Bool(false))),
+			step(update, []string{`state = "draft"`, `description = "later"`}, value("published_at", knownvalue.Null()),
+				value("access_control", knownvalue.Null())),
+			step(update, nil, value("state", knownvalue.StringExact("active")),
+				value("published_at", knownvalue.NotNull()), at()),
+			step(update, []string{shared, `is_public = true`}, at(), value("is_public", knownvalue.Bool(true)),
+				list("read_users", knownvalue.SetSizeExact(0)),
+				list("use_tenants", knownvalue.SetExact([]knownvalue.Check{
+					knownvalue.StringExact("mill"), knownvalue.StringExact("bank"),
+				}))),
+			{
+				ResourceName: address, ImportState: true, ImportStateVerify: true,
+				ImportStateVerifyIgnore: []string{"access_control.read_users"},
+			},
+			step(update, []string{shared, `state = "deprecated"`, `deprecation_message = "Use the other."`}, at(),
+				value("deprecation_message", knownvalue.StringExact("Use the other."))),
+			{
+				ResourceName: address, ImportState: true, ImportStateVerify: true,
+				ImportStateVerifyIgnore: []string{"access_control.read_users"},
+			},
 			step(update, []string{shared, `state = "archived"`}, at(), value("deprecation_message", knownvalue.Null())),
 			step(update, []string{`state = "draft"`}, at(), value("access_control", knownvalue.Null())),
 			step(update, nil, at()),
@@ -63,12 +77,13 @@ func TestAccSharingThatSomebodyElseChangedIsPutRight(t *testing.T) {
 	mine := tfacc.NewWorkspace(t, tfacc.Provider(pool)+template(name, `access_control = { use_tenants = ["bank"] }`))
 	mine.Apply(t)
 	t.Cleanup(func() { mine.Destroy(t) })
-	theirs := tfacc.NewWorkspace(t, tfacc.Provider(pool)+template(name, `access_control = { use_tenants = ["mill"] }`, `is_public = true`,
-		`state = "deprecated"`, `deprecation_message = "old"`)+fmt.Sprintf("import {\n  to = novacron_template.it\n  id = %q\n}\n", name))
+	theirs := tfacc.NewWorkspace(t, tfacc.Provider(pool)+template(name, `access_control = { use_tenants = ["mill"] }`,
+		`is_public = true`, `state = "deprecated"`, `deprecation_message = "old"`)+
+		fmt.Sprintf("import {\n  to = novacron_template.it\n  id = %q\n}\n", name))
 	tfacc.Says(t, theirs.Apply(t), "1 imported, 0 added, 1 changed, 0 destroyed")
 	theirs.EmptyPlan(t)
-	tfacc.Says(t, mine.Apply(t), `~ use_tenants = [ - "mill", + "bank",`, `- deprecation_message = "old" -> null`, "~ is_public = true -> false",
-		`~ state = "deprecated" -> "active"`, "0 added, 1 changed, 0 destroyed")
+	tfacc.Says(t, mine.Apply(t), `~ use_tenants = [ - "mill", + "bank",`, `- deprecation_message = "old" -> null`,
+		"~ is_public = true -> false", `~ state = "deprecated" -> "active"`, "0 added, 1 changed, 0 destroyed")
 	mine.EmptyPlan(t)
 }
 
@@ -82,11 +97,25 @@ func TestAccSharingThatCannotBeMeantIsRefusedWhilePlanning(t *testing.T) {
 		settings string
 		says     []string
 	}{
-		"state":           {`state = "retired"`, []string{at, `state = "retired"`, `"draft" "active" "deprecated" "archived"`}},
-		"message":         {`deprecation_message = "old"`, []string{"Unexpected deprecation message", at, `deprecation_message = "old"`, "it is active: set state"}},
-		"tenant":          {`access_control = { use_tenants = ["a.b"] }`, []string{"Invalid tenant", at, `access_control.use_tenants: "a.b" is not a valid tenant`}},
-		"own tenant":      {`access_control = { read_tenants = ["default"] }`, []string{"Redundant tenant", at, `access_control.read_tenants: "default" is the template's own tenant`}},
-		"user":            {`access_control = { write_users = [""] }`, []string{"Empty name", at, "access_control.write_users"}},
+		"state": {
+			`state = "retired"`, []string{at, `state = "retired"`, `"draft" "active" "deprecated" "archived"`},
+		},
+		"message": {
+			`deprecation_message = "old"`, []string{
+				"Unexpected deprecation message", at, `deprecation_message = "old"`, "it is active: set state",
+			},
+		},
+		"tenant": {
+			`access_control = { use_tenants = ["a.b"] }`,
+			[]string{"Invalid tenant", at, `access_control.use_tenants: "a.b" is not a valid tenant`},
+		},
+		"own tenant": {
+			`access_control = { read_tenants = ["default"] }`,
+			[]string{"Redundant tenant", at, `access_control.read_tenants: "default" is the template's own tenant`},
+		},
+		"user": {
+			`access_control = { write_users = [""] }`, []string{"Empty name", at, "access_control.write_users"},
+		},
 		"public and what": {`is_public = "maybe"`, []string{at, `is_public = "maybe"`}},
 	} {
 		refusals.Add(mistake, template(name, c.settings), c.says...)
@@ -100,15 +129,20 @@ func TestAccWhoMayNotWriteIsToldWhilePlanning(t *testing.T) {
 	pool, _ := host.Pool(t, name)
 	t.Parallel()
 	as := func(user string, settings ...string) string {
-		return fmt.Sprintf("provider \"novacron\" {\n  pool = %q\n  user = %q\n  groups = [\"staff\"]\n}\n", pool, user) + template(name, settings...)
+		return fmt.Sprintf("provider \"novacron\" {\n  pool = %q\n  user = %q\n  groups = [\"staff\"]\n}\n",
+			pool, user) + template(name, settings...)
 	}
 	ann := tfacc.NewWorkspace(t, as("ann", `access_control = { write_users = ["eve"] }`))
 	ann.Apply(t)
 	t.Cleanup(func() { ann.Destroy(t) })
-	bob := tfacc.NewWorkspace(t, as("bob", `access_control = { write_users = ["bob"] }`)+fmt.Sprintf("import {\n  to = novacron_template.it\n  id = %q\n}\n", name))
-	tfacc.Says(t, bob.Fails(t, "plan"), "No permission to change template", `this needs the right to write template "default/`+name+`", and user "bob" of tenant "default" `+
-		`may only use it. Its owner "ann", or a user who may write it, can grant the right in access_control: write_users or write_groups.`)
-	eve := tfacc.NewWorkspace(t, as("eve", `access_control = { write_groups = ["staff"] }`)+fmt.Sprintf("import {\n  to = novacron_template.it\n  id = %q\n}\n", name))
+	bob := tfacc.NewWorkspace(t, as("bob", `access_control = { write_users = ["bob"] }`)+
+		fmt.Sprintf("import {\n  to = novacron_template.it\n  id = %q\n}\n", name))
+	tfacc.Says(t, bob.Fails(t, "plan"), "No permission to change template",
+		`this needs the right to write template "default/`+name+`", and user "bob" of tenant "default" `+
+			`may only use it. Its owner "ann", or a user who may write it, can grant the right in access_control: `+
+			`write_users or write_groups.`)
+	eve := tfacc.NewWorkspace(t, as("eve", `access_control = { write_groups = ["staff"] }`)+
+		fmt.Sprintf("import {\n  to = novacron_template.it\n  id = %q\n}\n", name))
 	tfacc.Says(t, eve.Apply(t), "0 added, 1 changed, 0 destroyed") // lets bob write the template
 	tfacc.Says(t, bob.Apply(t), "0 added, 1 changed, 0 destroyed")
 	bob.EmptyPlan(t)

@@ -45,20 +45,21 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 		return schema.StringAttribute{Optional: true, Validators: valid, MarkdownDescription: says}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Lists the templates that the provider's user may read: the tenant's own, those that are " +
-			"shared with the tenant, and public ones. Templates have to match all given attributes; without any, all " +
-			"templates are listed.",
+		MarkdownDescription: "Lists the templates that the provider's user may read: the tenant's own, " +
+			"those that are shared with the tenant, and public ones. Templates have to match all given attributes; " +
+			"without any, all templates are listed.",
 		Attributes: map[string]schema.Attribute{
-			"type":  filter("What instances are: `vm`.", stringvalidator.OneOf(catalog.Types()...)),
-			"state": filter("`draft`, `active`, `deprecated` or `archived`.", stringvalidator.OneOf(catalog.States()...)),
+			"type": filter("What instances are: `vm`.", stringvalidator.OneOf(catalog.Types()...)),
+			"state": filter("`draft`, `active`, `deprecated` or `archived`.",
+				stringvalidator.OneOf(catalog.States()...)),
 			"labels": schema.MapAttribute{
 				Optional: true, ElementType: types.StringType, Validators: []validator.Map{mapvalidator.NoNullValues()},
 				MarkdownDescription: "Labels that a template must have, all of them, with these values.",
 			},
 			"text": filter("Text in a template's name, display name or description, ignoring case."),
-			"visibility": filter("How the templates are visible: `own` (those of the provider's tenant), `shared` (those of "+
-				"other tenants that name the tenant in their access_control) or `public` (those with is_public, including the "+
-				"tenant's own).",
+			"visibility": filter("How the templates are visible: `own` (those of the provider's tenant), "+
+				"`shared` (those of other tenants that name the tenant in their access_control) or `public` (those "+
+				"with is_public, including the tenant's own).",
 				stringvalidator.OneOf(catalog.Visibilities()...)),
 			"owner": filter("The user who registered the templates.", stringvalidator.LengthAtLeast(1)),
 			"templates": schema.ListNestedAttribute{
@@ -79,8 +80,12 @@ func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 		return
 	}
 	found, err := d.Library.Search(ctx, catalog.Filter{
-		Type: m.Type.ValueString(), State: catalog.State(m.State.ValueString()), Labels: attribute.Labels(m.Labels), Text: m.Text.ValueString(),
-		Visibility: catalog.Visibility(m.Visibility.ValueString()), Owner: m.Owner.ValueString(),
+		Type:       m.Type.ValueString(),
+		State:      catalog.State(m.State.ValueString()),
+		Labels:     attribute.Labels(m.Labels),
+		Text:       m.Text.ValueString(),
+		Visibility: catalog.Visibility(m.Visibility.ValueString()),
+		Owner:      m.Owner.ValueString(),
 	})
 	if err != nil {
 		face.AddError(&resp.Diagnostics, "Could not read templates", err)

@@ -17,14 +17,17 @@ func TestAccTemplatesAreFound(t *testing.T) {
 	pool, _ := host.Pool(t, tfacc.Name("found"))
 	t.Parallel()
 	tenant := func(name string) string {
-		return fmt.Sprintf("provider \"novacron\" {\n  alias = %[1]q\n  pool = %[2]q\n  tenant = %[1]q\n  user = \"ann\"\n}\n", name, pool)
+		return fmt.Sprintf("provider \"novacron\" {\n  alias = %[1]q\n  pool = %[2]q\n  tenant = %[1]q\n  user = "+
+			"\"ann\"\n}\n", name, pool)
 	}
 	template := func(name, tenant string, settings ...string) string {
-		return fmt.Sprintf("resource \"novacron_template\" %[1]q {\n  provider = novacron.%[2]s\n  name = %[1]q\n  %[3]s\n}\n", name, tenant, strings.Join(settings, "\n  "))
+		return fmt.Sprintf("resource \"novacron_template\" %[1]q {\n  provider = novacron.%[2]s\n  name = "+
+			"%[1]q\n  %[3]s\n}\n", name, tenant, strings.Join(settings, "\n  "))
 	}
 	config := tenant("shop") + tenant("bank") + tenant("mill") +
-		template("web", "shop", `display_name = "Ubuntu Server"`, `labels = { os = "linux", tier = "1" }`, `parameters = { port = { type = "integer", default = 80 } }`,
-			`hardware_profile = { memory_mb = 256 }`, `access_control = { use_tenants = ["bank"] }`) +
+		template("web", "shop", `display_name = "Ubuntu Server"`, `labels = { os = "linux", tier = "1" }`,
+			`parameters = { port = { type = "integer", default = 80 } }`, `hardware_profile = { memory_mb = 256 }`,
+			`access_control = { use_tenants = ["bank"] }`) +
 		template("db", "shop", `state = "deprecated"`, `labels = { os = "linux" }`, `is_public = true`) +
 		template("wip", "shop", `state = "draft"`, `is_public = true`) +
 		template("vault", "bank")
@@ -33,24 +36,29 @@ func TestAccTemplatesAreFound(t *testing.T) {
 		tenant, filter string
 		want           []string
 	}{
-		"all":      {"shop", "", []string{"shop/db", "shop/web", "shop/wip"}},
-		"linux":    {"shop", `labels = { os = "linux", tier = "1" }`, []string{"shop/web"}},
-		"drafts":   {"shop", `state = "draft"`, []string{"shop/wip"}},
-		"text":     {"shop", `text = "UBUNTU"`, []string{"shop/web"}},
-		"owner":    {"shop", "owner = \"ann\"\n  visibility = \"own\"\n  type = \"vm\"", []string{"shop/db", "shop/web", "shop/wip"}},
+		"all":    {"shop", "", []string{"shop/db", "shop/web", "shop/wip"}},
+		"linux":  {"shop", `labels = { os = "linux", tier = "1" }`, []string{"shop/web"}},
+		"drafts": {"shop", `state = "draft"`, []string{"shop/wip"}},
+		"text":   {"shop", `text = "UBUNTU"`, []string{"shop/web"}},
+		"owner": {"shop", "owner = \"ann\"\n  visibility = \"own\"\n  type = \"vm\"",
+			[]string{"shop/db", "shop/web", "shop/wip"}},
 		"nobodys":  {"shop", `owner = "eve"`, []string{}},
 		"banks":    {"bank", "", []string{"bank/vault", "shop/db", "shop/web"}},
 		"shared":   {"bank", `visibility = "shared"`, []string{"shop/web"}},
 		"public":   {"bank", `visibility = "public"`, []string{"shop/db"}},
 		"stranger": {"mill", "", []string{"shop/db"}},
 	} {
-		config += fmt.Sprintf("data \"novacron_templates\" %q {\n  provider = novacron.%s\n  %s\n  depends_on = [novacron_template.web, "+
-			"novacron_template.db, novacron_template.wip, novacron_template.vault]\n}\n", label, c.tenant, c.filter)
+		config += fmt.Sprintf("data \"novacron_templates\" %q {\n  provider = novacron.%s\n  %s\n  depends_on = "+
+			"[novacron_template.web, novacron_template.db, novacron_template.wip, novacron_template.vault]\n}\n", label,
+			c.tenant, c.filter)
 		found += fmt.Sprintf("    %[1]s = data.novacron_templates.%[1]s.templates[*].id\n", label)
 		want[label] = c.want
 	}
 	w := tfacc.NewWorkspace(t, config+"output \"found\" {\n  value = {\n"+found+"  }\n}\n"+`output "differs" {
-  value = [for name, v in novacron_template.web : name if jsonencode(v) != jsonencode(data.novacron_templates.shared.templates[0][name])]
+  value = [
+    for name, v in novacron_template.web : name
+    if jsonencode(v) != jsonencode(data.novacron_templates.shared.templates[0][name])
+  ]
 }
 `)
 	t.Cleanup(func() { w.Destroy(t) })

@@ -39,22 +39,28 @@ type dataModel struct {
 func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	all := attribute.Computed(attributes(), "source", "verify")
 	all["template_id"] = schema.StringAttribute{
-		Required:            true,
-		Validators:          []validator.String{face.Valid(func(s string) error { _, err := catalog.ParseTemplateID(s); return err })},
+		Required: true,
+		Validators: []validator.String{
+			face.Valid(func(s string) error { _, err := catalog.ParseTemplateID(s); return err }),
+		},
 		MarkdownDescription: "The template's id, `tenant/name`.",
 	}
 	all["constraint"] = schema.StringAttribute{
-		Optional:            true,
-		Validators:          []validator.String{face.Valid(func(s string) error { _, err := catalog.ParseConstraint(s); return err })},
-		MarkdownDescription: "Exact version or constraint, such as `1.1.0`, `~> 1.0` or `>= 1.0, < 2.0`. Default: the newest active release.",
+		Optional: true,
+		Validators: []validator.String{
+			face.Valid(func(s string) error { _, err := catalog.ParseConstraint(s); return err }),
+		},
+		MarkdownDescription: "Exact version or constraint, such as `1.1.0`, `~> 1.0` or `>= 1.0, < 2.0`. Default: " +
+			"the newest active release.",
 	}
 	all["version"] = schema.StringAttribute{Computed: true, MarkdownDescription: "The version that was found."}
 	for _, name := range []string{"hardware_profile", "network_profile", "storage_profile", "parameters"} {
 		all[name] = frozen(all[name])
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Finds the newest active version of a template that a constraint allows, or else the newest " +
-			"deprecated one. It finds drafts and archived versions only if the constraint names them exactly.",
+		MarkdownDescription: "Finds the newest active version of a template that a constraint allows, or " +
+			"else the newest deprecated one. It finds drafts and archived versions only if the constraint names " +
+			"them exactly.",
 		Attributes: all,
 	}
 }

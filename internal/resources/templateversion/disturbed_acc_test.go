@@ -44,7 +44,12 @@ func TestAccDisturbedWhileAnImageIsSent(t *testing.T) {
 	t.Parallel()
 	host, name := shared.Own(t, "sent"), tfacc.Name("sent")
 	directory := "/var/lib/libvirt/" + name
-	for _, command := range [][]string{{"pool-define-as", name, "dir", "--target", directory}, {"pool-build", name}, {"pool-autostart", name}, {"pool-start", name}} {
+	for _, command := range [][]string{
+		{"pool-define-as", name, "dir", "--target", directory},
+		{"pool-build", name},
+		{"pool-autostart", name},
+		{"pool-start", name},
+	} {
 		host.Virsh(t, command...)
 	}
 	w := tfacc.NewWorkspace(t, library(name, name))
@@ -63,7 +68,8 @@ func TestAccDisturbedWhileAnImageIsSent(t *testing.T) {
 		disturb, restore func()
 		signal           syscall.Signal // sent to Terraform and the provider after the disturbance
 	}{
-		{"the pool is stopped", func() { host.Virsh(t, "pool-destroy", name) }, func() { host.Virsh(t, "pool-start", name) }, syscall.SIGCONT},
+		{"the pool is stopped", func() { host.Virsh(t, "pool-destroy", name) },
+			func() { host.Virsh(t, "pool-start", name) }, syscall.SIGCONT},
 		{"the daemon is restarted", func() { host.Restart(t) }, func() {}, syscall.SIGCONT},
 		{"the provider is killed", func() {}, func() {}, syscall.SIGKILL},
 	} {
@@ -118,13 +124,15 @@ func TestAccHeadersAreSecret(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 	config := func(headers string) string {
-		return library(pool, name) + version("it", "1.0.0", fmt.Sprintf("url = %q, headers = { Authorization = %q }", server.URL+"/disk.img", headers))
+		return library(pool, name) + version("it", "1.0.0", fmt.Sprintf("url = %q, headers = { Authorization = %q }",
+			server.URL+"/disk.img", headers))
 	}
 	w := tfacc.NewWorkspace(t, config("Bearer hunter3"))
 	t.Cleanup(func() { w.Destroy(t) })
 	w.Setenv("TF_LOG", "TRACE")
 	w.Setenv("TF_LOG_PATH", w.Dir+"/trace.log")
-	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Could not register version", `the server answered "403 Forbidden"`, "headers carry the credentials")
+	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Could not register version",
+		`the server answered "403 Forbidden"`, "headers carry the credentials")
 	w.Configure(t, config(secret))
 	out := w.Apply(t)
 	w.EmptyPlan(t)

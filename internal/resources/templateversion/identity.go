@@ -23,14 +23,19 @@ type identity struct {
 
 func identityOf(id catalog.VersionID) identity {
 	return identity{
-		Tenant: types.StringValue(id.Template.Tenant), Template: types.StringValue(id.Template.Name), Version: types.StringValue(id.Version),
+		Tenant: types.StringValue(id.Template.Tenant), Template: types.StringValue(id.Template.Name),
+		Version: types.StringValue(id.Version),
 	}
 }
 
 // IdentitySchema implements resource.ResourceWithIdentity.
-func (r *Resource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+func (r *Resource) IdentitySchema(
+	_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse,
+) {
 	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
-		"tenant":   identityschema.StringAttribute{OptionalForImport: true, Description: "The tenant that the template belongs to. Default: the provider's."},
+		"tenant": identityschema.StringAttribute{
+			OptionalForImport: true, Description: "The tenant that the template belongs to. Default: the provider's.",
+		},
 		"template": identityschema.StringAttribute{RequiredForImport: true, Description: "The template's name."},
 		"version":  identityschema.StringAttribute{RequiredForImport: true, Description: "The version, such as 1.1.0."},
 	}}
@@ -38,7 +43,9 @@ func (r *Resource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRe
 
 // ImportState implements resource.ResourceWithImportState. It accepts "tenant/name@1.1.0",
 // "name@1.1.0" for a template of the provider's tenant, or the identity.
-func (r *Resource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+func (r *Resource) ImportState(
+	ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse,
+) {
 	resp.Diagnostics.Append(r.Require("importing a template version")...)
 	if resp.Diagnostics.HasError() {
 		return

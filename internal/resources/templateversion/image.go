@@ -103,13 +103,16 @@ func (c *imageCheck) unchanged(ctx context.Context, s source.Source) {
 	}
 	id, digest := c.version.ID.ValueString(), c.version.Digest.ValueString()
 	if err != nil {
-		c.diags.AddAttributeWarning(path.Root("source"), "Image not verified", fmt.Sprintf("It is unknown whether %s is still "+
-			"the image of version %q. %s The version stays as it is: the pool has its image.", s, id, finding.Sentence(err)))
+		c.diags.AddAttributeWarning(path.Root("source"), "Image not verified",
+			fmt.Sprintf("It is unknown whether %s is still "+
+				"the image of version %q. %s The version stays as it is: the pool has its image.", s, id,
+				finding.Sentence(err)))
 		return
 	}
-	c.diags.AddAttributeError(path.Root("source"), "Image has changed", fmt.Sprintf("%s is no longer the image of version "+
-		"%q: its digest is %s, the version's is %s. Versions do not change: register it as a new version with a higher number, or "+
-		"restore the old image. %s", s, id, seen.Digest(), digest, destroyAdvice))
+	c.diags.AddAttributeError(path.Root("source"), "Image has changed",
+		fmt.Sprintf("%s is no longer the image of version "+
+			"%q: its digest is %s, the version's is %s. Versions do not change: register it as a new version with a "+
+			"higher number, or restore the old image. %s", s, id, seen.Digest(), digest, destroyAdvice))
 }
 
 // same reports whether another source has the version's image. If the source is not watched or does
@@ -161,6 +164,7 @@ func (c *imageCheck) sameChecksum(ctx context.Context, s source.Source) bool {
 }
 
 func (c *imageCheck) trust(s source.Source, why string) {
-	c.diags.AddAttributeWarning(path.Root("source"), "Image not verified", fmt.Sprintf("Version %q was imported, and it "+
-		"is unknown whether %s is its image: %s. The version stays as it is.", c.version.ID.ValueString(), s, why))
+	c.diags.AddAttributeWarning(path.Root("source"), "Image not verified",
+		fmt.Sprintf("Version %q was imported, and it "+
+			"is unknown whether %s is its image: %s. The version stays as it is.", c.version.ID.ValueString(), s, why))
 }

@@ -91,9 +91,12 @@ func TestAccImageChangesUnderItsVersion(t *testing.T) {
 
 	// A different path to a missing file counts as another image, unless the checksum proves that
 	// it is the same.
-	missing := []string{"Could not use image", "no such file or directory", "If terraform destroy stops here, add -refresh=false"}
+	missing := []string{
+		"Could not use image", "no such file or directory", "If terraform destroy stops here, add -refresh=false",
+	}
 	elsewhere := func(more string) string {
-		return library(pool, name) + version("it", "1.0.0", fromPath(path+".moved")+more, `description = "as of Monday"`)
+		return library(pool, name) + version("it", "1.0.0", fromPath(path+".moved")+more,
+			`description = "as of Monday"`)
 	}
 	w.Configure(t, elsewhere(""))
 	tfacc.Says(t, w.Fails(t, "plan"), missing...)
@@ -124,7 +127,8 @@ func TestAccImageChangesUnderItsVersion(t *testing.T) {
 
 	// A version can be destroyed even if its file has changed or is gone.
 	writeFile(t, path, monday)
-	tfacc.Says(t, w.Fails(t, "destroy", "-auto-approve"), "Image has changed", "If terraform destroy stops here, add -refresh=false")
+	tfacc.Says(t, w.Fails(t, "destroy", "-auto-approve"), "Image has changed",
+		"If terraform destroy stops here, add -refresh=false")
 	planSays("0 to add, 0 to change, 2 to destroy", "-destroy", "-refresh=false")
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)

@@ -11,7 +11,8 @@ import (
 
 // imports returns the configuration that imports a template and its version by these ids.
 func imports(template, version string) string {
-	return fmt.Sprintf("import {\n  to = novacron_template.it\n  id = %q\n}\nimport {\n  to = %s\n  id = %q\n}\n", template, address, version)
+	return fmt.Sprintf("import {\n  to = novacron_template.it\n  id = %q\n}\nimport {\n  to = %s\n  id = %q\n}\n",
+		template, address, version)
 }
 
 // A library whose state was lost is imported again and stays unchanged.
@@ -21,7 +22,8 @@ func TestAccLibraryIsTakenOver(t *testing.T) {
 	t.Parallel()
 	image := rawImage(t, 1<<20)
 	config := func(source string) string {
-		return library(pool, name, `description = "ours"`, `labels = { os = "linux" }`, `hardware_profile = { memory_mb = 256 }`) +
+		return library(pool, name, `description = "ours"`, `labels = { os = "linux" }`,
+			`hardware_profile = { memory_mb = 256 }`) +
 			version("it", "1.0.0", source, `description = "first"`, `hardware_profile = { cpu_cores = 2 }`)
 	}
 	w := tfacc.NewWorkspace(t, config(fromPath(image)))
@@ -48,7 +50,8 @@ func TestAccLibraryIsTakenOver(t *testing.T) {
 	lose()
 	run("import", "novacron_template.it", name)
 	run("import", address, name+"@1.0.0")
-	tfacc.Says(t, run("plan"), "~ resource \"novacron_template_version\" \"it\"", "+ source", "Plan: 0 to add, 1 to change, 0 to destroy.")
+	tfacc.Says(t, run("plan"), "~ resource \"novacron_template_version\" \"it\"", "+ source",
+		"Plan: 0 to add, 1 to change, 0 to destroy.")
 	lose()
 	w.Configure(t, config(fromPath(image))+imports("default/"+name, "default/"+name+"@1.0.0"))
 	tfacc.Says(t, run("plan"), "Plan: 2 to import, 0 to add, 1 to change, 0 to destroy.")
@@ -58,8 +61,10 @@ func TestAccLibraryIsTakenOver(t *testing.T) {
 	// If the plan cannot tell whether the source has the same image, it says so and replaces
 	// nothing.
 	for _, c := range []struct{ source, says string }{
-		{`url = "http://127.0.0.1:1/disk.img"`, "it is unknown whether http://127.0.0.1:1/disk.img is its image: only a checksum of the source could tell. The version stays as it is."},
-		{fromPath("elsewhere.img"), "it is unknown whether elsewhere.img is its image: it was not found. The version stays as it is."},
+		{`url = "http://127.0.0.1:1/disk.img"`, "it is unknown whether http://127.0.0.1:1/disk.img is its image: " +
+			"only a checksum of the source could tell. The version stays as it is."},
+		{fromPath("elsewhere.img"), "it is unknown whether elsewhere.img is its image: it was not found. The version " +
+			"stays as it is."},
 	} {
 		lose()
 		w.Configure(t, config(c.source)+imports(name, name+"@1.0.0"))
@@ -68,7 +73,8 @@ func TestAccLibraryIsTakenOver(t *testing.T) {
 	}
 	// If a checksum proves that it is the same image, the plan does not warn.
 	lose()
-	w.Configure(t, config(`url = "http://127.0.0.1:1/disk.img", checksum = "`+checksum(t, image)+`"`)+imports(name, name+"@1.0.0"))
+	w.Configure(t, config(`url = "http://127.0.0.1:1/disk.img", checksum = "`+checksum(t, image)+`"`)+
+		imports(name, name+"@1.0.0"))
 	tfacc.Says(t, run("plan"), "Plan: 2 to import, 0 to add, 1 to change, 0 to destroy.")
 	other := writeFile(t, filepath.Join(t.TempDir(), "other.img"), readFile(t, rawImage(t, 1<<20)))
 	w.Configure(t, config(fromPath(other))+imports(name, name+"@1.0.0"))
@@ -76,9 +82,17 @@ func TestAccLibraryIsTakenOver(t *testing.T) {
 
 	// Malformed ids, and ids of versions that do not exist, are refused.
 	for _, c := range []struct{ template, version, says string }{
-		{"a/b/c", name + "@1.0.0", `"a/b/c" is not a template id: write it as tenant/name, for example default/ubuntu, or as name, for example ubuntu, for a template of the tenant default.`},
-		{name, name, `"` + name + `" is not a version id: write it as tenant/name@1.1.0, for example default/ubuntu@1.0.0, or as name@1.1.0`},
-		{name, "team-2/" + name + "@1.0.0", `The library in pool "` + pool + `" has no version "team-2/` + name + `@1.0.0".`},
+		{
+			"a/b/c", name + "@1.0.0",
+			`"a/b/c" is not a template id: write it as tenant/name, for example default/ubuntu, or as name, for ` +
+				`example ubuntu, for a template of the tenant default.`,
+		},
+		{
+			name, name, `"` + name + `" is not a version id: write it as tenant/name@1.1.0, for example ` +
+				`default/ubuntu@1.0.0, or as name@1.1.0`,
+		},
+		{name, "team-2/" + name + "@1.0.0", `The library in pool "` + pool + `" has no version "team-2/` + name +
+			`@1.0.0".`},
 	} {
 		w.Configure(t, config(fromPath(image))+imports(c.template, c.version))
 		tfacc.Says(t, w.Fails(t, "plan"), c.says)

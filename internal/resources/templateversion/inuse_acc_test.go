@@ -23,11 +23,13 @@ func TestAccVersionInUseIsNotReplaced(t *testing.T) {
 	})
 	w.Apply(t)
 	stored := bases(t, host, directory)
-	says := []string{"Version is removed under its instance", "with novacron_instance.it", `Instance "default/` + name + `" needs the image of version "default/` + name + `@1.0.0"`}
+	says := []string{"Version is removed under its instance", "with novacron_instance.it", `Instance "default/` + name +
+		`" needs the image of version "default/` + name + `@1.0.0"`}
 
 	w.Configure(t, library(pool, name)+version("it", "1.0.0", fromPath(tfacc.EmptyImage(t, "17M")))+mine)
 	tfacc.Says(t, w.Fails(t, "plan"), says...)
-	w.Configure(t, library(pool, name)+version("it", "1.0.0", fromPath(tfacc.EmptyImage(t, "16M")), `hardware_profile = { memory_mb = 256 }`)+mine)
+	w.Configure(t, library(pool, name)+version("it", "1.0.0", fromPath(tfacc.EmptyImage(t, "16M")),
+		`hardware_profile = { memory_mb = 256 }`)+mine)
 	tfacc.Says(t, w.Fails(t, "plan"), says...)
 
 	if now := bases(t, host, directory); len(now) != 1 || now[0] != stored[0] {
@@ -62,8 +64,9 @@ func TestAccTemplateInUseStays(t *testing.T) {
 	user.Apply(t)
 	stored := bases(t, host, directory)
 
-	says := []string{"Template still has versions", `Template "default/` + name + `" cannot be removed while it has versions: 1.0.0. Destroy them first, and ` +
-		`before them the instances that need their images: 1 of other tenants`, "Nothing was changed"}
+	says := []string{"Template still has versions",
+		`Template "default/` + name + `" cannot be removed while it has versions: 1.0.0. Destroy them first, and ` +
+			`before them the instances that need their images: 1 of other tenants`, "Nothing was changed"}
 	tfacc.Says(t, owner.Fails(t, "destroy", "-auto-approve"), says...)
 	owner.Configure(t, library(pool, name+"-renamed", share))
 	tfacc.Says(t, owner.Fails(t, "apply", "-auto-approve"), says...)

@@ -49,7 +49,9 @@ func TestAccLargeImagesTakeLittleMemory(t *testing.T) {
 	server := httptest.NewServer(content)
 	t.Cleanup(server.Close)
 
-	for what, source := range map[string]string{"file": fromPath(image), "packed file": fromPath(packed), "stream": `url = "` + server.URL + `/sparse.raw.zst"`} {
+	for what, source := range map[string]string{
+		"file": fromPath(image), "packed file": fromPath(packed), "stream": `url = "` + server.URL + `/sparse.raw.zst"`,
+	} {
 		t.Run(what, func(t *testing.T) {
 			w := tfacc.NewWorkspace(t, library(pool, name)+version("it", "1.0.0", source))
 			w.Setenv("GOGC", "100") // the default, which users have

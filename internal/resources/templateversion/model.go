@@ -75,9 +75,11 @@ func (m *Facts) settings() library.VersionSettings {
 // alike reports whether nothing has changed that makes the schema replace the version. The
 // framework does not tell a plan whether the schema does.
 func (m *Facts) alike(before *Facts) bool {
-	return m.TemplateID.Equal(before.TemplateID) && m.Version.Equal(before.Version) && m.ParentVersion.Equal(before.ParentVersion) &&
+	return m.TemplateID.Equal(before.TemplateID) && m.Version.Equal(before.Version) &&
+		m.ParentVersion.Equal(before.ParentVersion) &&
 		m.HardwareProfile.Equal(before.HardwareProfile) && m.NetworkProfile.Equal(before.NetworkProfile) &&
-		m.StorageProfile.Equal(before.StorageProfile) && m.Parameters.Equal(before.Parameters) && m.CloudInit.Equal(before.CloudInit)
+		m.StorageProfile.Equal(before.StorageProfile) && m.Parameters.Equal(before.Parameters) &&
+		m.CloudInit.Equal(before.CloudInit)
 }
 
 // plannedID returns the version's id if the configuration already determines it.

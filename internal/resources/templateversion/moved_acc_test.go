@@ -27,7 +27,8 @@ func TestAccLibraryIsNotLeftInAnotherPoolSilently(t *testing.T) {
 	})
 	refuses := func(kind, id string, args ...string) {
 		t.Helper()
-		tfacc.Says(t, w.Fails(t, args...), kind+" is in another storage pool", fmt.Sprintf("%s %q was last seen in the storage pool %q", kind, id, first),
+		tfacc.Says(t, w.Fails(t, args...), kind+" is in another storage pool",
+			fmt.Sprintf("%s %q was last seen in the storage pool %q", kind, id, first),
 			fmt.Sprintf("is configured for the pool %q there now", second), "terraform state rm ADDRESS")
 	}
 	w.Apply(t)

@@ -69,7 +69,8 @@ func TestAccEveryCompressionIsStoredAsTheImageInside(t *testing.T) {
 	if len(stored) != len(want) {
 		t.Errorf("the pool has %d images, want %d", len(stored), len(want))
 	}
-	if out, err := w.Run(t.Context(), "state", "show", "novacron_template_version.v1"); err != nil || !strings.Contains(out, `name        = "send"`) ||
+	if out, err := w.Run(t.Context(), "state", "show", "novacron_template_version.v1"); err != nil ||
+		!strings.Contains(out, `name        = "send"`) ||
 		!strings.Contains(out, "duration_seconds") || attribute(out, "virtual_size_bytes") == "0" {
 		t.Errorf("the state tells (%v):\n%s", err, out)
 	}
@@ -110,7 +111,8 @@ func TestAccAStoppedInstanceIsCaptured(t *testing.T) {
 	w.Apply(t)
 	w.Configure(t, shop+built("running")+golden)
 	out := w.Fails(t, "apply", "-auto-approve")
-	tfacc.Says(t, out, "Image not available yet", "Could not register version", "the instance is running: its disk would be a mix of what the guest writes meanwhile",
+	tfacc.Says(t, out, "Image not available yet", "Could not register version",
+		"the instance is running: its disk would be a mix of what the guest writes meanwhile",
 		`Set the instance's power_state to "stopped" first`)
 	if left := bases(t, host, directory); len(left) != 1 {
 		t.Errorf("the pool has the images %q", left)
@@ -118,13 +120,15 @@ func TestAccAStoppedInstanceIsCaptured(t *testing.T) {
 	host.Virsh(t, "destroy", builder)
 	overlay := filepath.Join(host.HostPath(directory), "nova.disk.default."+builder+".system.qcow2")
 	host.Exec(t, "qemu-io", "-c", "write -P 9 8M 1M", filepath.Join(directory, filepath.Base(overlay)))
-	was := host.Exec(t, "sh", "-c", "qemu-img convert -O raw "+filepath.Join(directory, filepath.Base(overlay))+" "+directory+"/was.raw && sha256sum < "+directory+"/was.raw")
+	was := host.Exec(t, "sh", "-c", "qemu-img convert -O raw "+filepath.Join(directory, filepath.Base(overlay))+" "+
+		directory+"/was.raw && sha256sum < "+directory+"/was.raw")
 
 	w.Configure(t, shop+built("stopped")+golden+onDisk(user, "novacron_template_version.it.version", "stopped"))
 	w.Apply(t)
 	w.EmptyPlan(t)
 	shown, err := w.Run(t.Context(), "state", "show", address)
-	if err != nil || !strings.Contains(shown, `"copy"`) || attribute(shown, "format") != `"qcow2"` || attribute(shown, "virtual_size_bytes") != fmt.Sprint(16<<20) {
+	if err != nil || !strings.Contains(shown, `"copy"`) || attribute(shown, "format") != `"qcow2"` ||
+		attribute(shown, "virtual_size_bytes") != fmt.Sprint(16<<20) {
 		t.Errorf("the state tells (%v):\n%s", err, shown)
 	}
 	location := strings.Trim(attribute(shown, "storage_location"), `"`)
@@ -137,13 +141,15 @@ func TestAccAStoppedInstanceIsCaptured(t *testing.T) {
 
 	// After the instance and its base image are gone, the captured image and its clones still have
 	// the instance's content.
-	w.Configure(t, library(pool, name, `hardware_profile = { memory_mb = 64 }`)+version("it", "1.1.0", `instance_id = "01234567-89ab-cdef-0123-456789abcdef"`, `
+	w.Configure(t, library(pool, name, `hardware_profile = { memory_mb = 64 }`)+
+		version("it", "1.1.0", `instance_id = "01234567-89ab-cdef-0123-456789abcdef"`, `
   lifecycle {
     ignore_changes = [source]
   }`)+onDisk(user, "novacron_template_version.it.version", "stopped"))
 	w.Apply(t)
 	clone := filepath.Join(directory, "nova.disk.default."+user+".system.qcow2")
-	is := host.Exec(t, "sh", "-c", "qemu-img convert -O raw "+clone+" "+directory+"/is.raw && sha256sum < "+directory+"/is.raw")
+	is := host.Exec(t, "sh", "-c", "qemu-img convert -O raw "+clone+" "+directory+"/is.raw && sha256sum < "+directory+
+		"/is.raw")
 	if was != is {
 		t.Errorf("a clone of the image has %s, the instance had %s", is, was)
 	}
@@ -164,17 +170,22 @@ func TestAccAVolumeIsRegistered(t *testing.T) {
 	start := func(metadata string) {
 		t.Helper()
 		host.Exec(t, "sh", "-c", fmt.Sprintf(`cat > %[1]s/domain.xml <<'X'
-<domain type='%[2]s'><name>%[3]s</name><metadata>%[5]s</metadata><memory unit='MiB'>32</memory><os><type arch='x86_64'>hvm</type></os>
-<devices><disk type='volume' device='disk'><driver name='qemu' type='qcow2'/><source pool='%[4]s' volume='mine.qcow2'/><target dev='vda' bus='virtio'/></disk></devices></domain>
+<domain type='%[2]s'><name>%[3]s</name><metadata>%[5]s</metadata><memory unit='MiB'>32</memory>
+<os><type arch='x86_64'>hvm</type></os>
+<devices><disk type='volume' device='disk'><driver name='qemu' type='qcow2'/>
+<source pool='%[4]s' volume='mine.qcow2'/><target dev='vda' bus='virtio'/></disk></devices></domain>
 X
-virsh -q pool-refresh %[4]s && virsh -q create %[1]s/domain.xml && rm %[1]s/domain.xml`, directory, host.DomainType, domain, pool, metadata))
+virsh -q pool-refresh %[4]s && virsh -q create %[1]s/domain.xml && rm %[1]s/domain.xml`,
+			directory, host.DomainType, domain, pool, metadata))
 	}
 	start("")
 
-	w := tfacc.NewWorkspace(t, library(pool, name)+version("it", "1.0.0", fmt.Sprintf("volume = %q", pool+"/mine.qcow2")))
+	w := tfacc.NewWorkspace(t, library(pool, name)+version("it", "1.0.0", fmt.Sprintf("volume = %q",
+		pool+"/mine.qcow2")))
 	t.Cleanup(func() { w.Destroy(t) })
 	used := "it would be a mix of what a guest writes meanwhile: it is in use by running machines: "
-	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Image not available yet", "Could not register version", "Reading volume "+pool+"/mine.qcow2", used+domain)
+	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Image not available yet", "Could not register version",
+		"Reading volume "+pool+"/mine.qcow2", used+domain)
 	host.Virsh(t, "destroy", domain)
 	// The error does not name another tenant's machine.
 	vault, err := metadata.Facts{Tenant: "bank", Name: "vault"}.Marshal()
@@ -182,7 +193,8 @@ virsh -q pool-refresh %[4]s && virsh -q create %[1]s/domain.xml && rm %[1]s/doma
 		t.Fatal(err)
 	}
 	start(vault)
-	if out := w.Fails(t, "apply", "-auto-approve"); !strings.Contains(tfacc.Prose(out), used+"1 of other tenants") || strings.Contains(out, domain) {
+	if out := w.Fails(t, "apply", "-auto-approve"); !strings.Contains(tfacc.Prose(out), used+"1 of other tenants") ||
+		strings.Contains(out, domain) {
 		t.Errorf("it is told\n%s", out)
 	}
 	host.Virsh(t, "destroy", domain)

@@ -18,13 +18,14 @@ func (m *Model) validateParent(diags *diag.Diagnostics) {
 		return
 	}
 	if m.ParentVersion.Equal(m.Version) && !m.Version.IsUnknown() {
-		diags.AddAttributeError(path.Root("parent_version"), "Invalid parent version", "A version is compared with another one: name an earlier version.")
+		diags.AddAttributeError(path.Root("parent_version"), "Invalid parent version",
+			"A version is compared with another one: name an earlier version.")
 	}
 	for _, kind := range kinds.All {
 		if value := m.Source.Attributes()[kind.Attribute]; kind.Whole && value != nil && !value.IsNull() {
 			diags.AddAttributeError(path.Root("parent_version"), "Conflicting parent_version and "+kind.Attribute,
-				"The host copies the disk of "+kind.Attribute+" as a whole, and nothing is sent: leave parent_version out. To "+
-					"store only what differs, give the disk as a file (path) or as a volume.")
+				"The host copies the disk of "+kind.Attribute+" as a whole, and nothing is sent: leave "+
+					"parent_version out. To store only what differs, give the disk as a file (path) or as a volume.")
 		}
 	}
 }

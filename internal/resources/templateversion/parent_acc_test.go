@@ -51,28 +51,37 @@ resource "novacron_instance" %[1]q {
 			{
 				Config: one + two + instances,
 				ConfigStateChecks: []statecheck.StateCheck{
-					value(address, "parent_version", knownvalue.StringExact("1.0.0")), value(address, "digest", knownvalue.StringExact(checksum(t, second))),
-					value(address, "format", knownvalue.StringExact("qcow2")), value(address, "virtual_size_bytes", knownvalue.Int64Exact(32*block)),
-					value(address, "transferred_bytes", knownvalue.Int64Exact((2+5)*block)), value(address, "stored_size_bytes", knownvalue.Int64Exact((2+5)*block)),
+					value(address, "parent_version", knownvalue.StringExact("1.0.0")),
+					value(address, "digest", knownvalue.StringExact(checksum(t, second))),
+					value(address, "format", knownvalue.StringExact("qcow2")),
+					value(address, "virtual_size_bytes", knownvalue.Int64Exact(32*block)),
+					value(address, "transferred_bytes", knownvalue.Int64Exact((2+5)*block)),
+					value(address, "stored_size_bytes", knownvalue.Int64Exact((2+5)*block)),
 				},
 				Check: tfacc.OnHost(func() {
 					for _, strategy := range []string{"linked-clone", "clone"} {
-						disks, err := filepath.Glob(filepath.Join(host.HostPath(directory), "nova.disk.default."+name+"-"+strategy+".*"))
+						disks, err := filepath.Glob(filepath.Join(host.HostPath(directory),
+							"nova.disk.default."+name+"-"+strategy+".*"))
 						if err != nil || len(disks) != 1 {
 							t.Fatalf("the disks of the %s are %q, %v", strategy, disks, err)
 						}
 						path := filepath.Join(directory, filepath.Base(disks[0]))
 						read := filepath.Join(directory, "read-"+strategy+".raw")
 						host.Exec(t, "qemu-img", "convert", "-O", "raw", path, read)
-						if got := readFile(t, host.HostPath(read)); len(got) < len(disk) || string(got[:len(disk)]) != string(disk) {
+						if got := readFile(t, host.HostPath(read)); len(got) < len(disk) ||
+							string(got[:len(disk)]) != string(disk) {
 							t.Errorf("a %s has another disk", strategy)
 						}
 						host.Exec(t, "rm", read)
 					}
 				}),
 			},
-			{ResourceName: address, ImportState: true, ImportStateVerify: true, ImportStateVerifyIgnore: []string{"source", "timeouts"}},
-			refused(library(pool, name)+version("it", "1.1.0", fromPath(second), `parent_version = "1.0.0"`), `"default/`+name+`@1.0.0"\s+cannot\s+be\s+removed.*parent_version.*`+name+`@1.1.0`),
+			{
+				ResourceName: address, ImportState: true, ImportStateVerify: true,
+				ImportStateVerifyIgnore: []string{"source", "timeouts"},
+			},
+			refused(library(pool, name)+version("it", "1.1.0", fromPath(second), `parent_version = "1.0.0"`),
+				`"default/`+name+`@1.0.0"\s+cannot\s+be\s+removed.*parent_version.*`+name+`@1.1.0`),
 			{
 				Config:           one + two,
 				ConfigPlanChecks: tfacc.Planned(address, plancheck.ResourceActionNoop),
@@ -81,7 +90,8 @@ resource "novacron_instance" %[1]q {
 				Config:           one + version("it", "1.1.0", fromPath(second)),
 				ConfigPlanChecks: tfacc.Planned(address, plancheck.ResourceActionDestroyBeforeCreate),
 				ConfigStateChecks: []statecheck.StateCheck{
-					value(address, "parent_version", knownvalue.Null()), value(address, "format", knownvalue.StringExact("raw")),
+					value(address, "parent_version", knownvalue.Null()),
+					value(address, "format", knownvalue.StringExact("raw")),
 					value(address, "transferred_bytes", knownvalue.Int64Exact(32*block)),
 				},
 			},
@@ -95,7 +105,9 @@ func TestAccParentThatCannotBeIsRefusedWhilePlanning(t *testing.T) {
 	disk := rawImage(t, 1<<20)
 	step := func(source, parent, pattern string) resource.TestStep {
 		return resource.TestStep{
-			Config: library(pool, name) + version("it", "1.1.0", source, fmt.Sprintf("parent_version = %q", parent)), PlanOnly: true,
+			Config: library(pool, name) + version("it", "1.1.0", source, fmt.Sprintf("parent_version = %q",
+				parent)),
+			PlanOnly:    true,
 			ExpectError: regexp.MustCompile(`(?s)` + pattern),
 		}
 	}
@@ -107,7 +119,8 @@ func TestAccParentThatCannotBeIsRefusedWhilePlanning(t *testing.T) {
 			step(fromPath(disk), "1.0.0", `parent_version.*Version not found|Version not found.*parent_version`),
 			step(fromPath(disk), "1.1.0", `Invalid parent version`),
 			step(fromPath(disk), "~> 1.0", `parent_version`),
-			step(`instance_id = "11111111-2222-4333-8444-555555555555"`, "1.0.0", `Conflicting parent_version and instance_id`),
+			step(`instance_id = "11111111-2222-4333-8444-555555555555"`, "1.0.0",
+				`Conflicting parent_version and instance_id`),
 			{Config: library(pool, name)}, // the final destroy needs a valid configuration
 		},
 	})

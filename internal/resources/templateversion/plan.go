@@ -72,7 +72,8 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 func refuseProtected(diags *diag.Diagnostics, state *Model) {
 	if state.DeletionProtection.ValueBool() {
 		diags.AddAttributeError(path.Root("deletion_protection"), "Version is protected", fmt.Sprintf(
-			"Version %q has deletion_protection, and the plan would destroy or replace it: set it to false and apply first.", state.ID.ValueString()))
+			"Version %q has deletion_protection, and the plan would destroy or replace it: set it to false and "+
+				"apply first.", state.ID.ValueString()))
 	}
 }
 
@@ -83,10 +84,11 @@ func warnOfNumber(diags *diag.Diagnostics, plan, state *Model) {
 	if !plan.Version.Equal(state.Version) || !plan.TemplateID.Equal(state.TemplateID) {
 		return
 	}
-	diags.AddAttributeWarning(path.Root("version"), "Version keeps its number", fmt.Sprintf("The plan replaces version "+
-		"%q by another one of the same number: Terraform removes it, and registers it again. With create_before_destroy, "+
-		"the new one would be registered before the old one is removed, and applying is refused. Raise the number, so that "+
-		"both can exist.", state.ID.ValueString()))
+	diags.AddAttributeWarning(path.Root("version"), "Version keeps its number",
+		fmt.Sprintf("The plan replaces version "+
+			"%q by another one of the same number: Terraform removes it, and registers it again. With "+
+			"create_before_destroy, the new one would be registered before the old one is removed, and applying is "+
+			"refused. Raise the number, so that both can exist.", state.ID.ValueString()))
 }
 
 // planRemoval warns of instances that need the image of a version that is to be removed. It also
@@ -133,7 +135,8 @@ func (r *Resource) planCreate(ctx context.Context, plan *Model, diags *diag.Diag
 	}
 	if err == nil {
 		if refused := r.Library.MayWrite(template); refused != nil {
-			diags.AddAttributeError(path.Root("template_id"), "No permission to register version", finding.Sentence(fmt.Errorf("registering version %q: %w", id, refused)))
+			diags.AddAttributeError(path.Root("template_id"), "No permission to register version",
+				finding.Sentence(fmt.Errorf("registering version %q: %w", id, refused)))
 			return
 		}
 	}

@@ -15,7 +15,9 @@ import (
 
 // planned returns the version of a state as the catalog has it. found is false if the catalog
 // cannot be asked or does not have the version.
-func (r *Resource) planned(ctx context.Context, state *Model, diags *diag.Diagnostics) (t catalog.Template, v catalog.Version, found bool) {
+func (r *Resource) planned(
+	ctx context.Context, state *Model, diags *diag.Diagnostics,
+) (t catalog.Template, v catalog.Version, found bool) {
 	id, err := catalog.ParseVersionID(state.ID.ValueString())
 	if err != nil || !r.Configured() {
 		return t, v, false
@@ -42,7 +44,8 @@ func (r *Resource) checkWrite(ctx context.Context, diags *diag.Diagnostics, stat
 		return
 	}
 	if err := r.Library.MayWrite(t); err != nil {
-		face.AddError(diags, "No permission to change version", fmt.Errorf("changing or removing version %q: %w", v.ID, err))
+		face.AddError(diags, "No permission to change version", fmt.Errorf("changing or removing version %q: %w",
+			v.ID, err))
 	}
 }
 
@@ -56,6 +59,7 @@ func (r *Resource) planState(ctx context.Context, plan, state *Model, diags *dia
 	to, before := plan.Lifecycle.Core(), v.State
 	v.State, v.Deprecation = to.State, to.Deprecation
 	face.AddError(diags, "Could not publish version", library.CheckPublished(v, before))
-	face.AddError(diags, "Could not read host", r.Library.CheckState(ctx, v.ID.Template, v.ID.Version, before, to.State))
+	face.AddError(diags, "Could not read host", r.Library.CheckState(ctx, v.ID.Template, v.ID.Version, before,
+		to.State))
 	r.Library.Plan.WillSetState(v.ID, to)
 }

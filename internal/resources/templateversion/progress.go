@@ -38,7 +38,9 @@ func progressFields(id catalog.VersionID, done, total int64, since time.Duration
 }
 
 var (
-	stepType          = types.ObjectType{AttrTypes: map[string]attr.Type{"name": types.StringType, "duration_ms": types.Int64Type}}
+	stepType = types.ObjectType{
+		AttrTypes: map[string]attr.Type{"name": types.StringType, "duration_ms": types.Int64Type},
+	}
 	provisioningTypes = map[string]attr.Type{
 		"started_at": types.StringType, "completed_at": types.StringType, "duration_seconds": types.Int64Type,
 		"steps": types.ListType{ElemType: stepType},
@@ -57,7 +59,8 @@ func provisioning(r *catalog.RegistrationRecord) types.Object {
 		})
 	}
 	return types.ObjectValueMust(provisioningTypes, map[string]attr.Value{
-		"started_at": types.StringValue(r.StartedAt.Format(time.RFC3339)), "completed_at": types.StringValue(r.CompletedAt.Format(time.RFC3339)),
+		"started_at":       types.StringValue(r.StartedAt.Format(time.RFC3339)),
+		"completed_at":     types.StringValue(r.CompletedAt.Format(time.RFC3339)),
 		"duration_seconds": types.Int64Value(int64(r.CompletedAt.Sub(r.StartedAt).Round(time.Second) / time.Second)),
 		"steps":            types.ListValueMust(stepType, steps),
 	})
@@ -70,18 +73,26 @@ func provisioningAttribute() schema.Attribute {
 		Computed: true, PlanModifiers: []planmodifier.Object{objectplanmodifier.UseStateForUnknown()},
 		MarkdownDescription: "How the version was registered. Null for versions of an older release of the provider.",
 		Attributes: map[string]schema.Attribute{
-			"started_at":   schema.StringAttribute{Computed: true, MarkdownDescription: "When the work began (RFC 3339, UTC)."},
-			"completed_at": schema.StringAttribute{Computed: true, MarkdownDescription: "When the work ended (RFC 3339, UTC)."},
-			"duration_seconds": schema.Int64Attribute{Computed: true, MarkdownDescription: "How long the work took, in whole " +
-				"seconds; `steps` has exact durations."},
+			"started_at": schema.StringAttribute{
+				Computed: true, MarkdownDescription: "When the work began (RFC 3339, UTC).",
+			},
+			"completed_at": schema.StringAttribute{
+				Computed: true, MarkdownDescription: "When the work ended (RFC 3339, UTC).",
+			},
+			"duration_seconds": schema.Int64Attribute{Computed: true,
+				MarkdownDescription: "How long the work took, in whole " +
+					"seconds; `steps` has exact durations."},
 			"steps": schema.ListNestedAttribute{
 				Computed: true,
-				MarkdownDescription: "The steps, in order: `open` (find and recognize the source), `send` (send the image to the " +
-					"host) or `copy` (copy it on the host: libvirt copies an instance's disk, and the provider copies a file if " +
-					"this machine is the host), `verify`; or `join` if the pool had the image.",
+				MarkdownDescription: "The steps, in order: `open` (find and recognize the source), `send` (send the " +
+					"image to the host) or `copy` (copy it on the host: libvirt copies an instance's disk, and the " +
+					"provider copies a file if this machine is the host), `verify`; or `join` if the pool " +
+					"had the image.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"name":        schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the step."},
-					"duration_ms": schema.Int64Attribute{Computed: true, MarkdownDescription: "How long it took, in milliseconds."},
+					"name": schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the step."},
+					"duration_ms": schema.Int64Attribute{
+						Computed: true, MarkdownDescription: "How long it took, in milliseconds.",
+					},
 				}},
 			},
 		},

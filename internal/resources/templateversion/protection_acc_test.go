@@ -24,7 +24,10 @@ func TestAccProtectedVersionStays(t *testing.T) {
 		return library(pool, name) + version("it", number, source, settings...)
 	}
 	refused := func(config string) resource.TestStep {
-		return resource.TestStep{Config: config, PlanOnly: true, ExpectError: regexp.MustCompile(`(?s)Version is protected.*set it to false and\s+apply\s+first`)}
+		return resource.TestStep{
+			Config: config, PlanOnly: true,
+			ExpectError: regexp.MustCompile(`(?s)Version is protected.*set it to false and\s+apply\s+first`),
+		}
 	}
 	update := tfacc.Planned(address, plancheck.ResourceActionUpdate)
 	is := func(want bool) []statecheck.StateCheck {
@@ -36,8 +39,14 @@ func TestAccProtectedVersionStays(t *testing.T) {
 		Steps: []resource.TestStep{
 			{Config: of("1.0.0", fromPath(image)), ConfigStateChecks: is(false)},
 			{Config: of("1.0.0", fromPath(image), protected), ConfigPlanChecks: update, ConfigStateChecks: is(true)},
-			{ResourceName: address, ImportState: true, ImportStateVerify: true, ImportStateVerifyIgnore: []string{"source", "timeouts"}},
-			{Config: of("1.0.0", fromPath(image), protected), Destroy: true, ExpectError: regexp.MustCompile(`Version is protected`)},
+			{
+				ResourceName: address, ImportState: true, ImportStateVerify: true,
+				ImportStateVerifyIgnore: []string{"source", "timeouts"},
+			},
+			{
+				Config: of("1.0.0", fromPath(image), protected), Destroy: true,
+				ExpectError: regexp.MustCompile(`Version is protected`),
+			},
 			refused(of("1.1.0", fromPath(image), protected)),
 			refused(of("1.0.0", fromPath(other), protected)),
 			refused(of("1.0.0", fromPath(image), protected, `hardware_profile = { memory_mb = 256 }`)),
@@ -45,9 +54,16 @@ func TestAccProtectedVersionStays(t *testing.T) {
 			refused(library(pool, name)), // removed from the configuration
 			// The same apply cannot both lift the protection and replace the version.
 			refused(of("1.1.0", fromPath(image))),
-			{Config: of("1.0.0", fromPath(image), protected, `description = "may change"`), ConfigPlanChecks: update, ConfigStateChecks: is(true)},
+			{
+				Config: of("1.0.0", fromPath(image), protected, `description = "may change"`), ConfigPlanChecks: update,
+				ConfigStateChecks: is(true),
+			},
 			{Config: of("1.0.0", fromPath(image)), ConfigPlanChecks: update, ConfigStateChecks: is(false)},
-			{Config: of("1.0.0", fromPath(other), protected), ConfigPlanChecks: tfacc.Planned(address, plancheck.ResourceActionDestroyBeforeCreate), ConfigStateChecks: is(true)},
+			{
+				Config:            of("1.0.0", fromPath(other), protected),
+				ConfigPlanChecks:  tfacc.Planned(address, plancheck.ResourceActionDestroyBeforeCreate),
+				ConfigStateChecks: is(true),
+			},
 			{Config: of("1.0.0", fromPath(other)), ConfigPlanChecks: update},
 		},
 	})
@@ -77,9 +93,11 @@ func TestAccProtectionHoldsForOthers(t *testing.T) {
 	owner.Configure(t, library(pool, name)+version("it", "1.0.0", source, `deletion_protection = true`))
 	tfacc.Says(t, owner.Apply(t), "1 changed")
 	// With a refreshed state the plan refuses; without a refresh the library does.
-	tfacc.Says(t, other.Fails(t, "destroy", "-auto-approve"), "Version is protected", "the plan would destroy or replace it")
+	tfacc.Says(t, other.Fails(t, "destroy", "-auto-approve"), "Version is protected",
+		"the plan would destroy or replace it")
 	tfacc.Says(t, other.Fails(t, "destroy", "-auto-approve", "-refresh=false"), "Version is protected",
-		`Version "default/`+name+`@1.0.0" has deletion_protection: set it to false and apply before it can be destroyed or replaced`)
+		`Version "default/`+name+`@1.0.0" has deletion_protection: set it to false and apply before it can be `+
+			`destroyed or replaced`)
 	owner.EmptyPlan(t)
 }
 

@@ -16,7 +16,10 @@ func TestAccVersionIsBumpedWithItsClones(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("bump")
 	pool, directory := host.Pool(t, name)
 	t.Parallel()
-	images := map[string]string{"1.0.0": tfacc.EmptyImage(t, "16M"), "1.1.0": tfacc.EmptyImage(t, "17M"), "1.2.0": tfacc.EmptyImage(t, "18M"), "1.3.0": tfacc.EmptyImage(t, "19M")}
+	images := map[string]string{
+		"1.0.0": tfacc.EmptyImage(t, "16M"), "1.1.0": tfacc.EmptyImage(t, "17M"), "1.2.0": tfacc.EmptyImage(t, "18M"),
+		"1.3.0": tfacc.EmptyImage(t, "19M"),
+	}
 	const first = "lifecycle { create_before_destroy = true }"
 	config := func(number, versionSettings string, onChange tfconfig.Value) string {
 		mine := clone(name)
@@ -49,7 +52,8 @@ func TestAccVersionIsBumpedWithItsClones(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	tfacc.Says(t, out, "System disk will be replaced", "The same apply removes version 1.3.0", "create_before_destroy = true")
+	tfacc.Says(t, out, "System disk will be replaced", "The same apply removes version 1.3.0",
+		"create_before_destroy = true")
 }
 
 // If a release is taken out of a map while clones of the same state need it, the plan refuses. If
@@ -83,7 +87,8 @@ func TestAccReleaseIsNotRemovedUnderClones(t *testing.T) {
 	pinned := clone(name)
 	pinned.Version, pinned.DependsOn = "1.0.0", []tfconfig.Expr{"novacron_template_version.it"}
 	w.Configure(t, releases("1.1.0")+pinned.String())
-	tfacc.Says(t, w.Fails(t, "plan"), "Version is removed under its instance", "novacron_instance", `Instance "default/`+name+`" needs the image of version "default/`+name+`@1.0.0"`)
+	tfacc.Says(t, w.Fails(t, "plan"), "Version is removed under its instance", "novacron_instance",
+		`Instance "default/`+name+`" needs the image of version "default/`+name+`@1.0.0"`)
 	w.Configure(t, releases("1.1.0")+own("1.1.0"))
 	tfacc.Says(t, w.Apply(t), "1 added, 0 changed, 2 destroyed")
 	w.EmptyPlan(t)
@@ -99,7 +104,8 @@ func TestAccReleaseIsNotRemovedUnderClones(t *testing.T) {
 		}
 		return out
 	}
-	warning := []string{"Version may be in use", `The plan removes version "default/` + name + `@1.1.0", and these instances need its base image: default/` + name,
+	warning := []string{"Version may be in use", `The plan removes version "default/` + name +
+		`@1.1.0", and these instances need its base image: default/` + name,
 		"default/" + name + "-user", "The apply is refused", `state = "archived"`}
 	w.Configure(t, releases("1.0.0")+own("1.0.0"))
 	tfacc.Says(t, plan(), warning...)
@@ -125,6 +131,7 @@ func TestAccReleaseIsNotRemovedUnderClones(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	tfacc.Says(t, out, "Version may be in use", `The plan removes version "default/`+name+`@1.1.0", and these instances need its base image:`, "1 of other tenants")
+	tfacc.Says(t, out, "Version may be in use", `The plan removes version "default/`+name+
+		`@1.1.0", and these instances need its base image:`, "1 of other tenants")
 	theirs.Destroy(t)
 }

@@ -35,7 +35,8 @@ func TestAccTemplateAndVersionAtOtherAddressesWithoutMoved(t *testing.T) {
 	w.Apply(t)
 	w.EmptyPlan(t)
 	out, err := w.Run(t.Context(), "state", "list")
-	if got := strings.Fields(out); err != nil || strings.Join(got, " ") != "novacron_template.other novacron_template_version.newer" {
+	if got := strings.Fields(out); err != nil ||
+		strings.Join(got, " ") != "novacron_template.other novacron_template_version.newer" {
 		t.Errorf("the state has %q (%v)", got, err)
 	}
 }
@@ -46,16 +47,17 @@ func TestAccVersionCreatedBeforeTheOneOfItsNumberIsDestroyed(t *testing.T) {
 	t.Parallel()
 	image := rawImage(t, 1<<20)
 	config := func(image string) string {
-		return library(pool, name) + version("it", "1.0.0", fromPath(image), "lifecycle { create_before_destroy = true }")
+		return library(pool, name) + version("it", "1.0.0", fromPath(image),
+			"lifecycle { create_before_destroy = true }")
 	}
 	w := tfacc.NewWorkspace(t, config(image))
 	t.Cleanup(func() { w.Destroy(t) })
 	w.Apply(t)
 
 	w.Configure(t, config(rawImage(t, 2<<20)))
-	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Warning: Version keeps its number", `replaces version "default/`+name+`@1.0.0"`,
-		"Error: Version already exists", "choose a higher one", "`moved` block",
-		"With create_before_destroy, the new version would be created before the old one is destroyed")
+	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "Warning: Version keeps its number",
+		`replaces version "default/`+name+`@1.0.0"`, "Error: Version already exists", "choose a higher one",
+		"`moved` block", "With create_before_destroy, the new version would be created before the old one is destroyed")
 	if stored := bases(t, host, directory); len(stored) != 1 || checksum(t, stored[0]) != checksum(t, image) {
 		t.Errorf("the pool has the images %q, not the one that was registered", stored)
 	}
@@ -95,8 +97,10 @@ resource "novacron_template_version" "theirs" {
 	if err != nil {
 		t.Errorf("terraform plan: %v\n%s", err, out)
 	}
-	tfacc.Says(t, out, "Warning: Template already exists", "Choose another name, or take it over with `terraform import`", "if no configuration has it", "`moved` block",
+	tfacc.Says(t, out, "Warning: Template already exists", "Choose another name, or take it over with "+
+		"`terraform import`", "if no configuration has it", "`moved` block",
 		"Unless it is removed first, the apply is refused")
-	tfacc.Says(t, out, "Warning: Version already exists", "choose a higher one, or take it over with `terraform import`", "if no configuration has it", "`moved` block",
+	tfacc.Says(t, out, "Warning: Version already exists", "choose a higher one, or take it over with "+
+		"`terraform import`", "if no configuration has it", "`moved` block",
 		"Unless it is removed first, the apply is refused")
 }

@@ -39,7 +39,9 @@ type Resource struct{ face.Resource }
 func New() resource.Resource { return &Resource{face.NewResource("template_version")} }
 
 // ValidateConfig implements resource.ResourceWithValidateConfig.
-func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+func (r *Resource) ValidateConfig(
+	ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse,
+) {
 	var config Model
 	face.WarnEmpty(&resp.Diagnostics, req.Config.Raw)
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
@@ -75,8 +77,13 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	from := plan.sourceWith(config)
 	seen := stampOf(ctx, from)
 	v, err := r.Library.RegisterVersion(ctx, library.VersionRequest{
-		ID: id, VersionSettings: plan.settings(), Source: from, Spec: plan.Spec.Core(), Parent: plan.ParentVersion.ValueString(),
-		VerifyFull: plan.Verify.ValueString() == verifyFull, Progress: progress(ctx, id),
+		ID:              id,
+		VersionSettings: plan.settings(),
+		Source:          from,
+		Spec:            plan.Spec.Core(),
+		Parent:          plan.ParentVersion.ValueString(),
+		VerifyFull:      plan.Verify.ValueString() == verifyFull,
+		Progress:        progress(ctx, id),
 	})
 	if err != nil {
 		face.AddTimedError(ctx, &resp.Diagnostics, "Could not register version", err)
@@ -126,10 +133,11 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	}
 	if errors.Is(err, imagestore.ErrNoImage) {
 		// An error would keep Terraform from destroying or replacing the version.
-		resp.Diagnostics.AddWarning("Image is missing", fmt.Sprintf("The image of version %q is not in the pool %q. Either "+
-			"it was removed from there, or the provider is now configured for another host or pool than the version was "+
-			"registered with. Nothing can be created from the version here: register it again with `terraform apply "+
-			"-replace=ADDRESS`, or destroy it.", id, r.Library.Pool()))
+		resp.Diagnostics.AddWarning("Image is missing",
+			fmt.Sprintf("The image of version %q is not in the pool %q. Either "+
+				"it was removed from there, or the provider is now configured for another host or pool than the "+
+				"version was registered with. Nothing can be created from the version here: register it again with "+
+				"`terraform apply -replace=ADDRESS`, or destroy it.", id, r.Library.Pool()))
 		location, err = state.StorageLocation.ValueString(), nil
 	}
 	if err != nil {

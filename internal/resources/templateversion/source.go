@@ -73,51 +73,54 @@ func settingsOf(object types.Object) (settings source.Settings, known bool) {
 func sourceAttribute() schema.SingleNestedAttribute {
 	return schema.SingleNestedAttribute{
 		Required: true,
-		MarkdownDescription: "Where the image is: exactly one of `path`, `url`, `volume` and `instance_id`. The image is a " +
-			"raw disk or a qcow2 image, plain or compressed with gzip, xz, zstd or bzip2; its content tells which. An image " +
-			"that needs another file (a backing file or an external data file) or a key is refused. Another source replaces " +
-			"the version if its image is, or may be, another one.",
+		MarkdownDescription: "Where the image is: exactly one of `path`, `url`, `volume` and `instance_id`. " +
+			"The image is a raw disk or a qcow2 image, plain or compressed with gzip, xz, zstd or bzip2; its content " +
+			"tells which. An image that needs another file (a backing file or an external data file) or a key is " +
+			"refused. Another source replaces the version if its image is, or may be, another one.",
 		Attributes: map[string]schema.Attribute{
 			"path": schema.StringAttribute{
 				Optional: true,
 				MarkdownDescription: "A file on the machine that runs Terraform.\n" +
-					"  - Every plan checks the file. If it has become another image, the plan fails; register a new version " +
-					"instead.\n" +
-					"  - The file must exist when Terraform plans to register it. If another resource of the configuration creates " +
-					"it, take the path from an attribute that is known only once the file exists.\n" +
-					"  - A registered version does not need its file, and neither does destroying it.",
+					"  - Every plan checks the file. If it has become another image, the plan fails; register a " +
+					"new version instead.\n" +
+					"  - The file must exist when Terraform plans to register it. If another resource of the " +
+					"configuration creates it, take the path from an attribute that is known only once the " +
+					"file exists.\n  - A registered version does not need its file, and neither does destroying it.",
 			},
-			"url": schema.StringAttribute{Optional: true, MarkdownDescription: "`http` or `https` address. The machine that " +
-				"runs Terraform reads it; `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` apply. An interrupted download resumes if " +
-				"the server still has the same file."},
+			"url": schema.StringAttribute{Optional: true,
+				MarkdownDescription: "`http` or `https` address. The machine that " +
+					"runs Terraform reads it; `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` apply. An interrupted " +
+					"download resumes if the server still has the same file."},
 			"headers": schema.MapAttribute{
 				Optional: true, WriteOnly: true, ElementType: types.StringType,
-				MarkdownDescription: "HTTP headers for requests for `url`, such as `Authorization`. They are sent to its own " +
-					"server only, not to where it redirects. Write-only (Terraform 1.11 or later): neither plans nor the state " +
-					"contain them. A change does nothing by itself.",
+				MarkdownDescription: "HTTP headers for requests for `url`, such as `Authorization`. They are " +
+					"sent to its own server only, not to where it redirects. Write-only (Terraform 1.11 or later): " +
+					"neither plans nor the state contain them. A change does nothing by itself.",
 			},
 			"stall_timeout_seconds": schema.Int64Attribute{
 				Optional:   true,
 				Validators: []validator.Int64{int64validator.AtLeast(1)},
-				MarkdownDescription: "How many seconds the server of `url` may send nothing before the download fails. Default: " +
-					"60. A change does nothing by itself.",
+				MarkdownDescription: "How many seconds the server of `url` may send nothing before the download " +
+					"fails. Default: 60. A change does nothing by itself.",
 			},
 			"volume": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "A volume on the host, `POOL/VOLUME`, which no running guest may be writing to. The machine " +
-					"that runs Terraform reads it through libvirt, and ignores it once the version is registered.",
+				MarkdownDescription: "A volume on the host, `POOL/VOLUME`, which no running guest may be writing to. " +
+					"The machine that runs Terraform reads it through libvirt, and ignores it once the version " +
+					"is registered.",
 			},
 			"instance_id": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "The `id` of one of your instances, which must be stopped. Its system disk becomes the " +
-					"image. The host copies the disk together with what a linked clone stands on, so the image depends on nothing. " +
-					"What is in the guest is copied as it is: the guide [Golden images](../guides/golden-images) says what to " +
-					"remove first.",
+				MarkdownDescription: "The `id` of one of your instances, which must be stopped. Its system disk " +
+					"becomes the image. The host copies the disk together with what a linked clone stands on, so the " +
+					"image depends on nothing. What is in the guest is copied as it is: the guide [Golden " +
+					"images](../guides/golden-images) says what to remove first.",
 			},
 			"checksum": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "`sha256:…` or `sha512:…` of the file at its source, compressed or not. If the pool has that " +
-					"image, or has read one from a file with that checksum before, nothing is sent or downloaded.",
+				MarkdownDescription: "`sha256:…` or `sha512:…` of the file at its source, compressed or not. If the " +
+					"pool has that image, or has read one from a file with that checksum before, nothing is sent " +
+					"or downloaded.",
 			},
 		},
 	}

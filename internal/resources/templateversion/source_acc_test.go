@@ -43,7 +43,8 @@ func TestAccVersionIsDownloaded(t *testing.T) {
 		return []statecheck.StateCheck{value(address, "digest", knownvalue.StringExact(checksum(t, image)))}
 	}
 	step := func(config, image string, action plancheck.ResourceActionType) resource.TestStep {
-		return resource.TestStep{Config: config, ConfigStateChecks: is(image), ConfigPlanChecks: tfacc.Planned(address, action)}
+		return resource.TestStep{Config: config, ConfigStateChecks: is(image), ConfigPlanChecks: tfacc.Planned(address,
+			action)}
 	}
 	resource.ParallelTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: tfacc.Factories(t),
@@ -83,7 +84,9 @@ func TestAccFailedDownloadLeavesNothing(t *testing.T) {
 		w.Header().Set("Content-Length", "2097152")
 		_, _ = w.Write(content[:1<<20])
 	})
-	files.HandleFunc("/login.img", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<!DOCTYPE html><p>Log in</p>")) })
+	files.HandleFunc("/login.img", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte("<!DOCTYPE html><p>Log in</p>"))
+	})
 	server := httptest.NewServer(files)
 	t.Cleanup(server.Close)
 	url := func(file string) string { return `url = "` + server.URL + file + `"` }
@@ -95,18 +98,29 @@ func TestAccFailedDownloadLeavesNothing(t *testing.T) {
 		mistake, source string
 		says            []string
 	}{
-		{"not found", url("/nope.img"), []string{at, "Downloading " + server.URL + `/nope.img: the server answered "404 Not Found". Check the URL`}},
-		{"nobody there", `url = "http://127.0.0.1:1/disk.img"`, []string{at, "Downloading http://127.0.0.1:1/disk.img", "connection refused", "Check that the machine"}},
+		{
+			"not found", url("/nope.img"), []string{
+				at, "Downloading " + server.URL + `/nope.img: the server answered "404 Not Found". Check the URL`,
+			},
+		},
+		{
+			"nobody there", `url = "http://127.0.0.1:1/disk.img"`,
+			[]string{at, "Downloading http://127.0.0.1:1/disk.img", "connection refused", "Check that the machine"},
+		},
 		{"cut short", url("/cut.img"), []string{at, "Downloading " + server.URL + "/cut.img", "Apply again"}},
 		{"no image", url("/login.img"), []string{at, "/login.img is not a usable disk image: it is an HTML page"}},
-		{"wrong checksum", url("/disk.img") + `, checksum = "` + zeros + `"`, []string{at, "Checking " + server.URL + "/disk.img: its checksum is " +
-			checksum(t, image) + ", not " + zeros, "compare it with what the publisher lists"}},
-		{"wrong checksum of a file", fromPath(image) + `, checksum = "` + zeros + `"`, []string{at, "its checksum is " + checksum(t, image) + ", not " + zeros}},
-		{"wrong SHA-512", fromPath(image) + `, checksum = "sha512:` + strings.Repeat("0", 128) + `"`, []string{at, "its checksum is sha512:", ", not sha512:000"}},
+		{"wrong checksum", url("/disk.img") + `, checksum = "` + zeros + `"`,
+			[]string{at, "Checking " + server.URL + "/disk.img: its checksum is " +
+				checksum(t, image) + ", not " + zeros, "compare it with what the publisher lists"}},
+		{"wrong checksum of a file", fromPath(image) + `, checksum = "` + zeros + `"`,
+			[]string{at, "its checksum is " + checksum(t, image) + ", not " + zeros}},
+		{"wrong SHA-512", fromPath(image) + `, checksum = "sha512:` + strings.Repeat("0", 128) + `"`,
+			[]string{at, "its checksum is sha512:", ", not sha512:000"}},
 	} {
 		t.Run(c.mistake, func(t *testing.T) {
 			w.Configure(t, library(pool, name)+version("it", "1.0.0", c.source))
-			tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), append([]string{"Could not register version"}, c.says...)...)
+			tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"),
+				append([]string{"Could not register version"}, c.says...)...)
 			for _, kind := range []string{"nova.base.", "nova.version."} {
 				if left := host.Leftovers(t, pool, kind); len(left) > 0 {
 					t.Errorf("left over: %q", left)
@@ -136,7 +150,8 @@ func TestAccCtrlCWhileAnImageIsSentLeavesNothing(t *testing.T) {
 	t.Cleanup(func() { w.Destroy(t) })
 	w.Apply(t)
 	for what, source := range map[string]string{
-		"file": fromPath(large), "file of known digest": fromPath(large) + `, checksum = "` + checksum(t, large) + `"`, "download": `url = "` + server.URL + `/disk.img"`,
+		"file": fromPath(large), "file of known digest": fromPath(large) + `, checksum = "` + checksum(t, large) + `"`,
+		"download": `url = "` + server.URL + `/disk.img"`,
 	} {
 		t.Run(what, func(t *testing.T) {
 			w.Configure(t, library(pool, name)+version("it", "1.0.0", source))

@@ -35,7 +35,9 @@ func TestSettingsAreWhatWasWritten(t *testing.T) {
 		"stall_timeout_seconds": types.Int64Value(7),
 		"plain":                 types.BoolValue(false),
 		"headers":               texts(written{"A": types.StringValue("b"), "C": types.StringNull()}),
-		"nested":                object(t, written{"reference": types.StringValue("r"), "platform": types.StringNull()}),
+		"nested": object(t, written{
+			"reference": types.StringValue("r"), "platform": types.StringNull(),
+		}),
 	}))
 	want := source.Settings{
 		"path":                  "disk.img",
@@ -94,7 +96,8 @@ func TestThePlannedSourceIsRegistered(t *testing.T) {
 		"url": types.StringValue("https://planned.example/disk.img"), "headers": types.MapNull(types.StringType),
 	})}
 	config := Model{Source: object(t, written{
-		"url": types.StringValue("https://written.example/disk.img"), "headers": texts(written{"A": types.StringValue("b")}),
+		"url":     types.StringValue("https://written.example/disk.img"),
+		"headers": texts(written{"A": types.StringValue("b")}),
 	})}
 	got, is := plan.sourceWith(config).(web.Source)
 	if !is || got.URL != "https://planned.example/disk.img" || got.Headers["A"] != "b" {

@@ -76,35 +76,43 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 		return schema.Int64Attribute{Computed: true, MarkdownDescription: says}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The history of a template: all its versions that the provider's user may see, and how many " +
-			"instances were created from each.",
+		MarkdownDescription: "The history of a template: all its versions that the provider's user may see, " +
+			"and how many instances were created from each.",
 		Attributes: map[string]schema.Attribute{
 			"template_id": schema.StringAttribute{
-				Required:            true,
-				Validators:          []validator.String{face.Valid(func(s string) error { _, err := catalog.ParseTemplateID(s); return err })},
+				Required: true,
+				Validators: []validator.String{
+					face.Valid(func(s string) error { _, err := catalog.ParseTemplateID(s); return err }),
+				},
 				MarkdownDescription: "The template's id, `tenant/name`.",
 			},
 			"versions": schema.ListNestedAttribute{
-				Computed:            true,
-				MarkdownDescription: "The versions, newest first by the rules of semantic versions; empty for a template that has none yet.",
+				Computed: true,
+				MarkdownDescription: "The versions, newest first by the rules of semantic versions; empty for a " +
+					"template that has none yet.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"id":                  text("The version's id, `tenant/name@1.1.0`."),
-					"version":             text("Semantic version."),
-					"description":         text("What is new, or null."),
-					"deletion_protection": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the version refuses to be destroyed or replaced."},
+					"id":          text("The version's id, `tenant/name@1.1.0`."),
+					"version":     text("Semantic version."),
+					"description": text("What is new, or null."),
+					"deletion_protection": schema.BoolAttribute{
+						Computed: true, MarkdownDescription: "Whether the version refuses to be destroyed or replaced.",
+					},
 					"state":               text("`draft`, `active`, `deprecated` or `archived`."),
 					"deprecation_message": text("Why the version is deprecated or archived, or null."),
-					"published_at":        text("When the version first became active (RFC 3339, UTC); null if it never was."),
-					"digest":              text("`sha256:…` of the stored image."),
-					"format":              text("Format of the stored image: `qcow2` or `raw`."),
-					"virtual_size_bytes":  number("Size of the disk that a guest sees, in bytes."),
-					"stored_size_bytes":   number("Size of the stored image, in bytes. Versions of the same image share it."),
-					"parent_version":      text("The version that the image was compared with, or null."),
-					"created_at":          text("When the version was registered (RFC 3339, UTC)."),
-					"created_by":          text("The user who registered the version."),
-					"instance_count": number("How many instances on the provider's host were created from the version, by any " +
-						"strategy. For a template of the provider's tenant, this counts instances of all tenants, otherwise only those " +
-						"of the provider's tenant. While any of them needs the version's image, the version cannot be destroyed."),
+					"published_at": text("When the version first became active (RFC 3339, UTC); null if " +
+						"it never was."),
+					"digest":             text("`sha256:…` of the stored image."),
+					"format":             text("Format of the stored image: `qcow2` or `raw`."),
+					"virtual_size_bytes": number("Size of the disk that a guest sees, in bytes."),
+					"stored_size_bytes": number("Size of the stored image, in bytes. Versions of the same " +
+						"image share it."),
+					"parent_version": text("The version that the image was compared with, or null."),
+					"created_at":     text("When the version was registered (RFC 3339, UTC)."),
+					"created_by":     text("The user who registered the version."),
+					"instance_count": number("How many instances on the provider's host were created from the " +
+						"version, by any strategy. For a template of the provider's tenant, this counts instances of " +
+						"all tenants, otherwise only those of the provider's tenant. While any of them needs the " +
+						"version's image, the version cannot be destroyed."),
 				}},
 			},
 		},

@@ -24,17 +24,18 @@ func onTestHost(t *testing.T) *ground {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { h.Close() })
-	g := &ground{Host: h, pool: host.Pool{Name: name, Path: dir}, put: func(t *testing.T, volume string, content []byte) {
-		t.Helper()
-		file := filepath.Join(test.HostPath(dir), volume)
-		if err := os.WriteFile(file, content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = os.Remove(file) }) // a test may have deleted it
-		if err := h.RefreshPool(t.Context(), name); err != nil {
-			t.Fatal(err)
-		}
-	}}
+	g := &ground{Host: h, pool: host.Pool{Name: name, Path: dir},
+		put: func(t *testing.T, volume string, content []byte) {
+			t.Helper()
+			file := filepath.Join(test.HostPath(dir), volume)
+			if err := os.WriteFile(file, content, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = os.Remove(file) }) // a test may have deleted it
+			if err := h.RefreshPool(t.Context(), name); err != nil {
+				t.Fatal(err)
+			}
+		}}
 	g.name()
 	g.cutOff = sourcetest.Fault{Happen: func(t *testing.T) {
 		t.Helper()

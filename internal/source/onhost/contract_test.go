@@ -65,7 +65,9 @@ func (g *ground) define(t *testing.T, format string) {
 	_, err = g.DefineDomain(t.Context(), host.DomainSpec{
 		Name: naming.Domain(g.tenant, "web"), UUID: g.uuid, Metadata: facts,
 		Type: "qemu", Sockets: 1, Cores: 1, MemoryMiB: 64,
-		Disks: []host.DiskSpec{{Name: "system", Target: "vda", Path: g.pool.Path + "/" + g.volume, Format: format, Boot: 1}},
+		Disks: []host.DiskSpec{
+			{Name: "system", Target: "vda", Path: g.pool.Path + "/" + g.volume, Format: format, Boot: 1},
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -156,7 +158,9 @@ func inMemory(t *testing.T) *ground {
 		ctx, size := t.Context(), int64(len(content))
 		err := h.DeleteVolume(ctx, pool.Name, volume)
 		if err == nil || errors.Is(err, host.ErrNoVolume) {
-			_, err = h.CreateVolume(ctx, pool.Name, host.VolumeSpec{Name: volume, Format: "raw", Capacity: uint64(size)})
+			_, err = h.CreateVolume(ctx, pool.Name, host.VolumeSpec{
+				Name: volume, Format: "raw", Capacity: uint64(size),
+			})
 		}
 		var to host.Transfer
 		if err == nil {

@@ -40,7 +40,8 @@ func (i Instance) Validate() error {
 	doing := "reading the source " + i.String()
 	switch {
 	case !uuidForm.MatchString(i.UUID):
-		return image.Blame("instance_id", doing, errors.New("it is not a UUID"), "Take it from novacron_instance.NAME.id.")
+		return image.Blame("instance_id", doing, errors.New("it is not a UUID"),
+			"Take it from novacron_instance.NAME.id.")
 	case i.Checksum != "":
 		return image.Blame("checksum", doing, errors.New("a checksum describes a file, and that of an instance's disk "+
 			"cannot be known beforehand"), "Leave it out.")
@@ -104,8 +105,8 @@ func (i hostedInstance) Disk(ctx context.Context) (Disk, error) {
 	}
 	if facts.Tenant != i.host.Tenant { // another tenant's counts as missing, too
 		err := fmt.Errorf("tenant %q has no such instance: %w", i.host.Tenant, host.ErrNoDomain)
-		return none, failed(i, "finding", err, "Take the id from novacron_instance.NAME.id. Use volume for the disk of a "+
-			"machine that novacron did not create.")
+		return none, failed(i, "finding", err, "Take the id from novacron_instance.NAME.id. Use volume for "+
+			"the disk of a machine that novacron did not create.")
 	}
 	disk := none
 	var chain []host.Volume
@@ -155,7 +156,8 @@ func (i hostedInstance) busy(ctx context.Context, d host.Domain, disk host.Volum
 		return nil, err
 	}
 	if saved {
-		return failed(i, "reading", errors.New("the guest was saved, not shut down: its disk is that of a guest that runs"),
+		return failed(i, "reading", errors.New("the guest was saved, not shut down: its disk is that of a "+
+			"guest that runs"),
 			"Start it and shut it down, or discard what was saved with virsh managedsave-remove."), nil
 	}
 	used, err := i.host.diskInUse(ctx, disk)

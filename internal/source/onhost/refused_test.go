@@ -165,7 +165,14 @@ func TestInstancesThatAreNotCaptured(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			asked := &ground{Host: memory, pool: pool, tenant: g.tenant, reader: g.tenant, volume: g.volume, uuid: g.uuid}
+			asked := &ground{
+				Host:   memory,
+				pool:   pool,
+				tenant: g.tenant,
+				reader: g.tenant,
+				volume: g.volume,
+				uuid:   g.uuid,
+			}
 			spec := host.VolumeSpec{Name: g.volume, Format: "qcow2", Capacity: 1 << 20}
 			if _, err := memory.CreateVolume(t.Context(), "pool", spec); err != nil {
 				t.Fatal(err)

@@ -141,7 +141,8 @@ func (v hostedVolume) asDefined(ctx context.Context, found host.Volume, im *tran
 			if disk.Is(found) && disk.Format != looks {
 				wrong := &host.FormatError{Pool: found.Pool, Volume: found.Name, Probed: looks, Defined: disk.Format}
 				return failed(v, "opening", wrong,
-					"Have the guest write something else to the beginning of its disk, or take the image from elsewhere.")
+					"Have the guest write something else to the beginning of its disk, or take the image "+
+						"from elsewhere.")
 			}
 		}
 	}

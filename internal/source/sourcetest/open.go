@@ -101,7 +101,8 @@ func images(t *testing.T, s Site) {
 			t.Fatalf("%s: %v", name, err)
 		}
 		if im.Format != c.format || im.Compression != c.compression || im.VirtualSize != c.virtual {
-			t.Errorf("%s: it is opened as %s %s with a disk of %d bytes", name, im.Compression, im.Format, im.VirtualSize)
+			t.Errorf("%s: it is opened as %s %s with a disk of %d bytes",
+				name, im.Compression, im.Format, im.VirtualSize)
 		}
 		if err := errors.Join(im.Close(), im.Close()); err != nil {
 			t.Errorf("%s: closing it: %v", name, err)

@@ -69,7 +69,8 @@ func adviceOnStatus(code int) string {
 	case code == http.StatusNotFound || code == http.StatusGone:
 		return "Check the URL: publishers remove old releases."
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
-		return "Check that the URL has not expired, and that it or the headers carry the credentials that the server wants."
+		return "Check that the URL has not expired, and that it or the headers carry the credentials that the " +
+			"server wants."
 	case code == http.StatusTooManyRequests || code >= http.StatusInternalServerError:
 		return "Apply again later, or use a mirror."
 	default:

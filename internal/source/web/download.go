@@ -188,8 +188,8 @@ func (d *download) failed(err error) error {
 	case answered:
 		advice = adviceOnStatus(status.Code)
 	case d.at == 0 && d.rc == nil:
-		advice = "Check that the machine that runs Terraform reaches the server and trusts its certificate; HTTPS_PROXY " +
-			"names a proxy."
+		advice = "Check that the machine that runs Terraform reaches the server and trusts its certificate; " +
+			"HTTPS_PROXY names a proxy."
 	}
 	if d.failures > 0 {
 		err = fmt.Errorf("%w (after %d attempts)", err, d.failures+1)

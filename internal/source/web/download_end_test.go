@@ -15,8 +15,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 )
 
-// answers is a server whose answers are written byte by byte: to each request the next one, and the last one from then on. A
-// connection ends with its answer.
+// answers is a server whose answers are written byte by byte: to each request the next one, and the
+// last one from then on. A connection ends with its answer.
 func answers(t *testing.T, all ...string) (url string, asked *[]string) {
 	t.Helper()
 	asked = &[]string{}
@@ -91,12 +91,14 @@ func TestADownloadOfUnknownLengthIsWholeOrAnError(t *testing.T) {
 			answer(partial, long[cut:more], ranged(cut, more, "*")),
 			answer("503 Busy", nil)}, nil, "503 Busy"},
 		"cut, then a range in chunks": {[]string{begun,
-			answer(partial, chunks(long[cut:], true), chunked, fmt.Sprintf("Content-Range: bytes %d-%d/%s", cut, len(long)-1, all))}, nil, ""},
+			answer(partial, chunks(long[cut:], true), chunked, fmt.Sprintf("Content-Range: bytes %d-%d/%s",
+				cut, len(long)-1, all))}, nil, ""},
 		"cut, then a range that ends with its connection, too soon": {[]string{begun,
 			answer(partial, long[cut:more], fmt.Sprintf("Content-Range: bytes %d-%d/%s", cut, len(long)-1, all)),
 			answer(partial, long[more:], ranged(more, len(long), all))}, nil, ""},
 		"cut, then a range with more behind it": {[]string{begun,
-			answer(partial, append(bytes.Clone(long[cut:more]), "something else"...), fmt.Sprintf("Content-Range: bytes %d-%d/%s", cut, more-1, all)),
+			answer(partial, append(bytes.Clone(long[cut:more]), "something else"...),
+				fmt.Sprintf("Content-Range: bytes %d-%d/%s", cut, more-1, all)),
 			answer(partial, long[more:], ranged(more, len(long), all))}, nil, ""},
 		"cut behind the last byte": {[]string{answer(ok, chunks(long, false), chunked),
 			answer(noMore, nil, "Content-Range: bytes */"+all)}, nil, ""},
@@ -107,9 +109,13 @@ func TestADownloadOfUnknownLengthIsWholeOrAnError(t *testing.T) {
 			answer(partial, long[more:], ranged(more, len(long), all))}, nil, ""},
 		"cut, then all of it, shorter": {[]string{begun,
 			answer(ok, long[:cut/2], fmt.Sprint("Content-Length: ", cut/2))}, errOther, ""},
-		"cut, then all of it, as long as the connection": {[]string{begun, answer(ok, long[:more])}, errUntold, "Set a checksum"},
-		"cut, then less than there was":                  {[]string{begun, answer(noMore, nil, "Content-Range: bytes */1000")}, errOther, ""},
-		"cut, then nothing that follows, unsaid":         {[]string{begun, answer(noMore, nil)}, errUntold, "Set a checksum"},
+		"cut, then all of it, as long as the connection": {
+			[]string{begun, answer(ok, long[:more])}, errUntold, "Set a checksum",
+		},
+		"cut, then less than there was": {
+			[]string{begun, answer(noMore, nil, "Content-Range: bytes */1000")}, errOther, "",
+		},
+		"cut, then nothing that follows, unsaid": {[]string{begun, answer(noMore, nil)}, errUntold, "Set a checksum"},
 		"a length, then another one": {[]string{answer(ok, long[:cut], "Content-Length: "+all),
 			answer(partial, long[cut:more], ranged(cut, more, fmt.Sprint(more)))}, errOther, ""},
 		"no range at all": {[]string{begun,
@@ -128,7 +134,8 @@ func TestADownloadOfUnknownLengthIsWholeOrAnError(t *testing.T) {
 			switch {
 			case c.want == nil && c.says == "" && (err != nil || !bytes.Equal(sink.Data, long)):
 				t.Errorf("got %d bytes of %d, %v, after requests for %q", len(sink.Data), len(long), err, *asked)
-			case c.want != nil && !errors.Is(err, c.want), c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)):
+			case c.want != nil && !errors.Is(err, c.want), c.says != "" &&
+				(err == nil || !strings.Contains(err.Error(), c.says)):
 				t.Errorf("the error is %v, want %v that says %q, after requests for %q", err, c.want, c.says, *asked)
 			case err != nil:
 				imagetest.WantBlamed(t, err, "url")
@@ -162,15 +169,26 @@ func TestWhatEndsWithItsConnectionHasToShowThatItIsWhole(t *testing.T) {
 		file  []byte
 		shows bool
 	}{
-		"raw":  {disk, false},
-		"gzip": {imagetest.Packed(t, "gzip", disk), true}, "xz": {imagetest.Packed(t, "xz", disk), true}, "bzip2": {imagetest.Packed(t, "bzip2", disk), true},
-		"zstd": {imagetest.Packed(t, "zstd", disk), true}, "zstd with a checksum": {imagetest.Packed(t, "zstd", disk, "--check"), true},
-		"gzip twice": {twice("gzip"), false}, "xz twice": {twice("xz"), false}, "bzip2 twice": {twice("bzip2"), false}, "zstd twice": {twice("zstd"), false},
-		"qcow2": {imagetest.Converted(t, disk), true}, "qcow2, compressed": {imagetest.Converted(t, disk, "-c"), true},
+		"raw":                    {disk, false},
+		"gzip":                   {imagetest.Packed(t, "gzip", disk), true},
+		"xz":                     {imagetest.Packed(t, "xz", disk), true},
+		"bzip2":                  {imagetest.Packed(t, "bzip2", disk), true},
+		"zstd":                   {imagetest.Packed(t, "zstd", disk), true},
+		"zstd with a checksum":   {imagetest.Packed(t, "zstd", disk, "--check"), true},
+		"gzip twice":             {twice("gzip"), false},
+		"xz twice":               {twice("xz"), false},
+		"bzip2 twice":            {twice("bzip2"), false},
+		"zstd twice":             {twice("zstd"), false},
+		"qcow2":                  {imagetest.Converted(t, disk), true},
+		"qcow2, compressed":      {imagetest.Converted(t, disk, "-c"), true},
 		"qcow2 of zstd":          {imagetest.Converted(t, disk, "-c", "-o", "compression_type=zstd"), true},
-		"qcow2 with subclusters": {imagetest.Converted(t, disk, "-o", "extended_l2=on"), true}, "old qcow2": {imagetest.Converted(t, disk, "-o", "compat=0.10"), true},
-		"qcow2 in gzip":      {imagetest.Packed(t, "gzip", imagetest.Converted(t, disk)), true},
-		"qcow2 in two parts": {append(imagetest.Packed(t, "gzip", imagetest.Converted(t, disk)[:1<<20]), imagetest.Packed(t, "gzip", imagetest.Converted(t, disk)[1<<20:])...), true},
+		"qcow2 with subclusters": {imagetest.Converted(t, disk, "-o", "extended_l2=on"), true},
+		"old qcow2":              {imagetest.Converted(t, disk, "-o", "compat=0.10"), true},
+		"qcow2 in gzip":          {imagetest.Packed(t, "gzip", imagetest.Converted(t, disk)), true},
+		"qcow2 in two parts": {
+			append(imagetest.Packed(t, "gzip", imagetest.Converted(t, disk)[:1<<20]),
+				imagetest.Packed(t, "gzip", imagetest.Converted(t, disk)[1<<20:])...), true,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			url, _ := answers(t, answer(ok, c.file))

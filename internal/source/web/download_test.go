@@ -89,9 +89,13 @@ func TestADownloadThatIsCutGoesOn(t *testing.T) {
 		source Source
 		ranged bool
 	}{
-		"by range, same ETag":               {flaky{cut: half, etag: true, ranges: true, ifRange: true}, Source{}, true},
-		"by range, same date":               {flaky{cut: half, modified: true, ranges: true}, Source{}, true},
-		"by range, trusting the checksum":   {flaky{cut: half, ranges: true}, Source{Checksum: imagetest.SHA256(long)}, true},
+		"by range, same ETag": {
+			flaky{cut: half, etag: true, ranges: true, ifRange: true}, Source{}, true,
+		},
+		"by range, same date": {flaky{cut: half, modified: true, ranges: true}, Source{}, true},
+		"by range, trusting the checksum": {
+			flaky{cut: half, ranges: true}, Source{Checksum: imagetest.SHA256(long)}, true,
+		},
 		"anew, where ranges are unknown":    {flaky{files: [][]byte{long}, cut: 3 << 20, etag: true}, Source{}, true},
 		"anew, where nothing tells changes": {flaky{cut: 3 << 20, ranges: true}, Source{}, false},
 		"after being asked to wait":         {flaky{status: []int{503, 503, 503}}, Source{}, false},
@@ -174,10 +178,12 @@ func TestADownloadIsGivenUpWhenNothingMoreComes(t *testing.T) {
 		server   flaky
 		requests int
 	}{
-		"cut where it was, always":   {flaky{files: [][]byte{long}, cut: 200 << 10}, 4},
-		"unavailable":                {flaky{refuseAll: true}, 4},
-		"ranges bring a little":      {flaky{files: [][]byte{long}, cut: 100 << 10, etag: true, ranges: true}, 4},
-		"first answer, then no more": {flaky{files: [][]byte{long}, cut: 1<<20 + 9, status: []int{0, 503, 503, 503, 503}}, 4},
+		"cut where it was, always": {flaky{files: [][]byte{long}, cut: 200 << 10}, 4},
+		"unavailable":              {flaky{refuseAll: true}, 4},
+		"ranges bring a little":    {flaky{files: [][]byte{long}, cut: 100 << 10, etag: true, ranges: true}, 4},
+		"first answer, then no more": {
+			flaky{files: [][]byte{long}, cut: 1<<20 + 9, status: []int{0, 503, 503, 503, 503}}, 4,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := fetch(t, &c.server, Source{})

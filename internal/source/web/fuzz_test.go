@@ -144,7 +144,8 @@ func FuzzContentRange(f *testing.F) {
 		if !ok {
 			return
 		}
-		if r.first < 0 || r.last < r.first || r.last == math.MaxInt64 || r.total >= 0 && r.total <= r.last || r.total < -1 {
+		if r.first < 0 || r.last < r.first || r.last == math.MaxInt64 || r.total >= 0 && r.total <= r.last ||
+			r.total < -1 {
 			t.Errorf("%q is %+v", text, r)
 		}
 	})

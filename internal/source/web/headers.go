@@ -13,7 +13,8 @@ import (
 
 // ownHeaders are the headers that a download sets itself.
 var ownHeaders = []string{
-	"Accept-Encoding", "Connection", "Content-Length", "Host", "If-Range", "Range", "Te", "Trailer", "Transfer-Encoding",
+	"Accept-Encoding", "Connection", "Content-Length", "Host", "If-Range", "Range", "Te", "Trailer",
+	"Transfer-Encoding",
 	"Upgrade",
 }
 
@@ -27,8 +28,9 @@ func (s Source) validateHeaders() error {
 		case slices.Contains(ownHeaders, textproto.CanonicalMIMEHeaderKey(name)):
 			return s.invalid("headers", "the header "+name+" is set by the download itself", "Leave it out.")
 		case strings.ContainsFunc(s.Headers[name], func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }):
-			return s.invalid("headers", "the value of "+name+" has line breaks or control characters", "If it comes from a "+
-				"file, use trimspace(file(…)).")
+			return s.invalid("headers", "the value of "+name+" has line breaks or control characters",
+				"If it comes from a "+
+					"file, use trimspace(file(…)).")
 		}
 	}
 	return nil

@@ -69,7 +69,10 @@ func TestADownloadIsPassedOn(t *testing.T) {
 			var sink imagetest.Sink
 			var told string
 			var sent, total int64
-			got, err := im.Send(t.Context(), &sink, transfer.OnDigest(func(digest string) error { told = digest; return nil }),
+			got, err := im.Send(t.Context(), &sink, transfer.OnDigest(func(digest string) error {
+				told = digest
+				return nil
+			}),
 				transfer.OnProgress(func(s, of int64) { sent, total = s, of }))
 			if err != nil {
 				t.Fatal(err)

@@ -158,12 +158,15 @@ func Rebase(first []byte, backing, format string) ([]byte, error) {
 	if _, err := binary.Decode(first, binary.BigEndian, &h); err != nil {
 		return nil, fmt.Errorf("the header of an overlay is cut off: %w", err)
 	}
-	if string(h.Magic[:]) != qcow2.Magic || h.Version != 3 || h.ClusterBits != clusterBits || h.RefcountOrder != refcountOrder ||
-		h.IncompatibleFeatures != 0 || h.BackingFileSize == 0 || h.NbSnapshots != 0 || h.CryptMethod != qcow2.CryptMethodNone {
+	if string(h.Magic[:]) != qcow2.Magic || h.Version != 3 || h.ClusterBits != clusterBits ||
+		h.RefcountOrder != refcountOrder ||
+		h.IncompatibleFeatures != 0 || h.BackingFileSize == 0 || h.NbSnapshots != 0 ||
+		h.CryptMethod != qcow2.CryptMethodNone {
 		return nil, errors.New("the header is not that of an overlay that was written here")
 	}
 	if size := int64(h.Size); !possible(size) || int64(h.L1Size) != ceil(ceil(size, ClusterSize), perL2) {
-		return nil, fmt.Errorf("the header of an overlay says that its disk has %d bytes, and its table %d entries", h.Size, h.L1Size)
+		return nil, fmt.Errorf("the header of an overlay says that its disk has %d bytes, and its table %d entries",
+			h.Size, h.L1Size)
 	}
 	if err := checkBacking(backing, format); err != nil {
 		return nil, err

@@ -70,8 +70,12 @@ func cluster(text string) []byte { return append([]byte(text), make([]byte, Clus
 // A disk of several L2 tables, with one in between that nothing refers to.
 func TestOverlayHoldsWhatDiffers(t *testing.T) {
 	const size, table = 3<<30 - 512, perL2 * ClusterSize
-	below := sparse(t, size, map[int64]string{0: "stays", ClusterSize: "goes", table - 1: "goes, too", 3 * table: "changes"})
-	want := sparse(t, size, map[int64]string{0: "stays", 2 * ClusterSize: "comes", 3 * table: "has changed", size - 3: "end"})
+	below := sparse(t, size, map[int64]string{
+		0: "stays", ClusterSize: "goes", table - 1: "goes, too", 3 * table: "changes",
+	})
+	want := sparse(t, size, map[int64]string{
+		0: "stays", 2 * ClusterSize: "comes", 3 * table: "has changed", size - 3: "end",
+	})
 	var c Changes
 	c.Zeros(1)
 	c.Data(2)
@@ -86,7 +90,9 @@ func TestOverlayHoldsWhatDiffers(t *testing.T) {
 	path := write(t, &c, Spec{size, below, "raw"}, &data)
 	needs.Tool(t, "qemu-img", "compare", "-f", "qcow2", "-F", "raw", path, want)
 	info := needs.Tool(t, "qemu-img", "info", "-U", path)
-	for _, line := range []string{"backing file: " + below, "backing file format: raw", fmt.Sprintf("(%d bytes)", size)} {
+	for _, line := range []string{
+		"backing file: " + below, "backing file format: raw", fmt.Sprintf("(%d bytes)", size),
+	} {
 		if !strings.Contains(info, line) {
 			t.Errorf("qemu-img does not find %q:\n%s", line, info)
 		}
@@ -108,9 +114,13 @@ func TestOverlayCountsItsClusters(t *testing.T) {
 
 func TestOverlayThatCannotBeIsRefused(t *testing.T) {
 	for name, s := range map[string]Spec{
-		"no size": {0, "/a", "raw"}, "odd size": {1000, "/a", "raw"}, "too large": {1 << 62, "/a", "raw"},
-		"nothing below": {512, "", "raw"}, "long name": {512, strings.Repeat("a", 1024), "raw"}, "no format": {512, "/a", ""},
-		"other format": {512, "/a", "vmdk"},
+		"no size":       {0, "/a", "raw"},
+		"odd size":      {1000, "/a", "raw"},
+		"too large":     {1 << 62, "/a", "raw"},
+		"nothing below": {512, "", "raw"},
+		"long name":     {512, strings.Repeat("a", 1024), "raw"},
+		"no format":     {512, "/a", ""},
+		"other format":  {512, "/a", "vmdk"},
 	} {
 		if _, err := new(Changes).File(s); err == nil {
 			t.Errorf("%s: it is made", name)

@@ -60,10 +60,12 @@ func FuzzRebase(f *testing.F) {
 			t.Errorf("it cannot be: %v", err)
 		}
 		if h.Size != before.Size || h.L1Size != before.L1Size || h.L1TableOffset != before.L1TableOffset ||
-			h.RefcountTableOffset != before.RefcountTableOffset || h.RefcountTableClusters != before.RefcountTableClusters {
+			h.RefcountTableOffset != before.RefcountTableOffset ||
+			h.RefcountTableClusters != before.RefcountTableClusters {
 			t.Errorf("it says %+v, and said %+v", h, before)
 		}
-		if h.IncompatibleFeatures != 0 || h.CompatibleFeatures != 0 || h.AutoclearFeatures != 0 || h.NbSnapshots != 0 || h.SnapshotsOffset != 0 || h.CryptMethod != 0 {
+		if h.IncompatibleFeatures != 0 || h.CompatibleFeatures != 0 || h.AutoclearFeatures != 0 || h.NbSnapshots != 0 ||
+			h.SnapshotsOffset != 0 || h.CryptMethod != 0 {
 			t.Errorf("it asks for more: %+v", h)
 		}
 		if name := got[h.BackingFileOffset:][:h.BackingFileSize]; string(name) != backing {

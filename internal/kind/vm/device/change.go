@@ -104,13 +104,14 @@ func (e *UnplugError) Error() string {
 	for n, id := range e.Devices {
 		names[n] = id.String()
 	}
-	text := fmt.Sprintf("the guest of instance %q did not let go of %s within %s", e.Instance, strings.Join(names, ", "),
-		e.Waited.Round(time.Second))
+	text := fmt.Sprintf("the guest of instance %q did not let go of %s within %s",
+		e.Instance, strings.Join(names, ", "), e.Waited.Round(time.Second))
 	if e.Err != nil {
 		text += fmt.Sprintf(" (%v)", e.Err)
 	}
 	return text + ". Nothing of it was deleted. A guest can release a device only once its system runs, and only if " +
-		"that supports PCI hot-plug: apply again when it does. Or set power_state = \"stopped\", apply, and start it again."
+		"that supports PCI hot-plug: apply again when it does. Or set power_state = \"stopped\", apply, and " +
+		"start it again."
 }
 
 func (e *UnplugError) Unwrap() error { return e.Err }

@@ -39,7 +39,8 @@ func newMachine(t *testing.T, runs bool) *machine {
 	m.Changer = NewChanger(m.Host, volumes.New(m.Host, inventory.New(m.Host), "lib", nil))
 	var disks []host.DiskSpec
 	for n, name := range []string{"system", "data"} {
-		v, err := m.CreateVolume(ctx, "lib", host.VolumeSpec{Name: "nova.disk.t1.web." + name + ".qcow2", Format: "qcow2",
+		v, err := m.CreateVolume(ctx, "lib", host.VolumeSpec{Name: "nova.disk.t1.web." + name + ".qcow2",
+			Format:   "qcow2",
 			Capacity: 1 << 30})
 		m.ok(err)
 		disks = append(disks, Spec(profile.Drive{Name: name}, n, v.Path, "qcow2"))
@@ -123,7 +124,8 @@ func TestDevicesChangeInTheGuestAndInTheDefinition(t *testing.T) {
 			"a disk more": {kind.Devices{AddDisks: []kind.NewDisk{newDisk("more")}}, "data eth0@default more system"},
 			"a disk less": {kind.Devices{DropDisks: []host.DomainDisk{{Name: "data",
 				Path: "/lib/nova.disk.t1.web.data.qcow2"}}}, "eth0@default system"},
-			"a card more": {kind.Devices{AddNICs: []profile.NIC{nicOf("eth1", "")}}, "data eth0@default eth1@default system"},
+			"a card more": {kind.Devices{AddNICs: []profile.NIC{nicOf("eth1", "")}},
+				"data eth0@default eth1@default system"},
 			"a card less": {kind.Devices{DropNICs: []string{"eth0"}}, "data system"},
 			"another": {kind.Devices{Swaps: []profile.NIC{{Name: "eth0", Model: "e1000", Network: "default",
 				MAC: oldMAC}}}, "data eth0@default system"},
@@ -146,7 +148,8 @@ func TestDevicesChangeInTheGuestAndInTheDefinition(t *testing.T) {
 			m.ok(err)
 			for n, nic := range d.Interfaces {
 				if nic.MAC == "" || nic.MAC != live.Interfaces[n].MAC || nic.Name == "eth0" && nic.MAC != oldMAC {
-					t.Errorf("%s, running: %t: %s has %s, and in the guest %s", name, runs, nic.Name, nic.MAC, live.Interfaces[n].MAC)
+					t.Errorf("%s, running: %t: %s has %s, and in the guest %s",
+						name, runs, nic.Name, nic.MAC, live.Interfaces[n].MAC)
 				}
 			}
 		}
@@ -202,7 +205,8 @@ func TestADiskThatIsThereAlreadyGrows(t *testing.T) {
 	for _, plugged := range []bool{true, false} {
 		m := newMachine(t, true)
 		disk := newDisk("more")
-		_, err := m.CreateVolume(t.Context(), "lib", host.VolumeSpec{Name: "nova.disk.t1.web.more.qcow2", Format: "qcow2",
+		_, err := m.CreateVolume(t.Context(), "lib", host.VolumeSpec{Name: "nova.disk.t1.web.more.qcow2",
+			Format:   "qcow2",
 			Capacity: 1 << 30})
 		m.ok(err)
 		if plugged {
@@ -249,7 +253,9 @@ func TestACardThatIsLeftIsTakenOver(t *testing.T) {
 		m.has("data eth0@default eth1@default system")
 		d, err := m.Domain(t.Context(), machineID)
 		m.ok(err)
-		got := d.Interfaces[slices.IndexFunc(d.Interfaces, func(n host.DomainInterface) bool { return n.Name == "eth1" })]
+		got := d.Interfaces[slices.IndexFunc(d.Interfaces, func(n host.DomainInterface) bool {
+			return n.Name == "eth1"
+		})]
 		if (got.MAC == left) != c.same || got.Model != c.asked.Model || c.asked.MAC != "" && got.MAC != c.asked.MAC {
 			t.Errorf("%s: it is %+v", name, got)
 		}
@@ -272,7 +278,8 @@ func TestAGuestThatKeepsADeviceIsReported(t *testing.T) {
 			return fakehost.Fault{}
 		}
 		err := m.Change(ctx, m.instance, kind.Devices{
-			DropDisks: []host.DomainDisk{{Name: "data", Path: "/lib/nova.disk.t1.web.data.qcow2"}}, DropNICs: []string{"eth0"},
+			DropDisks: []host.DomainDisk{{Name: "data", Path: "/lib/nova.disk.t1.web.data.qcow2"}},
+			DropNICs:  []string{"eth0"},
 		})
 		kept, ok := errors.AsType[*UnplugError](err)
 		if !ok || len(kept.Devices) != 2 || kept.Instance != "web" || !strings.Contains(err.Error(), "within 1m0s") {
@@ -291,7 +298,8 @@ func TestAGuestThatKeepsADeviceIsReported(t *testing.T) {
 			}
 			return fakehost.Fault{}
 		}
-		if err := m.Change(ctx, m.instance, kind.Devices{DropNICs: []string{"eth0"}}); !errors.Is(err, host.ErrUnsupported) {
+		if err := m.Change(ctx, m.instance, kind.Devices{DropNICs: []string{"eth0"}}); !errors.Is(err,
+			host.ErrUnsupported) {
 			t.Errorf("refused: %v", err)
 		}
 	})
@@ -303,7 +311,8 @@ func TestACancelEndsTheWaitForADevice(t *testing.T) {
 		m.Ignores = true
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
-		if err := m.Change(ctx, m.instance, kind.Devices{DropNICs: []string{"eth0"}}); !errors.Is(err, context.Canceled) {
+		if err := m.Change(ctx, m.instance, kind.Devices{DropNICs: []string{"eth0"}}); !errors.Is(err,
+			context.Canceled) {
 			t.Errorf("got %v", err)
 		}
 		m.has("data eth0@default system")

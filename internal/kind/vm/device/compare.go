@@ -92,7 +92,9 @@ func CompareLive(d *kind.Diff, i kind.Instance, b kind.Blueprint, live host.Hard
 		dev.AddNICs = append(dev.AddNICs, w)
 	}
 	for _, nic := range live.Interfaces {
-		known := slices.ContainsFunc(slices.Concat(i.NICs, b.NICs), func(n profile.NIC) bool { return n.Name == nic.Name })
+		known := slices.ContainsFunc(slices.Concat(i.NICs, b.NICs), func(n profile.NIC) bool {
+			return n.Name == nic.Name
+		})
 		if nic.Name != "" && !known {
 			dev.DropNICs = append(dev.DropNICs, nic.Name)
 		}
@@ -106,7 +108,9 @@ func CompareLive(d *kind.Diff, i kind.Instance, b kind.Blueprint, live host.Hard
 		}
 	}
 	for _, disk := range live.Disks {
-		if disk.Name == "" || slices.ContainsFunc(i.Disks, func(h host.DomainDisk) bool { return h.Name == disk.Name }) {
+		if disk.Name == "" || slices.ContainsFunc(i.Disks, func(h host.DomainDisk) bool {
+			return h.Name == disk.Name
+		}) {
 			continue
 		}
 		n := slices.IndexFunc(dev.AddDisks, func(add kind.NewDisk) bool { return add.Spec.Name == disk.Name })
@@ -135,14 +139,16 @@ func compareRoom(d *kind.Diff, live host.Hardware) {
 	}
 	for _, nic := range cards {
 		if !slots.TakeFor(nic.Model) {
-			d.Restarts = append(d.Restarts, kind.Restart{At: finding.At("network_profile").Name("interfaces").Key(nic.Name),
-				Why: noSlot})
+			d.Restarts = append(d.Restarts,
+				kind.Restart{At: finding.At("network_profile").Name("interfaces").Key(nic.Name),
+					Why: noSlot})
 		}
 	}
 	for _, disk := range dev.AddDisks {
 		if disk.Spec.Rotation == 0 && !live.Has(host.DiskID(disk.Spec.Name)) && !slots.TakeFor("virtio") {
-			d.Restarts = append(d.Restarts, kind.Restart{At: finding.At("storage_profile").Name("disks").Key(disk.Spec.Name),
-				Why: noSlot})
+			d.Restarts = append(d.Restarts,
+				kind.Restart{At: finding.At("storage_profile").Name("disks").Key(disk.Spec.Name),
+					Why: noSlot})
 		}
 	}
 }

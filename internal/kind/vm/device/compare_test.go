@@ -75,8 +75,10 @@ func TestInterfacesAreComparedByName(t *testing.T) {
 				n.Bridge = "", "br0"
 		})}, nil,
 			"~eth1 " + macB},
-		"a tag":    {[]profile.NIC{eth0, testNIC("eth1", "", func(n *profile.NIC) { n.VLAN = 7 })}, nil, "~eth1 " + macB},
-		"a filter": {[]profile.NIC{eth0, testNIC("eth1", "", func(n *profile.NIC) { n.Filter = "x" })}, nil, "~eth1 " + macB},
+		"a tag": {[]profile.NIC{eth0, testNIC("eth1", "", func(n *profile.NIC) { n.VLAN = 7 })}, nil,
+			"~eth1 " + macB},
+		"a filter": {[]profile.NIC{eth0, testNIC("eth1", "", func(n *profile.NIC) { n.Filter = "x" })}, nil,
+			"~eth1 " + macB},
 		"another model": {[]profile.NIC{eth0, testNIC("eth1", "", func(n *profile.NIC) {
 			n.Model, n.Filter = "e1000",
 				"x"
@@ -168,7 +170,8 @@ func TestARunningGuestIsComparedToo(t *testing.T) {
 		"it has a card more": {want, kind.Devices{}, 4, append(slices.Clone(all), "nic eth1"), "-eth1", nil},
 		"it has a disk more": {want, kind.Devices{}, 4, append(slices.Clone(all), "disk logs"), "-logs", nil},
 		"it has a new card already": {with([]profile.NIC{testNIC("eth1", "")}),
-			kind.Devices{AddNICs: []profile.NIC{testNIC("eth1", "")}}, 4, append(slices.Clone(all), "nic eth1"), "+eth1 ", nil},
+			kind.Devices{AddNICs: []profile.NIC{testNIC("eth1", "")}}, 4, append(slices.Clone(all), "nic eth1"),
+			"+eth1 ", nil},
 		"it has a new disk already": {with(nil, drive("logs")), kind.Devices{AddDisks: []kind.NewDisk{add("logs", "vdc",
 			0)}}, 4, append(slices.Clone(all), "disk logs"), "+logs vdd", nil},
 		"room for a card": {with([]profile.NIC{testNIC("eth1", "")}),
@@ -182,11 +185,13 @@ func TestARunningGuestIsComparedToo(t *testing.T) {
 		"the last room is the card's": {with([]profile.NIC{testNIC("eth1", "")}, drive("logs")),
 			kind.Devices{AddNICs: []profile.NIC{testNIC("eth1", "")}, AddDisks: []kind.NewDisk{add("logs", "vdc",
 				0)}}, 4, all, "+eth1 , +logs vdc", []string{logs}},
-		"one makes room for another": {with(nil, drive("logs")), kind.Devices{AddDisks: []kind.NewDisk{add("logs", "vdc",
-			0)}, DropNICs: []string{"eth0"}}, 3, all, "-eth0, +logs vdc", nil},
+		"one makes room for another": {with(nil, drive("logs")),
+			kind.Devices{AddDisks: []kind.NewDisk{add("logs", "vdc",
+				0)}, DropNICs: []string{"eth0"}}, 3, all, "-eth0, +logs vdc", nil},
 		"another model, same slot": {want, kind.Devices{Swaps: want.NICs}, 3, all, "!eth0 ", nil},
 		"another model, no bridge": {want, kind.Devices{Swaps: []profile.NIC{testNIC("eth0", "",
-			func(n *profile.NIC) { n.Model = "e1000" })}}, 4, all, "!eth0 ", []string{`network_profile.interfaces["eth0"]`}},
+			func(n *profile.NIC) { n.Model = "e1000" })}}, 4, all, "!eth0 ",
+			[]string{`network_profile.interfaces["eth0"]`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := kind.Diff{Devices: c.devices}

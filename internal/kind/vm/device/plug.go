@@ -97,7 +97,9 @@ func (g *guest) withdraw(ctx context.Context, disk kind.NewDisk) error {
 		}
 	}
 	domain, err := g.host.DomainWith(ctx, g.instance.UUID, host.Status{})
-	if err != nil || slices.ContainsFunc(domain.Disks, func(d host.DomainDisk) bool { return d.Path == disk.Spec.Path }) {
+	if err != nil || slices.ContainsFunc(domain.Disks, func(d host.DomainDisk) bool {
+		return d.Path == disk.Spec.Path
+	}) {
 		return err
 	}
 	return g.host.DeleteVolume(ctx, disk.Pool, path.Base(disk.Spec.Path))
@@ -142,7 +144,9 @@ func (g *guest) addNIC(ctx context.Context, nic profile.NIC) error {
 		nic.MAC = kind.RandomMAC()
 	}
 	spec := InterfaceSpecs([]profile.NIC{nic})[0]
-	at, err := g.plug(ctx, id, func(ctx context.Context) error { return g.host.PlugInterface(ctx, g.instance.UUID, spec) })
+	at, err := g.plug(ctx, id, func(ctx context.Context) error {
+		return g.host.PlugInterface(ctx, g.instance.UUID, spec)
+	})
 	if err != nil {
 		return err
 	}
@@ -173,7 +177,9 @@ func (g *guest) leftMAC(ctx context.Context, nic profile.NIC) (string, error) {
 func (g *guest) reconnect(ctx context.Context, nic profile.NIC) error {
 	spec := InterfaceSpecs([]profile.NIC{nic})[0]
 	if g.live {
-		err := step.Completed(ctx, func(ctx context.Context) error { return g.host.Reconnect(ctx, g.instance.UUID, spec) })
+		err := step.Completed(ctx, func(ctx context.Context) error {
+			return g.host.Reconnect(ctx, g.instance.UUID, spec)
+		})
 		if err != nil {
 			return err
 		}

@@ -123,8 +123,9 @@ func TestAnAddressIsSeenByWhatTellsIt(t *testing.T) {
 		"neither":                       {guestAt{}, nil, 0},
 		"a lease from before the start": {guestAt{leased: time.Second, expires: 100}, old, 0},
 		"a lease that was renewed":      {guestAt{leased: time.Second, expires: 200}, old, time.Second},
-		"an old lease, and an agent":    {guestAt{leased: time.Second, expires: 100, told: time.Minute}, old, time.Minute},
-		"only sending, with DHCP":       {guestAt{sends: time.Second}, nil, 0},
+		"an old lease, and an agent": {guestAt{leased: time.Second, expires: 100, told: time.Minute}, old,
+			time.Minute},
+		"only sending, with DHCP": {guestAt{sends: time.Second}, nil, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -134,7 +135,8 @@ func TestAnAddressIsSeenByWhatTellsIt(t *testing.T) {
 				g.fakeVolumes, g.began = volumes, began
 				took, err := g.await(t, c.old, false, kind.WaitIP)
 				if c.takes == 0 {
-					if unready, ok := errors.AsType[*Error](err); !ok || unready.Condition != kind.WaitIP || took != 5*time.Minute ||
+					if unready, ok := errors.AsType[*Error](err); !ok || unready.Condition != kind.WaitIP ||
+						took != 5*time.Minute ||
 						!strings.Contains(unready.LastSeen, "no address from a guest agent") {
 						t.Errorf("after %s: %v", took, err)
 					}
@@ -169,7 +171,8 @@ func TestAnAgentIsReadyOnceItAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGuest()
 		g.answers = time.Minute
-		if took, err := g.await(t, nil, false, kind.WaitAgent); err != nil || took < time.Minute || took > 62*time.Second {
+		if took, err := g.await(t, nil, false, kind.WaitAgent); err != nil || took < time.Minute ||
+			took > 62*time.Second {
 			t.Errorf("it took %s, %v", took, err)
 		}
 		g = newGuest()
@@ -211,7 +214,8 @@ func TestAGuestThatIsOffEndsTheWait(t *testing.T) {
 			g.off, g.crashes = 10*time.Second, crashes
 			took, err := g.await(t, nil, false, kind.WaitIP)
 			unready, ok := errors.AsType[*Error](err)
-			if !ok || took > 15*time.Second || unready.Advice != adviceOff || !strings.Contains(unready.Console, "login:") {
+			if !ok || took > 15*time.Second || unready.Advice != adviceOff ||
+				!strings.Contains(unready.Console, "login:") {
 				t.Errorf("after %s: %v", took, err)
 			}
 			if kept := kind.Kept(err); strings.Contains(kept, "login:") || !strings.Contains(kept, "the guest is") {
@@ -235,7 +239,8 @@ func TestAGuestThatHasDoneItMayGoOff(t *testing.T) {
 func TestConditionsAreWaitedForOneAfterTheOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGuest()
-		g.leased, g.answers, g.cloudInit = time.Minute, 20*time.Second, `{"status":"done","extended_status":"done","errors":[]}`
+		g.leased, g.answers, g.cloudInit = time.Minute, 20*time.Second,
+			`{"status":"done","extended_status":"done","errors":[]}`
 		took, err := g.await(t, nil, false, kind.WaitCloudInit, kind.WaitAgent, kind.WaitIP)
 		if err != nil || took < time.Minute || g.agentCalls == 0 {
 			t.Errorf("after %s, with %d commands to the agent: %v", took, g.agentCalls, err)

@@ -130,7 +130,8 @@ func (c *console) tail(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	data, err := c.host.ReadVolumeAt(ctx, c.pool, c.volume, volume.Capacity-min(volume.Capacity, consoleTail), consoleTail)
+	data, err := c.host.ReadVolumeAt(ctx, c.pool, c.volume, volume.Capacity-min(volume.Capacity, consoleTail),
+		consoleTail)
 	if err != nil {
 		return "", err
 	}

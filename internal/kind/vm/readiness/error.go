@@ -56,14 +56,15 @@ const (
 		"customization, the template's " +
 		"cloud_init, and \"cloud_init\" in wait_for."
 	adviceNoAgent = "Nothing has answered yet. The image needs the QEMU guest agent (the package qemu-guest-agent of " +
-		"most distributions). If it has the agent and the guest is slow, raise timeouts to wait longer; wait_for sets " +
-		"other conditions."
-	adviceNoReport = "Reporting needs an image with cloud-init, which may be slow: raise timeouts to wait longer. With " +
-		"the QEMU guest agent in the image, a missing cloud-init is noticed as soon as the agent answers." + adviceOptOut
+		"most distributions). If it has the agent and the guest is slow, raise timeouts to wait longer; " +
+		"wait_for sets other conditions."
+	adviceNoReport = "Reporting needs an image with cloud-init, which may be slow: raise timeouts to wait " +
+		"longer. With the QEMU guest agent in the image, a missing cloud-init is noticed as soon as the " +
+		"agent answers." + adviceOptOut
 	adviceUnreported = "A longer time does not help. The guest reports by a script that the module write_files of " +
 		"cloud-init writes to " +
-		"/var/lib/cloud/scripts/per-boot and the module scripts_per_boot runs, and that writes to the first serial port, " +
-		"/dev/ttyS0: have them in the " +
+		"/var/lib/cloud/scripts/per-boot and the module scripts_per_boot runs, and that writes to the first " +
+		"serial port, /dev/ttyS0: have them in the " +
 		"cloud_init_modules and cloud_final_modules of the image." + adviceOptOut
 	adviceOptOut = " For images that cannot report, \"no_report\" in wait_for waits for the other conditions alone; " +
 		"failures in the guest then go unnoticed."

@@ -41,8 +41,8 @@ func (w *Waiter) firstBoot(i kind.Instance) *firstBoot {
 		f.name = "customization"
 	}
 	f.last = sight{advice: adviceNoReport,
-		seen: "no report on the guest's serial console; reporting needs an image with cloud-init, and without an agent in " +
-			"it nothing more is known"}
+		seen: "no report on the guest's serial console; reporting needs an image with cloud-init, and without " +
+			"an agent in it nothing more is known"}
 	return f
 }
 
@@ -92,7 +92,8 @@ func (f *firstBoot) reported(ctx context.Context) sight {
 	}
 	status, err := f.ask(ctx)
 	if errors.Is(err, agent.ErrNoCloudInit) {
-		return sight{seen: "a guest without cloud-init, which does what the template's cloud_init and the customization say",
+		return sight{seen: "a guest without cloud-init, which does what the template's cloud_init and the " +
+			"customization say",
 			final: err, advice: adviceNoCloudInit}
 	}
 	if err != nil {
@@ -114,8 +115,8 @@ func (f *firstBoot) judge(status agent.CloudInit) sight {
 	switch status.Status {
 	case agent.CloudInitDisabled:
 		return sight{seen: f.last.seen, advice: adviceDisabled,
-			final: errors.New("cloud-init, which does what the template's cloud_init and the customization say, is disabled " +
-				"in the image")}
+			final: errors.New("cloud-init, which does what the template's cloud_init and the customization say, " +
+				"is disabled in the image")}
 	case agent.CloudInitError:
 		said += ": " + failures
 		if f.said == said && failures != "" {

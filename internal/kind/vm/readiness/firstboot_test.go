@@ -78,7 +78,8 @@ func TestACloudInitThatIsOverWithoutAReportEndsTheWait(t *testing.T) {
 		"failed": {[]agent.CloudInit{failed, failed}, "cloud-init failed in stage modules-final: secret",
 			adviceFailed},
 		"disabled": {[]agent.CloudInit{{Status: agent.CloudInitDisabled}},
-			"cloud-init, which does what the template's cloud_init and the customization say, is disabled in the image", adviceDisabled},
+			"cloud-init, which does what the template's cloud_init and the customization say, is disabled in the image",
+			adviceDisabled},
 		"no agent": {nil, "", ""},
 	} {
 		f, _ := bootOf("booting", test.answers...)

@@ -128,8 +128,13 @@ func (w *Waiter) await(ctx context.Context, i kind.Instance, name string, check 
 				return err
 			}
 			return &Error{
-				Instance: i.Facts.Name, Condition: cmp.Or(last.of, name), Waited: time.Since(started), LastSeen: last.seen,
-				Console: w.consoleTail(ctx, i), Advice: last.advice, Err: final,
+				Instance:  i.Facts.Name,
+				Condition: cmp.Or(last.of, name),
+				Waited:    time.Since(started),
+				LastSeen:  last.seen,
+				Console:   w.consoleTail(ctx, i),
+				Advice:    last.advice,
+				Err:       final,
 			}
 		}
 		select {
@@ -191,8 +196,8 @@ func (w *Waiter) hasAddress(ctx context.Context, i kind.Instance, old network.Ol
 	case slices.ContainsFunc(i.NICs, network.IsStatic):
 		return sight{seen: "no address from a guest agent, and nothing sent from an interface with a static address"}
 	case len(leased) > 0:
-		return sight{seen: "the DHCP lease from before the start, which the guest has not renewed, and no address from a " +
-			"guest agent"}
+		return sight{seen: "the DHCP lease from before the start, which the guest has not renewed, and no " +
+			"address from a guest agent"}
 	}
 	return sight{seen: "no DHCP lease, and no address from a guest agent"}
 }

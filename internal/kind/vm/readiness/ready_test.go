@@ -37,7 +37,8 @@ func TestTheAdviceFits(t *testing.T) {
 func TestWhatAGuestWroteIsShownButNotKept(t *testing.T) {
 	err := error(&Error{Instance: "web", Condition: kind.WaitIP, Waited: 90 * time.Second, LastSeen: "no lease",
 		Console: "password: x", Err: errors.New("the guest is crashed")})
-	const said = `instance "web" was not ready: condition "ip" was not met after 1m30s; last seen: no lease: the guest is crashed`
+	const said = `instance "web" was not ready: condition "ip" was not met after 1m30s; last seen: no lease: the ` +
+		`guest is crashed`
 	if text := err.Error(); !strings.HasPrefix(text, said) || !strings.Contains(text, "password: x") {
 		t.Errorf("it says %q", text)
 	}

@@ -34,7 +34,8 @@ func Differences(c fastpath.Compared, t Types) []string {
 		field := call + ", " + fast.Type().Field(n).Name
 		switch {
 		case aErr != nil || bErr != nil:
-			found = append(found, fmt.Sprintf("%s: cannot be read: the fast path's: %v, the framework's: %v", field, aErr, bErr))
+			found = append(found, fmt.Sprintf("%s: cannot be read: the fast path's: %v, the framework's: %v",
+				field, aErr, bErr))
 		case !reflect.DeepEqual(a.compared, b.compared):
 			found = append(found, fmt.Sprintf("%s: %s", field, between(a, b)))
 		}
