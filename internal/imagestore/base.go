@@ -54,7 +54,7 @@ func (st *Store) Location(ctx context.Context, v catalog.Version) (string, error
 	base, err := st.Base(ctx, v.Digest)
 	var volume host.Volume
 	if err == nil {
-		volume, err = st.pool.Host.Volume(ctx, st.pool.Name, base.Volume)
+		volume, err = st.host.Volume(ctx, st.poolName, base.Volume)
 	}
 	if errors.Is(err, catalog.ErrNotFound) || errors.Is(err, host.ErrNoVolume) {
 		// Not wrapped: the version itself has been found.
@@ -83,5 +83,5 @@ func (st *Store) NoImage(v catalog.Version) finding.List {
 		Detail: fmt.Sprintf("Version "+
 			"%q is in the catalog, but its image is not in the pool %q on %s. An image is in the pool that its "+
 			"version was registered with: use that pool, or choose a version that was registered with this "+
-			"one.", v.ID, st.pool.Name, st.pool.Host.URI())}}
+			"one.", v.ID, st.poolName, st.host.URI())}}
 }

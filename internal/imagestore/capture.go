@@ -34,7 +34,7 @@ func (h holding) captureBase(ctx context.Context, from onhost.Captured, attempt 
 	u.created = true
 	spec := host.VolumeSpec{Name: u.base.Volume, Format: u.base.Format}
 	original := host.CloneSource{Pool: disk.Volume.Pool, Name: disk.Volume.Name, Format: disk.Format}
-	copied, err := h.pool.Host.CloneVolume(ctx, h.pool.Name, spec, original)
+	copied, err := h.host.CloneVolume(ctx, h.poolName, spec, original)
 	if err != nil {
 		return none, err
 	}
@@ -50,13 +50,13 @@ func (h holding) captureBase(ctx context.Context, from onhost.Captured, attempt 
 		return none, err
 	}
 	h.Steps.Done("copy")
-	transfer, err := h.pool.Host.OpenTransfer(ctx)
+	transfer, err := h.host.OpenTransfer(ctx)
 	if err != nil {
 		return none, err
 	}
 	defer transfer.Close()
 	u.base.VirtualSize, u.base.StoredSize = int64(copied.Capacity), int64(copied.Physical)
-	digest, err := volumes.Digest(ctx, transfer, h.pool.Name, u.base.Volume, 0,
+	digest, err := volumes.Digest(ctx, transfer, h.poolName, u.base.Volume, 0,
 		throttled(h.Progress, u.base.StoredSize))
 	if err == nil {
 		err = u.claim(ctx, digest)

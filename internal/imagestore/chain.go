@@ -116,14 +116,14 @@ func content(b catalog.Base) (digest string, from int64) {
 
 // Verify reads a stored image back, with everything that it stands on.
 func (st *Store) Verify(ctx context.Context, base catalog.Base) error {
-	transfer, err := st.pool.Host.OpenTransfer(ctx)
+	transfer, err := st.host.OpenTransfer(ctx)
 	if err != nil {
 		return err
 	}
 	defer transfer.Close()
 	for {
 		want, from := content(base)
-		stored, err := volumes.Digest(ctx, transfer, st.pool.Name, base.Volume, from, nil)
+		stored, err := volumes.Digest(ctx, transfer, st.poolName, base.Volume, from, nil)
 		if err == nil && stored != want {
 			err = damaged(st, base, fmt.Sprintf("its digest is %s, not %s", stored, want))
 		}
@@ -156,7 +156,7 @@ func (e *damagedError) Error() string { return e.text }
 func damaged(st *Store, base catalog.Base, how string) error {
 	return &damagedError{fmt.Sprintf("reading back the image in volume %q of pool %q: %s: it was written to, or the "+
 		"storage has lost something. Register the image again, as another "+
-		"version, after those that use it are gone: %s", base.Volume, st.pool.Name, how,
+		"version, after those that use it are gone: %s", base.Volume, st.poolName, how,
 		strings.Join(versionsOn(base, st.tenant), ", "))}
 }
 
@@ -164,10 +164,10 @@ func damaged(st *Store, base catalog.Base, how string) error {
 // arrived in another order have no map, and neither have images that predate maps.
 func (st *Store) Blocks(ctx context.Context, base catalog.Base) (*blockmap.Map, error) {
 	name := naming.BlockMap(base.Volume)
-	volume, err := st.pool.Host.Volume(ctx, st.pool.Name, name)
+	volume, err := st.host.Volume(ctx, st.poolName, name)
 	if err == nil {
 		var r io.ReadCloser
-		if r, err = st.pool.Host.OpenVolume(ctx, st.pool.Name, name); err == nil {
+		if r, err = st.host.OpenVolume(ctx, st.poolName, name); err == nil {
 			var m *blockmap.Map
 			m, err = blockmap.Read(io.LimitReader(r, int64(volume.Physical)))
 			err = errors.Join(err, r.Close())
@@ -182,18 +182,20 @@ func (st *Store) Blocks(ctx context.Context, base catalog.Base) (*blockmap.Map, 
 	if base.Parent != "" {
 		return nil, fmt.Errorf("the map of its blocks, volume %q of pool %q, is gone or damaged: leave "+
 			"parent_version out, or name another version",
-			name, st.pool.Name)
+			name, st.poolName)
 	}
-	return chains{st}.mapBase(ctx, base)
+	return mapper{st}.mapBase(ctx, base)
 }
 
-// chains reads bases with those that they stand on.
-type chains struct{ *Store }
+// chainReader reads bases with those that they stand on.
+type chainReader struct {
+	base func(ctx context.Context, digest string) (catalog.Base, error) // see Store.Base
+}
 
 // of lists the base of a digest, the one that this stands on, and so on.
-func (c chains) of(ctx context.Context, digest string) (chain []catalog.Base, err error) {
+func (c chainReader) of(ctx context.Context, digest string) (chain []catalog.Base, err error) {
 	for ; digest != ""; digest = chain[len(chain)-1].Parent {
-		base, err := c.Base(ctx, digest)
+		base, err := c.base(ctx, digest)
 		if err != nil {
 			return nil, err
 		}
@@ -202,17 +204,20 @@ func (c chains) of(ctx context.Context, digest string) (chain []catalog.Base, er
 	return chain, nil
 }
 
+// mapper creates the maps of the blocks of bases.
+type mapper struct{ *Store }
+
 // mapBase creates the map of a base that stands alone.
-func (c chains) mapBase(ctx context.Context, base catalog.Base) (m *blockmap.Map, err error) {
-	volume, err := c.Volume(ctx, base)
+func (m mapper) mapBase(ctx context.Context, base catalog.Base) (blocks *blockmap.Map, err error) {
+	volume, err := m.Volume(ctx, base)
 	if err != nil {
 		return nil, err
 	}
-	r, err := c.pool.Host.OpenVolume(ctx, c.pool.Name, base.Volume)
+	r, err := m.host.OpenVolume(ctx, m.poolName, base.Volume)
 	if err != nil {
 		return nil, err
 	}
-	im, err := transfer.FromStream(image.Volume(c.pool.Name, base.Volume), image.Checksum{}, transfer.Stream{
+	im, err := transfer.FromStream(image.Volume(m.poolName, base.Volume), image.Checksum{}, transfer.Stream{
 		Reader: r,
 		Size:   int64(volume.Physical),
 		Abort:  func(error) { _ = r.Close() },
@@ -222,19 +227,19 @@ func (c chains) mapBase(ctx context.Context, base catalog.Base) (m *blockmap.Map
 	}
 	defer func() { err = errors.Join(err, im.Close()) }()
 	if string(im.Format) != base.Format {
-		return nil, damaged(c.Store, base, fmt.Sprintf("it looks like a %s image, and a %s one was stored",
+		return nil, damaged(m.Store, base, fmt.Sprintf("it looks like a %s image, and a %s one was stored",
 			im.Format, base.Format))
 	}
-	if m, err = transfer.MapImage(ctx, im); err != nil {
+	if blocks, err = transfer.MapImage(ctx, im); err != nil {
 		return nil, err
 	}
-	if err := c.pool.DeleteVolume(ctx, naming.BlockMap(base.Volume)); err != nil { // a damaged one
+	if err := m.pool.DeleteVolume(ctx, naming.BlockMap(base.Volume)); err != nil { // a damaged one
 		return nil, err
 	}
-	transfer, err := c.pool.Host.OpenTransfer(ctx)
+	transfer, err := m.host.OpenTransfer(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer transfer.Close()
-	return m, c.pool.StoreBlocks(ctx, transfer, base.Volume, m)
+	return blocks, m.pool.StoreBlocks(ctx, transfer, base.Volume, blocks)
 }

@@ -86,7 +86,7 @@ func (c collector) eachUnlisted(
 	}
 	// The disks of a domain that cannot be described may be in a pool that is not active: then no
 	// base counts as unused.
-	domains, undescribed, err := c.pool.Host.AllDomains(ctx)
+	domains, undescribed, err := c.host.AllDomains(ctx)
 	if err != nil {
 		return err
 	}
@@ -122,7 +122,7 @@ func (c collector) collectBase(ctx context.Context, rec catalog.Record[catalog.B
 	if err != nil {
 		return err
 	}
-	return remover(c).dispose(ctx, marked)
+	return newRemover(c.Store).dispose(ctx, marked)
 }
 
 // noteUnused notes since when a base has been unused, or that it is used again.
@@ -170,7 +170,7 @@ func (c collector) hung(ctx context.Context, domains []host.Domain, base catalog
 	}
 	if slices.ContainsFunc(instances, func(i usage.Instance) bool {
 		return i.Digest == base.Digest && strategy.HoldsBase(i.Strategy) &&
-			(i.Library == c.pool.Name || i.Library == "")
+			(i.Library == c.poolName || i.Library == "")
 	}) {
 		return true, nil
 	}
@@ -179,7 +179,7 @@ func (c collector) hung(ctx context.Context, domains []host.Domain, base catalog
 		return true, err
 	}
 	for _, child := range base.Children { // a registration that died may have left only the name
-		if _, err := c.pool.Host.Volume(ctx, c.pool.Name, child); !errors.Is(err, host.ErrNoVolume) {
+		if _, err := c.host.Volume(ctx, c.poolName, child); !errors.Is(err, host.ErrNoVolume) {
 			return true, err
 		}
 	}

@@ -148,11 +148,11 @@ func TestImagesOfThePoolAreToldFromStrays(t *testing.T) {
 			"shop/web@1.0.0": {}, "shop/web@2.0.0": {Claim: &catalog.Claim{Volume: "nova.base.coming"}},
 		},
 	}
-	var got PoolUsage
+	var got PoolContents
 	got.count(volumes, held, map[string]bool{
 		"nova.base.b.qcow2": true, "nova.base.a.raw": false, "nova.base.gone.raw": true,
 	})
-	want := PoolUsage{
+	want := PoolContents{
 		Images:      3,
 		ImageBytes:  38,
 		Unused:      1,

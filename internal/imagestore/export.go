@@ -21,7 +21,7 @@ type Stored struct {
 
 // ChainOf lists the bases of a version's image: its base, the one that this stands on, and so on.
 func (st *Store) ChainOf(ctx context.Context, v catalog.Version) ([]catalog.Base, error) {
-	chain, err := chains{st}.of(ctx, v.Digest)
+	chain, err := chainReader{st.Base}.of(ctx, v.Digest)
 	if err != nil {
 		return nil, fmt.Errorf("reading the image of version %q: %w", v.ID, err)
 	}
@@ -31,18 +31,18 @@ func (st *Store) ChainOf(ctx context.Context, v catalog.Version) ([]catalog.Base
 // Read writes a base's image as it is stored, and returns an error unless every byte matches its
 // digest.
 func (st *Store) Read(ctx context.Context, base catalog.Base, w io.Writer) error {
-	transfer, err := st.pool.Host.OpenTransfer(ctx)
+	transfer, err := st.host.OpenTransfer(ctx)
 	if err != nil {
 		return err
 	}
 	defer transfer.Close()
 	want, from := content(base)
 	sum := sha256.New()
-	if err := transfer.Download(ctx, st.pool.Name, base.Volume, io.MultiWriter(w, &tail{skip: from, w: sum}), 0,
+	if err := transfer.Download(ctx, st.poolName, base.Volume, io.MultiWriter(w, &tail{skip: from, w: sum}), 0,
 		0); err != nil {
 		return err
 	}
-	return sameDigest(want, sum.Sum(nil), fmt.Sprintf("the image in volume %q of pool %q", base.Volume, st.pool.Name))
+	return sameDigest(want, sum.Sum(nil), fmt.Sprintf("the image in volume %q of pool %q", base.Volume, st.poolName))
 }
 
 // tail passes on everything after the first skip bytes.

@@ -52,7 +52,7 @@ type holding struct {
 // Hold makes sure that the source's image is stored, and that the version is listed among its
 // users. It returns the number of bytes that it sent for that.
 func (st *Store) Hold(ctx context.Context, r Request) (catalog.Base, int64, error) {
-	r.Source = sources{st}.bind(r.Source)
+	r.Source = newBinder(st).bind(r.Source)
 	if r.Steps == nil {
 		r.Steps = step.NewTimer()
 	}
@@ -129,7 +129,7 @@ func (j joiner) join(ctx context.Context, digest string, id catalog.VersionID) (
 		if err != nil {
 			return rec.Value, err
 		}
-		volume, err := j.pool.Host.Volume(ctx, j.pool.Name, rec.Value.Volume)
+		volume, err := j.host.Volume(ctx, j.poolName, rec.Value.Volume)
 		missing := errors.Is(err, host.ErrNoVolume)
 		if err != nil && !missing {
 			return rec.Value, err
@@ -154,7 +154,7 @@ func (j joiner) join(ctx context.Context, digest string, id catalog.VersionID) (
 			return rec.Value, err
 		}
 		if dead || time.Since(since) > j.abandonedAfter || missing && rec.Value.State == catalog.BaseReady {
-			if err := remover(j).dispose(ctx, rec); err != nil {
+			if err := newRemover(j.Store).dispose(ctx, rec); err != nil {
 				return rec.Value, err
 			}
 			continue

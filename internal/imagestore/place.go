@@ -31,7 +31,7 @@ func (u *upload) place(ctx context.Context, im *transfer.Image) (*os.File, error
 		err = emptied(file, im.Size)
 	}
 	if err == nil && !same { // the mark that was sent to find out must not stay in a hole of the image
-		err = u.store.pool.Host.WriteVolume(ctx, u.store.pool.Name, u.base.Volume, make([]byte, volumes.MarkSize))
+		err = u.store.host.WriteVolume(ctx, u.store.poolName, u.base.Volume, make([]byte, volumes.MarkSize))
 	}
 	if err != nil || !same {
 		_ = file.Close() // nothing was written to it
@@ -68,7 +68,7 @@ func (d delivery) step() string {
 func (u *upload) send(
 	ctx context.Context, im *transfer.Image, below *below, conn host.Transfer, options ...transfer.Option,
 ) (delivery, error) {
-	to := volumes.NewSink(conn, u.store.pool.Name, u.base.Volume)
+	to := volumes.NewSink(conn, u.store.poolName, u.base.Volume)
 	if below == nil {
 		file, err := u.place(ctx, im)
 		if err != nil {

@@ -71,7 +71,7 @@ func TestAccOnlyAVolumesOwnFileIsWrittenTo(t *testing.T) {
 					t.Errorf("the file was written to (%v)", err)
 				}
 			}
-			if stored := must.Get[[]byte](t)(s.pool.Host.ReadVolume(t.Context(), s.pool.Name, u.base.Volume,
+			if stored := must.Get[[]byte](t)(s.host.ReadVolume(t.Context(), s.poolName, u.base.Volume,
 				size)); !bytes.Equal(stored, make([]byte, size)) {
 				t.Error("the volume is not empty any more")
 			}

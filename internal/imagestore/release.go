@@ -6,21 +6,23 @@ import (
 	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore/usage"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore/volumes"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // Release takes a version off the base's users; the last one removes the base.
 func (st *Store) Release(ctx context.Context, digest string, id catalog.VersionID) error {
-	return remover{st}.release(ctx, digest, func(b *catalog.Base) { b.Versions = without(b.Versions, id.String()) })
+	return newRemover(st).leave(ctx, digest, id)
 }
 
 // Forsake removes everything of a version whose registration was abandoned: its image, unless
 // others use it, and the volumes whose names begin with stem. Several processes may do so at once.
 func (st *Store) Forsake(ctx context.Context, id catalog.VersionID, stem string) error {
-	if err := st.pool.Host.RefreshPool(ctx, st.pool.Name); err != nil {
+	if err := st.host.RefreshPool(ctx, st.poolName); err != nil {
 		return err
 	}
-	names, err := st.pool.Host.VolumeNames(ctx, st.pool.Name)
+	names, err := st.host.VolumeNames(ctx, st.poolName)
 	if err != nil {
 		return err
 	}
@@ -34,7 +36,7 @@ func (st *Store) Forsake(ctx context.Context, id catalog.VersionID, stem string)
 			continue
 		}
 		if base.Value.State == catalog.BaseUploading {
-			err = remover{st}.discard(ctx, base)
+			err = newRemover(st).discard(ctx, base)
 		} else {
 			err = st.Release(ctx, base.Value.Digest, id)
 		}
@@ -42,7 +44,7 @@ func (st *Store) Forsake(ctx context.Context, id catalog.VersionID, stem string)
 			return err
 		}
 	}
-	return remover{st}.clearVolumes(ctx, stem, names, bases)
+	return newRemover(st).clearVolumes(ctx, stem, names, bases)
 }
 
 // Abandoned reports whether a version was being registered by a process that is dead. If the
@@ -56,7 +58,18 @@ func (st *Store) Abandoned(ctx context.Context, v catalog.Version) bool {
 }
 
 // remover takes users off bases, and removes bases that have none.
-type remover struct{ *Store }
+type remover struct {
+	pool  *volumes.Pool
+	bases catalog.Collection[catalog.Base]
+	usage *usage.Usage
+}
+
+func newRemover(st *Store) remover { return remover{st.pool, st.bases, st.usage} }
+
+// leave takes a version off a base's users.
+func (r remover) leave(ctx context.Context, digest string, id catalog.VersionID) error {
+	return r.release(ctx, digest, func(b *catalog.Base) { b.Versions = without(b.Versions, id.String()) })
+}
 
 // release takes a user off a base by leave; the last one removes the base, unless volumes stand on
 // it that belong to no version: see dispose.

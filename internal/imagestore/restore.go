@@ -138,22 +138,22 @@ func (r restoration) sendStored(
 	if err := u.create(ctx, s.Base.StoredSize); err != nil {
 		return none, err
 	}
-	conn, err := r.pool.Host.OpenTransfer(ctx)
+	conn, err := r.host.OpenTransfer(ctx)
 	if err != nil {
 		return none, err
 	}
 	defer conn.Close()
-	sent, err := u.sendPieces(ctx, volumes.NewSink(conn, r.pool.Name, volume), stream)
+	sent, err := u.sendPieces(ctx, volumes.NewSink(conn, r.poolName, volume), stream)
 	if err == nil && header != nil {
-		err = volumes.NewSink(conn, r.pool.Name, volume).WriteAt(ctx, bytes.NewReader(header), 0, int64(len(header)))
+		err = volumes.NewSink(conn, r.poolName, volume).WriteAt(ctx, bytes.NewReader(header), 0, int64(len(header)))
 	}
 	if err != nil {
 		return none, err
 	}
 	found, err := u.recognised(ctx)
 	if err == nil && header != nil {
-		err = qcow2.CheckWhole(ctx, image.Volume(r.pool.Name, volume),
-			volumes.NewReaderAt(ctx, conn, r.pool.Name, volume), s.Base.StoredSize)
+		err = qcow2.CheckWhole(ctx, image.Volume(r.poolName, volume),
+			volumes.NewReaderAt(ctx, conn, r.poolName, volume), s.Base.StoredSize)
 	}
 	if err == nil {
 		err = u.kept(ctx, conn, found, sent, false)

@@ -14,21 +14,29 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/source/onhost"
 )
 
-// sources are where images come from, as the store's host sees them.
-type sources struct{ *Store }
+// binder gives sources the store's host.
+type binder struct {
+	host   host.Host
+	tenant string
+	chain  func(context.Context, metadata.Facts, host.DomainDisk) ([]host.Volume, error) // see lineage
+}
 
-// bind gives a source the store's host, if it needs one.
-func (src sources) bind(s source.Source) source.Source {
+func newBinder(st *Store) binder {
 	chain := func(ctx context.Context, facts metadata.Facts, disk host.DomainDisk) ([]host.Volume, error) {
-		return lineage{src.Store, facts}.chain(ctx, disk)
+		return lineage{st.pool, chainReader{st.Base}, facts}.chain(ctx, disk)
 	}
-	return onhost.Bind(s, &onhost.Host{Machine: src.pool.Host, Tenant: src.tenant, Chain: chain})
+	return binder{st.host, st.tenant, chain}
+}
+
+// bind gives a source the store's host, if the source needs one.
+func (b binder) bind(s source.Source) source.Source {
+	return onhost.Bind(s, &onhost.Host{Machine: b.host, Tenant: b.tenant, Chain: b.chain})
 }
 
 // Probe looks at a source, as far as that is possible before it is needed, wherever the source is,
 // also on the host.
 func (st *Store) Probe(ctx context.Context, s source.Source) (source.Probe, error) {
-	return source.Examine(ctx, sources{st}.bind(s))
+	return source.Examine(ctx, newBinder(st).bind(s))
 }
 
 // HasSource reports whether the image of a digest was read from a file with the source's checksum.
@@ -66,7 +74,7 @@ func (h holding) readBefore(ctx context.Context, s source.Source) (digest string
 // LeadsTo reports whether a source leads to the image of a digest. If nothing else can tell, it
 // reads the source. A disk that would have to be captured again does not lead there.
 func (st *Store) LeadsTo(ctx context.Context, from source.Source, digest string) (same bool, err error) {
-	from = sources{st}.bind(from)
+	from = newBinder(st).bind(from)
 	if _, captured := from.(onhost.Captured); captured {
 		return false, nil
 	}

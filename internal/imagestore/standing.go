@@ -24,8 +24,9 @@ const maxChain = 200
 
 // lineage is what an instance's disks may stand on.
 type lineage struct {
-	*Store
-	facts metadata.Facts
+	pool   *volumes.Pool
+	chains chainReader
+	facts  metadata.Facts
 }
 
 // chain lists the files that an instance's disk is in: its own, the one that this stands on, and so
@@ -65,17 +66,17 @@ func (l lineage) mayStandOn(ctx context.Context, above, v host.Volume) error {
 		return nil
 	case !naming.IsBase(v.Name):
 		return refused
-	case l.facts.Library != "" && l.facts.Library != l.pool.Name: // another library has its documents
+	case l.facts.Library != "" && l.facts.Library != l.pool.Name(): // another library has its documents
 		if v.Pool != l.facts.Library {
 			return refused
 		}
 		return nil
 	}
-	chain, err := chains{l.Store}.of(ctx, l.facts.Digest)
+	chain, err := l.chains.of(ctx, l.facts.Digest)
 	if err != nil {
 		return fmt.Errorf("looking up the image that the instance was made of: %w", err)
 	}
-	if v.Pool != l.pool.Name || !slices.ContainsFunc(chain, func(b catalog.Base) bool { return b.Volume == v.Name }) {
+	if v.Pool != l.pool.Name() || !slices.ContainsFunc(chain, func(b catalog.Base) bool { return b.Volume == v.Name }) {
 		return refused
 	}
 	return nil
@@ -83,7 +84,7 @@ func (l lineage) mayStandOn(ctx context.Context, above, v host.Volume) error {
 
 // Volume finds the volume of a base, and checks that the host sees it as it was stored.
 func (st *Store) Volume(ctx context.Context, base catalog.Base) (host.Volume, error) {
-	v, err := st.pool.Host.Volume(ctx, st.pool.Name, base.Volume)
+	v, err := st.host.Volume(ctx, st.poolName, base.Volume)
 	if err != nil {
 		return v, err
 	}
@@ -115,7 +116,7 @@ func (u *upload) blame(volume host.Volume, err error) error {
 	if err == nil {
 		return nil
 	}
-	err = fmt.Errorf("storing the image in volume %q of pool %q: %w", volume.Name, u.store.pool.Name, err)
+	err = fmt.Errorf("storing the image in volume %q of pool %q: %w", volume.Name, u.store.poolName, err)
 	_, failed := errors.AsType[*host.Error](err)
 	if failed || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err

@@ -38,8 +38,8 @@ func TestAccAStoredImageStandsOnWhatItShould(t *testing.T) {
 		if err := u.create(ctx, int64(len(content))); err != nil {
 			t.Fatal(err)
 		}
-		transfer := must.Get[host.Transfer](t)(s.pool.Host.OpenTransfer(ctx))
-		err = transfer.Upload(ctx, s.pool.Name, u.base.Volume, bytes.NewReader(content), 0, int64(len(content)))
+		transfer := must.Get[host.Transfer](t)(s.host.OpenTransfer(ctx))
+		err = transfer.Upload(ctx, s.poolName, u.base.Volume, bytes.NewReader(content), 0, int64(len(content)))
 		transfer.Close()
 		if err != nil {
 			t.Fatal(err)

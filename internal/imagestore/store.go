@@ -10,12 +10,14 @@ package imagestore
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore/usage"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore/volumes"
+	"github.com/novacron/terraform-provider-novacron/internal/source"
 )
 
 // Documents are what a catalog has of images and of the versions that use them.
@@ -46,14 +48,33 @@ type Options struct {
 	UnusedFor      time.Duration // 0 for the usual time, below 0 for none; see unusedFor
 }
 
-// Store has the images of one pool of a host. Its methods are what others ask of it. What they have
-// in common is in types that embed it, one for each topic: remover, joiner, holding and so on.
+// Pool is the pool that a store's images are in, as callers of the store see it.
+type Pool interface {
+	fmt.Stringer // names the pool and its host
+
+	Name() string
+	// UUID returns the pool's UUID, or host.ErrNoPool.
+	UUID(ctx context.Context) (string, error)
+	// Opened reports whether the pool is known to exist and to be active.
+	Opened() bool
+	// Check returns an error if the pool does not exist or is not active, unless the store creates it
+	// when something is registered.
+	Check(ctx context.Context) error
+	// CheckCapacity returns an error, while planning, if an image of size bytes is larger than the pool
+	// would hold if it were empty.
+	CheckCapacity(ctx context.Context, s source.Source, size int64) error
+}
+
+// Store has the images of one pool of a host. Callers use its methods. The steps that these share
+// are in types of their own, one for each topic: remover, joiner, holding and so on.
 type Store struct {
-	pool    *volumes.Pool
-	catalog Documents
-	bases   catalog.Collection[catalog.Base]
-	tenant  string
-	usage   *usage.Usage
+	host     host.Host
+	poolName string
+	pool     *volumes.Pool
+	catalog  Documents
+	bases    catalog.Collection[catalog.Base]
+	tenant   string
+	usage    *usage.Usage
 
 	abandonedAfter time.Duration
 	unusedFor      time.Duration
@@ -65,11 +86,13 @@ type Store struct {
 // New returns a store. It connects to nothing until the store is used.
 func New(o Options) *Store {
 	return &Store{
-		pool:    volumes.New(o.Host, o.Pool),
-		catalog: o.Documents,
-		bases:   o.Documents.Bases(),
-		tenant:  o.Tenant,
-		usage:   usage.New(o.Host, o.Pool, o.Tenant),
+		host:     o.Host,
+		poolName: o.Pool,
+		pool:     volumes.New(o.Host, o.Pool),
+		catalog:  o.Documents,
+		bases:    o.Documents.Bases(),
+		tenant:   o.Tenant,
+		usage:    usage.New(o.Host, o.Pool, o.Tenant),
 
 		abandonedAfter: cmp.Or(o.AbandonedAfter, abandonedAfter),
 		unusedFor:      cmp.Or(o.UnusedFor, unusedFor),
@@ -81,8 +104,8 @@ func New(o Options) *Store {
 // Open makes sure, once, that the pool exists and is active; see volumes.Pool.Open.
 func (st *Store) Open(ctx context.Context) error { return st.pool.Open(ctx) }
 
-// Pool has the volumes of the images.
-func (st *Store) Pool() *volumes.Pool { return st.pool }
+// Pool is the pool that the images are in.
+func (st *Store) Pool() Pool { return st.pool }
 
 // Tenant is the tenant for whom the store was opened; "" for none in particular.
 func (st *Store) Tenant() string { return st.tenant }

@@ -56,7 +56,7 @@ func (h holding) sendBase(
 	if err := u.create(ctx, max(size, 0)); err != nil {
 		return none, 0, err
 	}
-	conn, err := h.pool.Host.OpenTransfer(ctx)
+	conn, err := h.host.OpenTransfer(ctx)
 	if err != nil {
 		return none, 0, err
 	}
@@ -73,7 +73,7 @@ func (h holding) sendBase(
 	h.Steps.Done(done.step())
 	volume, err := u.recognised(ctx)
 	if err == nil && below == nil {
-		err = im.CheckStored(ctx, volumes.NewReaderAt(ctx, conn, h.pool.Name, u.base.Volume))
+		err = im.CheckStored(ctx, volumes.NewReaderAt(ctx, conn, h.poolName, u.base.Volume))
 	}
 	if err == nil {
 		err = u.kept(ctx, conn, volume, done.transferred+done.shared, h.VerifyFull)
@@ -163,7 +163,7 @@ func (u *upload) create(ctx context.Context, size int64) error {
 	spec := host.VolumeSpec{Name: u.base.Volume, Format: "raw", Capacity: uint64(size)}
 	return step.Uninterrupted(ctx, func(ctx context.Context) error {
 		u.created = true
-		volume, err := u.store.pool.Host.CreateVolume(ctx, u.store.pool.Name, spec)
+		volume, err := u.store.host.CreateVolume(ctx, u.store.poolName, spec)
 		u.path = volume.Path
 		return err
 	})
@@ -178,10 +178,10 @@ const settleTime = time.Minute
 // it is sent, the file may have been changed.
 func (u *upload) recognised(ctx context.Context) (host.Volume, error) {
 	for deadline := time.Now().Add(settleTime); ; {
-		if err := u.store.pool.Host.RefreshPool(ctx, u.store.pool.Name); err != nil {
+		if err := u.store.host.RefreshPool(ctx, u.store.poolName); err != nil {
 			return host.Volume{}, err
 		}
-		volume, err := u.store.pool.Host.Volume(ctx, u.store.pool.Name, u.base.Volume)
+		volume, err := u.store.host.Volume(ctx, u.store.poolName, u.base.Volume)
 		if errors.Is(err, host.ErrNoVolume) {
 			return volume, &takenError{u.base.Digest} // another process took this one for dead
 		}
@@ -195,7 +195,7 @@ func (u *upload) recognised(ctx context.Context) (host.Volume, error) {
 		if volume.Format == u.base.Format || time.Now().After(deadline) {
 			return volume, fmt.Errorf("storing the image in volume %q of pool %q: the host finds a %s disk of %d "+
 				"bytes there, where a %s disk of %d bytes was sent: see whether the pool ran full; nothing "+
-				"was registered", u.base.Volume, u.store.pool.Name,
+				"was registered", u.base.Volume, u.store.poolName,
 				volume.Format, volume.Capacity, u.base.Format, u.base.VirtualSize)
 		}
 		select {
@@ -215,19 +215,19 @@ const tight = 16 << 20
 // that is certain. Otherwise, also if the pool compresses, and if full is set, it reads the image
 // back.
 func (u *upload) kept(ctx context.Context, transfer host.Transfer, volume host.Volume, sent int64, full bool) error {
-	pool, err := u.store.pool.Host.Pool(ctx, u.store.pool.Name)
+	pool, err := u.store.host.Pool(ctx, u.store.poolName)
 	if err != nil || !full && pool.Available > tight && volume.Allocation >= uint64(sent) {
 		return err
 	}
 	want, from := content(u.base)
-	stored, err := volumes.Digest(ctx, transfer, u.store.pool.Name, u.base.Volume, from, nil)
+	stored, err := volumes.Digest(ctx, transfer, u.store.poolName, u.base.Volume, from, nil)
 	if err != nil {
 		return err
 	}
 	if stored != want {
 		return fmt.Errorf("storing the image in volume %q of pool %q: its digest there is %s, not %s as it was sent: "+
 			"the pool, which has %d MiB left, ran full or does not keep what is written to it; nothing was registered",
-			u.base.Volume, u.store.pool.Name, stored, want, pool.Available>>20)
+			u.base.Volume, u.store.poolName, stored, want, pool.Available>>20)
 	}
 	return nil
 }
@@ -265,7 +265,7 @@ func (u *upload) undo(ctx context.Context) error {
 			u.store.pool.DeleteVolume(ctx, naming.BlockMap(u.base.Volume)))
 	}
 	if u.adopted {
-		errs = append(errs, remover{u.store}.disown(ctx, u.base.Parent, u.base.Volume))
+		errs = append(errs, newRemover(u.store).disown(ctx, u.base.Parent, u.base.Volume))
 	}
 	if u.claimed != nil {
 		err := u.store.bases.Delete(ctx, u.claimed.Key, u.claimed.Revision)

@@ -17,7 +17,7 @@ import (
 // catalogs.
 func versionsOn(b catalog.Base, tenant string) []string {
 	own := slices.DeleteFunc(slices.Clone(b.Versions), func(id string) bool {
-		return !strings.HasPrefix(id, tenant+"/")
+		return !ownedBy(tenant, id)
 	})
 	if others := len(b.Versions) - len(own); others > 0 {
 		own = append(own, fmt.Sprintf("%d of other tenants or catalogs", others))
@@ -29,7 +29,7 @@ func versionsOn(b catalog.Base, tenant string) []string {
 type InUseError struct {
 	Version catalog.VersionID
 	Users   []string // "tenant/name" of the tenant's own instances, or "volume NAME"
-	Others  int      // how many instances of other tenants need the image besides
+	Others  int      // how many instances and volumes of other tenants need the image besides
 	Built   []string // ids of the tenant's own versions that hold only what differs from it
 	BuiltBy int      // how many such versions other tenants have besides
 }
@@ -58,7 +58,7 @@ func (e *InUseError) Error() string {
 // stand on the base; it passes to tell everything else that the host cannot describe.
 func (st *Store) Users(ctx context.Context, v catalog.Version, tell func(overlooked string)) (*InUseError, error) {
 	in := &InUseError{Version: v.ID}
-	domains, undescribed, err := st.pool.Host.AllDomains(ctx)
+	domains, undescribed, err := st.host.AllDomains(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func (st *Store) Users(ctx context.Context, v catalog.Version, tell func(overloo
 	}
 	var known []string
 	for _, i := range instances {
-		if !i.Of(st.pool.Name, v.ID.Template) || !strategy.HoldsBase(i.Strategy) || i.Version != v.ID.Version {
+		if !i.Of(st.poolName, v.ID.Template) || !strategy.HoldsBase(i.Strategy) || i.Version != v.ID.Version {
 			continue
 		}
 		if i.Tenant == st.tenant {
@@ -100,7 +100,7 @@ func (st *Store) Users(ctx context.Context, v catalog.Version, tell func(overloo
 	}
 	for _, o := range found.Overlays {
 		switch {
-		case slices.Contains(known, o.Path) || o.Pool == st.pool.Name && slices.Contains(base.Children, o.Name):
+		case slices.Contains(known, o.Path) || o.Pool == st.poolName && slices.Contains(base.Children, o.Name):
 		case st.usage.Foreign(instances, o.Path), naming.OtherTenant(st.tenant, o.Name):
 			in.Others++
 		default:

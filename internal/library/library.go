@@ -63,4 +63,4 @@ func (r *reader) Tenant() string { return r.me.Tenant }
 func (r *reader) User() string { return r.me.User }
 
 // Pool is the name of the library's pool.
-func (l *Library) Pool() string { return l.Images.Pool().Name }
+func (l *Library) Pool() string { return l.Images.Pool().Name() }

@@ -18,7 +18,7 @@ type Summary struct {
 	Versions    int
 	Images      int   // that the versions use; versions of the same image share it
 	ImageBytes  int64 // the size of their files, even if others use them too
-	Pool        imagestore.PoolUsage
+	Pool        imagestore.PoolContents
 }
 
 // InPool reports whether the catalog is in the library's pool.
@@ -52,7 +52,7 @@ func (l *Library) Summary(ctx context.Context) (Summary, error) {
 		return err
 	})
 	group.Go(func() (err error) {
-		sum.Pool, err = l.Images.PoolUsage(ctx)
+		sum.Pool, err = l.Images.PoolContents(ctx)
 		return err
 	})
 	return sum, group.Wait()

@@ -48,7 +48,7 @@ func Run(t *testing.T, open func(t *testing.T) Site) {
 		"WhatNothingUsesGoesAfterAWhile":  collected,
 		"ADeadRegistrationIsClearedAway":  forsaken,
 		"UsersAreNamed":                   users,
-		"WhatIsStoredIsCounted":           stocked,
+		"WhatIsStoredIsCounted":           poolContents,
 		"AnImageThatIsNotThereIsNotFound": missing,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, &bench{Site: open(t), t: t}) })
@@ -316,11 +316,11 @@ func users(t *testing.T, b *bench) {
 	b.check(b.Host.DeleteVolume(t.Context(), b.Pool, "mine.qcow2"))
 }
 
-func stocked(t *testing.T, b *bench) {
+func poolContents(t *testing.T, b *bench) {
 	st := b.Open(imagestore.Options{})
 	base, _ := b.hold(st, "1.0.0", b.image(64<<10))
 	b.hold(st, "2.0.0", b.image(64<<10))
-	used, err := st.PoolUsage(t.Context())
+	used, err := st.PoolContents(t.Context())
 	if err != nil || used.Images != 2 || used.Unused != 0 || len(used.Strays) > 0 || used.Capacity == 0 {
 		t.Errorf("counted %+v, %v", used, err)
 	}
@@ -330,7 +330,7 @@ func stocked(t *testing.T, b *bench) {
 			return nil
 		})
 	b.check(err)
-	if used, err = st.PoolUsage(t.Context()); err != nil || used.Images != 2 || used.Unused != 1 {
+	if used, err = st.PoolContents(t.Context()); err != nil || used.Images != 2 || used.Unused != 1 {
 		t.Errorf("with one that nothing uses, counted %+v, %v", used, err)
 	}
 }

@@ -16,23 +16,26 @@ import (
 
 // Pool is a pool of a host, as far as it holds images.
 type Pool struct {
-	Host host.Host // that has the pool
-	Name string
+	host host.Host // that has the pool
+	name string
 
 	mu     sync.Mutex
 	opened bool
 }
 
 // New returns a Pool. It connects to nothing.
-func New(h host.Host, name string) *Pool { return &Pool{Host: h, Name: name} }
+func New(h host.Host, name string) *Pool { return &Pool{host: h, name: name} }
+
+// Name is the pool's name on its host.
+func (p *Pool) Name() string { return p.name }
 
 // String names the pool and its host.
-func (p *Pool) String() string { return fmt.Sprintf("pool %q on %s", p.Name, p.Host.URI()) }
+func (p *Pool) String() string { return fmt.Sprintf("pool %q on %s", p.name, p.host.URI()) }
 
 // UUID returns the UUID of the library's pool, or host.ErrNoPool. It makes no request if the pool
 // was used before.
 func (p *Pool) UUID(ctx context.Context) (string, error) {
-	return p.Host.PoolUUID(ctx, p.Name)
+	return p.host.PoolUUID(ctx, p.name)
 }
 
 // Opened reports whether the pool was opened.
@@ -52,19 +55,19 @@ func (p *Pool) Open(ctx context.Context) error {
 	if p.opened {
 		return nil
 	}
-	pool, err := p.Host.Pool(ctx, p.Name)
+	pool, err := p.host.Pool(ctx, p.name)
 	if errors.Is(err, host.ErrNoPool) {
-		if p.Name != DefaultPool {
+		if p.name != DefaultPool {
 			return p.noSuchPool(ctx, err)
 		}
-		pool, err = p.Host.CreateDirPool(ctx, p.Name, defaultPoolPath(p.Host.URI()))
+		pool, err = p.host.CreateDirPool(ctx, p.name, defaultPoolPath(p.host.URI()))
 	}
 	if err != nil {
 		return err
 	}
 	if !pool.Active {
 		return finding.List{{Path: finding.At("pool"), Summary: "Storage pool is not active", Detail: fmt.Sprintf(
-			"The pool %q on %s is not active: start it with `virsh pool-start %s`.", p.Name, p.Host.URI(), p.Name)}}
+			"The pool %q on %s is not active: start it with `virsh pool-start %s`.", p.name, p.host.URI(), p.name)}}
 	}
 	p.opened = true
 	return nil
@@ -76,7 +79,7 @@ func (p *Pool) Check(ctx context.Context) error {
 	if p.Opened() {
 		return nil
 	}
-	if _, err := p.Host.Pool(ctx, p.Name); errors.Is(err, host.ErrNoPool) && p.Name == DefaultPool {
+	if _, err := p.host.Pool(ctx, p.name); errors.Is(err, host.ErrNoPool) && p.name == DefaultPool {
 		return nil
 	}
 	return p.Open(ctx)
@@ -96,7 +99,7 @@ func defaultPoolPath(uri string) string {
 }
 
 func (p *Pool) noSuchPool(ctx context.Context, cause error) error {
-	pools, err := p.Host.Pools(ctx)
+	pools, err := p.host.Pools(ctx)
 	if err != nil {
 		return errors.Join(cause, err)
 	}
@@ -111,7 +114,7 @@ func (p *Pool) noSuchPool(ctx context.Context, cause error) error {
 	return &MissingPoolError{finding.List{{Path: finding.At("pool"), Summary: "Storage pool not found",
 		Detail: fmt.Sprintf(
 			"The host %s has no storage pool %q. %s Define the pool, or name one that exists; only the "+
-				"default pool %q is created when it is missing.", p.Host.URI(), p.Name, there, DefaultPool)}}}
+				"default pool %q is created when it is missing.", p.host.URI(), p.name, there, DefaultPool)}}}
 }
 
 // MissingPoolError says that the library's pool does not exist. A plan does not refuse that if

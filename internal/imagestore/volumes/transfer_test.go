@@ -20,16 +20,16 @@ func TestADigestCoversAVolumesFile(t *testing.T) {
 	conn := must.Get[host.Transfer](t)(h.OpenTransfer(t.Context()))
 	for _, from := range []int64{0, 1 << 20} {
 		var noticed int64
-		got := must.Get[string](t)(Digest(t.Context(), conn, p.Name, "v", from, func(n int64) { noticed = n }))
+		got := must.Get[string](t)(Digest(t.Context(), conn, p.name, "v", from, func(n int64) { noticed = n }))
 		if want := imagetest.SHA256(content[from:]); got != want || noticed != int64(len(content))-from {
 			t.Errorf("from byte %d: %s, %d bytes; want %s", from, got, noticed, want)
 		}
 	}
-	if _, err := Digest(t.Context(), conn, p.Name, "gone", 0, nil); !errors.Is(err, host.ErrNoVolume) {
+	if _, err := Digest(t.Context(), conn, p.name, "gone", 0, nil); !errors.Is(err, host.ErrNoVolume) {
 		t.Errorf("of a volume that is gone: %v", err)
 	}
 	failing(h, "Download", fakehost.Fault{After: host.ErrUnreachable})
-	if got, err := Digest(t.Context(), conn, p.Name, "v", 0, nil); !errors.Is(err, host.ErrUnreachable) || got != "" {
+	if got, err := Digest(t.Context(), conn, p.name, "v", 0, nil); !errors.Is(err, host.ErrUnreachable) || got != "" {
 		t.Errorf("of a volume that was read in part: %q, %v", got, err)
 	}
 }
@@ -38,7 +38,7 @@ func TestADigestCoversAVolumesFile(t *testing.T) {
 func TestAVolumeIsWrittenInExtents(t *testing.T) {
 	p, h := inMemory(t)
 	create(t, p, host.VolumeSpec{Name: "v", Format: "raw", Capacity: 12}, nil)
-	sink := NewSink(must.Get[host.Transfer](t)(h.OpenTransfer(t.Context())), p.Name, "v")
+	sink := NewSink(must.Get[host.Transfer](t)(h.OpenTransfer(t.Context())), p.name, "v")
 	write := func(text string, offset int64) error {
 		return sink.WriteAt(t.Context(), strings.NewReader(text), offset, int64(len(text)))
 	}
@@ -53,7 +53,7 @@ func TestAVolumeIsWrittenInExtents(t *testing.T) {
 	if err := write("efgh", 8); err != nil {
 		t.Fatal(err)
 	}
-	got := must.Get[[]byte](t)(h.ReadVolume(t.Context(), p.Name, "v", 12))
+	got := must.Get[[]byte](t)(h.ReadVolume(t.Context(), p.name, "v", 12))
 	if string(got) != "abcd\x00\x00\x00\x00efgh" {
 		t.Errorf("written is %q", got)
 	}
@@ -73,7 +73,7 @@ func TestSmallReadsOfAVolumeFetchMore(t *testing.T) {
 	content := imagetest.Random(3*readMore - 1)
 	create(t, p, raw("v"), content)
 	conn := must.Get[host.Transfer](t)(h.OpenTransfer(t.Context()))
-	r := NewReaderAt(t.Context(), conn, p.Name, "v")
+	r := NewReaderAt(t.Context(), conn, p.name, "v")
 	for _, c := range []struct{ offset, length, requests int }{
 		{0, 512, 1}, {512, smallRead - 1, 0}, {readMore - 512, 512, 0},
 		{readMore - 511, 512, 1}, // which leads out

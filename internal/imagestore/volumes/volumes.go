@@ -31,16 +31,16 @@ const watchInterval = 250 * time.Millisecond
 
 // VolumeAt finds the volume of a file.
 func (p *Pool) VolumeAt(ctx context.Context, file string) (host.Volume, error) {
-	pools, err := p.Host.Pools(ctx)
+	pools, err := p.host.Pools(ctx)
 	if err != nil {
 		return host.Volume{}, err
 	}
 	for _, pool := range pools {
 		if pool.Active && pool.Path == path.Dir(file) {
-			if err := p.Host.RefreshPool(ctx, pool.Name); err != nil {
+			if err := p.host.RefreshPool(ctx, pool.Name); err != nil {
 				return host.Volume{}, err
 			}
-			return p.Host.Volume(ctx, pool.Name, path.Base(file))
+			return p.host.Volume(ctx, pool.Name, path.Base(file))
 		}
 	}
 	return host.Volume{}, fmt.Errorf("no active pool has the file %s: %w", file, host.ErrNoVolume)
@@ -58,7 +58,7 @@ func (p *Pool) CheckLinks(ctx context.Context, v host.Volume) error {
 		return fmt.Errorf("volume %q of pool %q is a %s image, and only raw and qcow2 can be read",
 			v.Name, v.Pool, v.Format)
 	}
-	head, err := p.Host.ReadVolumeAt(ctx, v.Pool, v.Name, 0, headSize)
+	head, err := p.host.ReadVolumeAt(ctx, v.Pool, v.Name, 0, headSize)
 	if err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func (p *Pool) CheckLinks(ctx context.Context, v host.Volume) error {
 // closed, and while it is copied. So DeleteVolume tries until ctx ends.
 func (p *Pool) DeleteVolume(ctx context.Context, name string) error {
 	for {
-		err := p.Host.DeleteVolume(ctx, p.Name, name)
+		err := p.host.DeleteVolume(ctx, p.name, name)
 		if errors.Is(err, host.ErrNoVolume) {
 			return nil
 		}
@@ -110,7 +110,7 @@ func (p *Pool) DeleteVolume(ctx context.Context, name string) error {
 // StandsOn checks that a base's volume stands on its parent's, and otherwise returns a
 // *NotStandingError: no digest covers what the volume's header says.
 func (p *Pool) StandsOn(ctx context.Context, volume host.Volume, parent catalog.Base) error {
-	on, err := p.Host.Volume(ctx, p.Name, parent.Volume)
+	on, err := p.host.Volume(ctx, p.name, parent.Volume)
 	if err == nil && (volume.Backing == nil || *volume.Backing != host.Backing{Path: on.Path, Format: parent.Format}) {
 		err = &NotStandingError{On: on.Path}
 	}
@@ -122,7 +122,7 @@ func (p *Pool) StoreBlocks(ctx context.Context, transfer host.Transfer, volume s
 	name, size := naming.BlockMap(volume), m.FileSize()
 	// Not interrupted, as the creation of the base's own volume is not.
 	err := step.Completed(ctx, func(ctx context.Context) error {
-		_, err := p.Host.CreateVolume(ctx, p.Name, host.VolumeSpec{Name: name, Format: "raw", Capacity: uint64(size)})
+		_, err := p.host.CreateVolume(ctx, p.name, host.VolumeSpec{Name: name, Format: "raw", Capacity: uint64(size)})
 		return err
 	})
 	if errors.Is(err, host.ErrExists) {
@@ -139,7 +139,7 @@ func (p *Pool) StoreBlocks(ctx context.Context, transfer host.Transfer, volume s
 	defer r.Close()
 	lent := &lentReader{r: r}
 	defer lent.giveBack()
-	return transfer.Upload(ctx, p.Name, name, lent, 0, size)
+	return transfer.Upload(ctx, p.name, name, lent, 0, size)
 }
 
 // IsVolume reports whether a file of this machine is that of an empty volume. A path proves
@@ -148,7 +148,7 @@ func (p *Pool) StoreBlocks(ctx context.Context, transfer host.Transfer, volume s
 // IsVolume does not write to the file itself, because it might belong to anyone.
 func (p *Pool) IsVolume(ctx context.Context, volume string, file *os.File) (bool, error) {
 	mark := []byte(rand.Text())[:MarkSize]
-	if err := p.Host.WriteVolume(ctx, p.Name, volume, mark); err != nil {
+	if err := p.host.WriteVolume(ctx, p.name, volume, mark); err != nil {
 		return false, err
 	}
 	found := make([]byte, MarkSize)
@@ -159,10 +159,10 @@ func (p *Pool) IsVolume(ctx context.Context, volume string, file *os.File) (bool
 // CheckRoom refuses an image that the pool has no room for: a pool that runs full may truncate
 // silently. It returns the free room in bytes.
 func (p *Pool) CheckRoom(ctx context.Context, size int64) (room int64, err error) {
-	if err := p.Host.RefreshPool(ctx, p.Name); err != nil { // else the host reports what was free some time ago
+	if err := p.host.RefreshPool(ctx, p.name); err != nil { // else the host reports what was free some time ago
 		return 0, err
 	}
-	pool, err := p.Host.Pool(ctx, p.Name)
+	pool, err := p.host.Pool(ctx, p.name)
 	if err != nil {
 		return 0, err
 	}
@@ -170,7 +170,7 @@ func (p *Pool) CheckRoom(ctx context.Context, size int64) (room int64, err error
 	if size > room {
 		return room, fmt.Errorf("storing the image in pool %q: it takes %d MiB and the pool has %d MiB left: make "+
 			"room, or use another pool",
-			p.Name, size>>20, room>>20)
+			p.name, size>>20, room>>20)
 	}
 	return room, nil
 }
@@ -181,12 +181,12 @@ func (p *Pool) CheckCapacity(ctx context.Context, s source.Source, size int64) e
 	if size <= 0 {
 		return nil
 	}
-	pool, err := p.Host.Pool(ctx, p.Name)
+	pool, err := p.host.Pool(ctx, p.name)
 	if err != nil || pool.Capacity == 0 || uint64(size) <= pool.Capacity {
 		return nil //nolint:nilerr // whatever else is read of the pool says so
 	}
 	tooLarge := fmt.Errorf("it has %d MiB, and the pool %q has a capacity of %d MiB",
-		size>>20, p.Name, pool.Capacity>>20)
+		size>>20, p.name, pool.Capacity>>20)
 	return source.Origin(s).Failed("storing", tooLarge,
 		"Use another pool; a disk that is mostly empty takes less as qcow2: qemu-img convert -O qcow2 IMAGE NEW.qcow2.")
 }

@@ -27,11 +27,11 @@ import (
 // create creates a volume of the pool with that content.
 func create(t *testing.T, p *Pool, spec host.VolumeSpec, content []byte) host.Volume {
 	t.Helper()
-	must.Get[host.Volume](t)(p.Host.CreateVolume(t.Context(), p.Name, spec))
-	if err := p.Host.WriteVolume(t.Context(), p.Name, spec.Name, content); err != nil {
+	must.Get[host.Volume](t)(p.host.CreateVolume(t.Context(), p.name, spec))
+	if err := p.host.WriteVolume(t.Context(), p.name, spec.Name, content); err != nil {
 		t.Fatal(err)
 	}
-	return must.Get[host.Volume](t)(p.Host.Volume(t.Context(), p.Name, spec.Name))
+	return must.Get[host.Volume](t)(p.host.Volume(t.Context(), p.name, spec.Name))
 }
 
 func raw(name string) host.VolumeSpec { return host.VolumeSpec{Name: name, Format: "raw", Capacity: 1} }

@@ -11,8 +11,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
-// PoolUsage is what a library's pool holds of images, including images that others registered.
-type PoolUsage struct {
+// PoolContents is what a library's pool holds of images, including images that others registered.
+type PoolContents struct {
 	Capacity, Available uint64 // of the pool, bytes
 
 	Volumes     int // of any kind, as far as the host shows them
@@ -29,23 +29,23 @@ type PoolUsage struct {
 	Undescribed []string
 }
 
-// PoolUsage looks at the pool as it is now. Bytes are what volumes take up: holes take up nothing.
-func (st *Store) PoolUsage(ctx context.Context) (PoolUsage, error) {
-	var s PoolUsage
-	if err := st.pool.Host.RefreshPool(ctx, st.pool.Name); err != nil {
+// PoolContents looks at the pool as it is now. Bytes are what volumes take up: holes take up nothing.
+func (st *Store) PoolContents(ctx context.Context) (PoolContents, error) {
+	var s PoolContents
+	if err := st.host.RefreshPool(ctx, st.poolName); err != nil {
 		return s, err
 	}
-	pool, err := st.pool.Host.Pool(ctx, st.pool.Name)
+	pool, err := st.host.Pool(ctx, st.poolName)
 	if err != nil {
 		return s, err
 	}
 	s.Capacity, s.Available = pool.Capacity, pool.Available
-	names, err := st.pool.Host.VolumeNames(ctx, st.pool.Name)
+	names, err := st.host.VolumeNames(ctx, st.poolName)
 	if err != nil {
 		return s, err
 	}
 	s.Volumes = len(names)
-	volumes, undescribed, err := st.pool.Host.Volumes(ctx, st.pool.Name, naming.IsBase)
+	volumes, undescribed, err := st.host.Volumes(ctx, st.poolName, naming.IsBase)
 	if err != nil {
 		return s, err
 	}
@@ -77,7 +77,7 @@ func (st *Store) PoolUsage(ctx context.Context) (PoolUsage, error) {
 	return s, nil
 }
 
-func (s *PoolUsage) count(volumes []host.Volume, held holdings, unused map[string]bool) {
+func (s *PoolContents) count(volumes []host.Volume, held holdings, unused map[string]bool) {
 	bases := make(map[string]bool, len(held.bases))
 	for _, rec := range held.bases {
 		bases[rec.Value.Volume] = true
