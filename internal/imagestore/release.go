@@ -19,32 +19,27 @@ func (st *Store) Release(ctx context.Context, digest string, id catalog.VersionI
 // Forsake removes everything of a version whose registration was abandoned: its image, unless
 // others use it, and the volumes whose names begin with stem. Several processes may do so at once.
 func (st *Store) Forsake(ctx context.Context, id catalog.VersionID, stem string) error {
-	if err := st.host.RefreshPool(ctx, st.poolName); err != nil {
-		return err
-	}
-	names, err := st.host.VolumeNames(ctx, st.poolName)
+	r := newRemover(st)
+	// List the bases after the volumes, so that a volume that became a base meanwhile is among them.
+	names, unlisted := st.pool.VolumeNames(ctx)
+	bases, err := r.bases.List(ctx, "")
 	if err != nil {
 		return err
 	}
-	// After the volumes: one that became a base meanwhile is then among the bases.
-	bases, err := st.bases.List(ctx, "")
+	left, err := r.leaveAll(ctx, id, bases)
 	if err != nil {
 		return err
 	}
-	for _, base := range bases {
-		if !slices.Contains(base.Value.Versions, id.String()) {
-			continue
+	// That took a while, in which the host may have created a volume that the dead process asked for.
+	if left || unlisted != nil {
+		if names, err = st.pool.VolumeNames(ctx); err != nil {
+			return err
 		}
-		if base.Value.State == catalog.BaseUploading {
-			err = newRemover(st).discard(ctx, base)
-		} else {
-			err = st.Release(ctx, base.Value.Digest, id)
-		}
-		if err != nil {
+		if bases, err = r.bases.List(ctx, ""); err != nil {
 			return err
 		}
 	}
-	return newRemover(st).clearVolumes(ctx, stem, names, bases)
+	return r.clearVolumes(ctx, stem, names, bases)
 }
 
 // Abandoned reports whether a version was being registered by a process that is dead. If the
@@ -65,6 +60,28 @@ type remover struct {
 }
 
 func newRemover(st *Store) remover { return remover{st.pool, st.bases, st.usage} }
+
+// leaveAll takes an abandoned version off those of the bases that list it, and removes those that
+// were being sent for it. It reports whether there were any.
+func (r remover) leaveAll(
+	ctx context.Context, id catalog.VersionID, bases []catalog.Record[catalog.Base],
+) (left bool, err error) {
+	for _, base := range bases {
+		if !slices.Contains(base.Value.Versions, id.String()) {
+			continue
+		}
+		left = true
+		if base.Value.State == catalog.BaseUploading {
+			err = r.discard(ctx, base)
+		} else {
+			err = r.leave(ctx, base.Value.Digest, id)
+		}
+		if err != nil {
+			return left, err
+		}
+	}
+	return left, nil
+}
 
 // leave takes a version off a base's users.
 func (r remover) leave(ctx context.Context, digest string, id catalog.VersionID) error {

@@ -46,6 +46,14 @@ func (p *Pool) VolumeAt(ctx context.Context, file string) (host.Volume, error) {
 	return host.Volume{}, fmt.Errorf("no active pool has the file %s: %w", file, host.ErrNoVolume)
 }
 
+// VolumeNames lists all volumes that are in the pool now, in no particular order.
+func (p *Pool) VolumeNames(ctx context.Context) ([]string, error) {
+	if err := p.host.RefreshPool(ctx, p.name); err != nil {
+		return nil, err
+	}
+	return p.host.VolumeNames(ctx, p.name)
+}
+
 // CheckLinks makes sure that a volume needs no other file than the one that the host has found it
 // to stand on, and that the volume names that file with its format: libvirt does not report data
 // files, and guesses formats.
