@@ -18,8 +18,10 @@ import (
 // decompresses one page, and a write compresses only what it changes. A page is lines, of columns
 // with tabs between them:
 //
-// "", JSON # a part: what records have in common is there once KEY, REVISION, "0 1 ...", JSON # a
-// record, ordered by key: its parts, counted from the first line, and the rest
+//	"", JSON                          # a part: what records have in common is there once
+//	KEY, REVISION, "0 1 ...", JSON    # a record: its parts, counted from the first line, and the rest
+//
+// Records are ordered by key.
 
 // entry is one record as it is stored.
 type entry struct {
