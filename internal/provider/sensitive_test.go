@@ -33,7 +33,8 @@ var shown = map[string][]string{
 		"networks.active", "networks.bridge", "networks.forward_mode", "pools.active", "pools.available_bytes",
 		"pools.capacity_bytes", "pools.path", "pools.type",
 	},
-	"It is a name, a version or an address, which everybody on the host or in the network sees.": {
+	"It is an id, a name, a version or an address: everybody on the host or in the network sees it, and Terraform " +
+		"prints ids in any case.": {
 		"created_by", "domain_name", "file_name", "id", "instance_name", "ip_address", "ip_addresses", "mac_addresses",
 		"name", "owner", "parent_version",
 		"pool", "pools", "provisioning.requested_by", "requested_by", "resolved_version", "template_id", "tenant",
