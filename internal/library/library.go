@@ -13,7 +13,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/library/requests"
 )
 
-// Options say where the library is and who uses it. The user is of the tenant of Images.
+// Options say where the library is and who uses it. The user belongs to the tenant of Images.
 type Options struct {
 	Images *imagestore.Store // of the pool that also has the disks of instances
 	Store  catalog.Store     // the catalog, in the same pool or elsewhere

@@ -8,8 +8,8 @@ import "testing"
 //
 //	pool := must.Get[host.Pool](t)(h.Pool(ctx, "pool"))
 //
-// It is in two steps because Go passes all values of a call only to a function that takes nothing
-// besides.
+// Get has two steps because Go passes the results of a call on only to a function without other
+// parameters.
 func Get[T any](t testing.TB) func(T, error) T {
 	return func(v T, err error) T {
 		t.Helper()

@@ -10,7 +10,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/provider"
 )
 
-// meta has the arguments that Terraform itself gives to every block.
+// meta has the arguments that Terraform itself gives to a block of configuration: alias to
+// providers, and the others to resources.
 var meta = map[string]bool{"provider": true, "for_each": true, "depends_on": true, "alias": true}
 
 // Every field is an attribute of the provider that a user may set.
