@@ -28,26 +28,25 @@ func HardwareAttribute(description string) schema.SingleNestedAttribute {
 				Optional: true, MarkdownDescription: "CPU sockets, 1 to 64. Default: 1.",
 			},
 			"cpu_cores": schema.Int64Attribute{Optional: true,
-				MarkdownDescription: "Cores of each socket, 1 to 512. The guest has " +
-					"`cpu_count * cpu_cores` vCPUs. Default: 1."},
+				MarkdownDescription: "Cores of each socket, 1 to 512. The guest has `cpu_count * cpu_cores` " +
+					"vCPUs. Default: 1."},
 			"cpu_type": schema.StringAttribute{Optional: true,
-				MarkdownDescription: "CPU that the guest sees: `host-model`, " +
-					"`host-passthrough`, `maximum`, or a model that libvirt knows. Under software emulation, the " +
-					"first three all mean `maximum`. Default: `host-model`."},
+				MarkdownDescription: "CPU that the guest sees: `host-model`, `host-passthrough`, `maximum`, or " +
+					"a model that libvirt knows. Under software emulation, the first three all mean `maximum`. " +
+					"Default: `host-model`."},
 			"memory_mb": schema.Int64Attribute{
 				Optional: true, MarkdownDescription: "Memory in MiB, at least 32. Default: 1024.",
 			},
 			"firmware": schema.StringAttribute{Optional: true,
-				MarkdownDescription: "`bios` or `efi`; the image must be made " +
-					"for it. With `efi`, the host chooses its build, and keeps its variables with the instance. " +
-					"Default: `bios`."},
+				MarkdownDescription: "`bios` or `efi`; the image must be made for it. With `efi`, the host " +
+					"chooses its build, and keeps its variables with the instance. Default: `bios`."},
 			"gpu_count": schema.Int64Attribute{Optional: true,
-				MarkdownDescription: "How many of the host's GPUs the instance " +
-					"gets for itself, up to 16. Each comes with the other functions of its card. GPUs need an IOMMU " +
-					"and, in most cases, an image with EFI. Default: 0."},
+				MarkdownDescription: "How many of the host's GPUs the instance gets for itself, up to 16. Each " +
+					"comes with the other functions of its card. GPUs need an IOMMU and, in most cases, an " +
+					"image with EFI. Default: 0."},
 			"gpu_type": schema.StringAttribute{Optional: true,
-				MarkdownDescription: "Type of the GPUs: PCI id of vendor and " +
-					"device, such as `10de:1eb8`, as `lspci -n` shows it on the host. Required with `gpu_count`."},
+				MarkdownDescription: "Type of the GPUs: PCI id of vendor and device, such as `10de:1eb8`, as " +
+					"`lspci -n` shows it on the host. Required with `gpu_count`."},
 		},
 	}
 }

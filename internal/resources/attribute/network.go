@@ -32,15 +32,14 @@ func NetworkAttribute(description string) schema.SingleNestedAttribute {
 		MarkdownDescription: description,
 		Attributes: map[string]schema.Attribute{
 			"requires_public_ip": schema.BoolAttribute{Optional: true,
-				MarkdownDescription: "Whether one of the interfaces " +
-					"must be on a network or bridge in the provider's `public_networks`. This is checked when an " +
-					"instance is planned. Default: `false`."},
+				MarkdownDescription: "Whether one of the interfaces must be on a network or bridge in the " +
+					"provider's `public_networks`. This is checked when an instance is planned. Default: `false`."},
 			"default_network_policies": schema.SetAttribute{Optional: true, ElementType: types.StringType,
-				MarkdownDescription: "The " +
-					"libvirt network filter of all interfaces, such as `clean-traffic`. libvirt accepts one; to " +
-					"combine several, define a filter on the host that refers to them. The filter receives a static " +
-					"IPv4 address as the one that may be used. Filters see traffic on the host: rules for addresses " +
-					"and ARP always work, rules for TCP and UDP only if the host filters bridged traffic."},
+				MarkdownDescription: "The libvirt network filter of all interfaces, such as `clean-traffic`. " +
+					"libvirt accepts one; to combine several, define a filter on the host that refers to them. " +
+					"The filter receives a static IPv4 address as the one that may be used. Filters see " +
+					"traffic on the host: rules for addresses and ARP always work, rules for TCP and UDP only " +
+					"if the host filters bridged traffic."},
 			"interfaces": schema.MapNestedAttribute{
 				Optional: true,
 				MarkdownDescription: "Network interfaces by name, `{}` for none. A new guest sees them in the " +
@@ -59,15 +58,13 @@ func interfaceAttributes() map[string]schema.Attribute {
 				"Default: `virtio`.",
 		},
 		"network": schema.StringAttribute{Optional: true,
-			MarkdownDescription: "The libvirt network of the interface. " +
-				"Default: `default`, unless `bridge` is set."},
+			MarkdownDescription: "The libvirt network of the interface. Default: `default`, unless `bridge` is set."},
 		"bridge": schema.StringAttribute{Optional: true,
-			MarkdownDescription: "The host's bridge that the interface is " +
-				"attached to, instead of a libvirt network."},
+			MarkdownDescription: "The host's bridge that the interface is attached to, instead of a libvirt network."},
 		"vlan": schema.Int64Attribute{Optional: true,
-			MarkdownDescription: "VLAN tag, 1 to 4094, that the host adds to the " +
-				"guest's traffic. It works on networks whose bridge is an Open vSwitch bridge and, with libvirt 11 " +
-				"or newer, on other bridges of the host. The plan refuses it anywhere else."},
+			MarkdownDescription: "VLAN tag, 1 to 4094, that the host adds to the guest's traffic. It works on " +
+				"networks whose bridge is an Open vSwitch bridge and, with libvirt 11 or newer, on other " +
+				"bridges of the host. The plan refuses it anywhere else."},
 		"mac_address": schema.StringAttribute{
 			Optional: true, MarkdownDescription: "Ethernet address, such as `52:54:00:12:34:56`. Default: " +
 				"chosen at random.",
@@ -78,31 +75,25 @@ func interfaceAttributes() map[string]schema.Attribute {
 				"first boot. Default: DHCP.",
 			Attributes: map[string]schema.Attribute{
 				"dhcp_enabled": schema.BoolAttribute{Optional: true,
-					MarkdownDescription: "Whether to request an IPv4 address by " +
-						"DHCP. Not allowed with a static IPv4 address. Default: `true`, unless there is a " +
-						"static address."},
+					MarkdownDescription: "Whether to request an IPv4 address by DHCP. Not allowed with a " +
+						"static IPv4 address. Default: `true`, unless there is a static address."},
 				"static_ip": schema.StringAttribute{Optional: true,
-					MarkdownDescription: "IPv4 or IPv6 address with its prefix " +
-						"length, such as `10.0.0.5/24`."},
+					MarkdownDescription: "IPv4 or IPv6 address with its prefix length, such as `10.0.0.5/24`."},
 				"static_ips": schema.ListAttribute{Optional: true, ElementType: types.StringType,
-					MarkdownDescription: "All " +
-						"static addresses of the interface, IPv4 and IPv6 together, in the form of `static_ip` and " +
-						"instead of it. Default: `static_ip` alone."},
+					MarkdownDescription: "All static addresses of the interface, IPv4 and IPv6 together, in " +
+						"the form of `static_ip` and instead of it. Default: `static_ip` alone."},
 				"gateway": schema.StringAttribute{Optional: true,
-					MarkdownDescription: "Default gateway: in the network of a " +
-						"static address, or link-local (`fe80::1`). If all static addresses of its kind are single " +
-						"ones (`/32`, `/128`), it may be anywhere on the interface's link (netplan's `on-link`, " +
-						"which the image then needs)."},
+					MarkdownDescription: "Default gateway: in the network of a static address, or link-local " +
+						"(`fe80::1`). If all static addresses of its kind are single ones (`/32`, `/128`), it " +
+						"may be anywhere on the interface's link (netplan's `on-link`, which the image then needs)."},
 				"gateways": schema.ListAttribute{Optional: true, ElementType: types.StringType,
-					MarkdownDescription: "One gateway " +
-						"for IPv4 and one for IPv6, instead of `gateway`. Default: `gateway` alone."},
+					MarkdownDescription: "One gateway for IPv4 and one for IPv6, instead of `gateway`. " +
+						"Default: `gateway` alone."},
 				"gateway_on_link": schema.BoolAttribute{Optional: true,
-					MarkdownDescription: "Whether a gateway outside the " +
-						"networks of the static addresses is on the interface's link anyway. If `false`, such a " +
-						"gateway is an error. Default: `false`."},
+					MarkdownDescription: "Whether a gateway outside the networks of the static addresses is on " +
+						"the interface's link anyway. If `false`, such a gateway is an error. Default: `false`."},
 				"dns_servers": schema.ListAttribute{Optional: true, ElementType: types.StringType,
-					MarkdownDescription: "Addresses of DNS servers, in " +
-						"the order in which to ask them."},
+					MarkdownDescription: "Addresses of DNS servers, in the order in which to ask them."},
 			},
 		},
 	}

@@ -42,17 +42,16 @@ func ParametersAttribute(description string) schema.MapNestedAttribute {
 					"`bool`, `list` or `map` (of texts).",
 			},
 			"description": schema.StringAttribute{Optional: true,
-				MarkdownDescription: "What the parameter is for. The error " +
-					"about a missing value shows it."},
+				MarkdownDescription: "What the parameter is for. The error about a missing value shows it."},
 			"required": schema.BoolAttribute{
 				Optional: true, MarkdownDescription: "Whether an instance must set it. Default: `false`.",
 			},
 			"default": schema.StringAttribute{Optional: true,
-				MarkdownDescription: "The value for instances that set none; " +
-					"write lists and maps with `jsonencode`. Not allowed with `required` or `sensitive`."},
+				MarkdownDescription: "The value for instances that set none; write lists and maps with " +
+					"`jsonencode`. Not allowed with `required` or `sensitive`."},
 			"allowed_values": schema.SetAttribute{Optional: true, ElementType: types.StringType,
-				MarkdownDescription: "The " +
-					"only allowed values; for a list, the only allowed elements. Not for bools and maps."},
+				MarkdownDescription: "The only allowed values; for a list, the only allowed elements. Not for " +
+					"bools and maps."},
 			"min_value": schema.NumberAttribute{
 				Optional: true, MarkdownDescription: "Minimum of an integer or number.",
 			},
@@ -60,11 +59,9 @@ func ParametersAttribute(description string) schema.MapNestedAttribute {
 				Optional: true, MarkdownDescription: "Maximum of an integer or number.",
 			},
 			"min_length": schema.Int64Attribute{Optional: true,
-				MarkdownDescription: "Minimum number of characters of a text, " +
-					"or of elements of a list or map."},
+				MarkdownDescription: "Minimum number of characters of a text, or of elements of a list or map."},
 			"max_length": schema.Int64Attribute{Optional: true,
-				MarkdownDescription: "Maximum number of characters of a text, " +
-					"or of elements of a list or map."},
+				MarkdownDescription: "Maximum number of characters of a text, or of elements of a list or map."},
 			"regex": schema.StringAttribute{Optional: true, MarkdownDescription: "Regular expression " +
 				"([RE2](https://github.com/google/re2/wiki/Syntax)) that a string or text must match. Anchor it with " +
 				"`^` and `$` to match the whole text."},

@@ -36,8 +36,8 @@ func StorageAttribute(description string) schema.SingleNestedAttribute {
 					"a disk with a `type`, `/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_NAME`.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"size_gb": schema.Int64Attribute{Optional: true,
-						MarkdownDescription: "Size in GiB. Required for blank disks. " +
-							"The system disk's default is the image's size; a larger value grows it."},
+						MarkdownDescription: "Size in GiB. Required for blank disks. The system disk's default " +
+							"is the image's size; a larger value grows it."},
 					"type": schema.StringAttribute{Optional: true,
 						MarkdownDescription: "What the guest is told about the disk; " +
 							"`storage_tier` says where the disk really is. The host decides about caching " +
@@ -48,16 +48,16 @@ func StorageAttribute(description string) schema.SingleNestedAttribute {
 							"virtio-scsi (`/dev/sda`, …). Discarded blocks stay allocated, so that holes do not " +
 							"scatter later writes."},
 					"storage_tier": schema.StringAttribute{Optional: true,
-						MarkdownDescription: "Tier of the provider's " +
-							"`storage_tiers`, in whose pool the disk is created. Default: the library's own pool. " +
-							"The system disk of a linked clone may be on a tier: its base stays in the library. " +
-							"Mapping a tier to another pool moves no existing disk."},
+						MarkdownDescription: "Tier of the provider's `storage_tiers`, in whose pool the disk " +
+							"is created. Default: the library's own pool. The system disk of a linked clone " +
+							"may be on a tier: its base stays in the library. Mapping a tier to another pool " +
+							"moves no existing disk."},
 					"is_boot": schema.BoolAttribute{Optional: true,
-						MarkdownDescription: "Whether the machine boots from this disk. " +
-							"If nothing boots from it, the system disk is tried next. Default: the system disk."},
+						MarkdownDescription: "Whether the machine boots from this disk. If nothing boots from " +
+							"it, the system disk is tried next. Default: the system disk."},
 					"is_system_disk": schema.BoolAttribute{Optional: true,
-						MarkdownDescription: "Whether the image goes onto this " +
-							"disk. Default: the disk named `system`, or the only one."},
+						MarkdownDescription: "Whether the image goes onto this disk. Default: the disk named " +
+							"`system`, or the only one."},
 				}},
 			},
 		},

@@ -44,10 +44,9 @@ type list struct {
 func (d *ListDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	elements := model.FoundAttributes()
 	elements["ip_addresses"] = schema.ListAttribute{Computed: true, ElementType: types.StringType,
-		MarkdownDescription: "Addresses " +
-			"of the guest, IPv4 first, in the order of its interfaces: from the leases of the networks' " +
-			"DHCP servers, otherwise the configured static addresses. Only the data source `novacron_instance` asks " +
-			"guests themselves."}
+		MarkdownDescription: "Addresses of the guest, IPv4 first, in the order of its interfaces: from the " +
+			"leases of the networks' DHCP servers, otherwise the configured static addresses. Only the data " +
+			"source `novacron_instance` asks guests themselves."}
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Lists the instances of the provider's tenant on its host by name, including " +
 			"those of other configurations.",

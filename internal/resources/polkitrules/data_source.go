@@ -73,9 +73,9 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 				"templates that are shared or public. This opens everything that these tenants have in the "+
 				"library, shared or not. Default: none.", face.Valid(naming.ValidateTenant)),
 			"may_publish": schema.BoolAttribute{Optional: true,
-				MarkdownDescription: "Whether these users may also register, " +
-					"change and remove templates and versions. All tenants share the images of versions, so a user " +
-					"who may publish can change or delete any image. Default: `false`."},
+				MarkdownDescription: "Whether these users may also register, change and remove templates and " +
+					"versions. All tenants share the images of versions, so a user who may publish can change " +
+					"or delete any image. Default: `false`."},
 			"file_name": schema.StringAttribute{Computed: true, MarkdownDescription: "Name for the file in " +
 				"`/etc/polkit-1/rules.d`."},
 			"content": schema.StringAttribute{

@@ -80,8 +80,7 @@ func provisioningAttribute() schema.Attribute {
 				Computed: true, MarkdownDescription: "When the work ended (RFC 3339, UTC).",
 			},
 			"duration_seconds": schema.Int64Attribute{Computed: true,
-				MarkdownDescription: "How long the work took, in whole " +
-					"seconds; `steps` has exact durations."},
+				MarkdownDescription: "How long the work took, in whole seconds; `steps` has exact durations."},
 			"steps": schema.ListNestedAttribute{
 				Computed: true,
 				MarkdownDescription: "The steps, in order: `open` (find and recognize the source), `send` (send the " +

@@ -116,12 +116,10 @@ func attributes() map[string]schema.Attribute {
 			MarkdownDescription: "Size of the disk that a guest sees, in bytes.",
 		},
 		"stored_size_bytes": schema.Int64Attribute{Computed: true, PlanModifiers: keepNumber,
-			MarkdownDescription: "Size " +
-				"of the stored image in bytes; with `parent_version`, of the difference."},
+			MarkdownDescription: "Size of the stored image in bytes; with `parent_version`, of the difference."},
 		"transferred_bytes": schema.Int64Attribute{Computed: true, PlanModifiers: keepNumber,
-			MarkdownDescription: "Bytes " +
-				"that were sent to the host, or copied on it, to register the version, without holes. 0 if the " +
-				"pool had the image, or its file system shares the file's blocks."},
+			MarkdownDescription: "Bytes that were sent to the host, or copied on it, to register the version, " +
+				"without holes. 0 if the pool had the image, or its file system shares the file's blocks."},
 		"storage_location": schema.StringAttribute{
 			Computed: true, PlanModifiers: keep, MarkdownDescription: "Path of the stored image on the host.",
 		},

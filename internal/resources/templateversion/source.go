@@ -88,9 +88,9 @@ func sourceAttribute() schema.SingleNestedAttribute {
 					"file exists.\n  - A registered version does not need its file, and neither does destroying it.",
 			},
 			"url": schema.StringAttribute{Optional: true,
-				MarkdownDescription: "`http` or `https` address. The machine that " +
-					"runs Terraform reads it; `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` apply. An interrupted " +
-					"download resumes if the server still has the same file."},
+				MarkdownDescription: "`http` or `https` address. The machine that runs Terraform reads it; " +
+					"`HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` apply. An interrupted download resumes if the " +
+					"server still has the same file."},
 			"headers": schema.MapAttribute{
 				Optional: true, WriteOnly: true, ElementType: types.StringType,
 				MarkdownDescription: "HTTP headers for requests for `url`, such as `Authorization`. They are " +

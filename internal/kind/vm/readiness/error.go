@@ -49,12 +49,10 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Advice for conditions that more time does not help.
 const (
-	adviceNoCloudInit = "A longer time does not help. Use an image with cloud-init, or leave out what needs it: " +
-		"customization, the template's " +
-		"cloud_init, and \"cloud_init\" in wait_for."
+	adviceNoCloudInit = "A longer time does not help. Use an image with cloud-init, or leave out what needs " +
+		"it: customization, the template's cloud_init, and \"cloud_init\" in wait_for."
 	adviceDisabled = "A longer time does not help. Enable cloud-init in the image, or leave out what needs it: " +
-		"customization, the template's " +
-		"cloud_init, and \"cloud_init\" in wait_for."
+		"customization, the template's cloud_init, and \"cloud_init\" in wait_for."
 	adviceNoAgent = "Nothing has answered yet. The image needs the QEMU guest agent (the package qemu-guest-agent of " +
 		"most distributions). If it has the agent and the guest is slow, raise timeouts to wait longer; " +
 		"wait_for sets other conditions."

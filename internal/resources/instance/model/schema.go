@@ -211,14 +211,12 @@ func Facts() map[string]schema.Attribute {
 			"instance's name in the tenant `default`, otherwise `TENANT.NAME`."},
 		"host": schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the host that runs the instance."},
 		"resolved_version": schema.StringAttribute{Computed: true,
-			MarkdownDescription: "The version that the instance was " +
-				"created from."},
+			MarkdownDescription: "The version that the instance was created from."},
 		"update_available": schema.StringAttribute{Computed: true,
-			MarkdownDescription: "The template's newest active " +
-				"release if it is newer than `resolved_version`, whatever `version` allows; otherwise null."},
+			MarkdownDescription: "The template's newest active release if it is newer than `resolved_version`, " +
+				"whatever `version` allows; otherwise null."},
 		"image_digest": schema.StringAttribute{Computed: true,
-			MarkdownDescription: "`sha256:…` of the image that the " +
-				"instance was created from."},
+			MarkdownDescription: "`sha256:…` of the image that the instance was created from."},
 		"effective_parameters": schema.DynamicAttribute{
 			// Terraform knows which of the values in parameters are sensitive, and does not tell
 			// the provider
@@ -229,18 +227,16 @@ func Facts() map[string]schema.Attribute {
 				"providers, so it hides the whole object. To print a value that is not secret, use `nonsensitive`.",
 		},
 		"ip_addresses": schema.ListAttribute{Computed: true, ElementType: types.StringType,
-			MarkdownDescription: "Addresses " +
-				"of the guest, IPv4 first, in the order of its interfaces. They come from the DHCP server's " +
-				"leases, otherwise from the configured static addresses, otherwise from the guest agent."},
+			MarkdownDescription: "Addresses of the guest, IPv4 first, in the order of its interfaces. They " +
+				"come from the DHCP server's leases, otherwise from the configured static addresses, otherwise " +
+				"from the guest agent."},
 		"ip_address": schema.StringAttribute{Computed: true,
-			MarkdownDescription: "The first of `ip_addresses`, or null " +
-				"if there is none."},
+			MarkdownDescription: "The first of `ip_addresses`, or null if there is none."},
 		"mac_addresses": schema.MapAttribute{Computed: true, ElementType: types.StringType,
-			MarkdownDescription: "Ethernet " +
-				"addresses by interface name."},
+			MarkdownDescription: "Ethernet addresses by interface name."},
 		"status": schema.StringAttribute{Computed: true,
-			MarkdownDescription: "State of the guest as the host sees it: " +
-				"`running`, `shutoff`, `paused`, `crashed`, …"},
+			MarkdownDescription: "State of the guest as the host sees it: `running`, `shutoff`, `paused`, " +
+				"`crashed`, …"},
 		"provisioning": schema.SingleNestedAttribute{
 			Computed:            true,
 			MarkdownDescription: "How the instance was created. Null after an import.",
@@ -255,8 +251,7 @@ func Facts() map[string]schema.Attribute {
 					Computed: true, MarkdownDescription: "Who asked for the instance.",
 				},
 				"created_at": schema.StringAttribute{Computed: true,
-					MarkdownDescription: "When the instance was requested " +
-						"(RFC 3339, UTC)."},
+					MarkdownDescription: "When the instance was requested (RFC 3339, UTC)."},
 				"started_at": schema.StringAttribute{
 					Computed: true, MarkdownDescription: "When the work began (RFC 3339, UTC).",
 				},
@@ -264,11 +259,9 @@ func Facts() map[string]schema.Attribute {
 					Computed: true, MarkdownDescription: "When the work ended (RFC 3339, UTC).",
 				},
 				"duration_seconds": schema.Int64Attribute{Computed: true,
-					MarkdownDescription: "How long the work took, in whole " +
-						"seconds; `steps` has exact durations."},
+					MarkdownDescription: "How long the work took, in whole seconds; `steps` has exact durations."},
 				"error": schema.StringAttribute{Computed: true,
-					MarkdownDescription: "Why it failed, or null if it did " +
-						"not."},
+					MarkdownDescription: "Why it failed, or null if it did not."},
 				"steps": schema.ListNestedAttribute{
 					Computed:            true,
 					MarkdownDescription: "The steps, in order.",
