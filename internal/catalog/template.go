@@ -158,7 +158,8 @@ type Version struct {
 	Overrides Spec      `json:"overrides"` // the version's own settings
 	CreatedAt time.Time `json:"created_at"`
 	CreatedBy string    `json:"created_by"`
-	// Registration says how the version was registered; nil for versions from before it was recorded.
+	// Registration says how the version was registered; nil for versions from before it was
+	// recorded.
 	Registration *RegistrationRecord `json:"registered,omitempty"`
 	// DeletingSince is set while a process decides whether the version can be removed; nothing new
 	// may stand on it then.

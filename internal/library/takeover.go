@@ -12,8 +12,8 @@ import (
 
 // If a process is killed right after it registered something, the object exists but is in no state.
 // So the document names the process, and the name is cleared when Terraform shuts the provider
-// down, because by then Terraform has every response. If a process dies before that, the object is an
-// orphan: the next request for exactly the same object takes it over.
+// down, because by then Terraform has every response. If a process dies before that, the object is
+// an orphan: the next request for exactly the same object takes it over.
 
 // takeOverTemplate overwrites a template that was registered by a process which died before it
 // could report it; for any other template it returns a finding.

@@ -109,8 +109,8 @@ func (l *Library) RegisterVersion(ctx context.Context, r VersionRequest) (catalo
 	return none, errors.Join(err, registrar{l}.withdraw(ctx, claim))
 }
 
-// claimOrTakeOver is claimVersion once the name is free, or takeOver of an orphan: taken.Key is "" if
-// there was none.
+// claimOrTakeOver is claimVersion once the name is free, or takeOver of an orphan: taken.Key is ""
+// if there was none.
 func (l registrar) claimOrTakeOver(ctx context.Context, r VersionRequest, spec catalog.Spec) (
 	claim catalog.Version, taken catalog.Record[catalog.Version], err error,
 ) {

@@ -120,8 +120,8 @@ func BlockMap(base string) string { return base + blockMap }
 // BaseOf is the base's volume that a volume is, or is the map of.
 func BaseOf(volume string) string { return strings.TrimSuffix(volume, blockMap) }
 
-// NewClock is the volume of one reading of a pool's clock, with the mark of the process that creates
-// it; see lease.Mark.
+// NewClock is the volume of one reading of a pool's clock, with the mark of the process that
+// creates it; see lease.Mark.
 func NewClock(tenant, mark string) string {
 	return strings.TrimSuffix(clocks+tenant+"."+random()+"."+mark, ".")
 }

@@ -66,8 +66,9 @@ func TestAChangeOfOptionsAloneTouchesNoDevice(t *testing.T) {
 	onSite(t, func(t *testing.T, s *testSite) {
 		r := s.request("clone")
 		i := s.made(t, r)
-		if err := s.RedefineDomain(t.Context(), i.UUID,
-			host.DomainChange{RemoveDevice: host.InterfaceID("eth0")}); err != nil {
+		if err := s.RedefineDomain(
+			t.Context(), i.UUID, host.DomainChange{RemoveDevice: host.InterfaceID("eth0")},
+		); err != nil {
 			t.Fatal(err)
 		}
 		r.Labels = map[string]string{"team": "b"}
@@ -282,7 +283,8 @@ func TestAReimageThatNeedsAnotherInstanceIsRefused(t *testing.T) {
 	})
 }
 
-// If another process is about to remove the version that an instance changes to, the instance keeps its old one.
+// If another process is about to remove the version that an instance changes to, the instance keeps
+// its old one.
 func TestAReimageMakesSureOfItsVersion(t *testing.T) {
 	onSite(t, func(t *testing.T, s *testSite) {
 		r := s.request("linked_clone")
@@ -338,8 +340,8 @@ func TestACancelWhileWaitingLeavesNothing(t *testing.T) {
 func TestAHostShowsWhatItOffers(t *testing.T) {
 	onSite(t, func(t *testing.T, s *testSite) {
 		h := must.Get[Host](t)(s.p.Host(t.Context()))
-		if h.Hostname != "fake" || len(h.Pools) != 2 || len(h.Networks) != 1 || !slices.Equal(s.p.Homes(),
-			[]string{siteTier, sitePool}) {
+		if h.Hostname != "fake" || len(h.Pools) != 2 || len(h.Networks) != 1 ||
+			!slices.Equal(s.p.Homes(), []string{siteTier, sitePool}) {
 			t.Errorf("it is %+v, instances are in %q", h, s.p.Homes())
 		}
 		s.Inject = func(c fakehost.Call) fakehost.Fault {

@@ -76,8 +76,8 @@ func Certainly(ctx context.Context, request func(context.Context) error) error {
 const patience = time.Minute
 
 // uninterruptible returns a context for short requests that change the host. A cancel of ctx ends
-// it only after a minute; the caller's own deadline ends it at once. Without a deadline nothing ends
-// it.
+// it only after a minute; the caller's own deadline ends it at once. Without a deadline nothing
+// ends it.
 func uninterruptible(ctx context.Context) context.Context {
 	long := context.WithoutCancel(ctx)
 	deadline, bounded := ctx.Deadline()

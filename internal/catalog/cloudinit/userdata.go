@@ -15,8 +15,8 @@ import (
 
 // Config is what a template tells its guests at first boot.
 type Config struct {
-	// UserData is a cloud-config, written as a template of package text/template over the parameters.
-	// Functions are those of userDataFunctions, and text/template's own.
+	// UserData is a cloud-config, written as a template of package text/template over the
+	// parameters. Functions are those of userDataFunctions, and text/template's own.
 	UserData string `json:"user_data"`
 }
 

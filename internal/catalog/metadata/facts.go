@@ -129,7 +129,8 @@ func SettingValues(settings []Setting) parameter.Values {
 type ProvisionNote struct {
 	Request     string `xml:"request"`
 	RequestedBy string `xml:"requested_by"`
-	// Runner is the process that creates the instance, as package lease names it; "" once a state has it.
+	// Runner is the process that creates the instance, as package lease names it; "" once a state
+	// has it.
 	Runner    string     `xml:"runner"`
 	Started   time.Time  `xml:"started"`  // by the clock of the library's pool
 	Deadline  time.Time  `xml:"deadline"` // by then, on the same clock, it is complete, or its runner is dead

@@ -24,7 +24,7 @@ type Host struct {
 	nodeRequests
 }
 
-// The parts of a host answer the requests of one interface each: host.Pools, host.Volumes and so on.
+// Each part of a host answers the requests of one interface: host.Pools, host.Volumes and so on.
 type (
 	poolRequests   struct{ *state }
 	volumeRequests struct{ *state }
@@ -84,8 +84,8 @@ type Call struct {
 type Fault struct {
 	Before error // the request fails and is not carried out
 	After  error // the request is carried out, and its answer is lost
-	// Late makes the host carry out the request after that many other requests, although Before says
-	// that it failed: a host continues requests that their callers have given up.
+	// Late makes the host carry out the request after that many other requests, although Before
+	// says that it failed: a host continues requests that their callers have given up.
 	Late int
 }
 

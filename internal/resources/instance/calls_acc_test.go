@@ -69,8 +69,8 @@ func TestAccRefreshAsksOneThingOfEachInstance(t *testing.T) {
 		begun, answered := time.Now(), fastAnswers()
 		w.EmptyPlan(t)
 		for n, of := range fastAnswers() {
-			// Instances that are validated at the same time, up to Terraform's parallelism, cannot use each
-			// other's answers.
+			// Instances that are validated at the same time, up to Terraform's parallelism, cannot
+			// use each other's answers.
 			together := n == 0 && count == fewer
 			if of == answered[n] && !together {
 				t.Errorf("a plan of %s instances with nothing to do gets no answer %d of the fast path", count, n)

@@ -23,7 +23,7 @@ func TestAccInstanceChangesInPlace(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("change")
 	image := blankImage(t)
 	const off = `power_state = "stopped"`
-	// The guest has no system, and does not shut down: half of an update's time would be waited for it.
+	// The guest has no system and does not shut down: an update would wait for it half of its time.
 	config := func(settings ...string) string {
 		update := "20m"
 		if slices.Contains(settings, off) {

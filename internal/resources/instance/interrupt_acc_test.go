@@ -25,8 +25,8 @@ func TestAccCtrlCLeavesNothing(t *testing.T) {
 	} {
 		t.Run(c.when, func(t *testing.T) {
 			domain := name + "-" + c.when
-			// A blank guest never has an address, so without Ctrl-C the apply would wait for the whole
-			// timeout.
+			// A blank guest never has an address, so without Ctrl-C the apply would wait for the
+			// whole timeout.
 			w.instances(t, instance("it", domain, `wait_for = ["ip"]`, c.settings))
 			out, err := w.Start(t, "apply", "-auto-approve").Until(t, c.when, func() bool {
 				return c.fact(host, domain)

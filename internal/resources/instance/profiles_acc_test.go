@@ -73,8 +73,9 @@ func TestAccDisksAreWhereAndWhatTheyShouldBe(t *testing.T) {
 			Config: config(1), ConfigStateChecks: macs(),
 			Check: tfacc.OnHost(func() {
 				disks("sd 0 3", "sd 1 1")
-				if base := backingOf(t, host, diskIn(fast, name, "system")); !strings.HasPrefix(base,
-					"/var/lib/libvirt/novacron/") {
+				if base := backingOf(
+					t, host, diskIn(fast, name, "system"),
+				); !strings.HasPrefix(base, "/var/lib/libvirt/novacron/") {
 					t.Errorf("the linked clone hangs on %q, no base of the library", base)
 				}
 				for _, disk := range []string{diskIn(bulk, name, "archive"), diskPath(name, "scratch")} {
@@ -82,8 +83,9 @@ func TestAccDisksAreWhereAndWhatTheyShouldBe(t *testing.T) {
 						t.Errorf("there is no %s", disk)
 					}
 				}
-				if definition := host.Virsh(t, "dumpxml", name); !strings.Contains(definition,
-					"<filterref filter='clean-traffic'/>") {
+				if definition := host.Virsh(
+					t, "dumpxml", name,
+				); !strings.Contains(definition, "<filterref filter='clean-traffic'/>") {
 					t.Errorf("the filter is missing:\n%s", definition)
 				}
 			}),
@@ -130,9 +132,11 @@ func TestAccFirmwareTagAndBootDisk(t *testing.T) {
 		t.Errorf("there is no %s", nvram)
 	}
 	definition := host.Virsh(t, "dumpxml", "--inactive", name+"-tag")
-	for _, want := range []string{`<tag id='42'/>`, `<target dev='sdb' bus='scsi' rotation_rate='1'/>`,
-		`<target dev='sdc' bus='scsi' rotation_rate='7200'/>`,
-		`discard='ignore'`, bulk + `/nova.disk.default.` + name + `-tag.data.qcow2`} {
+	for _, want := range []string{
+		`<tag id='42'/>`, `<target dev='sdb' bus='scsi' rotation_rate='1'/>`,
+		`<target dev='sdc' bus='scsi' rotation_rate='7200'/>`, `discard='ignore'`,
+		bulk + `/nova.disk.default.` + name + `-tag.data.qcow2`,
+	} {
 		if !strings.Contains(definition, want) {
 			t.Errorf("%s is missing:\n%s", want, definition)
 		}
@@ -191,8 +195,9 @@ func TestAccVolumesOfALostDomainAreRemovedFromAllTiers(t *testing.T) {
 	}
 	base := backingOf(t, host, diskIn(fast, name+"-it", "system"))
 	host.Virsh(t, "undefine", name+"-it")
-	if out, err := w.Run(t.Context(), "destroy", "-auto-approve", "-refresh=false",
-		"-target=novacron_instance.it"); err != nil {
+	if out, err := w.Run(
+		t.Context(), "destroy", "-auto-approve", "-refresh=false", "-target=novacron_instance.it",
+	); err != nil {
 		t.Fatalf("destroy: %v\n%s", err, out)
 	}
 	if exists(disk) {
@@ -290,8 +295,8 @@ provider "novacron" {
 		refusals.Add(c.mistake, instance("it", name+"-it", c.settings), c.says...)
 	}
 	refusals.Check(t)
-	// Values that are not known yet are not reported as wrong. Two data disks are laid over a system
-	// disk that the version names.
+	// Values that are not known yet are not reported as wrong. Two data disks are laid over a
+	// system disk that the version names.
 	w.instances(t, `
 resource "terraform_data" "later" {
   input = { ip = "10.0.0.5/24", gpus = "10de:1eb8", policy = "clean-traffic", tier = "fast" }

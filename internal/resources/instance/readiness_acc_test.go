@@ -62,8 +62,8 @@ func TestAccGuestThatGetsNoAddressIsShown(t *testing.T) {
 		t.Errorf("the host has the domains %q", found)
 	}
 
-	// An instance that was ready once stays, even if a later change fails. What its guest reports ends
-	// the wait for an address.
+	// An instance that was ready once stays, even if a later change fails. What its guest reports
+	// ends the wait for an address.
 	w.instances(t, instance("it", domain, `timeouts { update = "5m" }`))
 	report := fmt.Sprintf("\nnovacron: customization of %s: failed: so and so.\n", fact(t, host, domain, "UUID"))
 	console := host.HostPath("/var/lib/libvirt/novacron/nova.console.default." + domain + ".log")

@@ -281,8 +281,8 @@ func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	// The timeout is for the guest alone. What follows once it is off has its own time, however short
-	// the guest's is.
+	// The timeout is for the guest alone. What follows once it is off has its own time, however
+	// short the guest's is.
 	ctx, cancel := context.WithTimeout(ctx, timeout+removalTime)
 	defer cancel()
 	note, _ := face.HostOf(ctx, req.Private)

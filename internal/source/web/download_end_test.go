@@ -64,7 +64,8 @@ func ranged(first, last int, total string) string {
 	return fmt.Sprintf("Content-Range: bytes %d-%d/%s\r\nContent-Length: %d", first, last-1, total, last-first)
 }
 
-// A file whose length was not told is whole when the server has said so, be that in the last of several answers.
+// A file whose length was not told is whole when the server has said so, be that in the last of
+// several answers.
 func TestADownloadOfUnknownLengthIsWholeOrAnError(t *testing.T) {
 	const cut, more = 1 << 20, 3 << 20
 	all := fmt.Sprint(len(long))
@@ -144,7 +145,8 @@ func TestADownloadOfUnknownLengthIsWholeOrAnError(t *testing.T) {
 	}
 }
 
-// stored sends a source as an image store does it, which makes sure of a qcow2 image once it is stored.
+// stored sends a source as an image store does it, which makes sure of a qcow2 image once it is
+// stored.
 func stored(ctx context.Context, s Source) ([]byte, error) {
 	im, err := open(ctx, s, impatient)
 	if err != nil {
@@ -159,7 +161,8 @@ func stored(ctx context.Context, s Source) ([]byte, error) {
 	return sink.Data, err
 }
 
-// Where nothing but the end of the connection says that a file has ended, what is in it has to show that it was all.
+// Where nothing but the end of the connection says that a file has ended, what is in it has to show
+// that it was all.
 func TestWhatEndsWithItsConnectionHasToShowThatItIsWhole(t *testing.T) {
 	disk := imagetest.Holed()[:6<<20]
 	twice := func(tool string) []byte {

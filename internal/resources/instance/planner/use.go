@@ -54,8 +54,8 @@ func (p *planner) resolve(ctx context.Context) (template catalog.Template, versi
 	n, again := slices.IndexFunc(versions, is), slices.IndexFunc(coming, is)
 	switch {
 	case again >= 0 && (n < 0 || !p.pinned() && p.session.Library.Plan.InState(coming[again].ID)):
-		// The same apply registers it, for the first time or in place of a version of the same number, so
-		// its content is not known yet.
+		// The same apply registers it, for the first time or in place of a version of the same
+		// number, so its content is not known yet.
 		p.use(template, coming[again])
 		return template, version, false
 	case n < 0: // it has been removed since; a full clone does not need it
