@@ -13,8 +13,9 @@ import (
 func (h *Host) Network(t testing.TB, name, elements string) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "network.xml")
-	if err := os.WriteFile(file, fmt.Appendf(nil, "<network><name>%s</name>%s</network>", name, elements),
-		0o600); err != nil {
+	if err := os.WriteFile(
+		file, fmt.Appendf(nil, "<network><name>%s</name>%s</network>", name, elements), 0o600,
+	); err != nil {
 		t.Fatal(err)
 	}
 	h.Virsh(t, "net-define", file)

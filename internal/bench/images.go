@@ -163,8 +163,9 @@ func (b *bench) copies(work, pool, image, to string) ([]row, error) {
 // cannot have one.
 func (b *bench) shareHere() (rows []row, err error) {
 	disk, top, host := filepath.Join(b.dir, "disk"), filepath.Join(b.dir, "shared"), os.Getenv("NOVACRON_TESTHOST")
-	if err := b.sh(`truncate -s 4G "$1" && mkfs.xfs -q "$1" && mkdir "$2" && mount -o loop "$1" "$2"`, disk,
-		top); err != nil {
+	if err := b.sh(
+		`truncate -s 4G "$1" && mkfs.xfs -q "$1" && mkdir "$2" && mount -o loop "$1" "$2"`, disk, top,
+	); err != nil {
 		fmt.Println("| (no XFS can be made and mounted on this machine) |")
 		return nil, nil
 	}

@@ -24,13 +24,12 @@ func of(tenant, user string, groups ...string) Principal {
 func TestRightsAreWhatTheListsSay(t *testing.T) {
 	ann, bob, eve := of("shop", "ann"), of("shop", "bob"), of("shop", "eve", "ops", "web")
 	bank, namesake := of("bank", "tom"), of("bank", "ann", "ops")
+	people := map[string]Principal{"ann": ann, "bob": bob, "eve": eve, "bank": bank, "namesake": namesake}
 	for name, c := range map[string]struct {
 		access AccessControl
 		public bool
 		state  State
-		// of ann, bob, eve (in ops and web), a user of bank, and one of bank whose names are the
-		// same
-		want map[string]Right
+		want   map[string]Right
 	}{
 		"nothing said": {want: map[string]Right{"ann": Write, "bob": Write, "eve": Write}},
 		"empty lists": {
@@ -38,51 +37,40 @@ func TestRightsAreWhatTheListsSay(t *testing.T) {
 			want:   map[string]Right{"ann": Write, "bob": Write, "eve": Write},
 		},
 		"writers": {
-			access: AccessControl{WriteUsers: []string{"bob"}}, want: map[string]Right{
-				"ann": Write, "bob": Write, "eve": Use,
-			},
+			access: AccessControl{WriteUsers: []string{"bob"}},
+			want:   map[string]Right{"ann": Write, "bob": Write, "eve": Use},
 		},
 		"writing groups": {
-			access: AccessControl{WriteGroups: []string{"ops"}}, want: map[string]Right{
-				"ann": Write, "bob": Use, "eve": Write,
-			},
+			access: AccessControl{WriteGroups: []string{"ops"}},
+			want:   map[string]Right{"ann": Write, "bob": Use, "eve": Write},
 		},
 		"users": {
-			access: AccessControl{UseUsers: []string{"bob"}}, want: map[string]Right{
-				"ann": Write, "bob": Use, "eve": Read,
-			},
+			access: AccessControl{UseUsers: []string{"bob"}},
+			want:   map[string]Right{"ann": Write, "bob": Use, "eve": Read},
 		},
 		"users and writers": {
 			access: AccessControl{UseUsers: []string{"bob"}, WriteGroups: []string{"web"}},
 			want:   map[string]Right{"ann": Write, "bob": Use, "eve": Write},
 		},
 		"readers": {
-			access: AccessControl{ReadUsers: []string{"bob"}}, want: map[string]Right{"ann": Write, "bob": Read},
+			access: AccessControl{ReadUsers: []string{"bob"}},
+			want:   map[string]Right{"ann": Write, "bob": Read},
 		},
 		"readers and users": {
 			access: AccessControl{ReadUsers: []string{"bob"}, UseGroups: []string{"ops"}},
 			want:   map[string]Right{"ann": Write, "bob": Read, "eve": Use},
 		},
 		"owner alone": {
-			access: AccessControl{ReadUsers: []string{"ann"}}, want: map[string]Right{"ann": Write},
+			access: AccessControl{ReadUsers: []string{"ann"}},
+			want:   map[string]Right{"ann": Write},
 		},
 		"a tenant that reads": {
-			access: AccessControl{ReadTenants: []string{"bank"}}, want: map[string]Right{
-				"ann":      Write,
-				"bob":      Write,
-				"eve":      Write,
-				"bank":     Read,
-				"namesake": Read,
-			},
+			access: AccessControl{ReadTenants: []string{"bank"}},
+			want:   map[string]Right{"ann": Write, "bob": Write, "eve": Write, "bank": Read, "namesake": Read},
 		},
 		"a tenant that uses": {
-			access: AccessControl{UseTenants: []string{"bank"}}, want: map[string]Right{
-				"ann":      Write,
-				"bob":      Write,
-				"eve":      Write,
-				"bank":     Use,
-				"namesake": Use,
-			},
+			access: AccessControl{UseTenants: []string{"bank"}},
+			want:   map[string]Right{"ann": Write, "bob": Write, "eve": Write, "bank": Use, "namesake": Use},
 		},
 		"another tenant": {
 			access: AccessControl{UseTenants: []string{"ban", "bank-2"}},
@@ -93,42 +81,35 @@ func TestRightsAreWhatTheListsSay(t *testing.T) {
 			want:   map[string]Right{"ann": Write, "bob": Use, "eve": Write},
 		},
 		"public": {
-			public: true, want: map[string]Right{
-				"ann":      Write,
-				"bob":      Write,
-				"eve":      Write,
-				"bank":     Use,
-				"namesake": Use,
-			},
+			public: true,
+			want:   map[string]Right{"ann": Write, "bob": Write, "eve": Write, "bank": Use, "namesake": Use},
 		},
 		"public with readers": {
-			public: true, access: AccessControl{ReadUsers: []string{"bob"}, ReadTenants: []string{"bank"}},
-			want: map[string]Right{"ann": Write, "bob": Use, "eve": Use, "bank": Use, "namesake": Use},
+			public: true,
+			access: AccessControl{ReadUsers: []string{"bob"}, ReadTenants: []string{"bank"}},
+			want:   map[string]Right{"ann": Write, "bob": Use, "eve": Use, "bank": Use, "namesake": Use},
 		},
 		"draft": {state: Draft, want: map[string]Right{"ann": Write, "bob": Write, "eve": Write}},
 		"public draft": {
-			state: Draft, public: true, access: AccessControl{
-				WriteUsers: []string{"bob"}, UseTenants: []string{"bank"},
-			}, want: map[string]Right{"ann": Write, "bob": Write},
+			state:  Draft,
+			public: true,
+			access: AccessControl{WriteUsers: []string{"bob"}, UseTenants: []string{"bank"}},
+			want:   map[string]Right{"ann": Write, "bob": Write},
 		},
 		"archived": {
-			state: Archived, access: AccessControl{UseTenants: []string{"bank"}},
-			want: map[string]Right{"ann": Write, "bob": Write, "eve": Write, "bank": Use, "namesake": Use},
+			state:  Archived,
+			access: AccessControl{UseTenants: []string{"bank"}},
+			want:   map[string]Right{"ann": Write, "bob": Write, "eve": Write, "bank": Use, "namesake": Use},
 		},
 		"deprecated, of a reader": {
-			state: Deprecated, access: AccessControl{ReadGroups: []string{"web"}},
-			want: map[string]Right{"ann": Write, "eve": Read},
+			state:  Deprecated,
+			access: AccessControl{ReadGroups: []string{"web"}},
+			want:   map[string]Right{"ann": Write, "eve": Read},
 		},
 	} {
 		template := owned(c.access)
 		template.Public, template.State = c.public, c.state
-		for who, p := range map[string]Principal{
-			"ann":      ann,
-			"bob":      bob,
-			"eve":      eve,
-			"bank":     bank,
-			"namesake": namesake,
-		} {
+		for who, p := range people {
 			if got := template.Right(p); got != c.want[who] {
 				t.Errorf("%s: %s may %s, want %s", name, who, got, c.want[who])
 			}

@@ -40,8 +40,9 @@ func TestAccABackupIsRestored(t *testing.T) {
 			stat.Blocks*512, info.Size(), info.Mode())
 	}
 	unpacked := t.TempDir()
-	if out, err := exec.Command("sh", "-ec", `tar -xf "$1" -C "$2"; cd "$2"; sha256sum --quiet --strict -c SHA256SUMS`,
-		"sh", file, unpacked).CombinedOutput(); err != nil {
+	if out, err := exec.Command(
+		"sh", "-ec", `tar -xf "$1" -C "$2"; cd "$2"; sha256sum --quiet --strict -c SHA256SUMS`, "sh", file, unpacked,
+	).CombinedOutput(); err != nil {
 		t.Errorf("the plain tools: %v: %s", err, out)
 	}
 
@@ -68,8 +69,9 @@ func TestAccABackupIsRestored(t *testing.T) {
 
 	// A backup of the database is the same as one of the pool.
 	again := filepath.Join(t.TempDir(), "again.tar")
-	if out := to.catalog(t, exitDone, "export", "--from", admin, "--to", again); !strings.Contains(out,
-		"templates: 2, versions: 4, requests: 0, images: 2") {
+	if out := to.catalog(
+		t, exitDone, "export", "--from", admin, "--to", again,
+	); !strings.Contains(out, "templates: 2, versions: 4, requests: 0, images: 2") {
 		t.Errorf("it says\n%s", out)
 	}
 	to.catalog(t, exitDone, "import", "--from", again)
@@ -200,8 +202,9 @@ func TestPreparingSaysWhatWasDone(t *testing.T) {
 	dsn, role := pgtest.Database(t), pgtest.Role("nova_t1")
 	run := func() string {
 		var out bytes.Buffer
-		if code := Run(t.Context(), []string{"init", "--dsn", dsn(pgtest.Superuser), "--tenant", "t1=" + role}, &out,
-			&out); code != exitDone {
+		if code := Run(
+			t.Context(), []string{"init", "--dsn", dsn(pgtest.Superuser), "--tenant", "t1=" + role}, &out, &out,
+		); code != exitDone {
 			t.Errorf("exit %d", code)
 		}
 		return out.String()

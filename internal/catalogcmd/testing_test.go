@@ -111,8 +111,9 @@ func newDatabase(t *testing.T, p pool, tenants ...string) (admin string, dsn map
 func qcow2(t *testing.T) string {
 	t.Helper()
 	raw, path := rawDisk(t), filepath.Join(t.TempDir(), "disk.qcow2")
-	if out, err := exec.Command("qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw,
-		path).CombinedOutput(); err != nil {
+	if out, err := exec.Command(
+		"qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw, path,
+	).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	return path

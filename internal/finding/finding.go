@@ -70,7 +70,7 @@ func (fs *List) Add(path Path, summary, detail string) {
 		if !step.Key {
 			continue
 		}
-		// as within a sentence
+		// the detail may name the subject within a sentence, in lower case
 		if subject := fmt.Sprintf("%s %q", noun(path[:n]), step.Name); !strings.Contains(detail, subject[1:]) {
 			detail = subject + ": " + detail
 		}

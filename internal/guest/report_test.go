@@ -389,8 +389,8 @@ func TestPortsAreWrittenAsRanges(t *testing.T) {
 		all = append(all, port+1)
 	}
 	slices.Reverse(all)
-	if got := firewallRules(all); !strings.Contains(got,
-		"tcp dport { 1-65535 } accept\n    udp dport { 1-65535 } accept\n") {
+	got := firewallRules(all)
+	if !strings.Contains(got, "tcp dport { 1-65535 } accept\n    udp dport { 1-65535 } accept\n") {
 		t.Errorf("all ports are\n%s", got)
 	}
 	if got := firewallRules(nil); strings.Contains(got, "{ }") || !strings.Contains(got, "tcp dport 22 accept\n  }") {

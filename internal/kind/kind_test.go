@@ -55,8 +55,9 @@ func TestWhatAKindCannotDoIsRefusedWhereItIsAsked(t *testing.T) {
 		if !slices.Equal(at, c.want) {
 			t.Errorf("%s: refused at %q, want %q", name, at, c.want)
 		}
-		if plain := Unsupported(able{can: c.can}, Request{Options: Options{WaitFor: []string{WaitIP}}},
-			catalog.Spec{}); len(plain) > 0 {
+		if plain := Unsupported(
+			able{can: c.can}, Request{Options: Options{WaitFor: []string{WaitIP}}}, catalog.Spec{},
+		); len(plain) > 0 {
 			t.Errorf("%s: a plain request is refused: %v", name, plain)
 		}
 	}
@@ -263,8 +264,9 @@ func TestAPauseEndsWithItsContext(t *testing.T) {
 }
 
 func TestAReportIsAwaitedUnlessNobodyWaits(t *testing.T) {
-	for conditions, want := range map[string]bool{"": false, WaitIP: true, WaitIP + " " + NoReport: false,
-		NoReport: false} {
+	for conditions, want := range map[string]bool{
+		"": false, WaitIP: true, WaitIP + " " + NoReport: false, NoReport: false,
+	} {
 		if got := AwaitsReport(strings.Fields(conditions)); got != want {
 			t.Errorf("for %q: %t", conditions, got)
 		}

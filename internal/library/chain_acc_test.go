@@ -176,8 +176,9 @@ func TestAccAParentOfAnyKindIsComparedWith(t *testing.T) {
 	defer server.Close()
 	raw := rawImage(t, 4<<20, 2<<20)
 	qcow2 := func(raw, name string) source.Source {
-		if out, err := exec.CommandContext(t.Context(), "qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw,
-			filepath.Join(dir, name)).CombinedOutput(); err != nil {
+		if out, err := exec.CommandContext(
+			t.Context(), "qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw, filepath.Join(dir, name),
+		).CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
 		return sourceweb.Source{URL: server.URL + "/" + name}

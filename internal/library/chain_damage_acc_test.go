@@ -85,8 +85,9 @@ func TestAccAnInterruptedComparisonLeavesNothing(t *testing.T) {
 		t.Errorf("the volumes %q stand on the image still", base.Children)
 	}
 	var findings finding.List
-	if _, err := registerOn(t, l, "9.9.9", "1.1.0", file.Source{Path: raw, Checksum: one.Digest}); !errors.As(err,
-		&findings) || findings[0].Path.String() != "parent_version" {
+	if _, err := registerOn(
+		t, l, "9.9.9", "1.1.0", file.Source{Path: raw, Checksum: one.Digest},
+	); !errors.As(err, &findings) || findings[0].Path.String() != "parent_version" {
 		t.Errorf("on a version that is not there: %v, want a finding", err)
 	}
 }

@@ -62,8 +62,9 @@ func TestAccWhatAnInterruptedRegistrationLeftGoes(t *testing.T) {
 	if slices.Contains(images, dead) || !slices.Contains(images, living) || !slices.Contains(images, elsewhere) {
 		t.Errorf("in the pool: %q, want %q gone, and %q and %q to stay", images, dead, living, elsewhere)
 	}
-	if _, err := l.store.Versions().Get(t.Context(), ubuntu.Version("0.1.0").String()); !errors.Is(err,
-		catalog.ErrNotFound) {
+	if _, err := l.store.Versions().Get(
+		t.Context(), ubuntu.Version("0.1.0").String(),
+	); !errors.Is(err, catalog.ErrNotFound) {
 		t.Errorf("the claim of the interrupted registration: %v, want none", err)
 	}
 	if versions := must.Get[[]catalog.Version](t)(l.Versions(t.Context(), ubuntu)); len(versions) != 1 ||

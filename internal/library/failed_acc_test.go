@@ -49,8 +49,9 @@ func TestAccAFailedRegistrationLeavesNothing(t *testing.T) {
 			server := newStallingServer(t, path, 20<<20)
 			ctx, cancel := context.WithCancel(t.Context())
 			go func() { <-server.reached; cancel() }()
-			if _, err := register(ctx, l, "1.0.0", sourceweb.Source{URL: server.URL, Checksum: checksum}); !errors.Is(
-				err, context.Canceled) {
+			if _, err := register(
+				ctx, l, "1.0.0", sourceweb.Source{URL: server.URL, Checksum: checksum},
+			); !errors.Is(err, context.Canceled) {
 				t.Errorf("got %v, want %v", err, context.Canceled)
 			}
 			leavesNothing(t)
@@ -77,8 +78,9 @@ func TestAccAFailedRegistrationLeavesNothing(t *testing.T) {
 			}
 		}))
 		defer server.Close()
-		if _, err := register(t.Context(), l, "1.0.0", sourceweb.Source{URL: server.URL}); !errors.Is(err,
-			io.ErrUnexpectedEOF) {
+		if _, err := register(
+			t.Context(), l, "1.0.0", sourceweb.Source{URL: server.URL},
+		); !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Errorf("got %v, want %v", err, io.ErrUnexpectedEOF)
 		}
 		leavesNothing(t)

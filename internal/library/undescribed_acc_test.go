@@ -112,8 +112,8 @@ virsh -q define /var/lib/libvirt/theirs.xml`)
 		"middle -F qcow2 top")
 	host.Virsh(t, "pool-refresh", theirs)
 	host.Exec(t, "sh", "-e", "-c", "cd "+theirDir+"; rm middle; mkfifo middle")
-	if _, err := remove(v); err == nil || !strings.Contains(err.Error(),
-		`volume "middle" in pool "theirs" may stand on its image`) {
+	_, err = remove(v)
+	if err == nil || !strings.Contains(err.Error(), `volume "middle" in pool "theirs" may stand on its image`) {
 		t.Errorf("with what another disk stands on: %v", err)
 	}
 	host.Exec(t, "rm", at("middle"), at("top"))

@@ -91,9 +91,9 @@ func TestVersionsOfSeveralCatalogsShareABase(t *testing.T) {
 
 	administrator := must.Value(New(Options{DSN: first.dsn(pgtest.Superuser), Bases: pool}))
 	defer administrator.Close()
-	if seen := must.Value(administrator.Bases().Create(t.Context(), "digest",
-		catalog.Base{Versions: []string{"t2/b@1.0.0"}})); seen.Value.Versions[0] != "t2/b@1.0.0" ||
-		pool.base.Versions[0] != ids[0]+":t2/b@1.0.0" {
+	if seen := must.Value(
+		administrator.Bases().Create(t.Context(), "digest", catalog.Base{Versions: []string{"t2/b@1.0.0"}}),
+	); seen.Value.Versions[0] != "t2/b@1.0.0" || pool.base.Versions[0] != ids[0]+":t2/b@1.0.0" {
 		t.Errorf("the administrator has %q, the pool %q", seen.Value.Versions, pool.base.Versions)
 	}
 }

@@ -88,8 +88,9 @@ func (s *Store) open(ctx context.Context) (*pgxpool.Pool, string, error) {
 // answers that.
 func (s *Store) check(ctx context.Context) (id string, err error) {
 	var version int
-	if err := s.pool.QueryRow(ctx, `SELECT id, schema_version FROM novacron.catalogue`).Scan(&id,
-		&version); err != nil {
+	if err := s.pool.QueryRow(ctx, `SELECT id, schema_version FROM novacron.catalogue`).Scan(
+		&id, &version,
+	); err != nil {
 		if sqlState(err) == insufficientPrivilege {
 			err = s.wrongRole("")
 		}

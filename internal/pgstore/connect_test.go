@@ -173,8 +173,8 @@ func TestAChangeThatHasBegunIsNotCutShort(t *testing.T) {
 	}()
 	watcher := d.psql(t, "t1")
 	for waiting := false; !waiting; {
-		if err := watcher.QueryRow(t.Context(), `SELECT count(*) > 0 FROM pg_locks WHERE NOT granted`).Scan(
-			&waiting); err != nil {
+		err := watcher.QueryRow(t.Context(), `SELECT count(*) > 0 FROM pg_locks WHERE NOT granted`).Scan(&waiting)
+		if err != nil {
 			t.Fatal(err)
 		}
 	}

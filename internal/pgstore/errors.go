@@ -136,8 +136,8 @@ func denied(err error) string {
 // lost reports whether the connection broke, so that the outcome of the request is unknown.
 func lost(err error) bool {
 	switch code := sqlState(err); {
-	case code == adminShutdown, code == crashShutdown, code == cannotConnectNow, strings.HasPrefix(code, "08"):
-		// connection exceptions
+	case code == adminShutdown, code == crashShutdown, code == cannotConnectNow,
+		strings.HasPrefix(code, "08"): // connection exceptions
 		return true
 	case code != "":
 		return false

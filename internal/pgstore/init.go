@@ -203,8 +203,8 @@ func enrol(ctx context.Context, tx pgx.Tx, tenant, role string) (made, mapped bo
 		return false, false, fmt.Errorf("%q is not a name for a role: use one of at most 63 bytes", role)
 	}
 	var there bool
-	if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)`,
-		role).Scan(&there); err != nil {
+	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)`, role).Scan(&there)
+	if err != nil {
 		return false, false, err
 	}
 	if !there {

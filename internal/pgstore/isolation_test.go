@@ -51,8 +51,9 @@ func addOne(t *testing.T, s *Store) error {
 		n := 0
 		_, _ = fmt.Sscan(rec.Value.Labels["count"], &n)
 		rec.Value.Labels = map[string]string{"count": fmt.Sprint(n + 1)}
-		if _, err = s.Templates().Replace(t.Context(), rec.Key, rec.Revision, rec.Value); !errors.Is(err,
-			catalog.ErrConflict) {
+		if _, err = s.Templates().Replace(
+			t.Context(), rec.Key, rec.Revision, rec.Value,
+		); !errors.Is(err, catalog.ErrConflict) {
 			return err
 		}
 	}

@@ -31,8 +31,9 @@ func TestDefaultPrivilegesDoNotReachTheCatalog(t *testing.T) {
 		`CREATE FUNCTION pg_temp.take() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
 			CREATE TRIGGER take BEFORE INSERT ON novacron.template FOR EACH ROW EXECUTE FUNCTION pg_temp.take()`,
 	} {
-		if _, err := psql.Exec(t.Context(), statement, pgx.QueryExecModeSimpleProtocol); sqlState(
-			err) != insufficientPrivilege {
+		if _, err := psql.Exec(
+			t.Context(), statement, pgx.QueryExecModeSimpleProtocol,
+		); sqlState(err) != insufficientPrivilege {
 			t.Errorf("%s: %v", statement, err)
 		}
 	}

@@ -291,8 +291,9 @@ func TestAChangeByHandIsSeen(t *testing.T) {
 	rec := must.Value(s.Templates().Create(t.Context(), "t1/a", template("t1", "a")))
 	must.Value(d.psql(t, "t1").Exec(t.Context(),
 		`UPDATE novacron.template SET document = document || '{"description": "by hand"}'`))
-	if _, err := s.Templates().Replace(t.Context(), rec.Key, rec.Revision, rec.Value); !errors.Is(err,
-		catalog.ErrConflict) {
+	if _, err := s.Templates().Replace(
+		t.Context(), rec.Key, rec.Revision, rec.Value,
+	); !errors.Is(err, catalog.ErrConflict) {
 		t.Errorf("%v", err)
 	}
 	if now := must.Value(s.Templates().Get(t.Context(), "t1/a")); now.Value.Description != "by hand" {

@@ -51,12 +51,14 @@ func TestADamagedDocumentIsNeverOneThatIsNotThere(t *testing.T) {
 				_, list := c.List(ctx, "")
 				_, create := c.Create(ctx, "t/b", note{})
 				_, replace := c.Replace(ctx, "t/a", rec.Revision, note{})
-				for doing, err := range map[string]error{"read": get,
+				for doing, err := range map[string]error{
+					"read":         get,
 					"read another": other,
 					"list":         list,
 					"create":       create,
 					"replace":      replace,
-					"delete":       c.Delete(ctx, "t/a", rec.Revision)} {
+					"delete":       c.Delete(ctx, "t/a", rec.Revision),
+				} {
 					if !errors.Is(err, catalog.ErrDamaged) || errors.Is(err, catalog.ErrNotFound) {
 						t.Errorf("%s: got %v, want %v", doing, err, catalog.ErrDamaged)
 						continue
@@ -95,8 +97,8 @@ func TestAnOlderRevisionStandsInForADamagedOne(t *testing.T) {
 				if got := must.Get[catalog.Record[note]](t)(c.Get(ctx, "t/a")); got != first {
 					t.Errorf("read %+v, want %+v", got, first)
 				}
-				if got := must.Get[[]catalog.Record[note]](t)(c.List(ctx, "t/")); !slices.Equal(got,
-					[]catalog.Record[note]{first}) {
+				got := must.Get[[]catalog.Record[note]](t)(c.List(ctx, "t/"))
+				if !slices.Equal(got, []catalog.Record[note]{first}) {
 					t.Errorf("listed %+v, want %+v", got, first)
 				}
 				if all := standIns.All(); len(all) != 1 || all[0].Damaged != "nova.shelf.t.2.json" ||
@@ -107,11 +109,13 @@ func TestAnOlderRevisionStandsInForADamagedOne(t *testing.T) {
 				_, strictly := c.Get(catalog.WithoutStandIns(ctx), "t/a")
 				_, list := c.List(t.Context(), "t/")
 				_, replace := c.Replace(ctx, "t/a", first.Revision, note{Count: 1})
-				for doing, err := range map[string]error{"read what it lacks": lacking,
-					"read strictly": strictly,
-					"list strictly": list,
-					"replace":       replace,
-					"delete":        c.Delete(ctx, "t/a", first.Revision)} {
+				for doing, err := range map[string]error{
+					"read what it lacks": lacking,
+					"read strictly":      strictly,
+					"list strictly":      list,
+					"replace":            replace,
+					"delete":             c.Delete(ctx, "t/a", first.Revision),
+				} {
 					if !errors.Is(err, catalog.ErrDamaged) ||
 						!strings.Contains(err.Error(), "catalog repair --pool pool --yes") {
 						t.Errorf("%s: got %v, want %v", doing, err, catalog.ErrDamaged)

@@ -96,8 +96,8 @@ func TestAccTheLastDeleteOfAShelfLosesNoCreate(t *testing.T) {
 		if err := group.Wait(); err != nil {
 			t.Fatal(err)
 		}
-		if got := must.Get[[]catalog.Record[note]](t)(a.List(t.Context(), "")); !slices.Equal(got,
-			[]catalog.Record[note]{made}) {
+		got := must.Get[[]catalog.Record[note]](t)(a.List(t.Context(), ""))
+		if !slices.Equal(got, []catalog.Record[note]{made}) {
 			t.Fatalf("there is %+v, want %+v", got, made)
 		}
 		if err := b.Delete(t.Context(), made.Key, made.Revision); err != nil {

@@ -84,8 +84,9 @@ func TestRandomOperationsOfSeveralTenantsDoWhatASimpleStoreDoes(t *testing.T) {
 				want.compare(t, c, other[:random.IntN(len(other)+1)], key)
 			}
 			for key, rec := range want {
-				if err := (collection[note]{store: m.store(), layout: l}).Delete(t.Context(), key,
-					rec.Revision); err != nil {
+				if err := (collection[note]{store: m.store(), layout: l}).Delete(
+					t.Context(), key, rec.Revision,
+				); err != nil {
 					t.Error(err)
 				}
 			}
@@ -130,8 +131,8 @@ func TestWhoChangesAnotherRecordOfTheShelfIsNoConflict(t *testing.T) {
 		return nil
 	}}, "pool")
 	a = must.Get[catalog.Record[note]](t)(shelves(late).Replace(t.Context(), "t/a", a.Revision, note{Count: 1}))
-	if got := must.Get[[]catalog.Record[note]](t)(shelves(m.store()).List(t.Context(), "")); !slices.Equal(got,
-		[]catalog.Record[note]{a, b}) {
+	got := must.Get[[]catalog.Record[note]](t)(shelves(m.store()).List(t.Context(), ""))
+	if !slices.Equal(got, []catalog.Record[note]{a, b}) {
 		t.Errorf("there is %+v, want %+v and %+v", got, a, b)
 	}
 }
@@ -250,8 +251,8 @@ func TestAnAbandonedClaimOfAShelfIsPassedOver(t *testing.T) {
 		if waited := time.Since(begun); waited < Grace || waited > 2*Grace {
 			t.Errorf("the writer waited %s, want about %s", waited, Grace)
 		}
-		if got := must.Get[[]catalog.Record[note]](t)(shelves(m.store()).List(t.Context(), "")); !slices.Equal(got,
-			[]catalog.Record[note]{b}) {
+		got := must.Get[[]catalog.Record[note]](t)(shelves(m.store()).List(t.Context(), ""))
+		if !slices.Equal(got, []catalog.Record[note]{b}) {
 			t.Errorf("there is %+v, want %+v", got, b)
 		}
 	})
@@ -297,8 +298,9 @@ func TestADocumentThatGrowsTooLargeRefusesMoreAndLetsRecordsGo(t *testing.T) {
 		group.Go(func() { must.Get[catalog.Record[note]](t)(plain.Create(t.Context(), "t/c", note{})) })
 		synctest.Wait() // changes from now on wait for that write, and are written together
 		group.Go(func() {
-			if _, err := plain.Create(t.Context(), "t/d", note{Text: strings.Repeat("x", maxGrown)}); !errors.Is(err,
-				errLarge) {
+			if _, err := plain.Create(
+				t.Context(), "t/d", note{Text: strings.Repeat("x", maxGrown)},
+			); !errors.Is(err, errLarge) {
 				t.Errorf("got %v, want %v", err, errLarge)
 			}
 		})

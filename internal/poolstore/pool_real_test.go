@@ -161,8 +161,8 @@ func TestAccForeignFilesDoNoHarm(t *testing.T) {
 	before := files(t, dir)
 	c := notes(s)
 	made := must.Get[catalog.Record[note]](t)(c.Create(t.Context(), "t/a", note{Text: "mine"}))
-	if list := must.Get[[]catalog.Record[note]](t)(c.List(t.Context(), "")); !slices.Equal(list,
-		[]catalog.Record[note]{made}) {
+	list := must.Get[[]catalog.Record[note]](t)(c.List(t.Context(), ""))
+	if !slices.Equal(list, []catalog.Record[note]{made}) {
 		t.Errorf("listed %+v, want the one document %+v", list, made)
 	}
 	changed := must.Get[catalog.Record[note]](t)(c.Replace(t.Context(), "t/a", made.Revision, note{Text: "changed"}))

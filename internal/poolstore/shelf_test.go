@@ -164,8 +164,8 @@ func TestASearchGetsTemplatesWithoutTheirSpecs(t *testing.T) {
 		t.Errorf("listed %+v, want %+v", got, made)
 	}
 	made.Value.Spec = catalog.Spec{}
-	if got := must.Get[[]catalog.Record[catalog.Template]](t)(catalog.TemplateHeads(t.Context(), s,
-		"")); !reflect.DeepEqual(got, []catalog.Record[catalog.Template]{made}) {
+	got = must.Get[[]catalog.Record[catalog.Template]](t)(catalog.TemplateHeads(t.Context(), s, ""))
+	if !reflect.DeepEqual(got, []catalog.Record[catalog.Template]{made}) {
 		t.Errorf("heads are %+v, want %+v", got, made)
 	}
 }

@@ -105,8 +105,8 @@ func TestAClaimWhoseWriterDiedIsPassedOver(t *testing.T) {
 				if got := must.Get[catalog.Record[note]](t)(notes(m.store()).Get(t.Context(), "t/a")); got != first {
 					t.Errorf("read %+v, want %+v", got, first)
 				}
-				if list := must.Get[[]catalog.Record[note]](t)(notes(m.store()).List(t.Context(), "t/")); !slices.Equal(
-					list, []catalog.Record[note]{first}) {
+				list := must.Get[[]catalog.Record[note]](t)(notes(m.store()).List(t.Context(), "t/"))
+				if !slices.Equal(list, []catalog.Record[note]{first}) {
 					t.Errorf("listed %+v, want %+v", list, first)
 				}
 				if waited := time.Since(begun); waited > 0 {
@@ -156,8 +156,9 @@ func TestADeleterThatDiedLeavesNoDocumentAndAnotherCanBeMade(t *testing.T) {
 		if _, err := notes(m.store()).Get(t.Context(), "t/a"); !errors.Is(err, catalog.ErrNotFound) {
 			t.Errorf("half deleted, it reads as %v", err)
 		}
-		if _, err := notes(m.store()).Replace(t.Context(), "t/a", first.Revision, note{}); !errors.Is(err,
-			catalog.ErrNotFound) {
+		if _, err := notes(m.store()).Replace(
+			t.Context(), "t/a", first.Revision, note{},
+		); !errors.Is(err, catalog.ErrNotFound) {
 			t.Errorf("half deleted, a change of it gave %v", err)
 		}
 		second := must.Get[catalog.Record[note]](t)(notes(m.store()).Create(t.Context(), "t/a", note{Count: 2}))
@@ -209,8 +210,9 @@ func TestAReplaceAcrossADeleteAndANewCreateLoses(t *testing.T) {
 		}
 		return nil
 	}}, "pool")
-	if _, err := notes(late).Replace(t.Context(), "t/a", old.Revision, note{Text: "late"}); !errors.Is(err,
-		catalog.ErrConflict) {
+	if _, err := notes(late).Replace(
+		t.Context(), "t/a", old.Revision, note{Text: "late"},
+	); !errors.Is(err, catalog.ErrConflict) {
 		t.Errorf("got %v, want %v", err, catalog.ErrConflict)
 	}
 	if got := must.Get[catalog.Record[note]](t)(c.Get(t.Context(), "t/a")); got != made {

@@ -71,13 +71,14 @@ func checkNested(
 				}, where+`["it"]`
 			}
 			with := func(name string, v tftypes.Value) tftypes.Value { return put(objectWith(object, name, v)) }
-			if got := warned(t, kind, put(objectWith(object, "", tftypes.Value{})), where,
-				validate); got == (where == "catalog.postgres") {
+			if got := warned(
+				t, kind, put(objectWith(object, "", tftypes.Value{})), where, validate,
+			); got == (where == "catalog.postgres") {
 				t.Errorf("%s: %s with nothing in it is warned of: %t", name, where, got)
 			}
 			for _, inner := range a.NestedType.Attributes {
-				if warned(t, kind, with(inner.Name, tftypes.NewValue(inner.ValueType(), tftypes.UnknownValue)), where,
-					validate) {
+				unknown := with(inner.Name, tftypes.NewValue(inner.ValueType(), tftypes.UnknownValue))
+				if warned(t, kind, unknown, where, validate) {
 					t.Errorf("%s: %s is warned of while %s is not known", name, where, inner.Name)
 				}
 			}

@@ -98,8 +98,9 @@ func homeWithKey(t *testing.T) (home, private string) {
 	if err := os.Mkdir(filepath.Dir(private), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.CommandContext(t.Context(), "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f",
-		private).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(
+		t.Context(), "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", private,
+	).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	return home, private

@@ -21,8 +21,9 @@ func TestAccWhatMayNotBeReadAnyMoreIsNotForgotten(t *testing.T) {
 			dsn := ""
 			if kind == "postgres" {
 				database, role := pgtest.Database(t), pgtest.Role("nova_default")
-				if _, err := pgstore.Init(t.Context(), database(pgtest.Superuser),
-					map[string]string{"default": role}); err != nil {
+				if _, err := pgstore.Init(
+					t.Context(), database(pgtest.Superuser), map[string]string{"default": role},
+				); err != nil {
 					t.Fatal(err)
 				}
 				dsn = database(role)

@@ -16,8 +16,9 @@ func TestAccModuleTestsExampleWorks(t *testing.T) {
 	t.Parallel()
 	pool, _ := host.Pool(t, tfacc.Name("module"))
 	w := tfacc.NewWorkspace(t, "")
-	if err := os.CopyFS(filepath.Join(w.Dir, "module"),
-		os.DirFS(filepath.Join("..", "..", "examples", "module-tests"))); err != nil {
+	if err := os.CopyFS(
+		filepath.Join(w.Dir, "module"), os.DirFS(filepath.Join("..", "..", "examples", "module-tests")),
+	); err != nil {
 		t.Fatal(err)
 	}
 	// Modules below need an init, which asks registries for a provider that dev_overrides has.

@@ -49,16 +49,23 @@ func TestABlueprintLaysTheRequestOverTheVersion(t *testing.T) {
 	if len(findings) > 0 {
 		t.Fatal(findings)
 	}
-	if want := (profile.Machine{Sockets: 1, Cores: 2, CPU: "host-model", MemoryMiB: 1024,
-		Firmware: "bios"}); vm.PartOf(b).Machine != want {
+	if want := (profile.Machine{
+		Sockets:   1,
+		Cores:     2,
+		CPU:       "host-model",
+		MemoryMiB: 1024,
+		Firmware:  "bios",
+	}); vm.PartOf(b).Machine != want {
 		t.Errorf("the machine is %+v, want %+v", vm.PartOf(b).Machine, want)
 	}
-	if want := []profile.Drive{{Name: "system", Size: 4 * gibibyte, System: true, Boot: true},
-		{Name: "data", Size: gibibyte}}; !slices.Equal(b.Drives, want) {
+	if want := []profile.Drive{
+		{Name: "system", Size: 4 * gibibyte, System: true, Boot: true}, {Name: "data", Size: gibibyte},
+	}; !slices.Equal(b.Drives, want) {
 		t.Errorf("the drives are %+v, want %+v", b.Drives, want)
 	}
-	if want := []profile.NIC{{Name: "eth0", Model: "virtio", Bridge: "br0",
-		IP: profile.Addressing{DHCP: true}}}; !reflect.DeepEqual(b.NICs, want) {
+	if want := []profile.NIC{
+		{Name: "eth0", Model: "virtio", Bridge: "br0", IP: profile.Addressing{DHCP: true}},
+	}; !reflect.DeepEqual(b.NICs, want) {
 		t.Errorf("the interfaces are %+v, want %+v", b.NICs, want)
 	}
 	if b.Strategy != "clone" {
@@ -76,12 +83,14 @@ func TestABlueprintFillsInWhatNobodySays(t *testing.T) {
 	if b.Strategy != "linked_clone" {
 		t.Errorf("strategy %q", b.Strategy)
 	}
-	if want := []profile.Drive{{Name: "system", Size: 2 * gibibyte, System: true, Boot: true}}; !slices.Equal(b.Drives,
-		want) {
+	if want := []profile.Drive{
+		{Name: "system", Size: 2 * gibibyte, System: true, Boot: true},
+	}; !slices.Equal(b.Drives, want) {
 		t.Errorf("the drives are %+v, want the image's own size: %+v", b.Drives, want)
 	}
-	if want := []profile.NIC{{Name: "eth0", Model: "virtio", Network: "default",
-		IP: profile.Addressing{DHCP: true}}}; !reflect.DeepEqual(b.NICs, want) {
+	if want := []profile.NIC{
+		{Name: "eth0", Model: "virtio", Network: "default", IP: profile.Addressing{DHCP: true}},
+	}; !reflect.DeepEqual(b.NICs, want) {
 		t.Errorf("the interfaces are %+v, want %+v", b.NICs, want)
 	}
 }

@@ -28,8 +28,10 @@ type InstanceFilter struct {
 // Statuses lists the possible statuses of an instance's guest.
 func Statuses() []string {
 	var names []string
-	for _, s := range []host.State{host.StateRunning, host.StatePaused, host.StateShuttingDown, host.StateShutoff,
-		host.StateCrashed, host.StatePMSuspended, host.StateUnknown} {
+	for _, s := range []host.State{
+		host.StateRunning, host.StatePaused, host.StateShuttingDown, host.StateShutoff, host.StateCrashed,
+		host.StatePMSuspended, host.StateUnknown,
+	} {
 		names = append(names, s.String())
 	}
 	return names

@@ -18,17 +18,18 @@ func TestNamesOnTheHostTellTenantsApart(t *testing.T) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
-	for _, volume := range []string{naming.Disk("t1", "web-2", "a", "raw"), naming.Disk("t2", "web", "a", "raw"),
-		naming.Seed("t1", "we")} {
-		if slices.ContainsFunc(naming.InstancePrefixes("t1", "web"),
-			func(prefix string) bool { return strings.HasPrefix(volume, prefix) }) {
+	prefixes := naming.InstancePrefixes("t1", "web")
+	for _, volume := range []string{
+		naming.Disk("t1", "web-2", "a", "raw"), naming.Disk("t2", "web", "a", "raw"), naming.Seed("t1", "we"),
+	} {
+		if slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(volume, prefix) }) {
 			t.Errorf("%q is taken for one of t1/web", volume)
 		}
 	}
-	for _, volume := range []string{naming.Disk("t1", "web", "a", "raw"), naming.Seed("t1", "web"),
-		naming.Console("t1", "web") + ".0"} {
-		if !slices.ContainsFunc(naming.InstancePrefixes("t1", "web"),
-			func(prefix string) bool { return strings.HasPrefix(volume, prefix) }) {
+	for _, volume := range []string{
+		naming.Disk("t1", "web", "a", "raw"), naming.Seed("t1", "web"), naming.Console("t1", "web") + ".0",
+	} {
+		if !slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(volume, prefix) }) {
 			t.Errorf("%q is not taken for one of t1/web", volume)
 		}
 	}

@@ -242,8 +242,8 @@ func TestAReimageIsRecordedWithItsSteps(t *testing.T) {
 		for _, st := range got.Steps {
 			names = append(names, st.Name)
 		}
-		if got.Action != catalog.ActionReimage || got.UUID != uuid || !slices.Equal(names, []string{"disks", "shutdown",
-			"seed", "define", "start"}) {
+		if got.Action != catalog.ActionReimage || got.UUID != uuid ||
+			!slices.Equal(names, []string{"disks", "shutdown", "seed", "define", "start"}) {
 			t.Errorf("it is recorded as %+v", got)
 		}
 		// The same version again is an update.

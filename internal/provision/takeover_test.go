@@ -115,8 +115,9 @@ func TestAnOrphanOfAnotherRequestHasItsName(t *testing.T) {
 			f.Provision.Runner = lease.This()
 		},
 		"a smaller disk": func(t *testing.T, s *testSite, _ *kind.Request, _ *metadata.Facts) {
-			if err := s.ResizeVolume(t.Context(), siteTier, "nova.disk.default.web.data.qcow2", "qcow2",
-				2<<30); err != nil {
+			if err := s.ResizeVolume(
+				t.Context(), siteTier, "nova.disk.default.web.data.qcow2", "qcow2", 2<<30,
+			); err != nil {
 				t.Fatal(err)
 			}
 		},

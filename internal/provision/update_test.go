@@ -86,13 +86,13 @@ func TestARunningInstanceIsChanged(t *testing.T) {
 		if labels := after.Facts.Labels; !after.Running() || len(labels) != 1 || labels[0].Value != "b" {
 			t.Errorf("it is %s, its labels are %v", after.State, labels)
 		}
-		if v := must.Get[host.Volume](t)(s.Volume(t.Context(), siteTier,
-			"nova.disk.default.web.data.qcow2")); v.Capacity != 2<<30 {
+		v := must.Get[host.Volume](t)(s.Volume(t.Context(), siteTier, "nova.disk.default.web.data.qcow2"))
+		if v.Capacity != 2<<30 {
 			t.Errorf("the disk that grew has %d bytes", v.Capacity)
 		}
 		_, err = s.update(t.Context(), made.UUID, r, false)
-		if refused, ok := errors.AsType[finding.List](err); !ok || !strings.Contains(refused.Error(),
-			`disks["data"].size_gb`) {
+		refused, ok := errors.AsType[finding.List](err)
+		if !ok || !strings.Contains(refused.Error(), `disks["data"].size_gb`) {
 			t.Errorf("a disk that is to shrink: %v", err)
 		}
 		less := s.changed(r)

@@ -18,8 +18,9 @@ import (
 
 func main() {
 	serve := func() provider.Provider { return empty{} }
-	if err := providerserver.Serve(context.Background(), serve,
-		providerserver.ServeOpts{Address: "registry.terraform.io/novacron/empty"}); err != nil {
+	if err := providerserver.Serve(
+		context.Background(), serve, providerserver.ServeOpts{Address: "registry.terraform.io/novacron/empty"},
+	); err != nil {
 		log.Fatal(err)
 	}
 }

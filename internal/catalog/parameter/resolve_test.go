@@ -145,12 +145,14 @@ func TestResolveParameters(t *testing.T) {
 		!strings.Contains(text, "name of the machine") {
 		t.Errorf("got %q, want the nearest name, and what the missing parameter is for", text)
 	}
-	if _, fs := Resolve(nil, Given{Parameters: map[string]Raw{"a": "x"}}); !strings.Contains(fs.Error(),
-		"declares no parameters") {
+	if _, fs := Resolve(
+		nil, Given{Parameters: map[string]Raw{"a": "x"}},
+	); !strings.Contains(fs.Error(), "declares no parameters") {
 		t.Errorf("got %v", fs)
 	}
-	if _, fs := Resolve(declared, Given{Secrets: map[string]Raw{"password": "hunter2"}}); strings.Contains(fs.Error(),
-		"hunter2") {
+	if _, fs := Resolve(
+		declared, Given{Secrets: map[string]Raw{"password": "hunter2"}},
+	); strings.Contains(fs.Error(), "hunter2") {
 		t.Errorf("a secret is repeated: %v", fs)
 	}
 }

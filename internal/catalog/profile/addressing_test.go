@@ -175,8 +175,8 @@ func TestAnInterfaceHasSeveralAddresses(t *testing.T) {
 	if want := all([]string{"10.0.0.6/24"}, []string{"10.0.0.2"}); !reflect.DeepEqual(over, want) {
 		t.Errorf("several over one: %+v", over)
 	}
-	if over := ip("10.0.0.6/24", "").over(all(both, []string{"10.0.0.1"})); !reflect.DeepEqual(over,
-		&IPConfiguration{StaticIP: new("10.0.0.6/24"), Gateways: []string{"10.0.0.1"}}) {
+	over = ip("10.0.0.6/24", "").over(all(both, []string{"10.0.0.1"}))
+	if !reflect.DeepEqual(over, &IPConfiguration{StaticIP: new("10.0.0.6/24"), Gateways: []string{"10.0.0.1"}}) {
 		t.Errorf("one over several: %+v", over)
 	}
 }

@@ -53,8 +53,9 @@ func TestCloudInitIsAskedUnlessItsNotesDo(t *testing.T) {
 		})
 	}
 	gone := filepath.Join(t.TempDir(), "gone")
-	if got, err := New(&localGuest{path: t.TempDir()}).execCloudInit(t.Context(), askOrRead(gone),
-		"status"); !errors.Is(err, ErrNoCloudInit) {
+	if got, err := New(&localGuest{path: t.TempDir()}).execCloudInit(
+		t.Context(), askOrRead(gone), "status",
+	); !errors.Is(err, ErrNoCloudInit) {
 		t.Errorf("without cloud-init: got %+v, %v", got, err)
 	}
 }

@@ -134,8 +134,9 @@ func transfers(t *testing.T, s Site) {
 	if err := errors.Join(err, r.Close()); err != nil || !bytes.Equal(data, content) {
 		t.Errorf("the reader has something else: %v", err)
 	}
-	if err := transfer.Upload(ctx, pool, "v", strings.NewReader("short"), 0, 100); !errors.Is(err,
-		io.ErrUnexpectedEOF) {
+	if err := transfer.Upload(
+		ctx, pool, "v", strings.NewReader("short"), 0, 100,
+	); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("a source that ends early gives %v", err)
 	}
 }

@@ -58,8 +58,8 @@ func TestDamagedCompressionIsTold(t *testing.T) {
 			}
 			for n, data := range append(cut, bad) {
 				_, _, err := unpacked(t, data)
-				if said := imagetest.WantError[*image.NotAnImageError](t, err).Reason; !strings.Contains(said,
-					tool+" data") {
+				said := imagetest.WantError[*image.NotAnImageError](t, err).Reason
+				if !strings.Contains(said, tool+" data") {
 					t.Errorf("case %d: it says %q", n, said)
 				}
 				imagetest.WantBlamed(t, err, "volume")

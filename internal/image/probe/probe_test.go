@@ -183,9 +183,10 @@ func TestImagesMadeByQemu(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "raw"), imagetest.RawDisk(8<<20), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, options := range []string{"compat=0.10", "compat=1.1", "cluster_size=512", "cluster_size=2M",
-		"extended_l2=on",
-		"compression_type=zstd", "preallocation=metadata", "refcount_bits=64", "lazy_refcounts=on"} {
+	for _, options := range []string{
+		"compat=0.10", "compat=1.1", "cluster_size=512", "cluster_size=2M", "extended_l2=on", "compression_type=zstd",
+		"preallocation=metadata", "refcount_bits=64", "lazy_refcounts=on",
+	} {
 		t.Run(options, func(t *testing.T) {
 			qemuImg(t, "convert", "-f", "raw", "-O", "qcow2", "-o", options, "raw", "image")
 			format, virtual, err := probed(imagetest.ReadFile(t, filepath.Join(dir, "image")))

@@ -48,8 +48,8 @@ func TestAnImageThatIsCutOffAnywhereIsToldFromAWholeOne(t *testing.T) {
 					continue
 				}
 				err := CheckWhole(t.Context(), s, bytes.NewReader(disk[:size]), size)
-				if said := imagetest.WantError[*image.NotAnImageError](t, err); !strings.Contains(said.Reason,
-					"cut off") {
+				said := imagetest.WantError[*image.NotAnImageError](t, err)
+				if !strings.Contains(said.Reason, "cut off") {
 					t.Errorf("at byte %d of %d: %v", size, whole, err)
 				}
 			}

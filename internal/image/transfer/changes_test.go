@@ -273,8 +273,9 @@ func TestSendingChangesFails(t *testing.T) {
 			_, copied := io.Copy(io.Discard, r)
 			return errors.Join(err, copied)
 		})
-		if _, err := opened(t, source{path: path}).SendChanges(t.Context(), sink, below); !errors.Is(err,
-			image.ErrChanged) {
+		if _, err := opened(t, source{path: path}).SendChanges(
+			t.Context(), sink, below,
+		); !errors.Is(err, image.ErrChanged) {
 			t.Errorf("got %v, want %v", err, image.ErrChanged)
 		}
 	})

@@ -157,8 +157,9 @@ func TestAListAsksEachNetworkOnce(t *testing.T) {
 	g := &guests{leases: map[string][]host.Address{"default": {{MAC: mac, IP: "10.0.0.7"},
 		{MAC: "52:54:00:00:00:0b", IP: "10.0.0.8"}}}}
 	n, leases := New(g, nil, nil), Leases{}
-	for nic, want := range map[string]string{mac: "[10.0.0.7]", "52:54:00:00:00:0B": "[10.0.0.8]",
-		"52:54:00:00:00:0c": "[]"} {
+	for nic, want := range map[string]string{
+		mac: "[10.0.0.7]", "52:54:00:00:00:0B": "[10.0.0.8]", "52:54:00:00:00:0c": "[]",
+	} {
 		got, err := n.LeasedAddresses(t.Context(), leases, []profile.NIC{{Name: "eth0", Network: "default", MAC: nic},
 			{Name: "eth1", Bridge: "br0", MAC: nic}})
 		if err != nil || fmt.Sprint(got) != want {

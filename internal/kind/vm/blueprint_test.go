@@ -93,8 +93,9 @@ func TestTheHostNameIsTheInstancesUnlessAParameterSetsIt(t *testing.T) {
 
 func TestAKeyThatIsNoneIsFoundAtItsParameter(t *testing.T) {
 	declared := map[string]parameter.Parameter{"admin": {Type: parameter.TypeText, Target: parameter.TargetSSHKey}}
-	for key, want := range map[string]int{"": 0, "ssh-rsa": 1,
-		"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f a": 0} {
+	for key, want := range map[string]int{
+		"": 0, "ssh-rsa": 1, "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f a": 0,
+	} {
 		found := checkKey(told("", parameter.Values{"admin": text(key)}, declared))
 		if len(found) != want || want > 0 && found[0].Path.String() != `parameters["admin"]` {
 			t.Errorf("%q: %v", key, found)

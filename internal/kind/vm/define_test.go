@@ -189,8 +189,10 @@ func TestAHostThatCannotListItsGPUsIsNoFinding(t *testing.T) {
 // volume's name: then a create that is over requested the volume, and the host created it late.
 func TestALateVolumeMakesWayForItsOwner(t *testing.T) {
 	for _, claimed := range []bool{true, false} {
-		for _, method := range []string{"CreateVolume lib/nova.disk.t1.web.system.qcow2",
-			"CreateVolume fast/nova.disk.t1.web.data.qcow2", "CreateVolume lib/" + seedVolume} {
+		for _, method := range []string{
+			"CreateVolume lib/nova.disk.t1.web.system.qcow2", "CreateVolume fast/nova.disk.t1.web.data.qcow2",
+			"CreateVolume lib/" + seedVolume,
+		} {
 			r := newRig(t)
 			b := r.build(nil)
 			r.ok(r.driver.Define(t.Context(), b))

@@ -92,8 +92,9 @@ func TestOnlyReplacedSystemDisksAreCleaned(t *testing.T) {
 	_, i := r.made(nil)
 	b := r.renewed(i, 3)
 	r.ok(r.driver.Swap(t.Context(), b, b.Metadata))
-	for _, name := range []string{"nova.disk.t1.web.system.0.9.0.qcow2", "nova.disk.t1.web.systemd.qcow2",
-		"nova.disk.t1.web-2.system.qcow2"} {
+	for _, name := range []string{
+		"nova.disk.t1.web.system.0.9.0.qcow2", "nova.disk.t1.web.systemd.qcow2", "nova.disk.t1.web-2.system.qcow2",
+	} {
 		_, err := r.CreateVolume(t.Context(), "lib", host.VolumeSpec{Name: name, Format: "qcow2", Capacity: 1})
 		r.ok(err)
 	}

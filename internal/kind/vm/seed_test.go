@@ -35,8 +35,9 @@ func TestTheGuestIsToldOfItsInterfaces(t *testing.T) {
 		b.NICs = append(b.NICs, profile.NIC{Name: "eth1", Model: "virtio", Network: "default", IP: fixed.Addressing()})
 	})
 	told := r.seedOf()
-	for _, want := range []string{i.UUID, `"web"`, "10.0.0.5/24", "10.0.0.1", "10.0.0.53", i.MACs()["eth0"],
-		i.MACs()["eth1"]} {
+	for _, want := range []string{
+		i.UUID, `"web"`, "10.0.0.5/24", "10.0.0.1", "10.0.0.53", i.MACs()["eth0"], i.MACs()["eth1"],
+	} {
 		if !strings.Contains(told, want) {
 			t.Errorf("the seed says nothing of %s", want)
 		}

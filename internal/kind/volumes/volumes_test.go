@@ -198,8 +198,9 @@ func TestALibraryWithoutItsPoolIsAnError(t *testing.T) {
 
 func TestAVolumeThatCannotGoIsAnError(t *testing.T) {
 	v, h := tiered(t)
-	if _, err := h.CreateVolume(t.Context(), "lib", host.VolumeSpec{Name: "nova.disk.t1.web.a.raw", Format: "raw",
-		Capacity: 1}); err != nil {
+	if _, err := h.CreateVolume(
+		t.Context(), "lib", host.VolumeSpec{Name: "nova.disk.t1.web.a.raw", Format: "raw", Capacity: 1},
+	); err != nil {
 		t.Fatal(err)
 	}
 	h.Inject = func(c fakehost.Call) fakehost.Fault {
@@ -221,8 +222,9 @@ func TestAVolumeThatCannotGoIsAnError(t *testing.T) {
 
 func TestTheVolumeOfADiskIsReadFromItsPool(t *testing.T) {
 	v, h := tiered(t)
-	if _, err := h.CreateVolume(t.Context(), "nvme", host.VolumeSpec{Name: "a", Format: "qcow2",
-		Capacity: 1 << 30}); err != nil {
+	if _, err := h.CreateVolume(
+		t.Context(), "nvme", host.VolumeSpec{Name: "a", Format: "qcow2", Capacity: 1 << 30},
+	); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := v.Volume(t.Context(), disk("/nvme/a")); err != nil || got.Pool != "nvme" || got.Capacity != 1<<30 {

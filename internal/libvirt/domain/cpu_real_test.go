@@ -25,8 +25,9 @@ func TestCPUModesStart(t *testing.T) {
 		if d.CPU != want {
 			t.Errorf("CPU %q reads as %q, want %q", cpu, d.CPU, want)
 		}
-		if err := errors.Join(h.StartDomain(ctx, spec.UUID), h.DestroyDomain(ctx, spec.UUID),
-			h.UndefineDomain(ctx, spec.UUID)); err != nil {
+		if err := errors.Join(
+			h.StartDomain(ctx, spec.UUID), h.DestroyDomain(ctx, spec.UUID), h.UndefineDomain(ctx, spec.UUID),
+		); err != nil {
 			t.Errorf("CPU %q: %v", cpu, err)
 		}
 	}

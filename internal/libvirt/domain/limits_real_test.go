@@ -32,8 +32,9 @@ func TestDefinitionsAreAsLongAsCanBeRead(t *testing.T) {
 		t.Errorf("what runs cannot be read: %v", err)
 	}
 	longer := fill(room + 1024)
-	if err := h.RedefineDomain(t.Context(), spec.UUID, host.DomainChange{Metadata: &longer}); !errors.Is(err,
-		host.ErrTooLarge) {
+	if err := h.RedefineDomain(
+		t.Context(), spec.UUID, host.DomainChange{Metadata: &longer},
+	); !errors.Is(err, host.ErrTooLarge) {
 		t.Errorf("a definition that is too long gives %v", err)
 	}
 	if read := must.Get[host.Domain](t)(h.Domain(t.Context(), spec.UUID)); read.Metadata != defined.Metadata {

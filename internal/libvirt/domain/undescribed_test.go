@@ -19,13 +19,16 @@ func TestTextsThatAreNotUTF8AreUnderstood(t *testing.T) {
 
 func TestAnAnswerAboutADomainIsTold(t *testing.T) {
 	// A domain's description comes from the daemon's memory.
-	for code, want := range map[libvirt.ErrorNumber]bool{libvirt.ErrInternalError: true,
+	for code, want := range map[libvirt.ErrorNumber]bool{
+		libvirt.ErrInternalError:    true,
 		libvirt.ErrRPC:              true,
 		libvirt.ErrAccessDenied:     false,
 		libvirt.ErrOperationTimeout: false,
-		libvirt.ErrSystemError:      false} {
-		if got := virterr.CannotDescribe(virterr.Fail("reading", "it", libvirt.Error{Code: uint32(code)}),
-			ofDomains); got != want {
+		libvirt.ErrSystemError:      false,
+	} {
+		if got := virterr.CannotDescribe(
+			virterr.Fail("reading", "it", libvirt.Error{Code: uint32(code)}), ofDomains,
+		); got != want {
 			t.Errorf("code %d is about a domain: %t", code, got)
 		}
 	}

@@ -22,8 +22,9 @@ func forged(t *testing.T, h *testHost, pool, name string, options ...string) hos
 		Name: name, Format: "raw", Capacity: 8 << 20,
 	}))
 	header := filepath.Join(t.TempDir(), "header")
-	if out, err := exec.Command("qemu-img", append(append([]string{"create", "-q", "-f", "qcow2"}, options...), header,
-		"64M")...).CombinedOutput(); err != nil {
+	if out, err := exec.Command(
+		"qemu-img", append(append([]string{"create", "-q", "-f", "qcow2"}, options...), header, "64M")...,
+	).CombinedOutput(); err != nil {
 		t.Fatalf("qemu-img: %v\n%s", err, out)
 	}
 	if err := h.WriteVolume(ctx, pool, name, must.Get[[]byte](t)(os.ReadFile(header))); err != nil {

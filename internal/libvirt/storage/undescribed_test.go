@@ -46,16 +46,19 @@ func TestWhatCannotBeDescribedIsToldOf(t *testing.T) {
 		t.Errorf("a domain is %s", name)
 	}
 	// An error about the pool, the connection or the caller fails the whole list.
-	for name, cause := range map[string]error{"denied": libvirt.Error{Code: uint32(libvirt.ErrAccessDenied)},
+	for name, cause := range map[string]error{
+		"denied":   libvirt.Error{Code: uint32(libvirt.ErrAccessDenied)},
 		"no room":  libvirt.Error{Code: uint32(libvirt.ErrRPC)},
 		"busy":     libvirt.Error{Code: uint32(libvirt.ErrOperationTimeout)},
 		"inactive": host.ErrPoolInactive,
 		"lost":     host.ErrUnreachable,
 		"late":     context.DeadlineExceeded,
-		"no pool":  virterr.Fail("", "", libvirt.Error{Code: uint32(libvirt.ErrNoStoragePool)})} {
+		"no pool":  virterr.Fail("", "", libvirt.Error{Code: uint32(libvirt.ErrNoStoragePool)}),
+	} {
 		answers[name] = virterr.Fail("reading", "it", cause)
-		if _, _, err := rpc.DescribeAll(t.Context(), []string{"good", name}, host.ErrNoVolume, ofVolumes, called,
-			describe); !errors.Is(err, cause) {
+		if _, _, err := rpc.DescribeAll(
+			t.Context(), []string{"good", name}, host.ErrNoVolume, ofVolumes, called, describe,
+		); !errors.Is(err, cause) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}

@@ -259,8 +259,10 @@ func TestRefreshFindsFilesAndBearsRunningJobs(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 4 {
 		all.Go(func() {
-			if _, err := h.CloneVolume(ctx, pool, host.VolumeSpec{Name: fmt.Sprint("copy", i), Format: "raw"},
-				host.CloneSource{Pool: pool, Name: "big", Format: "raw"}); err != nil {
+			if _, err := h.CloneVolume(
+				ctx, pool, host.VolumeSpec{Name: fmt.Sprint("copy", i), Format: "raw"},
+				host.CloneSource{Pool: pool, Name: "big", Format: "raw"},
+			); err != nil {
 				t.Error(err)
 			}
 		})

@@ -18,8 +18,11 @@ func TestAccWhatAHostCarriesOutLateIsNotInTheWay(t *testing.T) {
 	for _, request := range []struct {
 		name string
 		at   int
-	}{{"define the domain", 1}, {"create a volume", 2}, {"start the domain", 1}} {
-		// the first volume is the request's document
+	}{
+		{"define the domain", 1},
+		{"create a volume", 2}, // the first volume is the request's document
+		{"start the domain", 1},
+	} {
 		t.Run(request.name, func(t *testing.T) {
 			t.Parallel()
 			pool := tfacc.Name("late")

@@ -42,8 +42,9 @@ func TestAccOneApplyMakesALinkedAndAFullClone(t *testing.T) {
 						t.Errorf("guest %s calls itself %q (%v), want %q", domain, got, err, want)
 					}
 				}
-				if base := backingOf(t, host, diskPath(linked, "system")); !strings.HasPrefix(base,
-					"/var/lib/libvirt/novacron/") {
+				if base := backingOf(
+					t, host, diskPath(linked, "system"),
+				); !strings.HasPrefix(base, "/var/lib/libvirt/novacron/") {
 					t.Errorf("the linked clone hangs on %q, no base of the library", base)
 				}
 				if base := backingOf(t, host, diskPath(full, "system")); base != "" {
@@ -55,8 +56,9 @@ func TestAccOneApplyMakesALinkedAndAFullClone(t *testing.T) {
 			Config:           config(`storage_profile = { disks = { system = { size_gb = 1 } } }`),
 			ConfigPlanChecks: planned(plancheck.ResourceActionUpdate),
 			Check: tfacc.OnHost(func() {
-				if sectors := guestSays(t, host, linked, "/bin/cat", "/sys/block/vda/size"); sectors != fmt.Sprint(
-					1<<30/512) {
+				if sectors := guestSays(
+					t, host, linked, "/bin/cat", "/sys/block/vda/size",
+				); sectors != fmt.Sprint(1<<30/512) {
 					t.Errorf("the guest sees a disk of %s sectors, want 1 GiB", sectors)
 				}
 			}),

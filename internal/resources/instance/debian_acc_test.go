@@ -154,8 +154,8 @@ func TestAccDebianGuestIsAsItWasTold(t *testing.T) {
 	powered("running")
 
 	state := stateOf(t, w.Workspace, "novacron_instance.it")
-	if state["ip_address"] != address || !reflect.DeepEqual(state["ip_addresses"],
-		[]any{address, "203.0.113.5", "2001:db8:1::5"}) {
+	if state["ip_address"] != address ||
+		!reflect.DeepEqual(state["ip_addresses"], []any{address, "203.0.113.5", "2001:db8:1::5"}) {
 		t.Errorf("the addresses are %v, %v", state["ip_address"], state["ip_addresses"])
 	}
 	ssh := []string{
@@ -194,10 +194,8 @@ func TestAccDebianGuestIsAsItWasTold(t *testing.T) {
 		"stat -c '%a %U %G' /srv/app/*":   "640 deploy adm",
 		"base64 -w 0 /srv/app/*": base64.StdEncoding.EncodeToString(
 			[]byte("a: 'b'\n# {{ c }} \u0085\u2028 ä\n")),
-		"ip -o -4 addr show dev eth0 | grep -o 'inet [^ ]*'": "inet " +
-			address + "/24",
-		"ip -4 route show default | grep -o '.* dev eth0'": "default via " +
-			"192.168.122.1 dev eth0",
+		"ip -o -4 addr show dev eth0 | grep -o 'inet [^ ]*'": "inet " + address + "/24",
+		"ip -4 route show default | grep -o '.* dev eth0'":   "default via 192.168.122.1 dev eth0",
 		"grep -ho 2001:db8::53 /etc/netplan/*.yaml":          "2001:db8::53",
 		"ip -o -4 addr show dev eth1 | grep -o 'inet [^ ]*'": "inet 203.0.113.5/32",
 		"ip -6 route show default | grep -o '.* dev eth1.* onlink'": "default via " +
@@ -249,15 +247,18 @@ func TestAccDebianGuestIsAsItWasTold(t *testing.T) {
 // that libvirt says for a secret.
 func findsNowhere(t *testing.T, host *acctest.Host, secret, except string) {
 	t.Helper()
-	found, _ := exec.CommandContext(t.Context(), "grep", "--recursive", "--fixed-strings", "--text",
-		// exit status 1 means no match
-		"--files-with-matches", "--devices=skip", "--exclude="+except+"*", secret, host.Root).Output()
+	// exit status 1 means no match
+	found, _ := exec.CommandContext(
+		t.Context(), "grep", "--recursive", "--fixed-strings", "--text", "--files-with-matches", "--devices=skip",
+		"--exclude="+except+"*", secret, host.Root,
+	).Output()
 	if len(found) > 0 {
 		t.Errorf("the secret is left in\n%s", found)
 	}
 	for domain := range strings.FieldsSeq(host.Virsh(t, "list", "--all", "--name")) {
-		if text, err := exec.CommandContext(t.Context(), "virsh", "--connect", host.URI, "dumpxml",
-			domain).Output(); err == nil && strings.Contains(string(text), secret) {
+		if text, err := exec.CommandContext(
+			t.Context(), "virsh", "--connect", host.URI, "dumpxml", domain,
+		).Output(); err == nil && strings.Contains(string(text), secret) {
 			t.Errorf("the definition of %s holds the secret", domain)
 		}
 	}

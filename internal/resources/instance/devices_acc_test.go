@@ -38,8 +38,8 @@ func places(t *testing.T, host *acctest.Host, domain string, flags ...string) ma
 	t.Helper()
 	at := map[string]string{}
 	xml := host.Virsh(t, append([]string{"dumpxml", domain}, flags...)...)
-	for _, m := range regexp.MustCompile(`(?s)<alias name='(ua-[^']*)'/>.*?<address ([^>]*)/>`).FindAllStringSubmatch(
-		xml, -1) {
+	named := regexp.MustCompile(`(?s)<alias name='(ua-[^']*)'/>.*?<address ([^>]*)/>`)
+	for _, m := range named.FindAllStringSubmatch(xml, -1) {
 		at[m[1]] = m[2]
 	}
 	return at

@@ -103,8 +103,8 @@ func TestAccWhatOthersRedefinedIsPutRight(t *testing.T) {
 				},
 				Config: config, ConfigPlanChecks: planned(plancheck.ResourceActionUpdate),
 				Check: tfacc.OnHost(func() { // the guest may know an interface by its address
-					if now := macs(); !slices.Equal(slices.Sorted(slices.Values(now)),
-						slices.Sorted(slices.Values(had))) {
+					now := macs()
+					if !slices.Equal(slices.Sorted(slices.Values(now)), slices.Sorted(slices.Values(had))) {
 						t.Errorf("the instance has interfaces with the MAC addresses %q, and had %q", now, had)
 					}
 				}),

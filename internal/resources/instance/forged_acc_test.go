@@ -104,8 +104,9 @@ resource "novacron_template_version" "golden" {
 		" | base64 -d | gunzip | dd of=/dev/vda bs=64k conv=notrunc && sync")
 	host.Virsh(t, "destroy", name)
 	host.Virsh(t, "pool-refresh", pool)
-	if found := host.Virsh(t, "vol-dumpxml", "--pool", pool, disk); !strings.Contains(found,
-		"<format type='qcow2'/>") || !strings.Contains(found, secret) {
+	if found := host.Virsh(
+		t, "vol-dumpxml", "--pool", pool, disk,
+	); !strings.Contains(found, "<format type='qcow2'/>") || !strings.Contains(found, secret) {
 		t.Fatalf("the host does not take the disk for what the guest wrote:\n%s", found)
 	}
 
@@ -125,8 +126,9 @@ resource "novacron_template_version" "golden" {
 		if out := tfacc.Prose(w.Fails(t, "apply", "-auto-approve")); !containsAll(out, says) {
 			t.Errorf("%s: it is told\n%s\nwant %q", what, out, says)
 		}
-		if found, err := exec.Command("grep", "-l", "-r", "--include=nova.base.*", foreignMark,
-			inPool).Output(); err == nil {
+		if found, err := exec.Command(
+			"grep", "-l", "-r", "--include=nova.base.*", foreignMark, inPool,
+		).Output(); err == nil {
 			t.Errorf("%s: what is nobody's business is in %s", what, found)
 		}
 		if images, _ := filepath.Glob(filepath.Join(inPool, "nova.base.*.raw")); len(images) != 1 {

@@ -80,8 +80,9 @@ resource "novacron_instance" "it" {
 	if exists(host.HostPath(diskPath(domain, "system"))) {
 		t.Error("the old system disk is still there")
 	}
-	if base := backingOf(t, host, diskPath(domain, "system.1.1.0")); !strings.HasPrefix(base,
-		"/var/lib/libvirt/novacron/nova.base.") {
+	if base := backingOf(
+		t, host, diskPath(domain, "system.1.1.0"),
+	); !strings.HasPrefix(base, "/var/lib/libvirt/novacron/nova.base.") {
 		t.Errorf("the new system disk hangs on %q", base)
 	}
 

@@ -227,8 +227,9 @@ func TestAccCutOffRequestsAreToldSo(t *testing.T) {
 			_, err := os.Stat(host.HostPath("/run/libvirt/qemu/" + domain + ".pid"))
 			return err == nil
 		}
-		if out, err := w.Start(t, "apply", "-auto-approve").Until(t, "the guest has started", started,
-			end); err == nil {
+		if out, err := w.Start(t, "apply", "-auto-approve").Until(
+			t, "the guest has started", started, end,
+		); err == nil {
 			t.Errorf("terraform succeeded:\n%s", out)
 		}
 		w.Configure(t, base)

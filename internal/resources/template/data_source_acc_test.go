@@ -29,10 +29,11 @@ func TestAccTemplateIsFoundByIDAndName(t *testing.T) {
 	)
 	var same []statecheck.StateCheck
 	for _, data := range []string{"data.novacron_template.id", "data.novacron_template.name"} {
-		for _, attribute := range []string{"id", "name", "display_name", "description", "type", "labels",
-			"default_strategy", "deletion_protection",
+		for _, attribute := range []string{
+			"id", "name", "display_name", "description", "type", "labels", "default_strategy", "deletion_protection",
 			"hardware_profile", "network_profile", "storage_profile", "parameters", "tenant", "owner", "created_at",
-			"updated_at"} {
+			"updated_at",
+		} {
 			same = append(same, statecheck.CompareValuePairs(address, tfjsonpath.New(attribute), data,
 				tfjsonpath.New(attribute), compare.ValuesSame()))
 		}

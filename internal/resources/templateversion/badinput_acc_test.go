@@ -54,8 +54,9 @@ func TestAccBadVersionIsRefusedWhilePlanning(t *testing.T) {
 	w.Apply(t)
 	onHost := host.HostPath(directory)
 	writeFile(t, filepath.Join(onHost, "notes"), readFile(t, text))
-	if out, err := exec.Command("qemu-img", "create", "-q", "-f", "qcow2", "-b", image, "-F", "qcow2",
-		filepath.Join(onHost, "overlay")).CombinedOutput(); err != nil {
+	if out, err := exec.Command(
+		"qemu-img", "create", "-q", "-f", "qcow2", "-b", image, "-F", "qcow2", filepath.Join(onHost, "overlay"),
+	).CombinedOutput(); err != nil {
 		t.Fatalf("making an overlay: %v\n%s", err, out)
 	}
 	t.Cleanup(func() {

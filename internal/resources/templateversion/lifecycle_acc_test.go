@@ -230,9 +230,10 @@ func TestAccVersionIsFrozen(t *testing.T) {
 			statecheck.ExpectKnownValue(data, tfjsonpath.New("parameters").AtMapKey("hostname").AtMapKey("default"),
 				knownvalue.StringExact("h256")),
 		}
-		for _, attribute := range []string{"id", "template_id", "description", "digest", "format", "virtual_size_bytes",
-			"stored_size_bytes",
-			"transferred_bytes", "storage_location", "created_at", "created_by"} {
+		for _, attribute := range []string{
+			"id", "template_id", "description", "digest", "format", "virtual_size_bytes", "stored_size_bytes",
+			"transferred_bytes", "storage_location", "created_at", "created_by",
+		} {
 			checks = append(checks, statecheck.CompareValuePairs(of, tfjsonpath.New(attribute), data,
 				tfjsonpath.New(attribute), compare.ValuesSame()))
 		}

@@ -298,8 +298,9 @@ func TestAGuestThatKeepsADeviceIsReported(t *testing.T) {
 			}
 			return fakehost.Fault{}
 		}
-		if err := m.Change(ctx, m.instance, kind.Devices{DropNICs: []string{"eth0"}}); !errors.Is(err,
-			host.ErrUnsupported) {
+		if err := m.Change(
+			ctx, m.instance, kind.Devices{DropNICs: []string{"eth0"}},
+		); !errors.Is(err, host.ErrUnsupported) {
 			t.Errorf("refused: %v", err)
 		}
 	})
@@ -311,8 +312,9 @@ func TestACancelEndsTheWaitForADevice(t *testing.T) {
 		m.Ignores = true
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
-		if err := m.Change(ctx, m.instance, kind.Devices{DropNICs: []string{"eth0"}}); !errors.Is(err,
-			context.Canceled) {
+		if err := m.Change(
+			ctx, m.instance, kind.Devices{DropNICs: []string{"eth0"}},
+		); !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
 		}
 		m.has("data eth0@default system")
@@ -341,8 +343,8 @@ func TestATypeOfDiskIsToldByItsRotation(t *testing.T) {
 	for _, want := range []string{"", profile.SSD, profile.HDD} {
 		spec := Spec(profile.Drive{Name: "d", Type: want}, 1, "/p", "raw")
 		got := Type(host.DomainDisk{Rotation: spec.Rotation})
-		if got != want || spec.KeepsDiscarded != (want == profile.HDD) || strings.HasPrefix(spec.Target,
-			"sd") != (want != "") {
+		if got != want || spec.KeepsDiscarded != (want == profile.HDD) ||
+			strings.HasPrefix(spec.Target, "sd") != (want != "") {
 			t.Errorf("%q is %+v, and reads as %q", want, spec, got)
 		}
 	}

@@ -3,8 +3,17 @@ package device
 import "testing"
 
 func TestDiskTargetsCountAsLinuxDoes(t *testing.T) {
-	for n, want := range map[int]string{0: "vda", 1: "vdb", 25: "vdz", 26: "vdaa", 27: "vdab", 51: "vdaz", 52: "vdba",
-		701: "vdzz", 702: "vdaaa"} {
+	for n, want := range map[int]string{
+		0:   "vda",
+		1:   "vdb",
+		25:  "vdz",
+		26:  "vdaa",
+		27:  "vdab",
+		51:  "vdaz",
+		52:  "vdba",
+		701: "vdzz",
+		702: "vdaaa",
+	} {
 		if got := Target(n, false); got != want {
 			t.Errorf("disk %d is %s, want %s", n, got, want)
 		}

@@ -297,8 +297,8 @@ func TestAHostThatDoesNotAnswerIsWaitedFor(t *testing.T) {
 		}
 		g.silent = time.Hour
 		_, err := g.await(t, nil, false, kind.WaitIP)
-		if unready, ok := errors.AsType[*Error](err); !ok || !strings.Contains(unready.LastSeen,
-			host.ErrUnreachable.Error()) {
+		unready, ok := errors.AsType[*Error](err)
+		if !ok || !strings.Contains(unready.LastSeen, host.ErrUnreachable.Error()) {
 			t.Errorf("for ever: %v", err)
 		}
 	})

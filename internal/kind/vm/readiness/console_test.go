@@ -158,8 +158,8 @@ func TestTheTailIsOfTheEnd(t *testing.T) {
 		t.Errorf("%v, at most %d bytes at once:\n%s", err, volumes.most, got)
 	}
 	c, _ = followed("login: ", all)
-	if got, err := c.tail(t.Context()); !slices.Equal(strings.Split(got, "\n"),
-		append(lines[len(lines)-consoleLines+1:], "login:")) || err != nil {
+	got, err := c.tail(t.Context())
+	if !slices.Equal(strings.Split(got, "\n"), append(lines[len(lines)-consoleLines+1:], "login:")) || err != nil {
 		t.Errorf("a file that was begun just now: %v\n%s", err, got)
 	}
 	c, volumes = followed()

@@ -23,12 +23,19 @@ func TestABusyGuestIsAskedLessOften(t *testing.T) {
 
 // A longer time is advised only where it may help.
 func TestTheAdviceFits(t *testing.T) {
-	for advice, longer := range map[string]bool{"": true, adviceNoAgent: true, adviceNoReport: true,
-		adviceNoCloudInit: false, adviceDisabled: false, adviceFailed: false, adviceOff: false,
-		adviceUnreported: false} {
+	for advice, longer := range map[string]bool{
+		"":                true,
+		adviceNoAgent:     true,
+		adviceNoReport:    true,
+		adviceNoCloudInit: false,
+		adviceDisabled:    false,
+		adviceFailed:      false,
+		adviceOff:         false,
+		adviceUnreported:  false,
+	} {
 		text := (&Error{Instance: "web", Condition: kind.WaitIP, LastSeen: "nothing", Advice: advice}).Error()
-		if strings.Contains(text, "timeouts to wait longer") != longer || strings.Contains(text,
-			"A longer time does not help") == longer {
+		if strings.Contains(text, "timeouts to wait longer") != longer ||
+			strings.Contains(text, "A longer time does not help") == longer {
 			t.Errorf("it says\n%s", text)
 		}
 	}

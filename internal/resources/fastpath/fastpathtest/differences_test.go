@@ -94,8 +94,9 @@ func TestADifferenceInAnyFieldIsFound(t *testing.T) {
 				t.Errorf("%s.%s: found %q", kind.Name(), field.Name, found)
 			}
 			c.Framework = c.Fast
-			if found := fastpathtest.Differences(c, fastpathtest.Types{State: lampType, Identity: nameType}); len(
-				found) > 0 {
+			if found := fastpathtest.Differences(
+				c, fastpathtest.Types{State: lampType, Identity: nameType},
+			); len(found) > 0 {
 				t.Errorf("%s.%s: found %q between one answer and itself", kind.Name(), field.Name, found)
 			}
 		}
