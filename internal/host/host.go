@@ -34,7 +34,8 @@ type Pools interface {
 	// one request.
 	PoolUUIDs(ctx context.Context) (map[string]string, error)
 	// CreateDirPool makes sure that a directory pool with this name and path exists, is active and
-	// starts with the host. Several callers may call it at once, also in different processes. If a
+	// starts with the host. Until then, the pool is missing, Unfinished or active. Several callers may
+	// call it at once, also in different processes, and each finishes what another one has begun. If a
 	// pool has the name but another type or path, it returns ErrExists.
 	CreateDirPool(ctx context.Context, name, path string) (Pool, error)
 	// RefreshPool makes the daemon look for changes in the pool, which it does not do on its own:

@@ -11,6 +11,9 @@ type Pool struct {
 	Name, Type string // Type as in libvirt: dir, logical, rbd, …
 	Path       string // the directory of the volumes, for pools that have a path
 	Active     bool
+	// Unfinished says that CreateDirPool has not finished the pool, or never will: it is not active, and
+	// does not start with the host.
+	Unfinished bool
 	Capacity   uint64
 	Allocation uint64
 	Available  uint64

@@ -111,11 +111,21 @@ func (h poolRequests) CreateDirPool(ctx context.Context, name, path string) (mad
 		if p.Path != path {
 			return host.ErrExists
 		}
-		p.Active = true
+		p.Active, p.Unfinished = true, false
 		made = p.describe()
 		return nil
 	})
 	return made, err
+}
+
+// BeginPool defines a directory pool as a CreateDirPool does that goes no further.
+func (h *Host) BeginPool(name, path string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.pools[name] = &pool{
+		Pool: host.Pool{Name: name, Type: "dir", Path: path, Unfinished: true}, uuid: uuid(),
+		volumes: map[string]*volume{},
+	}
 }
 
 // StopPool makes a pool inactive, as `virsh pool-destroy` does.

@@ -103,8 +103,8 @@ func stoppedPool(t *testing.T, s Site) {
 	ctx, name := t.Context(), s.Pool.Name
 	must.Get[host.Volume](t)(s.Host.CreateVolume(ctx, name, host.VolumeSpec{Name: "a", Format: "raw", Capacity: 1}))
 	s.StopPool(t)
-	if p := must.Get[host.Pool](t)(s.Host.Pool(ctx, name)); p.Active {
-		t.Error("the pool is active")
+	if p := must.Get[host.Pool](t)(s.Host.Pool(ctx, name)); p.Active || p.Unfinished {
+		t.Errorf("after it was stopped the pool is %+v", p)
 	}
 	_, err := s.Host.Volume(ctx, name, "a")
 	fails(t, err, host.ErrPoolInactive)

@@ -18,13 +18,20 @@ import (
 type Pool struct {
 	host host.Host // that has the pool
 	name string
+	path string // where the pool is created if it is missing; "" if it must exist
 
 	mu     sync.Mutex
 	opened bool
 }
 
 // New returns a Pool. It connects to nothing.
-func New(h host.Host, name string) *Pool { return &Pool{host: h, name: name} }
+func New(h host.Host, name string) *Pool {
+	p := &Pool{host: h, name: name}
+	if name == DefaultPool {
+		p.path = defaultPoolPath(h.URI())
+	}
+	return p
+}
 
 // Name is the pool's name on its host.
 func (p *Pool) Name() string { return p.name }
@@ -56,11 +63,11 @@ func (p *Pool) Open(ctx context.Context) error {
 		return nil
 	}
 	pool, err := p.host.Pool(ctx, p.name)
-	if errors.Is(err, host.ErrNoPool) {
-		if p.name != DefaultPool {
-			return p.noSuchPool(ctx, err)
-		}
-		pool, err = p.host.CreateDirPool(ctx, p.name, defaultPoolPath(p.host.URI()))
+	switch {
+	case p.creates(pool, err):
+		pool, err = p.host.CreateDirPool(ctx, p.name, p.path)
+	case errors.Is(err, host.ErrNoPool):
+		return p.noSuchPool(ctx, err)
 	}
 	if err != nil {
 		return err
@@ -73,13 +80,25 @@ func (p *Pool) Open(ctx context.Context) error {
 	return nil
 }
 
+// creates reports whether the pool is one that Open creates, as the answer of Host.Pool says: it is
+// missing, or another process is creating it, or has died at that.
+func (p *Pool) creates(found host.Pool, err error) bool {
+	switch {
+	case p.path == "":
+		return false
+	case err != nil:
+		return errors.Is(err, host.ErrNoPool)
+	}
+	return found.Unfinished && found.Path == p.path
+}
+
 // Check returns an error if the pool does not exist or is not active. The default pool is created
 // when something is registered.
 func (p *Pool) Check(ctx context.Context) error {
 	if p.Opened() {
 		return nil
 	}
-	if _, err := p.host.Pool(ctx, p.name); errors.Is(err, host.ErrNoPool) && p.name == DefaultPool {
+	if p.creates(p.host.Pool(ctx, p.name)) {
 		return nil
 	}
 	return p.Open(ctx)

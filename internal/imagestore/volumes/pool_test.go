@@ -77,6 +77,37 @@ func TestAPoolHasToBeActive(t *testing.T) {
 	}
 }
 
+// A process that creates the pool defines it before it starts it. Another process that sees that, or
+// that comes after the first one has died, goes on with it.
+func TestAPoolThatIsBeingCreatedIsFinished(t *testing.T) {
+	h := fakehost.New()
+	p := New(h, DefaultPool)
+	h.BeginPool(DefaultPool, p.path)
+	if err := p.Check(t.Context()); err != nil || p.Opened() {
+		t.Errorf("before anything is registered: %v, opened: %t", err, p.Opened())
+	}
+	if err := p.Open(t.Context()); err != nil || !p.Opened() {
+		t.Errorf("opening it: %v, opened: %t", err, p.Opened())
+	}
+	h.StopPool(DefaultPool)
+	if err := New(h, DefaultPool).Open(t.Context()); err == nil {
+		t.Error("a pool that was stopped was started")
+	}
+
+	h.BeginPool("images", "/images")
+	h.BeginPool(DefaultPool, "/elsewhere")
+	for _, name := range []string{"images", DefaultPool} {
+		others := New(h, name)
+		for what, err := range map[string]error{
+			"Open": others.Open(t.Context()), "Check": others.Check(t.Context()),
+		} {
+			if _, is := errors.AsType[finding.List](err); !is {
+				t.Errorf("%s of pool %s, which the provider does not create: %v, want a finding", what, name, err)
+			}
+		}
+	}
+}
+
 // If the host creates the pool and its answer is lost, the next use finds the pool.
 func TestAPoolIsOpenOnceTheHostHasSaidSo(t *testing.T) {
 	h := fakehost.New()

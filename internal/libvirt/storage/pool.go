@@ -91,6 +91,19 @@ func readPool(l *libvirt.Libvirt, ref libvirt.StoragePool) (host.Pool, error) {
 	if err != nil {
 		return host.Pool{}, err
 	}
+	unfinished := false
+	if !poolActive(state) {
+		// CreateDirPool starts a pool before it sets autostart. So a pool that was inactive after its
+		// autostart was read as set has been stopped since.
+		autostart, err := l.StoragePoolGetAutostart(ref)
+		if err != nil {
+			return host.Pool{}, err
+		}
+		if state, capacity, allocation, available, err = l.StoragePoolGetInfo(ref); err != nil {
+			return host.Pool{}, err
+		}
+		unfinished = !poolActive(state) && autostart == 0
+	}
 	var doc struct {
 		Type string `xml:"type,attr"`
 		Path string `xml:"target>path"`
@@ -99,8 +112,14 @@ func readPool(l *libvirt.Libvirt, ref libvirt.StoragePool) (host.Pool, error) {
 		return host.Pool{}, err
 	}
 	return host.Pool{
-		Name: ref.Name, Type: doc.Type, Path: doc.Path, Active: poolActive(state),
-		Capacity: capacity, Allocation: allocation, Available: available,
+		Name:       ref.Name,
+		Type:       doc.Type,
+		Path:       doc.Path,
+		Active:     poolActive(state),
+		Unfinished: unfinished,
+		Capacity:   capacity,
+		Allocation: allocation,
+		Available:  available,
 	}, nil
 }
 

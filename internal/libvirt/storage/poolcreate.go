@@ -14,8 +14,10 @@ import (
 )
 
 // CreateDirPool makes sure that a directory pool with this name and path exists, is active and
-// starts with the host. Several callers may call it at once, also in different processes. If a pool
-// has the name but another type or path, it returns host.ErrExists.
+// starts with the host. It sets autostart last: whether that is set tells a pool that was stopped
+// from one that is unfinished. Several callers may call it at once, also in different processes, and
+// each finishes what another one has begun. If a pool has the name but another type or path, it
+// returns host.ErrExists.
 func (p *Pools) CreateDirPool(ctx context.Context, name, path string) (host.Pool, error) {
 	object := virterr.Pool(name)
 	pool, err := p.Pool(ctx, name)

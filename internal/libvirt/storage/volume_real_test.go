@@ -208,6 +208,30 @@ func TestAPoolThatWasDefinedAnewIsFound(t *testing.T) {
 	must.Get[[]string](t)(h.VolumeNames(t.Context(), pool))
 }
 
+// A process may be killed after it has defined a pool.
+func TestAPoolThatIsUnfinishedIsFinished(t *testing.T) {
+	h := realHost(t)
+	pool, path := virttest.Unique("pool"), filepath.Join(virttest.OpenDir(t), "pool")
+	if err := h.definePool(t.Context(), pool, path); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		onPool(t, h, pool, func(l *libvirt.Libvirt, ref libvirt.StoragePool) error {
+			return l.StoragePoolUndefine(ref)
+		})
+	})
+	if p := must.Get[host.Pool](t)(h.Pool(t.Context(), pool)); p.Active || !p.Unfinished {
+		t.Errorf("once it is defined the pool is %+v", p)
+	}
+	if p := must.Get[host.Pool](t)(h.CreateDirPool(t.Context(), pool, path)); !p.Active || p.Unfinished {
+		t.Errorf("once it is created the pool is %+v", p)
+	}
+	onPool(t, h, pool, func(l *libvirt.Libvirt, ref libvirt.StoragePool) error { return l.StoragePoolDestroy(ref) })
+	if p := must.Get[host.Pool](t)(h.Pool(t.Context(), pool)); p.Active || p.Unfinished {
+		t.Errorf("once it is stopped the pool is %+v", p)
+	}
+}
+
 func TestManyCreateTheSamePool(t *testing.T) {
 	h := realHost(t)
 	pool, path := virttest.Unique("pool"), filepath.Join(t.TempDir(), "deep", "pool")
