@@ -2,7 +2,9 @@ package requests
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -57,6 +59,48 @@ func TestTheEndOfARequestOutlivesRetention(t *testing.T) {
 	listed, err := log.List(ctx, catalog.RequestFilter{})
 	if err != nil || len(listed) != 1 || listed[0].Status != catalog.RequestCompleted {
 		t.Errorf("listed: %+v, %v", listed, err)
+	}
+}
+
+// timeless is a catalog whose clock must not be asked.
+type timeless struct {
+	store
+	t *testing.T
+}
+
+func (s timeless) Now(context.Context) (time.Time, error) {
+	s.t.Error("the catalog was asked for the time")
+	return time.Time{}, errors.New("no time")
+}
+
+// A user who lists requests may not be allowed what reading the catalog's clock takes.
+func TestARequestOfADeadProcessHasFailedWhateverTheTime(t *testing.T) {
+	ctx := t.Context()
+	s, log := newLog(t, 0)
+	log.store = timeless{s, t}
+	for id, c := range map[string]struct {
+		runner string
+		want   catalog.RequestStatus
+	}{
+		// Another process had this one's number before.
+		"dead":  {lease.This()[:strings.LastIndex(lease.This(), "/")+1] + "1", catalog.RequestFailed},
+		"alive": {lease.This(), catalog.RequestRunning},
+	} {
+		running := catalog.ProvisioningRequest{
+			ID:        catalog.RequestID{Tenant: "shop", ID: id},
+			Instance:  id,
+			Status:    catalog.RequestRunning,
+			Runner:    c.runner,
+			CreatedAt: time.Now(),
+			Deadline:  time.Now().Add(time.Hour),
+		}
+		if _, err := s.Requests().Create(ctx, running.ID.String(), running); err != nil {
+			t.Fatal(err)
+		}
+		listed, err := log.List(ctx, catalog.RequestFilter{Instance: id})
+		if err != nil || len(listed) != 1 || listed[0].Status != c.want {
+			t.Errorf("the request of a process that is %s is listed as %+v, %v, want %s", id, listed, err, c.want)
+		}
 	}
 }
 
