@@ -12,9 +12,9 @@ type Lease struct {
 	Deadline time.Time // by then, on the clock of Since, the work is over or its holder is dead
 }
 
-// Slack is how long after its deadline a process counts as dead. It covers what a deadline leaves
-// out: two undos in a row (step.UndoTime), a request that is not cut off, and clocks that are a
-// little wrong if an earlier release wrote its own machine's time.
+// Slack is the time since its deadline after which a process counts as dead. It covers what a
+// deadline leaves out: two undos in a row (step.UndoTime), a request that is not cut off, and clocks
+// that are a little wrong if an earlier release wrote its own machine's time.
 const Slack = 5 * time.Minute
 
 // unbounded is how long work without a deadline of its own may take.
@@ -23,11 +23,16 @@ const unbounded = time.Hour
 // New is this process's lease on work that begins now and ends with the context. now is the time of
 // the clock by which other processes will judge the lease.
 func New(ctx context.Context, now time.Time) Lease {
-	takes := unbounded
-	if deadline, bounded := ctx.Deadline(); bounded {
-		takes = time.Until(deadline)
+	return Lease{Holder: This(), Since: now, Deadline: Deadline(ctx, now)}
+}
+
+// Deadline is the time, by the clock of now, at which work that begins now ends with the context.
+func Deadline(ctx context.Context, now time.Time) time.Time {
+	deadline, bounded := ctx.Deadline()
+	if !bounded {
+		return now.Add(unbounded)
 	}
-	return Lease{Holder: This(), Since: now, Deadline: now.Add(takes)}
+	return now.Add(time.Until(deadline))
 }
 
 // Expires is the time after which the holder counts as dead in any case: Slack after its deadline.
@@ -41,8 +46,8 @@ func (l Lease) Overdue(now time.Time) bool { return now.After(l.Expires()) }
 // holder is certainly dead, or its time is up by the clock of its deadline.
 func (l Lease) Ended(now time.Time) bool { return Dead(l.Holder) || l.Overdue(now) }
 
-// Abandoned is Ended by a clock that is asked only if the holder is not certainly dead. It returns
-// the clock's error.
+// Abandoned is like Ended. It asks clock for the time only if the holder is not certainly dead, and
+// returns the clock's error.
 func (l Lease) Abandoned(ctx context.Context, clock func(context.Context) (time.Time, error)) (bool, error) {
 	if Dead(l.Holder) {
 		return true, nil

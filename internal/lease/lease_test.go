@@ -23,6 +23,9 @@ func TestALeaseLastsAsLongAsItsContext(t *testing.T) {
 			if got := New(ctx, noon); got != want {
 				t.Errorf("for work that takes at most %s: %+v, want %+v", takes, got, want)
 			}
+			if got := Deadline(ctx, noon); !got.Equal(want.Deadline) {
+				t.Errorf("work that takes at most %s ends at %s, want %s", takes, got, want.Deadline)
+			}
 		}
 	})
 }

@@ -76,7 +76,7 @@ func (b *build) recorded(
 // recordDeadline is when the work must have ended. It leaves time to undo what failed at the last
 // moment.
 func recordDeadline(ctx context.Context) time.Time {
-	return lease.New(ctx, time.Now()).Deadline.Add(2 * step.UndoTime).UTC().Round(0)
+	return lease.Deadline(ctx, time.Now()).Add(2 * step.UndoTime).UTC().Round(0)
 }
 
 // bareURI is a libvirt URI without its confidential parts: the user who logs in, and the keys used.
