@@ -5,10 +5,11 @@ import (
 	"sync"
 )
 
-// Unconfirmed lists, by their keys, the objects that name this process as their maker because
-// Terraform may not have received the response about them yet. A process confirms them when
-// Terraform shuts it down, because by then Terraform has received every response. The zero value is
-// an empty list; several goroutines may use it at once.
+// Unconfirmed lists, by their keys, the objects that name their maker because Terraform may not have
+// received the response about them yet. The maker is this process, or another one that died and
+// whose object this process has changed since. A process confirms the objects when Terraform shuts
+// it down, because by then Terraform has received every response. The zero value is an empty list;
+// several goroutines may use it at once.
 type Unconfirmed[K comparable] struct {
 	mu   sync.Mutex
 	keys []K
@@ -34,6 +35,9 @@ func (u *Unconfirmed[K]) Take() []K {
 
 // Confirm clears the maker of an object that Terraform has received, and reports whether that was
 // this process. If it was another, that process has created the object again, and the maker stays.
+//
+// It is for templates and versions, whose documents name a process that takes them over. Instances
+// keep the name of a process that died, and provision clears that name too.
 func Confirm(maker *string) bool {
 	if *maker != This() {
 		return false
