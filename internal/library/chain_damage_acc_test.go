@@ -13,6 +13,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
+	"github.com/novacron/terraform-provider-novacron/internal/lease/leasetest"
 	"github.com/novacron/terraform-provider-novacron/internal/source/file"
 )
 
@@ -66,7 +67,7 @@ func TestAccAnInterruptedComparisonLeavesNothing(t *testing.T) {
 		}
 	})
 	t.Run("by its end", func(t *testing.T) {
-		volume := s.leave(t, l, ubuntu.Version("0.1.0"), deadRunner(t))
+		volume := s.leave(t, l, ubuntu.Version("0.1.0"), leasetest.Dead(t))
 		_, err := catalog.Change(t.Context(), s.bases(t), catalog.BaseKey(one.Digest), func(b *catalog.Base) error {
 			b.Children = append(b.Children, volume)
 			return nil

@@ -14,19 +14,10 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/lease"
+	"github.com/novacron/terraform-provider-novacron/internal/lease/leasetest"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/source/file"
 )
-
-// deadRunner is the name of a process of this machine that has ended.
-func deadRunner(t *testing.T) string {
-	t.Helper()
-	name := lease.This() + "0" // the number of this process, and another start
-	if !lease.Dead(name) {
-		t.Fatalf("process %s is not certain to have ended", name)
-	}
-	return name
-}
 
 // leave leaves what a registration leaves if it is interrupted while it sends an image: a claim,
 // and a volume that belongs to no base yet.
@@ -52,7 +43,7 @@ func TestAccWhatAnInterruptedRegistrationLeftGoes(t *testing.T) {
 	s := newSite(t)
 	l := s.library(t)
 	s.template(t, l)
-	dead := s.leave(t, l, ubuntu.Version("0.1.0"), deadRunner(t))
+	dead := s.leave(t, l, ubuntu.Version("0.1.0"), leasetest.Dead(t))
 	living := s.leave(t, l, ubuntu.Version("0.2.0"), lease.This())
 	elsewhere := s.leave(t, l, ubuntu.Version("0.3.0"), "elsewhere/4711")
 
@@ -117,7 +108,7 @@ func TestAccASharedBaseOutlivesTheRegistrationThatSentIt(t *testing.T) {
 	base := must.Get[catalog.Base](t)(l.Images.Base(t.Context(), kept.Digest))
 	id := ubuntu.Version("0.1.0")
 	claim := catalog.Version{ID: id, Claim: &catalog.Claim{
-		Runner: deadRunner(t), Deadline: now().Add(time.Hour), Volume: strings.TrimSuffix(base.Volume, ".raw"),
+		Runner: leasetest.Dead(t), Deadline: now().Add(time.Hour), Volume: strings.TrimSuffix(base.Volume, ".raw"),
 	}}
 	if _, err := l.store.Versions().Create(t.Context(), id.String(), claim); err != nil {
 		t.Fatal(err)
@@ -161,7 +152,7 @@ func TestAccWhatNobodyHeardOfIsTakenOver(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	by(deadRunner(t))
+	by(leasetest.Dead(t))
 	if err := again(rawImage(t, 1<<20, 4096)); !errors.As(err, &findings) {
 		t.Errorf("with another image: %v, want that the version exists", err)
 	}

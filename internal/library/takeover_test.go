@@ -1,20 +1,20 @@
 package library
 
 import (
-	"strings"
 	"testing"
 	"testing/synctest"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/lease"
+	"github.com/novacron/terraform-provider-novacron/internal/lease/leasetest"
 )
 
 // A state may have a template that a dead process seemed to have left unreported, at an address
 // that has just left the configuration: then the same apply removes it, and creates it at another
 // address.
 func TestWhatACreateTakesOverIsNotRemovedBesideIt(t *testing.T) {
-	dead := lease.This()[:strings.LastIndex(lease.This(), "/")+1] + "1" // another process had the number
+	dead := leasetest.Dead(t)
 	create := func(t *testing.T, l *Library) (catalog.Template, error) {
 		return l.CreateTemplate(t.Context(), catalog.Template{ID: web, Type: catalog.TypeVM})
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/pgtest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
-	"github.com/novacron/terraform-provider-novacron/internal/lease"
+	"github.com/novacron/terraform-provider-novacron/internal/lease/leasetest"
 	"github.com/novacron/terraform-provider-novacron/internal/pgstore"
 )
 
@@ -118,10 +118,7 @@ func (l library) restoreHost(t *testing.T) {
 	if err != nil || len(domains) == 0 {
 		t.Fatalf("%d domains, %v", len(domains), err)
 	}
-	killed := lease.This() + "0" // the number of this process, and another start
-	if !lease.Dead(killed) {
-		t.Fatalf("process %s is not certain to be dead", killed)
-	}
+	killed := leasetest.Dead(t)
 	definitions := t.TempDir()
 	for _, path := range domains {
 		name := filepath.Base(path)

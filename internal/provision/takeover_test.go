@@ -16,23 +16,12 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host/hostid"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/lease"
+	"github.com/novacron/terraform-provider-novacron/internal/lease/leasetest"
 	"github.com/novacron/terraform-provider-novacron/internal/library/planning"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 var noted = hostid.ID{} // nothing
-
-// deadProcess is the name of a process of this machine that has ended.
-func deadProcess(t *testing.T) string {
-	t.Helper()
-	f := strings.Split(lease.This(), "/")
-	f[1] = "4194303" // the largest number that Linux gives
-	name := strings.Join(f, "/")
-	if !lease.Dead(name) {
-		t.Fatalf("%q lives", name)
-	}
-	return name
-}
 
 // note changes what the metadata of an instance say about its creation.
 func (s *testSite) note(t *testing.T, uuid string, change func(*metadata.Facts)) {
@@ -49,7 +38,7 @@ func (s *testSite) note(t *testing.T, uuid string, change func(*metadata.Facts))
 func (s *testSite) orphan(t *testing.T, r kind.Request) kind.Instance {
 	t.Helper()
 	i := s.made(t, r)
-	s.note(t, i.UUID, func(f *metadata.Facts) { f.Provision.Runner = deadProcess(t) })
+	s.note(t, i.UUID, func(f *metadata.Facts) { f.Provision.Runner = leasetest.Dead(t) })
 	return i
 }
 

@@ -3,33 +3,20 @@ package storage
 import (
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
-	"github.com/novacron/terraform-provider-novacron/internal/lease"
+	"github.com/novacron/terraform-provider-novacron/internal/lease/leasetest"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
-
-// deadMark is the mark of a process of this machine that does not exist.
-func deadMark(t *testing.T) string {
-	t.Helper()
-	parts := strings.Split(lease.Mark(), "-")
-	parts[1] = "4194305" // beyond PID_MAX_LIMIT of Linux
-	mark := strings.Join(parts, "-")
-	if !lease.MarkDead(mark) {
-		t.Fatalf("%s counts as alive", mark)
-	}
-	return mark
-}
 
 func TestAPoolTellsTheTime(t *testing.T) {
 	h, pool, path := realPool(t)
 	ctx := t.Context()
 	must.Get[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{Name: "nova.clock.left", Format: "raw"}))
-	dead := naming.NewClock("shop", deadMark(t))
+	dead := naming.NewClock("shop", leasetest.DeadMark(t))
 	must.Get[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{Name: dead, Format: "raw"}))
 	left := filepath.Join(path, "nova.clock.left")
 	if err := os.Chtimes(left, time.Time{}, time.Now().Add(-time.Hour)); err != nil {
