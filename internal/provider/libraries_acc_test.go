@@ -16,6 +16,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/pgtest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+	"github.com/novacron/terraform-provider-novacron/internal/lease"
 	"github.com/novacron/terraform-provider-novacron/internal/lease/leasetest"
 	"github.com/novacron/terraform-provider-novacron/internal/pgstore"
 )
@@ -100,7 +101,10 @@ func (l library) read(t *testing.T, name string) string {
 }
 
 // runners are the processes of the earlier provider that were killed, in the metadata of domains.
-var runners = regexp.MustCompile("<runner>[^<]+</runner>")
+var runners = regexp.MustCompile("<runner>([^<]+)</runner>")
+
+// shown is a process's name as messages show it: "HOST/PID".
+var shown = regexp.MustCompile("^[^/]+/[0-9]+$")
 
 // restoreHost makes the host look as if the earlier provider had worked on it: its UUID, the pool
 // and the domains. The processes that were killed are of this machine since its last boot: of any
@@ -119,14 +123,24 @@ func (l library) restoreHost(t *testing.T) {
 		t.Fatalf("%d domains, %v", len(domains), err)
 	}
 	killed := leasetest.Dead(t)
-	definitions := t.TempDir()
+	definitions, named := t.TempDir(), 0
 	for _, path := range domains {
 		name := filepath.Base(path)
-		text := runners.ReplaceAllString(l.read(t, filepath.Join("domains", name)), "<runner>"+killed+"</runner>")
+		text := l.read(t, filepath.Join("domains", name))
+		for _, stored := range runners.FindAllStringSubmatch(text, -1) {
+			named++
+			if got := lease.Show(stored[1]); got == stored[1] || !shown.MatchString(got) {
+				t.Errorf("%s names the process %q, which is shown as %q", name, stored[1], got)
+			}
+		}
+		text = runners.ReplaceAllString(text, "<runner>"+killed+"</runner>")
 		if err := os.WriteFile(filepath.Join(definitions, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		commands = append(commands, "define "+filepath.Join(definitions, name))
+	}
+	if named == 0 {
+		t.Error("no domain names the process that was killed")
 	}
 	for domain := range strings.FieldsSeq(l.read(t, "autostart")) {
 		commands = append(commands, "autostart "+domain)
