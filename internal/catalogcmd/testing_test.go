@@ -16,6 +16,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/pgtest"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt"
@@ -123,9 +124,7 @@ func qcow2(t *testing.T) string {
 func rawDisk(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "disk.img")
-	data := make([]byte, 1<<20)
-	_, _ = rand.Read(data[512:]) // the first bytes of random data may be those of any format
-	data[510], data[511] = 0x55, 0xaa
+	data := imagetest.RandomDisk(1 << 20)
 	file, err := os.Create(path)
 	if err == nil {
 		_, err = file.Write(data)

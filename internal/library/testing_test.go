@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +13,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt"
 	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
@@ -114,13 +114,7 @@ func (s site) template(t *testing.T, l *Library) {
 // part, and holes.
 func rawImage(t testing.TB, size, data int64) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "disk.img")
-	content := make([]byte, data)
-	_, _ = rand.Read(content[512:]) // the first bytes of random data may be those of any format
-	content[510], content[511] = 0x55, 0xaa
-	if err := os.WriteFile(path, content, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	path := imagetest.WriteFile(t, imagetest.RandomDisk(int(data)))
 	if err := os.Truncate(path, size); err != nil {
 		t.Fatal(err)
 	}

@@ -62,6 +62,16 @@ func RawDisk(size int) []byte {
 	return data
 }
 
+// RandomDisk is a raw disk of size bytes that differs from every other: a boot sector with its mark,
+// and random data after it. The sector itself is not random, because the first bytes of random data
+// may be those of another format.
+func RandomDisk(size int) []byte {
+	data := make([]byte, size)
+	copy(data[512:], Random(size-512))
+	copy(data[510:], "\x55\xaa")
+	return data
+}
+
 // WriteFile writes data to a new file, and returns its path.
 func WriteFile(t testing.TB, data []byte) string {
 	t.Helper()
@@ -178,7 +188,7 @@ func Textual() []byte {
 	return disk
 }
 
-// Random is n bytes that cannot be compressed.
+// Random is n bytes that cannot be compressed. They may begin like any format: see RandomDisk.
 func Random(n int) []byte {
 	data := make([]byte, n)
 	_, _ = rand.Read(data)

@@ -29,8 +29,7 @@ func pair(t *testing.T) (before, after []byte) {
 	t.Helper()
 	const block = blockmap.BlockSize
 	before = make([]byte, 20*quarter)
-	copy(before, imagetest.Random(6*quarter))
-	copy(before[510:], "\x55\xaa")
+	copy(before, imagetest.RandomDisk(6*quarter))
 	copy(before[15*quarter:], imagetest.Random(2*quarter))
 	after = bytes.Clone(before)
 	copy(after[3*quarter+5:], "changed")        // one block

@@ -1,7 +1,6 @@
 package templateversion_test
 
 import (
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
+	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 )
 
 // library returns the configuration of a provider for the pool and of a template "it".
@@ -49,14 +49,7 @@ func fromPath(path string) string { return fmt.Sprintf("path = %q", path) }
 // rawImage creates a raw disk of random bytes after a boot sector's mark, so its digest is unique.
 func rawImage(t *testing.T, size int) string {
 	t.Helper()
-	disk := make([]byte, size)
-	_, _ = rand.Read(disk[512:]) // never fails; the first bytes of random data may be those of any format
-	disk[510], disk[511] = 0x55, 0xaa
-	path := filepath.Join(t.TempDir(), "disk.raw")
-	if err := os.WriteFile(path, disk, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
+	return imagetest.WriteFile(t, imagetest.RandomDisk(size))
 }
 
 func readFile(t *testing.T, path string) []byte {
