@@ -113,7 +113,7 @@ func (s *Store) Versions() catalog.Collection[catalog.Version] {
 	return collection[catalog.Version]{s, "version", func(v catalog.Version) string { return v.ID.String() }}
 }
 
-// Bases implements catalog.Store.
+// Bases implements imagestore.Documents.
 func (s *Store) Bases() catalog.Collection[catalog.Base] { return bases{s, s.options.Bases} }
 
 // Requests implements catalog.Store.
