@@ -40,11 +40,11 @@ func (w *writer) claim(ctx context.Context, v view, b *batch) (a attempt, inTime
 	if e.Deleted {
 		spec.Allocation = 0 // a full pool still has room for a name
 	}
-	_, err = w.reader.volumes.CreateVolume(ctx, w.reader.pool, spec)
+	_, err = w.pool.volumes.CreateVolume(ctx, w.pool.name, spec)
 	crowded := err != nil && !errors.Is(err, host.ErrExists) && !errors.Is(err, host.ErrUnreachable)
 	if crowded {
 		spec.Allocation = 0
-		if _, again := w.reader.volumes.CreateVolume(ctx, w.reader.pool, spec); again == nil ||
+		if _, again := w.pool.volumes.CreateVolume(ctx, w.pool.name, spec); again == nil ||
 			errors.Is(again, host.ErrExists) {
 			err = again
 		}
@@ -64,7 +64,7 @@ func (w *writer) claim(ctx context.Context, v view, b *batch) (a attempt, inTime
 		if crowded {
 			w.makeRoom(ctx, docStem, v)
 		}
-		err = whenFree(ctx, func() error { return w.reader.volumes.WriteVolume(ctx, w.reader.pool, spec.Name, data) })
+		err = whenFree(ctx, func() error { return w.pool.volumes.WriteVolume(ctx, w.pool.name, spec.Name, data) })
 		if err == nil && spec.Allocation == 0 { // if there was no room, libvirt may say that all was written
 			if _, err = w.reader.read(ctx, docStem, e.Number); errors.Is(err, errBroken) {
 				err = fmt.Errorf("%w: volume %q: the pool is full", errTorn, spec.Name)
@@ -131,5 +131,5 @@ func (w *writer) same(ctx context.Context, docStem string, v view, claimed uint6
 // sleeps.
 func (w *writer) inTime(asked time.Time) bool {
 	now := time.Now()
-	return max(now.Sub(asked), now.Round(0).Sub(asked.Round(0))) < w.reader.grace/2
+	return max(now.Sub(asked), now.Round(0).Sub(asked.Round(0))) < w.pool.grace/2
 }

@@ -59,7 +59,7 @@ func (c collection[T]) Get(ctx context.Context, key string) (catalog.Record[T], 
 func (c collection[T]) List(ctx context.Context, prefix string) ([]catalog.Record[T], error) {
 	records, err := c.list(ctx, prefix)
 	if err != nil {
-		return nil, fmt.Errorf("listing %ss in pool %q: %w", c.kind, c.store.reader.pool, err)
+		return nil, fmt.Errorf("listing %ss in pool %q: %w", c.kind, c.store.pool.name, err)
 	}
 	return records, nil
 }
@@ -130,7 +130,7 @@ func (c collection[T]) decodeAll(entries map[string]entry) ([]catalog.Record[T],
 func (c collection[T]) Create(ctx context.Context, key string, value T) (catalog.Record[T], error) {
 	if key == "" || strings.ContainsAny(key, "\t\n") {
 		return catalog.Record[T]{}, fmt.Errorf("creating a %s in pool %q: %q is not a key",
-			c.kind, c.store.reader.pool, key)
+			c.kind, c.store.pool.name, key)
 	}
 	rec, err := c.write(ctx, key, "", value)
 	return rec, c.explain("creating", key, err)
@@ -228,5 +228,5 @@ func (c collection[T]) explain(doing, key string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s %s %q in pool %q: %w", doing, c.kind, key, c.store.reader.pool, err)
+	return fmt.Errorf("%s %s %q in pool %q: %w", doing, c.kind, key, c.store.pool.name, err)
 }

@@ -38,8 +38,8 @@ type damagedError struct {
 }
 
 func (r *reader) damage(broken []*brokenVolume, whole string) *damagedError {
-	e := &damagedError{pool: r.pool, broken: broken, whole: whole}
-	if host, is := r.volumes.(interface{ URI() string }); is {
+	e := &damagedError{pool: r.pool.name, broken: broken, whole: whole}
+	if host, is := r.pool.volumes.(interface{ URI() string }); is {
 		e.uri = host.URI()
 	}
 	return e
@@ -103,11 +103,11 @@ func (r *reader) readSurely(ctx context.Context, docStem string, number uint64) 
 		if !broken || r.knownBroken(b) {
 			return doc, err
 		}
-		if time.Since(since) > r.grace {
+		if time.Since(since) > r.pool.grace {
 			r.noteBroken(b)
 			return doc, err
 		}
-		if err := pause(ctx, r.grace/50); err != nil {
+		if err := pause(ctx, r.pool.grace/50); err != nil {
 			return doc, err
 		}
 	}

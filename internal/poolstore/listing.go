@@ -14,11 +14,11 @@ func (r *reader) names(ctx context.Context) ([]string, error) {
 	}
 	r.mu.Unlock()
 	if stale {
-		if err := r.volumes.RefreshPool(ctx, r.pool); err != nil {
+		if err := r.pool.volumes.RefreshPool(ctx, r.pool.name); err != nil {
 			return nil, err
 		}
 	}
-	return r.volumes.VolumeNames(ctx, r.pool)
+	return r.pool.volumes.VolumeNames(ctx, r.pool.name)
 }
 
 // distrust makes the next listing refresh the pool, because something does not fit the last one.

@@ -292,8 +292,8 @@ func TestADocumentThatGrowsTooLargeRefusesMoreAndLetsRecordsGo(t *testing.T) {
 			note{Text: strings.Repeat("x", maxGrown/2)}))
 		second := must.Get[catalog.Record[note]](t)(plain.Create(t.Context(), "t/b",
 			note{Text: strings.Repeat("x", maxGrown/3)}))
-		s.reader.volumes = stalled(s.reader.volumes.(process).memory, "before", "create", ".3.json",
-			time.Second).reader.volumes
+		s.pool.volumes = stalled(s.pool.volumes.(process).memory, "before", "create", ".3.json",
+			time.Second).pool.volumes
 		var group sync.WaitGroup
 		group.Go(func() { must.Get[catalog.Record[note]](t)(plain.Create(t.Context(), "t/c", note{})) })
 		synctest.Wait() // changes from now on wait for that write, and are written together

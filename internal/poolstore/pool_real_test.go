@@ -180,7 +180,7 @@ func TestAccATornDocumentIsSkippedAndOvertaken(t *testing.T) {
 	// An impatient writer writes again, under another number, if a write took long.
 	first := must.Get[catalog.Record[note]](t)(notes(New(hosts[0], pool)).Create(t.Context(), "t/a", note{Count: 1}))
 	s := New(hosts[0], pool)
-	s.reader.grace = 3 * time.Second
+	s.pool.grace = 3 * time.Second
 	c := notes(s)
 	if err := os.WriteFile(filepath.Join(dir, "nova.note.t.a.2.json"), claimedFor(nil, 0), 0o600); err != nil {
 		t.Fatal(err)
@@ -190,8 +190,8 @@ func TestAccATornDocumentIsSkippedAndOvertaken(t *testing.T) {
 	}
 	begun := time.Now()
 	must.Get[catalog.Record[note]](t)(c.Replace(t.Context(), "t/a", first.Revision, note{Count: 2}))
-	if waited := time.Since(begun); waited < s.reader.grace {
-		t.Errorf("overtaken after %s, want no less than %s", waited, s.reader.grace)
+	if waited := time.Since(begun); waited < s.pool.grace {
+		t.Errorf("overtaken after %s, want no less than %s", waited, s.pool.grace)
 	}
 	if got := must.Get[catalog.Record[note]](t)(c.Get(t.Context(), "t/a")); got.Value.Count != 2 {
 		t.Errorf("read %+v", got)

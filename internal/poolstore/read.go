@@ -42,9 +42,7 @@ func (v view) newest() uint64 {
 
 // reader reads the documents of one pool.
 type reader struct {
-	volumes Volumes
-	pool    string
-	grace   time.Duration
+	pool *pool
 
 	mu        sync.Mutex
 	refreshed time.Time           // when the host's view of the pool was refreshed last
@@ -138,7 +136,7 @@ func (r *reader) newestAmong(
 // damaged, and host.ErrNoVolume if it is gone.
 func (r *reader) read(ctx context.Context, docStem string, number uint64) (document, error) {
 	name := naming.Document(docStem, number)
-	data, err := r.volumes.ReadVolume(ctx, r.pool, name, maxDocument)
+	data, err := r.pool.volumes.ReadVolume(ctx, r.pool.name, name, maxDocument)
 	if errors.Is(err, host.ErrOperationInvalid) { // the host is creating it right now
 		return document{}, fmt.Errorf("%w: %w", errTorn, err)
 	}

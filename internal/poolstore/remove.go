@@ -71,7 +71,7 @@ func (w *writer) clear(ctx context.Context, docStem string, tombstone envelope) 
 // remove deletes one volume. It is not an error if the volume is gone already.
 func (w *writer) remove(ctx context.Context, docStem string, number uint64) error {
 	return gone(whenFree(ctx, func() error {
-		return w.reader.volumes.DeleteVolume(ctx, w.reader.pool, naming.Document(docStem, number))
+		return w.pool.volumes.DeleteVolume(ctx, w.pool.name, naming.Document(docStem, number))
 	}))
 }
 

@@ -132,7 +132,7 @@ func (s *Store) Repair(ctx context.Context, d Damage, discard bool, keep func(vo
 	}
 	kept := map[string][sha256.Size]byte{}
 	for _, v := range d.Volumes {
-		data, err := s.reader.volumes.ReadVolume(ctx, s.reader.pool, v.Volume, maxDocument)
+		data, err := s.pool.volumes.ReadVolume(ctx, s.pool.name, v.Volume, maxDocument)
 		if err == nil {
 			err = keep(v.Volume, data)
 		}
@@ -165,7 +165,7 @@ func (s *Store) Repair(ctx context.Context, d Damage, discard bool, keep func(vo
 // removeKept removes a volume only if it holds what was kept: its document may have been deleted
 // and created again.
 func (s *Store) removeKept(ctx context.Context, docStem, volume string, sum [sha256.Size]byte) error {
-	data, err := s.reader.volumes.ReadVolume(ctx, s.reader.pool, volume, maxDocument)
+	data, err := s.pool.volumes.ReadVolume(ctx, s.pool.name, volume, maxDocument)
 	switch {
 	case errors.Is(err, host.ErrNoVolume):
 		return nil
@@ -196,14 +196,14 @@ func (w *writer) append(ctx context.Context, docStem string, e envelope, body []
 	data = filled(data)
 	name := naming.Document(docStem, e.Number)
 	spec := host.VolumeSpec{Name: name, Format: "raw", Capacity: claimSize(len(data)), Allocation: claimSize(len(data))}
-	if _, err := w.reader.volumes.CreateVolume(ctx, w.reader.pool, spec); err != nil {
+	if _, err := w.pool.volumes.CreateVolume(ctx, w.pool.name, spec); err != nil {
 		if errors.Is(err, host.ErrExists) {
 			err = fmt.Errorf("another process is writing document %q: run this again (%w)",
 				strings.TrimSuffix(docStem, "."), err)
 		}
 		return err
 	}
-	err = whenFree(ctx, func() error { return w.reader.volumes.WriteVolume(ctx, w.reader.pool, name, data) })
+	err = whenFree(ctx, func() error { return w.pool.volumes.WriteVolume(ctx, w.pool.name, name, data) })
 	if err == nil {
 		_, err = w.reader.read(ctx, docStem, e.Number)
 	}

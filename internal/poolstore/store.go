@@ -48,8 +48,16 @@ const (
 	freshness = time.Second
 )
 
+// pool is where the documents are.
+type pool struct {
+	volumes Volumes
+	name    string
+	grace   time.Duration // see Grace
+}
+
 // Store is a catalog in one pool. It implements catalog.Store.
 type Store struct {
+	pool   *pool
 	reader *reader
 	writer *writer
 }
@@ -57,15 +65,17 @@ type Store struct {
 var _ catalog.Store = (*Store)(nil)
 
 // New returns a store over a pool that exists and is active.
-func New(volumes Volumes, pool string) *Store {
-	r := &reader{volumes: volumes, pool: pool, grace: Grace, broken: map[string][32]byte{}}
-	return &Store{reader: r, writer: &writer{reader: r, queues: queues{waiting: map[string][]*change{}}}}
+func New(volumes Volumes, name string) *Store {
+	p := &pool{volumes: volumes, name: name, grace: Grace}
+	r := &reader{pool: p, broken: map[string][32]byte{}}
+	w := &writer{pool: p, reader: r, queues: queues{waiting: map[string][]*change{}}}
+	return &Store{pool: p, reader: r, writer: w}
 }
 
 // Now implements catalog.Store. It returns the pool's time, which the host learns from each
 // document that is written.
 func (s *Store) Now(ctx context.Context) (time.Time, error) {
-	return s.reader.volumes.Time(ctx, s.reader.pool)
+	return s.pool.volumes.Time(ctx, s.pool.name)
 }
 
 // Templates implements catalog.Store.
@@ -88,7 +98,7 @@ func (s *Store) Versions() catalog.Collection[catalog.Version] {
 	}}
 }
 
-// Bases implements catalog.Store.
+// Bases implements imagestore.Documents.
 func (s *Store) Bases() catalog.Collection[catalog.Base] {
 	return collection[catalog.Base]{store: s, layout: bases}
 }

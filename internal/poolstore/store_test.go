@@ -20,7 +20,7 @@ func TestStore(t *testing.T) {
 		return storetest.Site{
 			Open: func(string) catalog.Store {
 				s := New(prompt{process{memory: m}}, "pool")
-				s.reader.grace = time.Second
+				s.pool.grace = time.Second
 				return s
 			},
 			Damage: func(key string) {

@@ -55,6 +55,7 @@ type attempt struct {
 
 // writer writes the documents of one pool.
 type writer struct {
+	pool   *pool
 	reader *reader
 	queues queues
 }
@@ -90,7 +91,7 @@ func (w *writer) write(ctx context.Context, b *batch) (envelope, error) {
 		}
 		if len(mine) == maxAttempts {
 			return envelope{}, fmt.Errorf("%w: %d times, a few small requests have taken longer than %s",
-				errSlow, maxAttempts, w.reader.grace/2)
+				errSlow, maxAttempts, w.pool.grace/2)
 		}
 	}
 }
@@ -102,7 +103,7 @@ func (w *writer) settled(ctx context.Context, b *batch, mine []attempt) (view, e
 	var watched uint64
 	var since time.Time
 	var resolved catalog.Revision // the revision of the document that the batch was last resolved against
-	for wait := w.reader.grace / 500; ; wait = min(2*wait, w.reader.grace/100) {
+	for wait := w.pool.grace / 500; ; wait = min(2*wait, w.pool.grace/100) {
 		v, err := w.reader.look(ctx, docStem, nil)
 		if err == nil {
 			err = v.damage
@@ -115,7 +116,7 @@ func (w *writer) settled(ctx context.Context, b *batch, mine []attempt) (view, e
 		}
 		// The time of the read counts: the volume was still incomplete so long after it was first seen.
 		givenUp := func(a attempt) bool { return a.Number == v.newest() && !a.complete }
-		expired := v.asked.Sub(since) > w.reader.grace || slices.ContainsFunc(mine, givenUp)
+		expired := v.asked.Sub(since) > w.pool.grace || slices.ContainsFunc(mine, givenUp)
 		complete := v.newest() == v.current.Number
 		clearing := complete && v.current.Deleted && !own(v.current, mine) // its deleter is about to finish
 		if expired || complete && !clearing {
