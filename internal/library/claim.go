@@ -25,45 +25,45 @@ type registrar struct{ *Library }
 // process left of a registration of that version. orphan is the version if a process registered it
 // and may have died before reporting it; it is the zero record if there is none.
 func (l registrar) claimVersion(ctx context.Context, r VersionRequest) (
-	claim catalog.Version, orphan catalog.Record[catalog.Version], err error,
+	claimed catalog.Version, orphan catalog.Record[catalog.Version], err error,
 ) {
 	since, err := l.store.Now(ctx)
 	if err != nil {
-		return claim, orphan, err
+		return claimed, orphan, err
 	}
 	work := lease.New(ctx, since)
-	claim = catalog.Version{ID: r.ID, CreatedAt: now(), CreatedBy: l.me.User, Claim: &catalog.Claim{
+	claimed = catalog.Version{ID: r.ID, CreatedAt: now(), CreatedBy: l.me.User, Claim: &catalog.Claim{
 		Runner: work.Holder, By: l.me.User, Since: work.Since, Deadline: work.Deadline, Volume: naming.NewBaseStem(),
 	}}
 	for {
-		_, err := l.store.Versions().Create(ctx, r.ID.String(), claim)
+		_, err := l.store.Versions().Create(ctx, r.ID.String(), claimed)
 		if !errors.Is(err, catalog.ErrExists) {
-			return claim, orphan, err
+			return claimed, orphan, err
 		}
 		found, err := l.store.Versions().Get(ctx, r.ID.String())
 		switch {
 		case errors.Is(err, catalog.ErrNotFound):
 		case err != nil:
-			return claim, orphan, err
+			return claimed, orphan, err
 		case l.Images.Abandoned(ctx, found.Value):
 			if err := l.clearAbandoned(ctx, found); err != nil {
-				return claim, orphan, err
+				return claimed, orphan, err
 			}
 		case found.Value.Claim != nil:
-			return claim, orphan, beingRegistered(found.Value)
+			return claimed, orphan, beingRegistered(found.Value)
 		case lease.Dead(found.Value.Maker):
-			return claim, found, nil
+			return claimed, found, nil
 		default:
-			return claim, orphan, VersionExists(r.ID)
+			return claimed, orphan, VersionExists(r.ID)
 		}
 	}
 }
 
 // fulfil turns a claim into the registered version. It returns catalog.ErrNotFound when this
 // process was taken for dead and the claim is gone.
-func (l registrar) fulfil(ctx context.Context, claim catalog.Version, v catalog.Version) error {
+func (l registrar) fulfil(ctx context.Context, claimed, v catalog.Version) error {
 	_, err := catalog.Change(ctx, l.store.Versions(), v.ID.String(), func(found *catalog.Version) error {
-		if !sameClaim(*found, claim) {
+		if !sameClaim(*found, claimed) {
 			return catalog.ErrNotFound
 		}
 		*found = v
@@ -73,12 +73,12 @@ func (l registrar) fulfil(ctx context.Context, claim catalog.Version, v catalog.
 }
 
 // withdraw deletes a claim, if it still exists.
-func (l registrar) withdraw(ctx context.Context, claim catalog.Version) error {
+func (l registrar) withdraw(ctx context.Context, claimed catalog.Version) error {
 	ctx, cancel := step.UndoContext(ctx)
 	defer cancel()
 	for {
-		found, err := l.store.Versions().Get(ctx, claim.ID.String())
-		if err != nil || !sameClaim(found.Value, claim) {
+		found, err := l.store.Versions().Get(ctx, claimed.ID.String())
+		if err != nil || !sameClaim(found.Value, claimed) {
 			return catalog.IgnoreNotFound(err)
 		}
 		if err := l.store.Versions().Delete(ctx, found.Key, found.Revision); !errors.Is(err, catalog.ErrConflict) {
@@ -87,8 +87,8 @@ func (l registrar) withdraw(ctx context.Context, claim catalog.Version) error {
 	}
 }
 
-func sameClaim(found, claim catalog.Version) bool {
-	return found.Claim != nil && found.Claim.Volume == claim.Claim.Volume
+func sameClaim(found, claimed catalog.Version) bool {
+	return found.Claim != nil && found.Claim.Volume == claimed.Claim.Volume
 }
 
 // beingRegistered is the finding for a version that is being registered by another process.

@@ -24,10 +24,10 @@ import (
 func (s site) leave(t *testing.T, l *Library, id catalog.VersionID, by string) (volume string) {
 	t.Helper()
 	stem := "nova.base.of-" + id.Version
-	claim := catalog.Version{ID: id, Claim: &catalog.Claim{
+	claimed := catalog.Version{ID: id, Claim: &catalog.Claim{
 		Runner: by, By: "somebody", Since: now(), Deadline: now().Add(time.Hour), Volume: stem,
 	}}
-	if _, err := l.store.Versions().Create(t.Context(), id.String(), claim); err != nil {
+	if _, err := l.store.Versions().Create(t.Context(), id.String(), claimed); err != nil {
 		t.Fatal(err)
 	}
 	volume = naming.Base(stem, 1, "raw")
@@ -107,10 +107,10 @@ func TestAccASharedBaseOutlivesTheRegistrationThatSentIt(t *testing.T) {
 	kept := must.Get[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: path}))
 	base := must.Get[catalog.Base](t)(l.Images.Base(t.Context(), kept.Digest))
 	id := ubuntu.Version("0.1.0")
-	claim := catalog.Version{ID: id, Claim: &catalog.Claim{
+	claimed := catalog.Version{ID: id, Claim: &catalog.Claim{
 		Runner: leasetest.Dead(t), Deadline: now().Add(time.Hour), Volume: strings.TrimSuffix(base.Volume, ".raw"),
 	}}
-	if _, err := l.store.Versions().Create(t.Context(), id.String(), claim); err != nil {
+	if _, err := l.store.Versions().Create(t.Context(), id.String(), claimed); err != nil {
 		t.Fatal(err)
 	}
 	_, err := catalog.Change(t.Context(), s.bases(t), catalog.BaseKey(kept.Digest), func(b *catalog.Base) error {

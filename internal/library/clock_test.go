@@ -24,12 +24,12 @@ func TestAWrongClockEndsNobodysWork(t *testing.T) {
 			defer cancel()
 			at := func(d time.Duration) time.Time { return must.Get[time.Time](t)(m.Now(ctx)).Add(d) }
 
-			claim, _, err := registrar{ann}.claimVersion(ctx,
+			claimed, _, err := registrar{ann}.claimVersion(ctx,
 				VersionRequest{ID: catalog.TemplateID{Tenant: "shop", Name: "web"}.Version("1.0.0")})
 			if err != nil {
 				t.Fatal(err)
 			}
-			work := claim.Claim.Lease()
+			work := claimed.Claim.Lease()
 			if off := work.Deadline.Sub(at(20 * time.Minute)).Abs(); off > time.Minute || work.Since.After(at(0)) {
 				t.Errorf("the claim is from %s until %s, and it is %s", work.Since, work.Deadline, at(0))
 			}

@@ -20,7 +20,7 @@ func (l *Library) RestoreVersion(
 	if err := l.Images.Open(ctx); err != nil {
 		return err
 	}
-	claim, orphan, err := registrar{l}.claimVersion(ctx, VersionRequest{ID: v.ID})
+	claimed, orphan, err := registrar{l}.claimVersion(ctx, VersionRequest{ID: v.ID})
 	if err == nil && orphan.Key != "" {
 		err = VersionExists(v.ID)
 	}
@@ -29,9 +29,9 @@ func (l *Library) RestoreVersion(
 	}
 	defer l.Plan.Forget(v.ID.Template)
 	v.Claim, v.DeletingSince, v.Maker = nil, nil, ""
-	err = l.Images.Restore(ctx, v, claim.Claim.Volume, images)
+	err = l.Images.Restore(ctx, v, claimed.Claim.Volume, images)
 	if err == nil {
-		if err = (registrar{l}).fulfil(ctx, claim, v); err == nil {
+		if err = (registrar{l}).fulfil(ctx, claimed, v); err == nil {
 			return nil
 		}
 		undo, cancel := step.UndoContext(ctx)
@@ -41,7 +41,7 @@ func (l *Library) RestoreVersion(
 	if _, left := errors.AsType[*imagestore.LeftoverError](err); left {
 		return err
 	}
-	return errors.Join(err, registrar{l}.withdraw(ctx, claim))
+	return errors.Join(err, registrar{l}.withdraw(ctx, claimed))
 }
 
 // LeaveVersion removes a version that another catalog also has from this catalog. Its image stays

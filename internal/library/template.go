@@ -180,11 +180,11 @@ func (l *Library) hasVersions(
 	for i, v := range versions {
 		names[i] = v.Value.ID.Version
 	}
-	clones := slices.DeleteFunc(instances, func(i usage.Instance) bool { return !strategy.HoldsBase(i.Strategy) })
+	needing := slices.DeleteFunc(instances, func(i usage.Instance) bool { return !strategy.HoldsBase(i.Strategy) })
 	first := "Destroy them first"
-	if len(clones) > 0 {
+	if len(needing) > 0 {
 		first = fmt.Sprintf("Destroy them first, and before them the instances that need their images: %s",
-			l.Images.Usage().Named(clones))
+			l.Images.Usage().Named(needing))
 	}
 	return finding.List{{Path: finding.At("name"), Summary: "Template still has versions", Detail: fmt.Sprintf(
 		"Template %q cannot be removed while it has versions: %s. %s; if they are in the same configuration, "+

@@ -60,7 +60,7 @@ func (l *Library) RegisterVersion(ctx context.Context, r VersionRequest) (catalo
 	}
 	l.sweep(ctx)
 	defer l.Plan.Forget(r.ID.Template)
-	claim, taken, err := registrar{l}.claimOrTakeOver(ctx, r, spec)
+	claimed, taken, err := registrar{l}.claimOrTakeOver(ctx, r, spec)
 	if err != nil {
 		return none, err
 	}
@@ -71,7 +71,7 @@ func (l *Library) RegisterVersion(ctx context.Context, r VersionRequest) (catalo
 		Version:    r.ID,
 		Source:     r.Source,
 		Parent:     parent,
-		Stem:       claim.Claim.Volume,
+		Stem:       claimed.Claim.Volume,
 		VerifyFull: r.VerifyFull,
 		Progress:   r.Progress,
 		Steps:      r.steps,
@@ -80,7 +80,7 @@ func (l *Library) RegisterVersion(ctx context.Context, r VersionRequest) (catalo
 		return none, err
 	}
 	if err != nil {
-		return none, errors.Join(err, registrar{l}.withdraw(ctx, claim))
+		return none, errors.Join(err, registrar{l}.withdraw(ctx, claimed))
 	}
 	v := catalog.Version{
 		ID: r.ID, Description: r.Description, DeletionProtection: r.DeletionProtection,
@@ -91,7 +91,7 @@ func (l *Library) RegisterVersion(ctx context.Context, r VersionRequest) (catalo
 	}
 	err = v.Spec.Storage.CheckImage(v.VirtualSize).Err()
 	if err == nil {
-		err = registrar{l}.fulfil(ctx, claim, v)
+		err = registrar{l}.fulfil(ctx, claimed, v)
 	}
 	if err == nil {
 		l.newVersions.Add(r.ID)
@@ -106,17 +106,17 @@ func (l *Library) RegisterVersion(ctx context.Context, r VersionRequest) (catalo
 	if released := l.Images.ReleaseUnregistered(undo, base.Digest, r.ID); released != nil {
 		return none, errors.Join(err, released)
 	}
-	return none, errors.Join(err, registrar{l}.withdraw(ctx, claim))
+	return none, errors.Join(err, registrar{l}.withdraw(ctx, claimed))
 }
 
 // claimOrTakeOver is claimVersion once the name is free, or takeOver of an orphan: taken.Key is ""
 // if there was none.
 func (l registrar) claimOrTakeOver(ctx context.Context, r VersionRequest, spec catalog.Spec) (
-	claim catalog.Version, taken catalog.Record[catalog.Version], err error,
+	claimed catalog.Version, taken catalog.Record[catalog.Version], err error,
 ) {
 	var refused catalog.Revision // of a version that is not the same, and need not be read again
 	err = l.Removals.WhileTaken(ctx, func() (err error) {
-		claim, taken, err = l.claimVersion(ctx, r)
+		claimed, taken, err = l.claimVersion(ctx, r)
 		if err != nil || taken.Key == "" {
 			return err
 		}
@@ -127,7 +127,7 @@ func (l registrar) claimOrTakeOver(ctx context.Context, r VersionRequest, spec c
 		taken.Value, err = l.takeOver(ctx, r, spec, taken)
 		return err
 	})
-	return claim, taken, err
+	return claimed, taken, err
 }
 
 // VersionExists is the finding for a version that exists already.
