@@ -1,6 +1,6 @@
 // Package strategy has the ways in which an instance's system disk is created from the stored image
 // of its version. Other packages ask a strategy what it does, and never which one it is: so to add
-// one, add a file to this package.
+// one, add a file to this package, list the strategy in All, and run make generate.
 package strategy
 
 import (
