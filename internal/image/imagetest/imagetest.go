@@ -62,9 +62,9 @@ func RawDisk(size int) []byte {
 	return data
 }
 
-// RandomDisk is a raw disk of size bytes that differs from every other: a boot sector with its mark,
-// and random data after it. The sector itself is not random, because the first bytes of random data
-// may be those of another format.
+// RandomDisk is a raw disk of size bytes that differs from every other: a boot sector with its
+// mark, and random data after it. The sector itself is not random, because the first bytes of
+// random data may be those of another format.
 func RandomDisk(size int) []byte {
 	data := make([]byte, size)
 	copy(data[512:], Random(size-512))
