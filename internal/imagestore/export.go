@@ -38,8 +38,8 @@ func (st *Store) Read(ctx context.Context, base catalog.Base, w io.Writer) error
 	defer transfer.Close()
 	want, from := content(base)
 	sum := sha256.New()
-	if err := transfer.Download(ctx, st.poolName, base.Volume, io.MultiWriter(w, &tail{skip: from, w: sum}), 0,
-		0); err != nil {
+	both := io.MultiWriter(w, &tail{skip: from, w: sum})
+	if err := transfer.Download(ctx, st.poolName, base.Volume, both, 0, 0); err != nil {
 		return err
 	}
 	return sameDigest(want, sum.Sum(nil), fmt.Sprintf("the image in volume %q of pool %q", base.Volume, st.poolName))

@@ -71,8 +71,8 @@ func TestAccOnlyAVolumesOwnFileIsWrittenTo(t *testing.T) {
 					t.Errorf("the file was written to (%v)", err)
 				}
 			}
-			if stored := must.Get[[]byte](t)(s.host.ReadVolume(t.Context(), s.poolName, u.base.Volume,
-				size)); !bytes.Equal(stored, make([]byte, size)) {
+			stored := must.Get[[]byte](t)(s.host.ReadVolume(t.Context(), s.poolName, u.base.Volume, size))
+			if !bytes.Equal(stored, make([]byte, size)) {
 				t.Error("the volume is not empty any more")
 			}
 		})

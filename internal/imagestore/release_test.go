@@ -63,8 +63,8 @@ func TestAVolumeThatAppearsLateIsForsakenToo(t *testing.T) {
 				t.Errorf("%s: volume %s stays", name, volume)
 			}
 		}
-		if _, err := documents.Bases().Get(t.Context(), catalog.BaseKey(digestA)); !errors.Is(err,
-			catalog.ErrNotFound) {
+		_, err := documents.Bases().Get(t.Context(), catalog.BaseKey(digestA))
+		if !errors.Is(err, catalog.ErrNotFound) {
 			t.Errorf("%s: the document of the base: %v, want %v", name, err, catalog.ErrNotFound)
 		}
 	}

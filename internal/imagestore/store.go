@@ -79,7 +79,7 @@ type Store struct {
 	abandonedAfter time.Duration
 	unusedFor      time.Duration
 	poolTime       func(ctx context.Context) (time.Time, error) // by which the pool's bases are judged
-	// at the pool: it shows what other hosts have written by now
+	// lookAgain makes the catalog look at the pool again, for what other hosts have written by now
 	lookAgain func(ctx context.Context) error
 }
 

@@ -111,7 +111,8 @@ func (r *reader) newestAmong(
 			broken = append(broken, b)
 			continue
 		}
-		// else it was removed because its successor was complete: see trim
+		// The revision before this one exists, so no newer one was ever complete: see trim. A newer volume
+		// without a mark is a claim.
 		if err == nil && slices.Contains(numbers, number-1) {
 			broken = slices.DeleteFunc(broken, func(b *brokenVolume) bool { return b.unmarked })
 		}

@@ -147,8 +147,8 @@ func failed(t *testing.T, b *bench) {
 		t.Errorf("cancelled: %v", err)
 	}
 	b.isEmpty()
-	if _, _, err := b.tryHold(t.Context(), st, "3.0.0", file.Source{Path: path + ".gone"}); !errors.Is(err,
-		os.ErrNotExist) {
+	_, _, err := b.tryHold(t.Context(), st, "3.0.0", file.Source{Path: path + ".gone"})
+	if !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a source that is gone: %v", err)
 	}
 	b.isEmpty()
@@ -348,8 +348,8 @@ func missing(t *testing.T, b *bench) {
 	}
 	base, _ := b.hold(st, "1.0.0", b.image(64<<10))
 	b.check(b.Host.DeleteVolume(t.Context(), b.Pool, base.Volume))
-	if _, err := st.Location(t.Context(), catalog.Version{Digest: base.Digest}); !errors.Is(err,
-		imagestore.ErrNoImage) {
+	_, err := st.Location(t.Context(), catalog.Version{Digest: base.Digest})
+	if !errors.Is(err, imagestore.ErrNoImage) {
 		t.Errorf("of a volume that is gone, got %v, want %v", err, imagestore.ErrNoImage)
 	}
 	if _, err := st.Volume(t.Context(), base); !errors.Is(err, host.ErrNoVolume) {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/novacron/terraform-provider-novacron/internal/strategy"
 )
 
 // declared are the shop's parameters.
@@ -155,9 +157,17 @@ var runningAttributes = append(slices.Clone(labelling),
 	attribute{"storage_profile", moreDisks},
 )
 
+// strategies are the names of all strategies.
+var strategies = func() (names []any) {
+	for _, name := range strategy.Names() {
+		names = append(names, name)
+	}
+	return names
+}()
+
 var instanceAttributes = append(slices.Clone(labelling),
 	attribute{"version", oneOf(nil, "1.0.0", "1.1.0", "~> 1.0", ">= 1.1", "2.0.0")},
-	attribute{"strategy", oneOf("linked_clone", "clone")}, // left out later, it stays what it was
+	attribute{"strategy", oneOf(strategies...)}, // left out later, it stays what it was
 	attribute{"autostart", oneOf(nil, true, false)},
 	attribute{"allow_restart", oneOf(nil, true, false)},
 	attribute{"on_version_change", oneOf(nil, "replace", "reimage")},
@@ -186,7 +196,7 @@ var templateAttributes = append(slices.Clone(labelling),
 	attribute{"state", oneOf(nil, "draft", "active", "deprecated", "archived")},
 	attribute{"deprecation_message", maybe(text)},
 	attribute{"is_public", oneOf(nil, true, false)},
-	attribute{"default_strategy", oneOf(nil, "clone", "linked_clone")},
+	attribute{"default_strategy", oneOf(append([]any{nil}, strategies...)...)},
 	attribute{"hardware_profile", maybe(hardware)},
 	attribute{"network_profile", maybe(network)},
 	attribute{"storage_profile", disks},

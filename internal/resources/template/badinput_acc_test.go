@@ -6,6 +6,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+	"github.com/novacron/terraform-provider-novacron/internal/strategy"
 )
 
 // The plan reports every mistake that it can know of, at the line with the mistake.
@@ -31,7 +32,7 @@ func TestAccBadTemplateIsRefusedWhilePlanning(t *testing.T) {
 		{"type", with(`type = "lxc"`), []string{at, `type = "lxc"`, `"vm"`}},
 		{
 			"strategy", with(`default_strategy = "copy"`),
-			[]string{at, `default_strategy = "copy"`, `"clone" "linked_clone"`},
+			[]string{at, `default_strategy = "copy"`, `"` + strings.Join(strategy.Names(), `" "`) + `"`},
 		},
 		{
 			"CPUs", with(`hardware_profile = { cpu_cores = 0 }`),
