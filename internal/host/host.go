@@ -68,7 +68,8 @@ type Volumes interface {
 	VolumeNames(ctx context.Context, pool string) ([]string, error)
 	// CreateVolume creates an empty volume, or an overlay when spec has a Backing. Creating a raw
 	// volume is exclusive, even between daemons that share the pool's directory: the second caller
-	// gets ErrExists. Other formats are exclusive only within one daemon.
+	// gets ErrExists. Other formats are exclusive only within one daemon. The volume that it returns
+	// is as the spec asks; Volume has its Allocation, Physical and Modified.
 	CreateVolume(ctx context.Context, pool string, spec VolumeSpec) (Volume, error)
 	// CloneVolume copies a volume on the host and converts it to spec's format. It grows the copy when
 	// spec.Capacity is larger than the source's capacity; zero keeps the source's. It takes as long as

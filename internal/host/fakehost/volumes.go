@@ -115,7 +115,9 @@ func (h volumeRequests) VolumeNames(ctx context.Context, pool string) (names []s
 func (h volumeRequests) CreateVolume(
 	ctx context.Context, pool string, spec host.VolumeSpec,
 ) (made host.Volume, err error) {
-	return h.newVolume(ctx, "CreateVolume", pool, spec, func(*volume) error { return nil })
+	made, err = h.newVolume(ctx, "CreateVolume", pool, spec, func(*volume) error { return nil })
+	made.Allocation, made.Physical, made.Modified = 0, 0, time.Time{}
+	return made, err
 }
 
 func (h volumeRequests) newVolume(

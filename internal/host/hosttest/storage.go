@@ -21,10 +21,14 @@ func volumes(t *testing.T, s Site) {
 	raw := must.Get[host.Volume](t)(s.Host.CreateVolume(ctx, pool, host.VolumeSpec{
 		Name: "a.raw", Format: "raw", Capacity: 4096,
 	}))
-	if raw.Pool != pool || raw.Name != "a.raw" || raw.Path != s.Pool.Path+"/a.raw" || raw.Format != "raw" ||
-		raw.Capacity != 4096 ||
-		raw.Physical != 4096 || raw.Backing != nil {
-		t.Errorf("the volume is %+v", raw)
+	if want := (host.Volume{
+		Pool: pool, Name: "a.raw", Path: s.Pool.Path + "/a.raw", Format: "raw", Capacity: 4096,
+	}); raw != want {
+		t.Errorf("the volume is %+v, want %+v", raw, want)
+	}
+	if v := must.Get[host.Volume](t)(s.Host.Volume(ctx, pool, "a.raw")); v.Path != raw.Path || v.Capacity != 4096 ||
+		v.Physical != 4096 || v.Backing != nil || v.Modified.IsZero() {
+		t.Errorf("the volume is %+v", v)
 	}
 	must.Get[host.Volume](t)(s.Host.CreateVolume(ctx, pool, host.VolumeSpec{
 		Name: "b.qcow2", Format: "qcow2", Capacity: 1 << 20,

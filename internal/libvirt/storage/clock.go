@@ -27,11 +27,22 @@ type reading struct{ there, here time.Time }
 // because time.Since uses a clock that is never set.
 func (r reading) now() time.Time { return r.there.Add(time.Since(r.here)).UTC() }
 
-// read records the time that a volume shows. The volume was created before the moment created.
-func (s *Volumes) read(v host.Volume, created time.Time) {
-	if !v.Modified.IsZero() {
-		s.clocks.Store(v.Pool, reading{v.Modified, created})
+// clockTrust is how old a reading may be before a new volume is asked for another. A machine that
+// sleeps falls behind its readings, because its clock that is never set stands still.
+const clockTrust = time.Minute
+
+// readClock reads the time from a new volume, unless the last reading is recent. The volume was
+// created before the moment created.
+func (s *Volumes) readClock(ctx context.Context, pool, volume string, created time.Time) error {
+	if known, ok := s.clocks.Load(pool); ok &&
+		created.Round(0).Sub(known.(reading).here.Round(0)).Abs() < clockTrust {
+		return nil
 	}
+	v, err := s.Volume(ctx, pool, volume)
+	if err == nil && !v.Modified.IsZero() {
+		s.clocks.Store(pool, reading{v.Modified, created})
+	}
+	return err
 }
 
 // Time returns the time of day by the clock of the machine that stores a pool's volumes, so that

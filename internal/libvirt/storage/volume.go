@@ -107,15 +107,18 @@ func volumeRef(pool, name string) libvirt.StorageVol {
 
 // CreateVolume creates an empty volume, or an overlay when spec has a Backing. Creating a raw
 // volume is exclusive, even between daemons that share the pool's directory: the second caller gets
-// host.ErrExists. Other formats are exclusive only within one daemon.
+// host.ErrExists. Other formats are exclusive only within one daemon. The volume that it returns is
+// as the spec asks: its Allocation, Physical and Modified are zero, because libvirt does not answer
+// with them.
 func (s *Volumes) CreateVolume(ctx context.Context, pool string, spec host.VolumeSpec) (host.Volume, error) {
 	object := virterr.Volume(pool, spec.Name)
 	text, err := renderVolume(spec)
 	if err != nil {
 		return host.Volume{}, virterr.Fail("creating", object, err)
 	}
-	create := func() error {
-		_, err := inPool(ctx, s.pools, "creating", object, pool, false,
+	var made libvirt.StorageVol
+	create := func() (err error) {
+		made, err = inPool(ctx, s.pools, "creating", object, pool, false,
 			func(l *libvirt.Libvirt, ref libvirt.StoragePool) (libvirt.StorageVol, error) {
 				return l.StorageVolCreateXML(ref, text, 0)
 			})
@@ -137,11 +140,17 @@ func (s *Volumes) CreateVolume(ctx context.Context, pool string, spec host.Volum
 	if err != nil {
 		return host.Volume{}, err
 	}
-	v, err := s.Volume(ctx, pool, spec.Name)
-	if err == nil {
-		s.read(v, created)
+	if err := s.readClock(ctx, pool, spec.Name, created); err != nil {
+		return host.Volume{}, err
 	}
-	return v, err
+	return host.Volume{
+		Pool:     pool,
+		Name:     spec.Name,
+		Path:     made.Key,
+		Format:   spec.Format,
+		Capacity: spec.Capacity,
+		Backing:  spec.Backing,
+	}, nil
 }
 
 // appeared reports whether the volume appears after a refresh of the pool.

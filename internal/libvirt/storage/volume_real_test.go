@@ -27,9 +27,12 @@ func TestVolumeIsCreatedGrownClonedAndDeleted(t *testing.T) {
 	v := must.Get[host.Volume](t)(h.CreateVolume(ctx, pool, host.VolumeSpec{
 		Name: "base.qcow2", Format: "qcow2", Capacity: 8 << 20,
 	}))
-	if v.Path != filepath.Join(path, "base.qcow2") || v.Format != "qcow2" || v.Capacity != 8<<20 ||
-		v.Modified.IsZero() || v.Backing != nil {
-		t.Errorf("created %+v", v)
+	made := host.Volume{
+		Pool: pool, Name: "base.qcow2", Path: filepath.Join(path, "base.qcow2"), Format: "qcow2", Capacity: 8 << 20,
+	}
+	if read := must.Get[host.Volume](t)(h.Volume(ctx, pool, "base.qcow2")); v != made || read.Modified.IsZero() ||
+		read.Format != "qcow2" || read.Capacity != 8<<20 {
+		t.Errorf("created %+v, which is %+v", v, read)
 	}
 	if mode := must.Get[os.FileInfo](t)(os.Stat(v.Path)).Mode().Perm(); mode != 0o600 {
 		t.Errorf("mode is %o, want 0600", mode)
