@@ -35,8 +35,9 @@ func (b *build) makeDisks(ctx context.Context) error {
 	b.UndoLater(func(ctx context.Context) error {
 		return b.driver.volumes.RemoveAll(ctx, b.Tenant, b.Request.Name, pools)
 	})
-	// Remains of an instance of the same name that was removed without its volumes.
-	if err := b.driver.volumes.RemoveAll(ctx, b.Tenant, b.Request.Name, append(pools, b.Remains...)); err != nil {
+	// Remains of an instance of the same name that was removed without its volumes. Those that the host
+	// does not know, such as rotated logs of a console, go with this instance.
+	if err := b.driver.volumes.RemoveRemains(ctx, b.Tenant, b.Request.Name, append(pools, b.Remains...)); err != nil {
 		return err
 	}
 	for i, drive := range b.Blueprint.Drives {

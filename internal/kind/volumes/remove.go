@@ -28,19 +28,35 @@ func (v *Volumes) RemoveAll(ctx context.Context, tenant, name string, pools []st
 	return v.DeleteAll(ctx, volumes)
 }
 
+// RemoveRemains removes every volume of an instance from those pools that the host knows. Unlike
+// RemoveAll, it does not have the host look at all files of the pools.
+func (v *Volumes) RemoveRemains(ctx context.Context, tenant, name string, pools []string) error {
+	volumes, err := v.list(ctx, tenant, name, pools)
+	if err != nil {
+		return err
+	}
+	return v.DeleteAll(ctx, volumes)
+}
+
 // List lists every volume of an instance by its pool: those that novacron created, and those that
 // the host added beside them (rotated console logs). A pool that does not exist has none.
 func (v *Volumes) List(ctx context.Context, tenant, name string, pools []string) (map[string][]string, error) {
+	for _, pool := range pools {
+		if err := v.host.RefreshPool(ctx, pool); err != nil && (!errors.Is(err, host.ErrNoPool) || pool == v.pool) {
+			return nil, err
+		}
+	}
+	return v.list(ctx, tenant, name, pools)
+}
+
+// list is List as far as the host knows.
+func (v *Volumes) list(ctx context.Context, tenant, name string, pools []string) (map[string][]string, error) {
 	found := map[string][]string{}
 	for _, pool := range pools {
-		err := v.host.RefreshPool(ctx, pool)
+		names, err := v.host.VolumeNames(ctx, pool)
 		if errors.Is(err, host.ErrNoPool) && pool != v.pool {
 			continue
 		}
-		if err != nil {
-			return nil, err
-		}
-		names, err := v.host.VolumeNames(ctx, pool)
 		if err != nil {
 			return nil, err
 		}
