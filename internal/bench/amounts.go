@@ -38,15 +38,15 @@ func (b *bench) memoryOfFile() (amount, error) {
 // window that it accepts.
 func (b *bench) memoryOfStream() (amount, error) {
 	packed := filepath.Join(b.dir, "sparse.zst")
-	if err := b.sh(`zstd -q -1 --long=26 "$1" -o "$2"`, b.sparseImage, packed); err != nil {
+	if err := b.plain.sh(`zstd -q -1 --long=26 "$1" -o "$2"`, b.sparseImage, packed); err != nil {
 		return amount{}, err
 	}
 	return b.memory("memory of the provider, 2 GiB from zstd --long=26", packed)
 }
 
 func (b *bench) memory(work, image string) (amount, error) {
-	w := b.workspace("memory", provider+template("bench")+version(image))
-	s, err := b.timed(w, "apply", "-auto-approve")
+	w := b.tf.workspace("memory", provider+template("bench")+version(image))
+	s, err := b.tf.timed(w, "apply", "-auto-approve")
 	a := amount{work: work, bytes: s.client.peak, against: "peak, resident", most: memoryAim}
 	if err != nil {
 		return a, err
@@ -54,7 +54,7 @@ func (b *bench) memory(work, image string) (amount, error) {
 	if a.bytes == 0 {
 		return a, errors.New("no process of the provider was seen")
 	}
-	_, err = b.timed(w, "destroy", "-auto-approve")
+	_, err = b.tf.timed(w, "destroy", "-auto-approve")
 	return a, err
 }
 
@@ -67,16 +67,16 @@ func (b *bench) diskOfClones() (amount, error) {
 		most: 100e6,
 	}
 	base := providerOf(herePool) + template("bench") + version(b.sparseImage)
-	w := b.workspace("linked", base)
-	if _, err := b.timed(w, "apply", "-auto-approve"); err != nil {
+	w := b.tf.workspace("linked", base)
+	if _, err := b.tf.timed(w, "apply", "-auto-approve"); err != nil {
 		return a, err
 	}
 	before, err := b.taken(b.here(""))
 	if err != nil {
 		return a, err
 	}
-	b.configure(w, base+instances("bench", linked, "stopped"))
-	if _, err := b.timed(w, "apply", "-auto-approve"); err != nil {
+	b.tf.configure(w, base+instances("bench", linked, "stopped"))
+	if _, err := b.tf.timed(w, "apply", "-auto-approve"); err != nil {
 		return a, err
 	}
 	after, err := b.taken(b.here(""))
@@ -84,7 +84,7 @@ func (b *bench) diskOfClones() (amount, error) {
 		return a, err
 	}
 	a.bytes = after - before
-	_, err = b.timed(w, "destroy", "-auto-approve")
+	_, err = b.tf.timed(w, "destroy", "-auto-approve")
 	return a, err
 }
 
@@ -111,7 +111,7 @@ func (b *bench) bytesOfChange() (amount, error) {
 		against: "size of the clusters", aim: 1.2,
 	}
 	next := filepath.Join(b.dir, "next.raw")
-	if err := b.sh(`
+	if err := b.plain.sh(`
 cp --sparse=always "$1" "$2"
 for i in $(seq 1 "$3"); do
   dd if=/dev/urandom of="$2" bs="$4" count=1 seek=$((i * $5 / ($3 + 1))) conv=notrunc status=none
@@ -119,7 +119,7 @@ done
 `, b.sparseImage, next, fmt.Sprint(changed), fmt.Sprint(cluster), fmt.Sprint(sparseSize/cluster)); err != nil {
 		return a, err
 	}
-	w := b.workspace("change", provider+template("bench")+version(b.sparseImage)+fmt.Sprintf(`
+	w := b.tf.workspace("change", provider+template("bench")+version(b.sparseImage)+fmt.Sprintf(`
 resource "novacron_template_version" "next" {
   template_id    = novacron_template.t.id
   version        = "1.1.0"
@@ -128,11 +128,11 @@ resource "novacron_template_version" "next" {
 }
 output "sent" { value = novacron_template_version.next.transferred_bytes }
 `, next))
-	if _, err := b.timed(w, "apply", "-auto-approve"); err != nil {
+	if _, err := b.tf.timed(w, "apply", "-auto-approve"); err != nil {
 		return a, err
 	}
 	cmd := exec.Command("terraform", "output", "-raw", "sent")
-	cmd.Dir, cmd.Env = w, append(b.environment(), "TF_CLI_CONFIG_FILE="+b.rc)
+	cmd.Dir, cmd.Env = w, append(environment(b.uri), "TF_CLI_CONFIG_FILE="+b.tf.rc)
 	out, err := cmd.Output()
 	if err == nil {
 		a.bytes, err = strconv.ParseInt(strings.TrimSpace(string(out)), 10, 64)
@@ -140,6 +140,6 @@ output "sent" { value = novacron_template_version.next.transferred_bytes }
 	if err != nil {
 		return a, err
 	}
-	_, err = b.timed(w, "destroy", "-auto-approve")
+	_, err = b.tf.timed(w, "destroy", "-auto-approve")
 	return a, err
 }

@@ -19,13 +19,13 @@ var sizes = []struct {
 // number of instances in the pool.
 func (b *bench) growth() ([]row, error) {
 	base := provider + template("tiny") + version(b.tinyImage)
-	b.many = b.workspace("many", base)
-	if err := b.plainBase(); err != nil {
+	b.many = b.tf.workspace("many", base)
+	if err := b.plain.base(); err != nil {
 		return nil, err
 	}
 	var rows []row
 	for _, size := range sizes {
-		if _, err := b.applied(b.many, base+instances("many", size.instances, "stopped")); err != nil {
+		if _, err := b.tf.applied(b.many, base+instances("many", size.instances, "stopped")); err != nil {
 			return nil, err
 		}
 		if size.more {
@@ -41,16 +41,16 @@ func (b *bench) growth() ([]row, error) {
 			rows = append(rows, plans...)
 		}
 	}
-	if _, err := b.timed(b.many, "destroy", "-auto-approve"); err != nil {
+	if _, err := b.tf.timed(b.many, "destroy", "-auto-approve"); err != nil {
 		return nil, err
 	}
-	return rows, b.removePlainBase()
+	return rows, b.plain.removeBase()
 }
 
 // oneMore creates a few instances in another workspace, which uses the template of b.many, and
 // prints the time for one of them.
 func (b *bench) oneMore(size int) error {
-	few, nothing := b.workspace("few", ""), b.workspace("nothing", "")
+	few, nothing := b.tf.workspace("few", ""), b.tf.workspace("nothing", "")
 	config := func(n int) string {
 		return provider + fmt.Sprintf(`
 resource "novacron_instance" "few" {
@@ -66,18 +66,18 @@ resource "novacron_instance" "few" {
 	times, err := medians(
 		func(int) ([]sample, error) {
 			return b.thenRemoved(
-				func() (sample, error) { return b.applied(few, config(more)) },
-				func() (sample, error) { return b.applied(few, config(0)) })
+				func() (sample, error) { return b.tf.applied(few, config(more)) },
+				func() (sample, error) { return b.tf.applied(few, config(0)) })
 		},
 		func(int) ([]sample, error) {
 			return b.thenRemoved(
-				func() (sample, error) { return b.applied(nothing, emptyThings(more)) },
-				func() (sample, error) { return b.applied(nothing, emptyThings(0)) })
+				func() (sample, error) { return b.tf.applied(nothing, emptyThings(more)) },
+				func() (sample, error) { return b.tf.applied(nothing, emptyThings(0)) })
 		},
 		func(int) ([]sample, error) {
 			return b.thenRemoved(
-				func() (sample, error) { return b.plainClones(more, false) },
-				func() (sample, error) { return b.plainRemove(more) })
+				func() (sample, error) { return b.plain.clones(more, false) },
+				func() (sample, error) { return b.plain.remove(more) })
 		})
 	if err != nil {
 		return err

@@ -18,7 +18,7 @@ func images() (err error) {
 	if err := errors.Join(b.makeBigImage(), b.makeSparseImage(), b.openHere()); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, b.sh(`virsh -q pool-destroy "$1" >/dev/null`, herePool)) }()
+	defer func() { err = errors.Join(err, b.plain.sh(`virsh -q pool-destroy "$1" >/dev/null`, herePool)) }()
 	fmt.Printf("\nRegistering images; medians of %d rounds, in which novacron, the plain tools and the empty "+
 		"provider take turns. Where\nit says \"all\", Terraform's own time counts as novacron's; elsewhere that of "+
 		"the empty provider is subtracted.\n\n", rounds)
@@ -50,7 +50,7 @@ const herePool = "novacron-bench-here"
 func (b *bench) here(name string) string { return filepath.Join(b.dir, "here", name) }
 
 func (b *bench) openHere() error {
-	return b.sh(`virsh -q pool-create-as "$1" dir --target "$2" --build >/dev/null`, herePool, b.here(""))
+	return b.plain.sh(`virsh -q pool-create-as "$1" dir --target "$2" --build >/dev/null`, herePool, b.here(""))
 }
 
 const (
@@ -61,7 +61,7 @@ const (
 // makeSparseImage creates a raw disk with 30 stretches of data and holes between them.
 func (b *bench) makeSparseImage() error {
 	b.sparseImage = filepath.Join(b.dir, "sparse.raw")
-	return b.sh(`
+	return b.plain.sh(`
 truncate -s "$2" "$1"
 for i in $(seq 0 29); do
   dd if=/dev/urandom of="$1" bs=1M count=$(($3 / 30 >> 20)) seek=$((i * ($2 >> 20) / 30)) conv=notrunc status=none
@@ -91,24 +91,24 @@ func (b *bench) registerBig() ([]row, error) {
 // uploads compares a registration with virsh vol-upload.
 func (b *bench) uploads(r row, image, how string) ([]row, error) {
 	return b.registrations(r, "", image, func() (sample, error) {
-		return b.timedShell(`
+		return b.plain.timedShell(`
 virsh -q vol-create-as novacron plain-image "$(stat -c %s "$1")" --allocation 0 --format raw >/dev/null
 virsh -q vol-upload --pool novacron plain-image "$1" $2
 `, image, how)
-	}, func() error { return b.sh(`virsh -q vol-delete --pool novacron plain-image >/dev/null`) })
+	}, func() error { return b.plain.sh(`virsh -q vol-delete --pool novacron plain-image >/dev/null`) })
 }
 
 // registrations compares a registration in a pool with a plain command, which is undone each time.
 func (b *bench) registrations(
 	r row, pool, image string, plain func() (sample, error), undo func() error,
 ) ([]row, error) {
-	library := b.workspace("register", providerOf(pool)+template("bench")+version(image))
+	library := b.tf.workspace("register", providerOf(pool)+template("bench")+version(image))
 	round := 0
 	times, err := medians(
 		once(func() (sample, error) {
-			s, err := b.settled(func() (sample, error) { return b.timed(library, "apply", "-auto-approve") })
+			s, err := b.settled(func() (sample, error) { return b.tf.timed(library, "apply", "-auto-approve") })
 			if err == nil {
-				_, err = b.timed(library, "destroy", "-auto-approve")
+				_, err = b.tf.timed(library, "destroy", "-auto-approve")
 			}
 			return s, err
 		}),
@@ -119,7 +119,7 @@ func (b *bench) registrations(
 		once(func() (sample, error) {
 			round++
 			name := fmt.Sprintf("empty-%s-%d", filepath.Base(image), round)
-			return b.timed(b.workspace(name, emptyThings(2)), "apply", "-auto-approve")
+			return b.tf.timed(b.tf.workspace(name, emptyThings(2)), "apply", "-auto-approve")
 		}))
 	if err != nil {
 		return nil, err
@@ -147,14 +147,14 @@ func (b *bench) copyHere() ([]row, error) {
 func (b *bench) copies(work, pool, image, to string) ([]row, error) {
 	undo := func() error { return os.Remove(to) }
 	alone, err := b.registrations(row{work: work, against: "cp", aim: 1.2}, pool, image, func() (sample, error) {
-		return b.timedShell(`cp --reflink=auto --sparse=always "$1" "$2"`, image, to)
+		return b.plain.timedShell(`cp --reflink=auto --sparse=always "$1" "$2"`, image, to)
 	}, undo)
 	if err != nil {
 		return nil, err
 	}
 	whole, err := b.registrations(row{work: work, against: "cp, sync, sum"}, pool, image, func() (sample, error) {
-		return b.timedShell(`cp --reflink=auto --sparse=always "$1" "$2"; sync "$2"; sha256sum "$1" >/dev/null`, image,
-			to)
+		return b.plain.timedShell(`cp --reflink=auto --sparse=always "$1" "$2"; sync "$2"; sha256sum "$1" >/dev/null`,
+			image, to)
 	}, undo)
 	return append(alone, whole...), err
 }
@@ -163,7 +163,7 @@ func (b *bench) copies(work, pool, image, to string) ([]row, error) {
 // cannot have one.
 func (b *bench) shareHere() (rows []row, err error) {
 	disk, top, host := filepath.Join(b.dir, "disk"), filepath.Join(b.dir, "shared"), os.Getenv("NOVACRON_TESTHOST")
-	if err := b.sh(
+	if err := b.plain.sh(
 		`truncate -s 4G "$1" && mkfs.xfs -q "$1" && mkdir "$2" && mount -o loop "$1" "$2"`, disk, top,
 	); err != nil {
 		fmt.Println("| (no XFS can be made and mounted on this machine) |")
@@ -172,11 +172,12 @@ func (b *bench) shareHere() (rows []row, err error) {
 	const pool = "novacron-bench-shared"
 	defer func() {
 		err = errors.Join(err,
-			b.sh(`virsh -q pool-destroy "$2" >/dev/null || true; tools/testhost/testhost.sh exec "$3" umount --lazy `+
+			b.plain.sh(`virsh -q pool-destroy "$2" >/dev/null || true; tools/testhost/testhost.sh exec "$3" `+
+				`umount --lazy `+
 				`"$1"; umount --lazy "$1"`, top, pool, host))
 	}()
 	image := filepath.Join(top, "big.qcow2")
-	if err := b.sh(`
+	if err := b.plain.sh(`
 tools/testhost/testhost.sh exec "$3" mount "$(findmnt -n -o SOURCE "$1")" "$1"
 virsh -q pool-create-as "$2" dir --target "$1/pool" --build >/dev/null
 cp "$4" "$5"

@@ -18,28 +18,28 @@ func (b *bench) clones(n int, running bool) ([]row, error) {
 		power, doing = "running", "create and start"
 	}
 	base := provider + template("tiny") + version(b.tinyImage)
-	w, nothing := b.workspace("clones", base), b.workspace("nothing", "")
-	if _, err := b.timed(w, "apply", "-auto-approve"); err != nil {
+	w, nothing := b.tf.workspace("clones", base), b.tf.workspace("nothing", "")
+	if _, err := b.tf.timed(w, "apply", "-auto-approve"); err != nil {
 		return nil, err
 	}
-	if err := b.plainBase(); err != nil {
+	if err := b.plain.base(); err != nil {
 		return nil, err
 	}
 	times, err := medians(
 		func(int) ([]sample, error) {
 			return b.thenRemoved(
-				func() (sample, error) { return b.applied(w, base+instances("bench", n, power)) },
-				func() (sample, error) { return b.applied(w, base) })
+				func() (sample, error) { return b.tf.applied(w, base+instances("bench", n, power)) },
+				func() (sample, error) { return b.tf.applied(w, base) })
 		},
 		func(int) ([]sample, error) {
 			return b.thenRemoved(
-				func() (sample, error) { return b.applied(nothing, emptyThings(n)) },
-				func() (sample, error) { return b.applied(nothing, emptyThings(0)) })
+				func() (sample, error) { return b.tf.applied(nothing, emptyThings(n)) },
+				func() (sample, error) { return b.tf.applied(nothing, emptyThings(0)) })
 		},
 		func(int) ([]sample, error) {
 			return b.thenRemoved(
-				func() (sample, error) { return b.plainClones(n, running) },
-				func() (sample, error) { return b.plainRemove(n) })
+				func() (sample, error) { return b.plain.clones(n, running) },
+				func() (sample, error) { return b.plain.remove(n) })
 		})
 	if err != nil {
 		return nil, err
@@ -56,10 +56,10 @@ func (b *bench) clones(n int, running bool) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := b.timed(w, "destroy", "-auto-approve"); err != nil {
+	if _, err := b.tf.timed(w, "destroy", "-auto-approve"); err != nil {
 		return nil, err
 	}
-	return append(rows, other...), b.removePlainBase()
+	return append(rows, other...), b.plain.removeBase()
 }
 
 // thenRemoved measures how instances are created, and then how they are removed once they are off:
@@ -69,7 +69,7 @@ func (b *bench) thenRemoved(create, remove func() (sample, error)) ([]sample, er
 	if err != nil {
 		return nil, err
 	}
-	if err := b.powerOff(); err != nil {
+	if err := b.plain.powerOff(); err != nil {
 		return nil, err
 	}
 	removed, err := remove()
@@ -83,18 +83,18 @@ func (b *bench) other(rows []row, n int, running bool) ([]row, error) {
 		return nil, nil
 	}
 	uri := b.uri
-	w := b.workspace("other", others(uri, b.tinyImage, 0, running))
-	if _, err := b.timedWith(b.otherRC, w, "apply", "-auto-approve"); err != nil {
+	w := b.tf.workspace("other", others(uri, b.tinyImage, 0, running))
+	if _, err := b.tf.timedWith(b.otherRC, w, "apply", "-auto-approve"); err != nil {
 		return nil, err
 	}
 	times, err := b.thenRemoved(
 		func() (sample, error) {
-			b.configure(w, others(uri, b.tinyImage, n, running))
-			return b.timedWith(b.otherRC, w, "apply", "-auto-approve")
+			b.tf.configure(w, others(uri, b.tinyImage, n, running))
+			return b.tf.timedWith(b.otherRC, w, "apply", "-auto-approve")
 		},
 		func() (sample, error) {
-			b.configure(w, others(uri, b.tinyImage, 0, running))
-			return b.timedWith(b.otherRC, w, "apply", "-auto-approve")
+			b.tf.configure(w, others(uri, b.tinyImage, 0, running))
+			return b.tf.timedWith(b.otherRC, w, "apply", "-auto-approve")
 		})
 	if err != nil {
 		return nil, err
@@ -104,7 +104,7 @@ func (b *bench) other(rows []row, n int, running bool) ([]row, error) {
 		r.plain, r.subtract, r.against, r.aim = times[i], false, "dmacvicar/libvirt, all", 0
 		more = append(more, r)
 	}
-	if _, err := b.timedWith(b.otherRC, w, "destroy", "-auto-approve"); err != nil {
+	if _, err := b.tf.timedWith(b.otherRC, w, "destroy", "-auto-approve"); err != nil {
 		return nil, err
 	}
 	return more, os.RemoveAll(w)

@@ -11,17 +11,25 @@ import (
 	"time"
 )
 
+// plainTools do on the host of uri what novacron does.
+type plainTools struct {
+	dir       string // for temporary files
+	uri       string
+	daemon    libvirtd
+	tinyImage string
+}
+
 // sh runs a script of plain tools.
-func (b *bench) sh(script string, args ...string) error {
-	_, err := b.timedShell(script, args...)
+func (p *plainTools) sh(script string, args ...string) error {
+	_, err := p.timedShell(script, args...)
 	return err
 }
 
 // timedShell is sh with what it took.
-func (b *bench) timedShell(script string, args ...string) (s sample, err error) {
+func (p *plainTools) timedShell(script string, args ...string) (s sample, err error) {
 	cmd := exec.Command("bash", append([]string{"-euo", "pipefail", "-c", script, "bench"}, args...)...)
-	cmd.Env = b.environment()
-	s.daemon, err = b.daemon.during(func() error {
+	cmd.Env = environment(p.uri)
+	s.daemon, err = p.daemon.during(func() error {
 		start := time.Now()
 		out, err := cmd.CombinedOutput()
 		s.took = time.Since(start)
@@ -46,8 +54,8 @@ func clientCost(cmd *exec.Cmd) cost {
 	return c
 }
 
-func (b *bench) environment() []string {
-	return append(os.Environ(), "LIBVIRT_DEFAULT_URI="+b.uri, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1")
+func environment(uri string) []string {
+	return append(os.Environ(), "LIBVIRT_DEFAULT_URI="+uri, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1")
 }
 
 // virsh is the start of scripts that collect commands for one virsh process: a process for each
@@ -56,23 +64,23 @@ const virsh = `
 virsh_all() { virsh -q >/dev/null 2>"$1/errors"; if [ -s "$1/errors" ]; then cat "$1/errors" >&2; exit 1; fi; }
 `
 
-// plainBase uploads the base of the plain clones.
-func (b *bench) plainBase() error {
-	return b.sh(`
+// base uploads the base of the plain clones.
+func (p *plainTools) base() error {
+	return p.sh(`
 virsh -q vol-create-as novacron plain-base.qcow2 1 --format raw >/dev/null
 virsh -q vol-upload --pool novacron plain-base.qcow2 "$1"
 virsh -q pool-refresh novacron >/dev/null
-`, b.tinyImage)
+`, p.tinyImage)
 }
 
-func (b *bench) removePlainBase() error {
-	return b.sh(`virsh -q vol-delete --pool novacron plain-base.qcow2 >/dev/null`)
+func (p *plainTools) removeBase() error {
+	return p.sh(`virsh -q vol-delete --pool novacron plain-base.qcow2 >/dev/null`)
 }
 
-// plainClones creates an overlay, a seed and a domain each, as well as plain tools can: genisoimage
+// clones creates an overlay, a seed and a domain each, as well as plain tools can: genisoimage
 // on all processors, and one virsh process for everything.
-func (b *bench) plainClones(n int, start bool) (sample, error) {
-	return b.timedShell(virsh+`
+func (p *plainTools) clones(n int, start bool) (sample, error) {
+	return p.timedShell(virsh+`
 dir=$1; pool=$(virsh pool-dumpxml novacron | sed -n 's:.*<path>\(.*\)</path>.*:\1:p')
 mkdir -p "$dir"
 seed() {
@@ -104,21 +112,21 @@ XML
   echo "define $dir/$name.xml"
   if [ "$3" = true ]; then echo "start $name"; fi
 done | virsh_all "$dir"
-`, filepath.Join(b.dir, "plain"), fmt.Sprint(n), fmt.Sprint(start))
+`, filepath.Join(p.dir, "plain"), fmt.Sprint(n), fmt.Sprint(start))
 }
 
-// plainRemove removes what plainClones created. Guests are off.
-func (b *bench) plainRemove(n int) (sample, error) {
-	return b.timedShell(virsh+`
+// remove removes what plainClones created. Guests are off.
+func (p *plainTools) remove(n int) (sample, error) {
+	return p.timedShell(virsh+`
 for i in $(seq 1 "$2"); do
   echo "undefine plain-$i"
   echo "vol-delete --pool novacron plain-$i.qcow2"
   echo "vol-delete --pool novacron plain-$i.iso"
 done | virsh_all "$1"
-`, filepath.Join(b.dir, "plain"), fmt.Sprint(n))
+`, filepath.Join(p.dir, "plain"), fmt.Sprint(n))
 }
 
 // powerOff switches all guests off.
-func (b *bench) powerOff() error {
-	return b.sh(strings.TrimSpace(`for d in $(virsh -q list --name); do virsh -q destroy "$d" >/dev/null; done`))
+func (p *plainTools) powerOff() error {
+	return p.sh(strings.TrimSpace(`for d in $(virsh -q list --name); do virsh -q destroy "$d" >/dev/null; done`))
 }

@@ -6,14 +6,14 @@ import "fmt"
 // provider that does nothing, which has few values a resource, and with one that has as many values
 // and never looks at them. The three take turns.
 func (b *bench) noopPlan(n int, aim float64) ([]row, error) {
-	empty := b.workspace(fmt.Sprintf("emptyplan%d", n), emptyThings(n))
-	if _, err := b.timed(empty, "apply", "-auto-approve"); err != nil {
+	empty := b.tf.workspace(fmt.Sprintf("emptyplan%d", n), emptyThings(n))
+	if _, err := b.tf.timed(empty, "apply", "-auto-approve"); err != nil {
 		return nil, err
 	}
 	times, err := medians(
-		once(func() (sample, error) { return b.timed(b.many, "plan", "-detailed-exitcode") }),
-		once(func() (sample, error) { return b.timed(empty, "plan", "-detailed-exitcode") }),
-		once(func() (sample, error) { return b.timedWith(b.idleRC, b.many, "plan", "-detailed-exitcode") }))
+		once(func() (sample, error) { return b.tf.timed(b.many, "plan", "-detailed-exitcode") }),
+		once(func() (sample, error) { return b.tf.timed(empty, "plan", "-detailed-exitcode") }),
+		once(func() (sample, error) { return b.tf.timedWith(b.idleRC, b.many, "plan", "-detailed-exitcode") }))
 	if err != nil {
 		return nil, err
 	}

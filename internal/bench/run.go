@@ -11,10 +11,11 @@ import (
 // bench is the place where everything is measured.
 type bench struct {
 	dir         string
-	rc, idleRC  string // Terraform's; idleRC has the idle provider in place of novacron
-	otherRC     string // has the nearest other provider; "" without one
+	tf          *terraform
+	plain       *plainTools
+	idleRC      string // Terraform's configuration with the idle provider in place of novacron
+	otherRC     string // with the nearest other provider; "" without one
 	uri         string
-	daemon      libvirtd
 	tinyImage   string
 	bigImage    string // has no part that can be left out
 	sparseImage string // is mostly holes
@@ -31,7 +32,8 @@ func newBench() (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
-	if b.daemon, err = daemonOf(root); err != nil {
+	daemon, err := daemonOf(root)
+	if err != nil {
 		return nil, err
 	}
 	if b.tinyImage, err = env("NOVACRON_TEST_IMAGE_TINY"); err != nil {
@@ -44,9 +46,12 @@ func newBench() (*bench, error) {
 	if b.dir, err = os.MkdirTemp("", "novacron-bench-"); err != nil {
 		return nil, err
 	}
-	if b.rc, err = b.overrides("terraform.rc", bin); err != nil {
+	rc, err := b.overrides("terraform.rc", bin)
+	if err != nil {
 		return nil, err
 	}
+	b.tf = &terraform{dir: b.dir, rc: rc, uri: b.uri, daemon: daemon}
+	b.plain = &plainTools{dir: b.dir, uri: b.uri, daemon: daemon, tinyImage: b.tinyImage}
 	if b.idleRC, err = b.overrides("idle.rc", filepath.Join(bin, "idle")); err != nil {
 		return nil, err
 	}
@@ -74,7 +79,7 @@ func (b *bench) overrides(name, bin string) (path string, err error) {
 // makeBigImage creates an image of random data, of which nothing can be left out or compressed.
 func (b *bench) makeBigImage() error {
 	b.bigImage = filepath.Join(b.dir, "big.qcow2")
-	return b.sh(`
+	return b.plain.sh(`
 head -c "$1" /dev/urandom > "$2.raw"
 qemu-img convert -O qcow2 "$2.raw" "$2"
 rm "$2.raw"

@@ -13,40 +13,48 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/peak"
 )
 
-func (b *bench) workspace(name, config string) string {
-	dir := filepath.Join(b.dir, name)
+// terraform runs Terraform, with the providers that rc names.
+type terraform struct {
+	dir    string // has the workspaces
+	rc     string // Terraform's configuration
+	uri    string
+	daemon libvirtd
+}
+
+func (t *terraform) workspace(name, config string) string {
+	dir := filepath.Join(t.dir, name)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		log.Fatal(err)
 	}
-	b.configure(dir, config)
+	t.configure(dir, config)
 	return dir
 }
 
-func (b *bench) configure(dir, config string) {
+func (t *terraform) configure(dir, config string) {
 	if err := os.WriteFile(filepath.Join(dir, "main.tf"), []byte(config), 0o600); err != nil {
 		log.Fatal(err)
 	}
 }
 
 // applied configures a workspace, applies it, and returns what the apply took.
-func (b *bench) applied(dir, config string) (sample, error) {
-	b.configure(dir, config)
-	return b.timed(dir, "apply", "-auto-approve")
+func (t *terraform) applied(dir, config string) (sample, error) {
+	t.configure(dir, config)
+	return t.timed(dir, "apply", "-auto-approve")
 }
 
 // timed runs terraform and returns what it took.
-func (b *bench) timed(dir string, args ...string) (sample, error) {
-	return b.timedWith(b.rc, dir, args...)
+func (t *terraform) timed(dir string, args ...string) (sample, error) {
+	return t.timedWith(t.rc, dir, args...)
 }
 
 // timedWith is timed with another configuration of Terraform.
-func (b *bench) timedWith(rc, dir string, args ...string) (s sample, err error) {
+func (t *terraform) timedWith(rc, dir string, args ...string) (s sample, err error) {
 	cmd := exec.Command("terraform", append(args, "-no-color")...)
-	cmd.Dir, cmd.Env = dir, append(b.environment(), "TF_CLI_CONFIG_FILE="+rc)
+	cmd.Dir, cmd.Env = dir, append(environment(t.uri), "TF_CLI_CONFIG_FILE="+rc)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	var memory int64
-	s.daemon, err = b.daemon.during(func() error {
+	s.daemon, err = t.daemon.during(func() error {
 		start := time.Now()
 		if err := cmd.Start(); err != nil {
 			return err
