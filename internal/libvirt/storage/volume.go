@@ -18,11 +18,10 @@ import (
 // Volumes reads and changes the volumes of a host's pools. Each Transfer and each clone has a
 // separate connection.
 type Volumes struct {
-	client   *rpc.Client
-	pools    *Pools
-	tenant   string
-	clocks   sync.Map // pool name → reading
-	listings turns[[]string]
+	client *rpc.Client
+	pools  *Pools
+	tenant string
+	clocks sync.Map // pool name → reading
 }
 
 // NewVolumes returns the volumes of pools. It makes no request. tenant is the tenant in the names
@@ -32,15 +31,8 @@ func NewVolumes(c *rpc.Client, pools *Pools, tenant string) *Volumes {
 }
 
 // VolumeNames returns the names of all volumes of a pool, in no particular order, with one request.
-// It lists what the daemon knows; see RefreshPool. Concurrent callers share a listing that begins
-// after they asked.
+// It lists what the daemon knows; see RefreshPool.
 func (s *Volumes) VolumeNames(ctx context.Context, pool string) ([]string, error) {
-	fail := func(err error) error { return virterr.Fail("listing", "volumes of "+virterr.Pool(pool), err) }
-	names, err := s.listings.do(ctx, pool, fail, func() ([]string, error) { return s.volumeNames(ctx, pool) })
-	return slices.Clone(names), err
-}
-
-func (s *Volumes) volumeNames(ctx context.Context, pool string) ([]string, error) {
 	return ofActivePool(ctx, func() ([]string, error) {
 		return inPool(ctx, s.pools, "listing", "volumes of "+virterr.Pool(pool), pool, true,
 			func(l *libvirt.Libvirt, ref libvirt.StoragePool) ([]string, error) {
