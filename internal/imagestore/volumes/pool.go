@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
@@ -62,9 +63,9 @@ func (p *Pool) Open(ctx context.Context) error {
 	if p.opened {
 		return nil
 	}
-	pool, err := p.host.Pool(ctx, p.name)
+	pool, err := p.whenCreated(ctx)
 	switch {
-	case p.creates(pool, err):
+	case p.creates(err):
 		pool, err = p.host.CreateDirPool(ctx, p.name, p.path)
 	case errors.Is(err, host.ErrNoPool):
 		return p.noSuchPool(ctx, err)
@@ -80,16 +81,31 @@ func (p *Pool) Open(ctx context.Context) error {
 	return nil
 }
 
-// creates reports whether the pool is one that Open creates, as the answer of Host.Pool says: it is
-// missing, or another process is creating it, or has died at that.
-func (p *Pool) creates(found host.Pool, err error) bool {
-	switch {
-	case p.path == "":
-		return false
-	case err != nil:
-		return errors.Is(err, host.ErrNoPool)
+// creates reports whether the pool is one that Open creates, by the error of Host.Pool.
+func (p *Pool) creates(err error) bool { return p.path != "" && errors.Is(err, host.ErrNoPool) }
+
+const (
+	// creationTime is how long another process may take to finish the default pool.
+	creationTime = 10 * time.Second
+	// creationPoll is how often the pool is looked at meanwhile.
+	creationPoll = 20 * time.Millisecond
+)
+
+// whenCreated returns the pool. If it is the default pool, and another process seems to be creating
+// it, whenCreated waits for that process. It never starts the pool itself: a pool that an
+// administrator keeps without autostart looks the same, and its disk may not be mounted.
+func (p *Pool) whenCreated(ctx context.Context) (host.Pool, error) {
+	for end := time.Now().Add(creationTime); ; {
+		pool, err := p.host.Pool(ctx, p.name)
+		if err != nil || p.path == "" || !pool.Unfinished || pool.Path != p.path || time.Now().After(end) {
+			return pool, err
+		}
+		select {
+		case <-ctx.Done():
+			return pool, ctx.Err()
+		case <-time.After(creationPoll):
+		}
 	}
-	return found.Unfinished && found.Path == p.path
 }
 
 // Check returns an error if the pool does not exist or is not active. The default pool is created
@@ -98,7 +114,7 @@ func (p *Pool) Check(ctx context.Context) error {
 	if p.Opened() {
 		return nil
 	}
-	if p.creates(p.host.Pool(ctx, p.name)) {
+	if _, err := p.host.Pool(ctx, p.name); p.creates(err) {
 		return nil
 	}
 	return p.Open(ctx)

@@ -1,9 +1,12 @@
 package volumes
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
@@ -77,34 +80,38 @@ func TestAPoolHasToBeActive(t *testing.T) {
 	}
 }
 
-// A process that creates the pool defines it before it starts it. Another process that sees that, or
-// that comes after the first one has died, goes on with it.
-func TestAPoolThatIsBeingCreatedIsFinished(t *testing.T) {
-	h := fakehost.New()
-	p := New(h, DefaultPool)
-	h.BeginPool(DefaultPool, p.path)
-	if err := p.Check(t.Context()); err != nil || p.Opened() {
-		t.Errorf("before anything is registered: %v, opened: %t", err, p.Opened())
-	}
-	if err := p.Open(t.Context()); err != nil || !p.Opened() {
-		t.Errorf("opening it: %v, opened: %t", err, p.Opened())
-	}
-	h.StopPool(DefaultPool)
-	if err := New(h, DefaultPool).Open(t.Context()); err == nil {
-		t.Error("a pool that was stopped was started")
-	}
-
-	h.BeginPool("images", "/images")
-	h.BeginPool(DefaultPool, "/elsewhere")
-	for _, name := range []string{"images", DefaultPool} {
-		others := New(h, name)
-		for what, err := range map[string]error{
-			"Open": others.Open(t.Context()), "Check": others.Check(t.Context()),
-		} {
-			if _, is := errors.AsType[finding.List](err); !is {
-				t.Errorf("%s of pool %s, which the provider does not create: %v, want a finding", what, name, err)
-			}
+// A process that creates the pool defines it before it starts it. Another process that sees that
+// waits for the first one.
+func TestAPoolThatIsBeingCreatedIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := fakehost.New()
+		p := New(h, DefaultPool)
+		h.BeginPool(DefaultPool, p.path)
+		time.AfterFunc(creationTime/2, func() { _, _ = h.CreateDirPool(context.Background(), DefaultPool, p.path) })
+		if err := p.Open(t.Context()); err != nil || !p.Opened() {
+			t.Errorf("opening it: %v, opened: %t", err, p.Opened())
 		}
+	})
+}
+
+// A pool that nobody finishes may be one that its administrator has not started yet.
+func TestAPoolThatWasNotStartedStaysSo(t *testing.T) {
+	for _, c := range []struct{ name, path string }{
+		{"images", "/images"}, {DefaultPool, "/elsewhere"}, {DefaultPool, New(fakehost.New(), DefaultPool).path},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			h := fakehost.New()
+			h.BeginPool(c.name, c.path)
+			p := New(h, c.name)
+			for what, err := range map[string]error{"Open": p.Open(t.Context()), "Check": p.Check(t.Context())} {
+				if _, is := errors.AsType[finding.List](err); !is {
+					t.Errorf("%s of pool %s at %s: %v, want a finding", what, c.name, c.path, err)
+				}
+			}
+			if pool := must.Get[host.Pool](t)(h.Pool(t.Context(), c.name)); pool.Active {
+				t.Errorf("pool %s at %s was started", c.name, c.path)
+			}
+		})
 	}
 }
 
