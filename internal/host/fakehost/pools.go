@@ -1,6 +1,7 @@
 package fakehost
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -18,6 +19,7 @@ type pool struct {
 	host.Pool
 	uuid    string
 	volumes map[string]*volume
+	unseen  map[string]*volume // files that the host finds at the next refresh
 }
 
 // uuid returns a new UUID of version 4.
@@ -128,6 +130,20 @@ func (h *Host) BeginPool(name, path string) {
 	}
 }
 
+// PutFile puts a file with that content into a pool's directory, as a user of the host does. The host
+// knows it from the next refresh on.
+func (h *Host) PutFile(pool, name string, content []byte) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p := h.pools[pool]
+	if p.unseen == nil {
+		p.unseen = map[string]*volume{}
+	}
+	p.unseen[name] = &volume{
+		format: "raw", capacity: uint64(len(content)), data: bytes.Clone(content), modified: time.Now().UTC(),
+	}
+}
+
 // StopPool makes a pool inactive, as `virsh pool-destroy` does.
 func (h *Host) StopPool(name string) {
 	h.mu.Lock()
@@ -135,11 +151,16 @@ func (h *Host) StopPool(name string) {
 	h.pools[name].Active = false
 }
 
-// RefreshPool is host.Pools.RefreshPool. It has nothing to find.
+// RefreshPool is host.Pools.RefreshPool.
 func (h poolRequests) RefreshPool(ctx context.Context, name string) error {
 	return h.do(ctx, "RefreshPool", name, func() error {
-		_, err := h.pool(name)
-		return err
+		p, err := h.pool(name)
+		if err != nil {
+			return err
+		}
+		maps.Copy(p.volumes, p.unseen)
+		p.unseen = nil
+		return nil
 	})
 }
 

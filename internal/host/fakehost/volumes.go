@@ -128,7 +128,8 @@ func (h volumeRequests) newVolume(
 		if err != nil {
 			return err
 		}
-		if _, taken := p.volumes[spec.Name]; taken {
+		_, taken := p.volumes[spec.Name]
+		if _, unseen := p.unseen[spec.Name]; taken || unseen {
 			return host.ErrExists
 		}
 		if spec.Backing != nil && h.at(spec.Backing.Path) == nil {

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
@@ -181,6 +182,50 @@ func TestAHostThatCannotListItsGPUsIsNoFinding(t *testing.T) {
 		if found, err := r.drive("qemu").Check(t.Context(), "web", b); !errors.Is(err, host.ErrUnreachable) ||
 			len(found) > 0 {
 			t.Errorf("%s: %v, %v", method, found, err)
+		}
+	}
+}
+
+// Another daemon, or a copy by hand, may have put files into a pool since the host last looked. A
+// create looks only if one is in its way: it takes longer the more volumes the pool has.
+func TestAFileThatTheHostDoesNotKnowMakesWay(t *testing.T) {
+	const system = "nova.disk.t1.web.system.qcow2"
+	for what, c := range map[string]struct {
+		files map[string][]string // by pool
+		looks int
+	}{
+		"nothing":         {nil, 0},
+		"the system disk": {map[string][]string{"lib": {system}}, 1},
+		"all": {map[string][]string{
+			"lib": {system, seedVolume}, "fast": {"nova.disk.t1.web.data.qcow2"},
+		}, 3},
+	} {
+		r := newRig(t)
+		b := r.build(nil)
+		r.ok(r.driver.Define(t.Context(), b))
+		b.Claimed = true
+		for pool, names := range c.files {
+			for _, name := range names {
+				r.PutFile(pool, name, []byte("left"))
+			}
+		}
+		looks := 0
+		r.Inject = func(call fakehost.Call) fakehost.Fault {
+			if call.Method == "RefreshPool" {
+				looks++
+			}
+			return fakehost.Fault{}
+		}
+		for _, s := range r.driver.Stages(b) {
+			if err := s.Do(t.Context()); err != nil {
+				t.Errorf("%s is in the way: step %s: %v", what, s.Name, err)
+			}
+		}
+		if looks != c.looks {
+			t.Errorf("%s is in the way: the pools were looked at %d times, want %d", what, looks, c.looks)
+		}
+		if v := must.Get[host.Volume](t)(r.Volume(t.Context(), "lib", system)); v.Format == "raw" {
+			t.Errorf("%s is in the way: the system disk is %+v", what, v)
 		}
 	}
 }

@@ -35,8 +35,9 @@ func (b *build) makeDisks(ctx context.Context) error {
 	b.UndoLater(func(ctx context.Context) error {
 		return b.driver.volumes.RemoveAll(ctx, b.Tenant, b.Request.Name, pools)
 	})
-	// Remains of an instance of the same name that was removed without its volumes. Those that the host
-	// does not know, such as rotated logs of a console, go with this instance.
+	// Remains of an instance of the same name that was removed without its volumes. Remains that the
+	// host does not know, such as rotated logs of a console, are removed with this instance if they are
+	// in one of its pools.
 	if err := b.driver.volumes.RemoveRemains(ctx, b.Tenant, b.Request.Name, append(pools, b.Remains...)); err != nil {
 		return err
 	}
@@ -74,6 +75,10 @@ func (b *build) createVolume(ctx context.Context, pool string, spec host.VolumeS
 func (b *build) createOver(ctx context.Context, pool, name string, create func() error) error {
 	err := create()
 	if !errors.Is(err, host.ErrExists) || !b.Claimed {
+		return err
+	}
+	// The file may also be one that the host does not know yet, such as a copy made by hand.
+	if err := b.driver.host.RefreshPool(ctx, pool); err != nil {
 		return err
 	}
 	if err := b.driver.host.DeleteVolume(ctx, pool, name); err != nil && !errors.Is(err, host.ErrNoVolume) {

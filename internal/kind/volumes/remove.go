@@ -28,7 +28,7 @@ func (v *Volumes) RemoveAll(ctx context.Context, tenant, name string, pools []st
 	return v.DeleteAll(ctx, volumes)
 }
 
-// RemoveRemains removes every volume of an instance from those pools that the host knows. Unlike
+// RemoveRemains removes every volume of an instance that the host knows of from those pools. Unlike
 // RemoveAll, it does not have the host look at all files of the pools.
 func (v *Volumes) RemoveRemains(ctx context.Context, tenant, name string, pools []string) error {
 	volumes, err := v.list(ctx, tenant, name, pools)
