@@ -50,8 +50,9 @@ type Pools interface {
 	RefreshPool(ctx context.Context, name string) error
 	// Time returns the time of day by the clock of the machine that stores a pool's volumes, so that
 	// processes agree on it even if their own machines' clocks differ. It is never ahead of that
-	// clock, and behind it by no more than the time to create one volume. It makes requests only if
-	// this Host has not created a volume in the pool yet: then it creates one, and deletes it.
+	// clock, and behind it by no more than the time to create one volume, or by up to a minute if this
+	// machine has slept. It makes requests only if this Host has not created a volume in the pool yet,
+	// or the machine has slept for longer: then it creates one, and deletes it.
 	Time(ctx context.Context, pool string) (time.Time, error)
 }
 

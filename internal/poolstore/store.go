@@ -72,8 +72,8 @@ func New(volumes Volumes, name string) *Store {
 	return &Store{pool: p, reader: r, writer: w}
 }
 
-// Now implements catalog.Store. It returns the pool's time, which the host learns from each
-// document that is written.
+// Now implements catalog.Store. It returns the pool's time, which the host learns from
+// the first document that is written.
 func (s *Store) Now(ctx context.Context) (time.Time, error) {
 	return s.pool.volumes.Time(ctx, s.pool.name)
 }

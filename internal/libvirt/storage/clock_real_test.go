@@ -48,6 +48,25 @@ func TestAPoolTellsTheTime(t *testing.T) {
 	}
 }
 
+// While a machine sleeps, only one of its clocks goes on.
+func TestAReadingFromBeforeASleepIsOfNoUse(t *testing.T) {
+	for what, c := range map[string]struct {
+		wall, monotonic time.Duration
+		drifted         bool
+	}{
+		"right away":                 {0, 0, false},
+		"after a day":                {24 * time.Hour, 24 * time.Hour, false},
+		"a clock that was put right": {24*time.Hour - 2*time.Second, 24 * time.Hour, false},
+		"after a short sleep":        {time.Hour + 30*time.Second, time.Hour, false},
+		"after a night":              {9 * time.Hour, time.Hour, true},
+		"a clock that was put back":  {-time.Hour, time.Hour, true},
+	} {
+		if got := drifted(c.wall, c.monotonic); got != c.drifted {
+			t.Errorf("%s, the reading counts as of no use: %t, want %t", what, got, c.drifted)
+		}
+	}
+}
+
 // A clock continues from its last reading, independently of this machine's own clock.
 func TestAReadingGoesOn(t *testing.T) {
 	there := time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"sync"
 	"time"
@@ -142,6 +143,9 @@ func (s *Volumes) CreateVolume(ctx context.Context, pool string, spec host.Volum
 	}
 	if err := s.readClock(ctx, pool, spec.Name, created); err != nil {
 		return host.Volume{}, err
+	}
+	if !path.IsAbs(made.Key) { // the key is the path only in pools of files
+		return s.Volume(ctx, pool, spec.Name)
 	}
 	return host.Volume{
 		Pool:     pool,
