@@ -172,9 +172,9 @@ func (b *bench) shareHere() (rows []row, err error) {
 	const pool = "novacron-bench-shared"
 	defer func() {
 		err = errors.Join(err,
-			b.plain.sh(`virsh -q pool-destroy "$2" >/dev/null || true; tools/testhost/testhost.sh exec "$3" `+
-				`umount --lazy `+
-				`"$1"; umount --lazy "$1"`, top, pool, host))
+			b.plain.sh(`virsh -q pool-destroy "$2" >/dev/null || true
+tools/testhost/testhost.sh exec "$3" umount --lazy "$1"
+umount --lazy "$1"`, top, pool, host))
 	}()
 	image := filepath.Join(top, "big.qcow2")
 	if err := b.plain.sh(`

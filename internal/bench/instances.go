@@ -101,7 +101,7 @@ func (b *bench) other(rows []row, n int, running bool) ([]row, error) {
 	}
 	var more []row
 	for i, r := range rows {
-		r.plain, r.subtract, r.against, r.aim = times[i], false, "dmacvicar/libvirt, all", 0
+		r.plain, r.subtract, r.against, r.aim = times[i], false, "dmacvicar, all, once", 0
 		more = append(more, r)
 	}
 	if _, err := b.tf.timedWith(b.otherRC, w, "destroy", "-auto-approve"); err != nil {

@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -47,11 +46,10 @@ func clientCost(cmd *exec.Cmd) cost {
 	if cmd.ProcessState == nil {
 		return cost{}
 	}
-	c := cost{cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()}
-	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		c.peak = usage.Maxrss << 10
+	return cost{
+		cpu:  cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(),
+		peak: peakOf(cmd.ProcessState),
 	}
-	return c
 }
 
 func environment(uri string) []string {
@@ -59,9 +57,14 @@ func environment(uri string) []string {
 }
 
 // virsh is the start of scripts that collect commands for one virsh process: a process for each
-// command would spend most of its time on connecting. It has run fail if a command does.
+// command would spend most of its time on connecting. It fails if one of the
+// commands does.
 const virsh = `
-virsh_all() { virsh -q >/dev/null 2>"$1/errors"; if [ -s "$1/errors" ]; then cat "$1/errors" >&2; exit 1; fi; }
+virsh_all() {
+  failed=0
+  virsh -q >/dev/null 2>"$1/errors" || failed=1
+  if [ $failed = 1 ] || [ -s "$1/errors" ]; then cat "$1/errors" >&2; exit 1; fi
+}
 `
 
 // base uploads the base of the plain clones.
@@ -115,7 +118,7 @@ done | virsh_all "$dir"
 `, filepath.Join(p.dir, "plain"), fmt.Sprint(n), fmt.Sprint(start))
 }
 
-// remove removes what plainClones created. Guests are off.
+// remove removes what clones created. Guests are off.
 func (p *plainTools) remove(n int) (sample, error) {
 	return p.timedShell(virsh+`
 for i in $(seq 1 "$2"); do
