@@ -24,6 +24,8 @@ func of(tenant, user string, groups ...string) Principal {
 func TestRightsAreWhatTheListsSay(t *testing.T) {
 	ann, bob, eve := of("shop", "ann"), of("shop", "bob"), of("shop", "eve", "ops", "web")
 	bank, namesake := of("bank", "tom"), of("bank", "ann", "ops")
+	// eve is in two groups, bank is a user of another tenant, and namesake is a user of that tenant whose
+	// names are those of ann and her group.
 	people := map[string]Principal{"ann": ann, "bob": bob, "eve": eve, "bank": bank, "namesake": namesake}
 	for name, c := range map[string]struct {
 		access AccessControl

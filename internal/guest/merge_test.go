@@ -55,10 +55,10 @@ bootcmd: ~
 	}
 	delete(data, "write_files")
 	sameValue(t, "user data", data, map[string]any{
-		"hostname": "web", "preserve_hostname": false,
-		"ssh_authorized_keys": []string{key}, // disable_root stays as the template says
-		"packages":            []string{"vim", "nginx", "git"},
-		"runcmd":              []any{"first", []string{"second", "2"}, customizeCommand, "fourth"},
+		// disable_root stays as the template says
+		"hostname": "web", "preserve_hostname": false, "ssh_authorized_keys": []string{key},
+		"packages": []string{"vim", "nginx", "git"},
+		"runcmd":   []any{"first", []string{"second", "2"}, customizeCommand, "fourth"},
 		"users": []any{
 			"default", map[string]any{"name": "admin"}, map[string]any{"name": "deploy"},
 			map[string]any{"name": "last"},

@@ -20,7 +20,7 @@ func (st *Store) Release(ctx context.Context, digest string, id catalog.VersionI
 // others use it, and the volumes whose names begin with stem. Several processes may do so at once.
 func (st *Store) Forsake(ctx context.Context, id catalog.VersionID, stem string) error {
 	r := newRemover(st)
-	// List the bases after the volumes, so that a volume that became a base meanwhile is among them.
+	// List the bases after the volumes, so that a volume that has become a base meanwhile is among them.
 	names, unlisted := st.pool.VolumeNames(ctx)
 	bases, err := r.bases.List(ctx, "")
 	if err != nil {

@@ -12,9 +12,9 @@ type Lease struct {
 	Deadline time.Time // by then, on the clock of Since, the work is over or its holder is dead
 }
 
-// Slack is the time since its deadline after which a process counts as dead. It covers what a
-// deadline leaves out: two undos in a row (step.UndoTime), a request that is not cut off, and clocks
-// that are a little wrong if an earlier release wrote its own machine's time.
+// Slack is how long after its deadline a process counts as dead. It covers what a deadline leaves
+// out: two undos in a row (step.UndoTime), a request that is not cut off, and clocks that are a
+// little wrong if an earlier release wrote its own machine's time.
 const Slack = 5 * time.Minute
 
 // unbounded is how long work without a deadline of its own may take.

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host/fakehost"
 	"github.com/novacron/terraform-provider-novacron/internal/lease"
+	"github.com/novacron/terraform-provider-novacron/internal/lease/leasetest"
 	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
 )
 
@@ -82,8 +82,7 @@ func TestARequestOfADeadProcessHasFailedWhateverTheTime(t *testing.T) {
 		runner string
 		want   catalog.RequestStatus
 	}{
-		// Another process had this one's number before.
-		"dead":  {lease.This()[:strings.LastIndex(lease.This(), "/")+1] + "1", catalog.RequestFailed},
+		"dead":  {leasetest.Dead(t), catalog.RequestFailed},
 		"alive": {lease.This(), catalog.RequestRunning},
 	} {
 		running := catalog.ProvisioningRequest{
