@@ -106,14 +106,14 @@ func (b *bench) registrations(
 	round := 0
 	times, err := medians(
 		once(func() (sample, error) {
-			s, err := b.settled(func() (sample, error) { return b.tf.timed(library, "apply", "-auto-approve") })
+			s, err := b.afterSync(func() (sample, error) { return b.tf.timed(library, "apply", "-auto-approve") })
 			if err == nil {
 				_, err = b.tf.timed(library, "destroy", "-auto-approve")
 			}
 			return s, err
 		}),
 		once(func() (sample, error) {
-			s, err := b.settled(plain)
+			s, err := b.afterSync(plain)
 			return s, errors.Join(err, undo())
 		}),
 		once(func() (sample, error) {
@@ -128,8 +128,8 @@ func (b *bench) registrations(
 	return []row{r}, os.RemoveAll(library)
 }
 
-// settled measures after all earlier writes have reached the disk.
-func (b *bench) settled(measure func() (sample, error)) (sample, error) {
+// afterSync measures after all earlier writes have reached the disk.
+func (b *bench) afterSync(measure func() (sample, error)) (sample, error) {
 	if err := exec.Command("sync").Run(); err != nil {
 		return sample{}, err
 	}

@@ -57,8 +57,8 @@ func (s State) OrActive() State {
 	return s
 }
 
-// Settle fills in what documents from before there were states lack.
-func (l Lifecycle) Settle(created time.Time) Lifecycle {
+// WithDefaults fills in what documents from before there were states lack.
+func (l Lifecycle) WithDefaults(created time.Time) Lifecycle {
 	if l.State == "" {
 		l.State = Active
 		if l.PublishedAt == nil {

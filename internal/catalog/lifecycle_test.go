@@ -56,10 +56,10 @@ func TestPublishedOnceIsPublishedForEver(t *testing.T) {
 			t.Errorf("in state %q", l.State)
 		}
 	}
-	if old := (Lifecycle{}).Settle(day(7)); old.State != Active || !old.PublishedAt.Equal(day(7)) {
+	if old := (Lifecycle{}).WithDefaults(day(7)); old.State != Active || !old.PublishedAt.Equal(day(7)) {
 		t.Errorf("a document from before there were states is %+v", old)
 	}
-	if draft := (Lifecycle{State: Draft}).Settle(day(7)); draft.PublishedAt != nil {
+	if draft := (Lifecycle{State: Draft}).WithDefaults(day(7)); draft.PublishedAt != nil {
 		t.Error("a draft was never published")
 	}
 }

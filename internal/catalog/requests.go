@@ -28,9 +28,9 @@ func (s RequestStatus) Over() bool {
 // diedError is the error of a request whose process died before it could report the outcome.
 const diedError = "The process that worked on it ended, or ran out of time, before it could report the result."
 
-// Settled is the request as it stands, given whether its Lease has ended. If it has, a request that
+// Concluded is the request as it stands, given whether its Lease has ended. If it has, a request that
 // is not over has failed.
-func (r ProvisioningRequest) Settled(ended bool) ProvisioningRequest {
+func (r ProvisioningRequest) Concluded(ended bool) ProvisioningRequest {
 	if r.Status.Over() || !ended {
 		return r
 	}

@@ -41,7 +41,7 @@ func TestRequestWhoseLeaseHasEndedHasFailed(t *testing.T) {
 		"failed by itself":        {RequestFailed, true, RequestFailed},
 		"cancelled":               {RequestCancelled, true, RequestCancelled},
 	} {
-		r := ProvisioningRequest{Status: c.status}.Settled(c.ended)
+		r := ProvisioningRequest{Status: c.status}.Concluded(c.ended)
 		if r.Status != c.want {
 			t.Errorf("%s: %s, want %s", name, r.Status, c.want)
 		}

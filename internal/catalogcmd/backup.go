@@ -133,7 +133,7 @@ func (a *app) write(ctx context.Context, w *writer, from *end) error {
 	}
 	written := map[string]bool{}
 	for _, t := range templates {
-		if err := w.document(templatesName+t.ID.String()+".json", told(t)); err != nil {
+		if err := w.document(templatesName+t.ID.String()+".json", withoutMaker(t)); err != nil {
 			return err
 		}
 		versions, err := from.versions(ctx, t.ID)
@@ -141,7 +141,7 @@ func (a *app) write(ctx context.Context, w *writer, from *end) error {
 			return err
 		}
 		for _, v := range versions {
-			if err := w.document(versionsName+v.ID.String()+".json", settled(v)); err != nil {
+			if err := w.document(versionsName+v.ID.String()+".json", withoutMarks(v)); err != nil {
 				return err
 			}
 			if err := a.images(ctx, w, from, v, written); err != nil {

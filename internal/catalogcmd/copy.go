@@ -69,7 +69,7 @@ func (a *app) remove(ctx context.Context, from, to *end) error {
 			kept++
 			continue
 		}
-		if err := removeSame(ctx, from.store.Templates(), to.store.Templates(), t, told, &kept); err != nil {
+		if err := removeSame(ctx, from.store.Templates(), to.store.Templates(), t, withoutMaker, &kept); err != nil {
 			return err
 		}
 	}
@@ -103,7 +103,7 @@ func removeVersions(ctx context.Context, from, to *end, of catalog.TemplateID) (
 	}
 	for _, v := range versions {
 		other, both := there[v.Key]
-		if !both || len(differences(settled(v.Value), settled(other))) > 0 {
+		if !both || len(differences(withoutMarks(v.Value), withoutMarks(other))) > 0 {
 			left++
 			continue
 		}

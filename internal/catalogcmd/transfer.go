@@ -41,7 +41,7 @@ func (a *app) transfer(ctx context.Context, from contents, to *end) error {
 	}
 	var t, v, r tally
 	for _, template := range templates {
-		if err := put(ctx, to.store.Templates(), template.ID.String(), told(template), &t); err != nil {
+		if err := put(ctx, to.store.Templates(), template.ID.String(), withoutMaker(template), &t); err != nil {
 			return err
 		}
 		if err := a.putVersions(ctx, from, template.ID, to, &v); err != nil {
@@ -120,7 +120,7 @@ func (a *app) compare(
 	}
 	for _, template := range templates {
 		if other, there := otherTemplates[template.ID.String()]; there {
-			differ("template", template.ID.String(), differences(told(template), told(other)))
+			differ("template", template.ID.String(), differences(withoutMaker(template), withoutMaker(other)))
 		}
 		versions, err := from.versions(ctx, template.ID)
 		if err != nil {
@@ -132,7 +132,7 @@ func (a *app) compare(
 		}
 		for _, v := range versions {
 			if other, there := others[v.ID.String()]; there && other.Claim == nil {
-				differ("version", v.ID.String(), differences(settled(v), settled(other)))
+				differ("version", v.ID.String(), differences(withoutMarks(v), withoutMarks(other)))
 			}
 		}
 	}
@@ -153,14 +153,14 @@ func (a *app) compare(
 		strings.Join(found, "\n  "))
 }
 
-// told and settled clear the fields that describe a process rather than the document.
+// withoutMaker and withoutMarks clear the fields that describe a process rather than the document.
 
-func told(t catalog.Template) catalog.Template {
+func withoutMaker(t catalog.Template) catalog.Template {
 	t.Maker = ""
 	return t
 }
 
-func settled(v catalog.Version) catalog.Version {
+func withoutMarks(v catalog.Version) catalog.Version {
 	v.Maker, v.DeletingSince = "", nil
 	return v
 }

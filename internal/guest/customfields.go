@@ -121,7 +121,7 @@ func (u User) made(name string) (user, error) {
 
 // written is the file as cloud-init writes it.
 func (f File) written(path string) writeFile {
-	f = f.settled()
+	f = f.withDefaults()
 	w := writeFile{Path: text(path), Content: text(f.Content), Permissions: text(f.Permissions), Owner: text(f.Owner)}
 	w.Defer = f.Owner != "root" && f.Owner != DefaultOwner
 	if !plainText(f.Content) {

@@ -50,8 +50,8 @@ const (
 	DefaultOwner       = "root:root"
 )
 
-// settled returns the file with its defaults filled in. Permissions have four digits.
-func (f File) settled() File {
+// withDefaults returns the file with its defaults filled in. Permissions have four digits.
+func (f File) withDefaults() File {
 	if f.Permissions == "" {
 		f.Permissions = DefaultPermissions
 	}
@@ -86,7 +86,7 @@ func (c *Customization) Digest() string {
 	}
 	canonical.Files = make(map[string]File, len(c.Files))
 	for path, f := range c.Files {
-		canonical.Files[path], canonical.Contents[path] = f.settled(), []byte(f.Content)
+		canonical.Files[path], canonical.Contents[path] = f.withDefaults(), []byte(f.Content)
 	}
 	data, _ := json.Marshal(canonical) // texts, numbers and maps of them never fail
 	if string(data) == "{}" {

@@ -29,7 +29,7 @@ func (h holding) captureBase(ctx context.Context, from onhost.Captured, attempt 
 		return none, err
 	}
 	u := h.newUpload(naming.Base(h.Stem, attempt, string(image.FormatQcow2)), string(image.FormatQcow2))
-	defer func() { err = u.settle(ctx, err) }()
+	defer func() { err = u.rollBackOn(ctx, err) }()
 	h.Steps.Done("open")
 	u.created = true
 	spec := host.VolumeSpec{Name: u.base.Volume, Format: u.base.Format}

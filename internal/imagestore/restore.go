@@ -116,7 +116,7 @@ func (r restoration) sendStored(
 		Volume:      volume,
 		Versions:    []string{r.version.ID.String()},
 	}}
-	defer func() { err = u.settle(ctx, err) }()
+	defer func() { err = u.rollBackOn(ctx, err) }()
 	var on *below
 	if s.Base.Parent != "" {
 		on = &below{base: under}

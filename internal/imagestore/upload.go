@@ -43,7 +43,7 @@ func (h holding) sendBase(
 	}
 	u := h.newUpload(naming.Base(h.Stem, attempt, string(format)), string(format))
 	u.standOn(below)
-	defer func() { err = u.settle(ctx, err) }()
+	defer func() { err = u.rollBackOn(ctx, err) }()
 	if knownDigest != "" && im.Compression == "" {
 		u.base.VirtualSize, u.base.StoredSize = im.VirtualSize, size
 		if err := u.claim(ctx, knownDigest); err != nil {
@@ -115,8 +115,8 @@ func (h holding) newUpload(volume, format string) *upload {
 	return u
 }
 
-// settle undoes the upload if there was an error.
-func (u *upload) settle(ctx context.Context, err error) error {
+// rollBackOn undoes the upload if there was an error.
+func (u *upload) rollBackOn(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}

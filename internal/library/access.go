@@ -29,7 +29,7 @@ func (r *reader) readable(ctx context.Context, id catalog.TemplateID) (catalog.R
 	if err != nil {
 		return catalog.Record[catalog.Template]{}, err
 	}
-	rec.Value.Lifecycle = rec.Value.Lifecycle.Settle(rec.Value.CreatedAt)
+	rec.Value.Lifecycle = rec.Value.Lifecycle.WithDefaults(rec.Value.CreatedAt)
 	if err := rec.Value.Need(r.me, catalog.Read); err != nil {
 		return catalog.Record[catalog.Template]{}, err
 	}
@@ -119,12 +119,12 @@ func (r *reader) seen(t catalog.Template, v catalog.Version) (catalog.Version, e
 	case t.RightVersion(r.me, v) < catalog.Read:
 		return catalog.Version{}, fmt.Errorf("version %q: %w", v.ID, catalog.ErrNotFound)
 	}
-	return settled(t, v), nil
+	return withTemplate(t, v), nil
 }
 
-// settled returns a version with the values that its document leaves to its template filled in.
-func settled(t catalog.Template, v catalog.Version) catalog.Version {
-	v.Lifecycle = v.Lifecycle.Settle(v.CreatedAt)
+// withTemplate returns a version with the values that its document leaves to its template filled in.
+func withTemplate(t catalog.Template, v catalog.Version) catalog.Version {
+	v.Lifecycle = v.Lifecycle.WithDefaults(v.CreatedAt)
 	if v.State == catalog.Draft && t.Type != "" { // else the template is gone
 		v.Spec = v.Overrides.Over(t.Spec)
 	}
@@ -168,7 +168,7 @@ func (r *reader) Search(ctx context.Context, filter catalog.Filter) ([]catalog.T
 		return nil, err
 	}
 	matches := func(t catalog.Template) bool {
-		t.Lifecycle = t.Lifecycle.Settle(t.CreatedAt)
+		t.Lifecycle = t.Lifecycle.WithDefaults(t.CreatedAt)
 		return filter.Match(t, r.me)
 	}
 	tenants := map[string]bool{} // tenants that have visible templates
@@ -185,7 +185,7 @@ func (r *reader) Search(ctx context.Context, filter catalog.Filter) ([]catalog.T
 		}
 		for _, rec := range records {
 			if t := rec.Value; matches(t) {
-				t.Lifecycle = t.Lifecycle.Settle(t.CreatedAt)
+				t.Lifecycle = t.Lifecycle.WithDefaults(t.CreatedAt)
 				found = append(found, t)
 			}
 		}

@@ -108,7 +108,7 @@ func (l *Library) UpdateTemplate(
 	}
 	l.Plan.Forget(id)
 	rec, err := catalog.Change(ctx, l.store.Templates(), id.String(), func(t *catalog.Template) error {
-		t.Lifecycle = t.Lifecycle.Settle(t.CreatedAt)
+		t.Lifecycle = t.Lifecycle.WithDefaults(t.CreatedAt)
 		if err := t.Need(l.me, catalog.Write); err != nil {
 			return err
 		}

@@ -224,7 +224,7 @@ func (l *Library) UpdateVersion(
 		if v.Claim != nil {
 			return catalog.ErrNotFound
 		}
-		*v = settled(t, *v)
+		*v = withTemplate(t, *v)
 		before := v.State
 		v.Description, v.DeletionProtection = to.Description, to.DeletionProtection
 		v.Lifecycle = v.Lifecycle.To(to.State, to.Deprecation, now())
@@ -233,7 +233,7 @@ func (l *Library) UpdateVersion(
 		}
 		return l.CheckState(ctx, id.Template, id.Version, before, v.State)
 	})
-	return settled(t, rec.Value), err
+	return withTemplate(t, rec.Value), err
 }
 
 // CheckPublished returns findings for everything wrong with a version as it is from now on. A

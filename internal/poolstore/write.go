@@ -66,7 +66,7 @@ func (w *writer) write(ctx context.Context, b *batch) (envelope, error) {
 	docStem := naming.DocumentStem(b.kind, b.key)
 	var mine []attempt
 	for {
-		v, err := w.settled(ctx, b, mine)
+		v, err := w.untilDecided(ctx, b, mine)
 		if err != nil {
 			return envelope{}, err
 		}
@@ -96,9 +96,9 @@ func (w *writer) write(ctx context.Context, b *batch) (envelope, error) {
 	}
 }
 
-// settled looks at a document until the outcome of a batch can be decided: until an incomplete
+// untilDecided looks at a document until the outcome of a batch can be decided: until an incomplete
 // newest volume has become complete, or was given up.
-func (w *writer) settled(ctx context.Context, b *batch, mine []attempt) (view, error) {
+func (w *writer) untilDecided(ctx context.Context, b *batch, mine []attempt) (view, error) {
 	docStem := naming.DocumentStem(b.kind, b.key)
 	var watched uint64
 	var since time.Time

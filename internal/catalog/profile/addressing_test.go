@@ -160,12 +160,12 @@ func TestAnInterfaceHasSeveralAddresses(t *testing.T) {
 	}).Missing(),
 		at+".gateways: Gateway without static address")
 
-	settled := all(both, []string{"10.0.0.1", "fe80::1"}).Addressing()
-	if settled.OnLink(settled.Gateways[0]) || settled.OnLink(settled.Gateways[1]) ||
+	decided := all(both, []string{"10.0.0.1", "fe80::1"}).Addressing()
+	if decided.OnLink(decided.Gateways[0]) || decided.OnLink(decided.Gateways[1]) ||
 		!onLink.Addressing().OnLink(netip.MustParseAddr("198.51.100.1")) {
 		t.Error("on-link is set where a network has the gateway, or not where none has")
 	}
-	if !sixByHand.Addressing().DHCP || sixByHand.Addressing().Static() || settled.DHCP || !settled.Static() {
+	if !sixByHand.Addressing().DHCP || sixByHand.Addressing().Static() || decided.DHCP || !decided.Static() {
 		t.Error("DHCP and static addresses are taken for each other")
 	}
 
@@ -192,13 +192,13 @@ func FuzzAddressing(f *testing.F) {
 		if c.validate(&fs, finding.At("ip"), "eth0", map[string]string{}); len(fs) > 0 {
 			return
 		}
-		settled := c.Addressing()
-		if settled.DHCP == (static != "") || len(settled.Addresses) > 0 != (static != "") ||
-			len(settled.Gateways) > 0 != (gateway != "") || len(settled.DNS) != 1 {
-			t.Fatalf("%q, %q, %q is settled as %+v", static, gateway, dns, settled)
+		decided := c.Addressing()
+		if decided.DHCP == (static != "") || len(decided.Addresses) > 0 != (static != "") ||
+			len(decided.Gateways) > 0 != (gateway != "") || len(decided.DNS) != 1 {
+			t.Fatalf("%q, %q, %q is decided as %+v", static, gateway, dns, decided)
 		}
-		if static != "" && settled.Addresses[0] != netip.MustParsePrefix(static) {
-			t.Errorf("%q is settled as %s", static, settled.Addresses)
+		if static != "" && decided.Addresses[0] != netip.MustParsePrefix(static) {
+			t.Errorf("%q is decided as %s", static, decided.Addresses)
 		}
 	})
 }

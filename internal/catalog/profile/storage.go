@@ -71,7 +71,7 @@ type Drive struct {
 	Boot   bool   // the machine starts from it
 }
 
-// Drives settles the disks: the system disk first, the others by name. s may be nil. Validate
+// Drives decides the disks: the system disk first, the others by name. s may be nil. Validate
 // first.
 func (s *Storage) Drives() []Drive {
 	disks := map[string]Disk{SystemDisk: {}}

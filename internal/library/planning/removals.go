@@ -31,7 +31,7 @@ type Removals struct {
 	grace    time.Duration // see WhileTaken
 	mu       sync.Mutex
 	running  int
-	settled  time.Time     // when the last removal ended
+	ended    time.Time     // when the last removal ended
 	changes  int           // how often a name may have become free
 	told     chan struct{} // closed with the next change; nil while no create waits
 	planning int
@@ -71,7 +71,7 @@ func (r *Removals) Begin(what string) (end func(), kept bool) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.running--
-		r.settled = time.Now()
+		r.ended = time.Now()
 		r.changes++
 		r.tell()
 	}, kept
@@ -119,8 +119,8 @@ func (r *Removals) observe(
 	if r.told == nil {
 		r.told = make(chan struct{})
 	}
-	if r.settled.After(since) {
-		since = r.settled
+	if r.ended.After(since) {
+		since = r.ended
 	}
 	return r.changes, r.told, grace - time.Since(since), r.running > 0
 }

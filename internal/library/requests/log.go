@@ -84,8 +84,8 @@ func (q *Log) List(ctx context.Context, f catalog.RequestFilter) ([]catalog.Prov
 	if err := q.open(ctx); err != nil {
 		return nil, err
 	}
-	_, settled, err := q.own(ctx)
-	return f.Of(settled), err
+	_, concluded, err := q.own(ctx)
+	return f.Of(concluded), err
 }
 
 // own reads the requests of the library's tenant, newest first: as they are written, by their keys,
@@ -97,14 +97,14 @@ func (q *Log) own(
 	if err != nil {
 		return nil, nil, err
 	}
-	written, settled := make(map[string]catalog.Record[catalog.ProvisioningRequest], len(records)),
+	written, concluded := make(map[string]catalog.Record[catalog.ProvisioningRequest], len(records)),
 		make([]catalog.ProvisioningRequest, len(records))
 	for i, rec := range records {
 		written[rec.Key] = rec
-		settled[i] = rec.Value.Settled(q.abandoned(ctx, rec.Value))
+		concluded[i] = rec.Value.Concluded(q.abandoned(ctx, rec.Value))
 	}
-	catalog.SortRequests(settled)
-	return written, settled, nil
+	catalog.SortRequests(concluded)
+	return written, concluded, nil
 }
 
 // abandoned reports whether the process that worked on a request is dead. It asks the catalog for
@@ -131,7 +131,7 @@ const (
 func (q *Log) tidy(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, tidyTime)
 	defer cancel()
-	written, settled, err := q.own(ctx)
+	written, concluded, err := q.own(ctx)
 	if err != nil {
 		return
 	}
@@ -140,7 +140,7 @@ func (q *Log) tidy(ctx context.Context) {
 	if err != nil {
 		return
 	}
-	expired := q.retention.Expired(settled, now)
+	expired := q.retention.Expired(concluded, now)
 	for _, r := range expired {
 		rec := written[r.ID.String()]
 		if ctx.Err() == nil {
@@ -148,7 +148,7 @@ func (q *Log) tidy(ctx context.Context) {
 		}
 		delete(written, rec.Key)
 	}
-	for _, r := range settled {
+	for _, r := range concluded {
 		if rec, kept := written[r.ID.String()]; kept && rec.Value.Status != r.Status && ctx.Err() == nil {
 			_, _ = requests.Replace(ctx, rec.Key, rec.Revision, r)
 		}

@@ -112,7 +112,7 @@ func (k known) keepsDefaults(req *tfprotov6.PlanResourceChangeRequest) bool {
 		return false
 	}
 	prior, err := Decode(req.PriorState)
-	if err != nil || !k.settled(prior) {
+	if err != nil || !k.nothingToPlan(prior) {
 		return false
 	}
 	for name, value := range k.defaults {

@@ -65,7 +65,7 @@ func (clock) Current(context.Context, fastpath.State, fastpath.Private) (bool, d
 	return true, slow()
 }
 
-func (clock) Settled(fastpath.State) bool { return true }
+func (clock) NothingToPlan(fastpath.State) bool { return true }
 
 func (clock) Alone() map[string]func(context.Context, fastpath.State) bool {
 	hasName := func(_ context.Context, config fastpath.State) bool {

@@ -27,8 +27,8 @@ type Resource interface {
 	// what Read would warn of. If in doubt, it reports false. It reads the host and the catalog
 	// through Once.
 	Current(ctx context.Context, state State, private Private) (current bool, warnings diag.Diagnostics)
-	// Settled reports whether there is nothing to plan for a state that matches the configuration.
-	Settled(state State) bool
+	// NothingToPlan reports whether there is nothing to plan for a state that matches the configuration.
+	NothingToPlan(state State) bool
 	// Alone returns the attributes that are validated independently: their validation depends on no
 	// other attribute, and no other validation depends on them. Each comes with a function that
 	// reports whether the attribute is valid in a configuration. If in doubt, the function reports
@@ -57,13 +57,13 @@ type Server struct {
 
 // known is what the fast path knows of a resource type.
 type known struct {
-	version    int64
-	attributes map[string]bool     // names of all attributes and blocks
-	identity   []string            // names of the attributes that form the identity; the state has them, too
-	defaults   map[string]constant // by attribute, for attributes with a default
-	current    func(ctx context.Context, state State, private Private) (bool, diag.Diagnostics)
-	settled    func(state State) bool
-	alone      map[string]func(ctx context.Context, config State) bool
+	version       int64
+	attributes    map[string]bool     // names of all attributes and blocks
+	identity      []string            // names of the attributes that form the identity; the state has them, too
+	defaults      map[string]constant // by attribute, for attributes with a default
+	current       func(ctx context.Context, state State, private Private) (bool, diag.Diagnostics)
+	nothingToPlan func(state State) bool
+	alone         map[string]func(ctx context.Context, config State) bool
 }
 
 // Option configures a Server.
@@ -117,8 +117,8 @@ func know(newResource func() Resource) (known, error) {
 		current: func(ctx context.Context, state State, private Private) (bool, diag.Diagnostics) {
 			return newResource().Current(ctx, state, private)
 		},
-		settled: func(state State) bool { return newResource().Settled(state) },
-		alone:   unconfigured.Alone(),
+		nothingToPlan: func(state State) bool { return newResource().NothingToPlan(state) },
+		alone:         unconfigured.Alone(),
 	}, nil
 }
 

@@ -16,8 +16,8 @@ func (lamp) Alone() map[string]func(context.Context, State) bool {
 	}}
 }
 
-// Settled implements Resource.
-func (lamp) Settled(state State) bool { name, _ := state.Text("name"); return name != "restless" }
+// NothingToPlan implements Resource.
+func (lamp) NothingToPlan(state State) bool { name, _ := state.Text("name"); return name != "restless" }
 
 // judge is a framework that rejects red lamps.
 type judge struct {

@@ -49,8 +49,8 @@ func (r *Resource) refresh(ctx context.Context, id string) (kind.Instance, error
 	})
 }
 
-// Settled implements fastpath.Resource.
-func (r *Resource) Settled(state fastpath.State) bool {
+// NothingToPlan implements fastpath.Resource.
+func (r *Resource) NothingToPlan(state fastpath.State) bool {
 	name, hasName := state.Text("name")
 	tenant, hasTenant := state.Text("tenant")
 	domain, hasDomain := state.Text("domain_name")

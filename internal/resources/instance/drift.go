@@ -46,7 +46,7 @@ func (r *Resource) blueprint(ctx context.Context, i kind.Instance, state model.I
 	kind.Blueprint, error,
 ) {
 	if v, found, err := i.Facts.FrozenVersion(); err != nil || found {
-		return r.settled(ctx, state, catalog.Template{Type: i.Type}, v), err
+		return r.blueprintOf(ctx, state, catalog.Template{Type: i.Type}, v), err
 	}
 	id, err := catalog.ParseTemplateID(i.Facts.Template)
 	if err != nil {
@@ -58,14 +58,14 @@ func (r *Resource) blueprint(ctx context.Context, i kind.Instance, state model.I
 	}
 	for _, v := range versions {
 		if v.ID.Version == i.Facts.Version {
-			return r.settled(ctx, state, template, v), nil
+			return r.blueprintOf(ctx, state, template, v), nil
 		}
 	}
 	return kind.Blueprint{}, fmt.Errorf("version %q: %w", id.Version(i.Facts.Version), catalog.ErrNotFound)
 }
 
-// settled completes what a state asks for with a version.
-func (r *Resource) settled(
+// blueprintOf completes what a state asks for with a version.
+func (r *Resource) blueprintOf(
 	ctx context.Context, state model.Instance, template catalog.Template, v catalog.Version,
 ) kind.Blueprint {
 	asked := state.ToRequest(ctx, types.DynamicNull())

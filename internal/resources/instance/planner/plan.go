@@ -113,7 +113,7 @@ func (p *planner) create(ctx context.Context) {
 	if !found {
 		return
 	}
-	blueprint, ok := p.settle(ctx, template, version)
+	blueprint, ok := p.checkWith(ctx, template, version)
 	if !ok {
 		return
 	}
@@ -130,8 +130,8 @@ func (p *planner) namesUnknown() bool {
 	return model.WholeUnknown(p.plan.Parameters) || model.WholeUnknown(p.secrets)
 }
 
-// settle checks the plan against the version and the host. ok is false after an error.
-func (p *planner) settle(ctx context.Context, template catalog.Template, version catalog.Version) (
+// checkWith checks the plan against the version and the host. ok is false after an error.
+func (p *planner) checkWith(ctx context.Context, template catalog.Template, version catalog.Version) (
 	kind.Blueprint, bool,
 ) {
 	findings := append(slices.Clone(p.asked.Findings), p.asked.Storage.ValidateDisks()...)
@@ -205,7 +205,7 @@ func (p *planner) update(ctx context.Context, replaced bool) {
 		return
 	}
 	p.seeded = true
-	blueprint, ok := p.settle(ctx, template, version)
+	blueprint, ok := p.checkWith(ctx, template, version)
 	if ok {
 		p.compare(ctx, instance, blueprint)
 	}

@@ -23,7 +23,7 @@ func (p *planner) reimage(ctx context.Context, template catalog.Template, versio
 	p.plan.Provisioning = types.ObjectUnknown(model.ProvisioningTypes)
 	p.plan.ForgetGuest()
 	if found {
-		blueprint, ok := p.settle(ctx, template, version)
+		blueprint, ok := p.checkWith(ctx, template, version)
 		if !ok {
 			return
 		}
