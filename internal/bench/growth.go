@@ -50,7 +50,6 @@ func (b *bench) growth() ([]row, error) {
 // oneMore creates a few instances in another workspace, which uses the template of b.many, and
 // prints the time for one of them.
 func (b *bench) oneMore(size int) error {
-	few, nothing := b.tf.workspace("few", ""), b.tf.workspace("nothing", "")
 	config := func(n int) string {
 		return provider + fmt.Sprintf(`
 resource "novacron_instance" "few" {
@@ -63,22 +62,7 @@ resource "novacron_instance" "few" {
 }
 `, n)
 	}
-	times, err := medians(
-		func(int) ([]sample, error) {
-			return b.thenRemoved(
-				func() (sample, error) { return b.tf.applied(few, config(more)) },
-				func() (sample, error) { return b.tf.applied(few, config(0)) })
-		},
-		func(int) ([]sample, error) {
-			return b.thenRemoved(
-				func() (sample, error) { return b.tf.applied(nothing, emptyThings(more)) },
-				func() (sample, error) { return b.tf.applied(nothing, emptyThings(0)) })
-		},
-		func(int) ([]sample, error) {
-			return b.thenRemoved(
-				func() (sample, error) { return b.plain.clones(more, false) },
-				func() (sample, error) { return b.plain.remove(more) })
-		})
+	times, err := b.inTurns(more, false, b.tf.workspace("few", ""), config)
 	if err != nil {
 		return err
 	}

@@ -18,29 +18,19 @@ func (b *bench) clones(n int, running bool) ([]row, error) {
 		power, doing = "running", "create and start"
 	}
 	base := provider + template("tiny") + version(b.tinyImage)
-	w, nothing := b.tf.workspace("clones", base), b.tf.workspace("nothing", "")
+	w := b.tf.workspace("clones", base)
 	if _, err := b.tf.timed(w, "apply", "-auto-approve"); err != nil {
 		return nil, err
 	}
 	if err := b.plain.base(); err != nil {
 		return nil, err
 	}
-	times, err := medians(
-		func(int) ([]sample, error) {
-			return b.thenRemoved(
-				func() (sample, error) { return b.tf.applied(w, base+instances("bench", n, power)) },
-				func() (sample, error) { return b.tf.applied(w, base) })
-		},
-		func(int) ([]sample, error) {
-			return b.thenRemoved(
-				func() (sample, error) { return b.tf.applied(nothing, emptyThings(n)) },
-				func() (sample, error) { return b.tf.applied(nothing, emptyThings(0)) })
-		},
-		func(int) ([]sample, error) {
-			return b.thenRemoved(
-				func() (sample, error) { return b.plain.clones(n, running) },
-				func() (sample, error) { return b.plain.remove(n) })
-		})
+	times, err := b.inTurns(n, running, w, func(n int) string {
+		if n == 0 {
+			return base
+		}
+		return base + instances("bench", n, power)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -60,6 +50,24 @@ func (b *bench) clones(n int, running bool) ([]row, error) {
 		return nil, err
 	}
 	return append(rows, other...), b.plain.removeBase()
+}
+
+// inTurns measures how novacron, a provider that does nothing and the plain tools create n instances
+// and remove them. config is what the workspace w has with that many.
+func (b *bench) inTurns(n int, running bool, w string, config func(n int) string) ([][]sample, error) {
+	applied := func(w string, config func(n int) string) func(int) ([]sample, error) {
+		return func(int) ([]sample, error) {
+			return b.thenRemoved(
+				func() (sample, error) { return b.tf.applied(w, config(n)) },
+				func() (sample, error) { return b.tf.applied(w, config(0)) })
+		}
+	}
+	return medians(applied(w, config), applied(b.tf.workspace("nothing", ""), emptyThings),
+		func(int) ([]sample, error) {
+			return b.thenRemoved(
+				func() (sample, error) { return b.plain.clones(n, running) },
+				func() (sample, error) { return b.plain.remove(n) })
+		})
 }
 
 // thenRemoved measures how instances are created, and then how they are removed once they are off:
