@@ -102,7 +102,7 @@ func (p *Pool) whenCreated(ctx context.Context) (host.Pool, error) {
 		}
 		select {
 		case <-ctx.Done():
-			return pool, ctx.Err()
+			return pool, fmt.Errorf("waiting until another process has created %s: %w", p, ctx.Err())
 		case <-time.After(creationPoll):
 		}
 	}

@@ -94,7 +94,8 @@ func TestAPoolThatIsBeingCreatedIsWaitedFor(t *testing.T) {
 	})
 }
 
-// A pool that nobody finishes may be one that its administrator has not started yet.
+// A pool that stays unfinished may be one that its administrator has not started yet. A caller who
+// gives up learns what it waited for.
 func TestAPoolThatWasNotStartedStaysSo(t *testing.T) {
 	for _, c := range []struct{ name, path string }{
 		{"images", "/images"}, {DefaultPool, "/elsewhere"}, {DefaultPool, New(fakehost.New(), DefaultPool).path},
@@ -107,6 +108,12 @@ func TestAPoolThatWasNotStartedStaysSo(t *testing.T) {
 				if _, is := errors.AsType[finding.List](err); !is {
 					t.Errorf("%s of pool %s at %s: %v, want a finding", what, c.name, c.path, err)
 				}
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), creationTime/2+creationPoll/2)
+			defer cancel()
+			if err := p.Open(ctx); p.path == c.path && (!errors.Is(err, context.DeadlineExceeded) ||
+				!strings.Contains(err.Error(), "waiting until another process has created pool")) {
+				t.Errorf("without enough time: %v", err)
 			}
 			if pool := must.Get[host.Pool](t)(h.Pool(t.Context(), c.name)); pool.Active {
 				t.Errorf("pool %s at %s was started", c.name, c.path)
