@@ -1,6 +1,7 @@
 package host
 
 import (
+	"context"
 	"errors"
 	"fmt"
 )
@@ -53,6 +54,19 @@ func (e *Error) Error() string { return e.Op + " " + e.Object + ": " + e.Err.Err
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
+
+// GaveUp makes an *Error of the error of a caller that gave up while it waited for a request of
+// another caller. If the caller's deadline had passed, it is ErrNoAnswer. GaveUp returns an error
+// that is an *Error already, and nil, as they are.
+func GaveUp(op, object string, err error) error {
+	if err == nil || errors.As(err, new(*Error)) {
+		return err
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("%w: %w", ErrNoAnswer, err)
+	}
+	return &Error{Op: op, Object: object, Err: err}
+}
 
 // Undescribed is an object that the host lists and cannot describe: libvirt refuses to, or its
 // description cannot be understood. An example is a foreign file that has vanished, or turned into

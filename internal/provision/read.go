@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
+	"github.com/novacron/terraform-provider-novacron/internal/coalesce"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/kind/network"
@@ -45,7 +45,7 @@ func newReader(all kinds, s kind.Site) *Reader {
 		statuses: map[string]*statuses{},
 	}
 	for _, d := range all {
-		r.statuses[d.Type()] = &statuses{}
+		r.statuses[d.Type()] = &statuses{Age: statusAge}
 	}
 	return r
 }
@@ -53,7 +53,7 @@ func newReader(all kinds, s kind.Site) *Reader {
 // forget makes the next Refresh ask the host again, because something was changed.
 func (r *Reader) forget() {
 	for _, s := range r.statuses {
-		s.forget()
+		s.Forget()
 	}
 }
 
@@ -112,11 +112,13 @@ func (r *Reader) Own(ctx context.Context, uuid string) (kind.Instance, error) {
 // once.
 func (r *Reader) Refresh(ctx context.Context, uuid string) (kind.Instance, error) {
 	for _, driver := range r.kinds {
-		status, known, err := r.statuses[driver.Type()].get(ctx, driver.Domains(), uuid)
+		all, err := r.statuses[driver.Type()].Get(ctx, func() (map[string]host.Status, error) {
+			return driver.Domains().Statuses(ctx)
+		})
 		if err != nil {
-			return kind.Instance{}, err
+			return kind.Instance{}, host.GaveUp("listing", "domains", err)
 		}
-		if known {
+		if status, known := all[uuid]; known {
 			domain, err := driver.Domains().DomainWith(ctx, uuid, status)
 			return r.instance(ctx, driver, domain, err)
 		}
@@ -164,34 +166,6 @@ func (r *Reader) factsOf(d host.Domain) (metadata.Facts, error) {
 // commands of a user.
 const statusAge = 2 * time.Second
 
-// statuses holds the status of all domains of a connection, read at once, because a refresh reads
-// one instance after another.
-type statuses struct {
-	mu     sync.Mutex
-	readAt time.Time
-	byUUID map[string]host.Status
-}
-
-// get returns a domain's status; known is false for a domain that was not there.
-func (s *statuses) get(
-	ctx context.Context, domains host.Domains, uuid string,
-) (status host.Status, known bool, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if asked := time.Now(); asked.Sub(s.readAt) > statusAge {
-		all, err := domains.Statuses(ctx)
-		if err != nil {
-			return status, false, err
-		}
-		s.readAt, s.byUUID = asked, all
-	}
-	status, known = s.byUUID[uuid]
-	return status, known, nil
-}
-
-// forget makes the next read ask the host again, because something was changed.
-func (s *statuses) forget() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.readAt = time.Time{}
-}
+// statuses is the status of all domains of a connection by UUID, read at once, because a refresh
+// reads one instance after another.
+type statuses = coalesce.Answer[map[string]host.Status]

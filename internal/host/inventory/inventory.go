@@ -6,6 +6,7 @@ import (
 	"context"
 	"sync"
 
+	"github.com/novacron/terraform-provider-novacron/internal/coalesce"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
@@ -17,104 +18,81 @@ type Asked interface {
 }
 
 // Inventory is what one host offers. Its methods return the host's first answer; after an error,
-// they ask again. They may be called concurrently.
+// they ask again. They may be called concurrently: one caller asks, and the others wait for its
+// answer. A caller that gives up while it waits gets a *host.Error, with host.ErrNoAnswer if its
+// deadline has passed.
 type Inventory struct {
 	host Asked
 
-	info       once[host.Info]
-	networks   once[[]host.Network]
-	interfaces once[[]string]
-	filters    once[[]string]
-	pools      once[[]host.Pool]
-	poolUUIDs  once[map[string]string]
-	devices    once[[]host.PCIDevice]
+	info       coalesce.Answer[host.Info]
+	networks   coalesce.Answer[[]host.Network]
+	interfaces coalesce.Answer[[]string]
+	filters    coalesce.Answer[[]string]
+	pools      coalesce.Answer[[]host.Pool]
+	poolUUIDs  coalesce.Answer[map[string]string]
+	devices    coalesce.Answer[[]host.PCIDevice]
 
-	mu        sync.Mutex
-	firmwares map[string]*once[[]string] // by domain type
+	firmwares sync.Map // type of domain → *coalesce.Answer[[]string]
 }
 
 // New returns the inventory of a host, without asking the host anything yet.
-func New(h Asked) *Inventory { return &Inventory{host: h, firmwares: map[string]*once[[]string]{}} }
+func New(h Asked) *Inventory { return &Inventory{host: h} }
 
 // URI returns the host's URI.
 func (i *Inventory) URI() string { return i.host.URI() }
 
 // Info describes the host.
 func (i *Inventory) Info(ctx context.Context) (host.Info, error) {
-	return i.info.get(func() (host.Info, error) { return i.host.Info(ctx) })
+	return get(ctx, &i.info, "host information", i.host.Info)
 }
 
 // Networks returns the host's networks, by name.
 func (i *Inventory) Networks(ctx context.Context) ([]host.Network, error) {
-	return i.networks.get(func() ([]host.Network, error) { return i.host.Networks(ctx) })
+	return get(ctx, &i.networks, "networks", i.host.Networks)
 }
 
 // Interfaces names the network interfaces of the host itself, as host.Node does.
 func (i *Inventory) Interfaces(ctx context.Context) ([]string, error) {
-	return i.interfaces.get(func() ([]string, error) { return i.host.Interfaces(ctx) })
+	return get(ctx, &i.interfaces, "network interfaces", i.host.Interfaces)
 }
 
 // NetworkFilters names the host's network filters.
 func (i *Inventory) NetworkFilters(ctx context.Context) ([]string, error) {
-	return i.filters.get(func() ([]string, error) { return i.host.NetworkFilters(ctx) })
+	return get(ctx, &i.filters, "network filters", i.host.NetworkFilters)
 }
 
 // Pools returns the host's storage pools, active or not.
 func (i *Inventory) Pools(ctx context.Context) ([]host.Pool, error) {
-	return i.pools.get(func() ([]host.Pool, error) { return i.host.Pools(ctx) })
+	return get(ctx, &i.pools, "pools", i.host.Pools)
 }
 
 // ForgetPools makes the next call of Pools ask again: a pool may be newer than the answer.
-func (i *Inventory) ForgetPools() { i.pools.forget() }
+func (i *Inventory) ForgetPools() { i.pools.Forget() }
 
 // PoolUUIDs returns the UUIDs of the host's pools by their names.
 func (i *Inventory) PoolUUIDs(ctx context.Context) (map[string]string, error) {
-	return i.poolUUIDs.get(func() (map[string]string, error) { return i.host.PoolUUIDs(ctx) })
+	return get(ctx, &i.poolUUIDs, "the UUIDs of pools", i.host.PoolUUIDs)
 }
 
 // ForgetPoolUUIDs makes the next call of PoolUUIDs ask again.
-func (i *Inventory) ForgetPoolUUIDs() { i.poolUUIDs.forget() }
+func (i *Inventory) ForgetPoolUUIDs() { i.poolUUIDs.Forget() }
 
 // PCIDevices returns the host's PCI devices.
 func (i *Inventory) PCIDevices(ctx context.Context) ([]host.PCIDevice, error) {
-	return i.devices.get(func() ([]host.PCIDevice, error) { return i.host.PCIDevices(ctx) })
+	return get(ctx, &i.devices, "PCI devices", i.host.PCIDevices)
 }
 
 // Firmwares returns the firmware that the host has for domains of a type.
 func (i *Inventory) Firmwares(ctx context.Context, domainType string) ([]string, error) {
-	i.mu.Lock()
-	known := i.firmwares[domainType]
-	if known == nil {
-		known = &once[[]string]{}
-		i.firmwares[domainType] = known
-	}
-	i.mu.Unlock()
-	return known.get(func() ([]string, error) { return i.host.Firmwares(ctx, domainType) })
+	known, _ := i.firmwares.LoadOrStore(domainType, &coalesce.Answer[[]string]{})
+	ask := func(ctx context.Context) ([]string, error) { return i.host.Firmwares(ctx, domainType) }
+	return get(ctx, known.(*coalesce.Answer[[]string]), "domain capabilities", ask)
 }
 
-// once keeps the first answer to a question.
-type once[T any] struct {
-	mu    sync.Mutex
-	known bool
-	value T
-}
-
-func (o *once[T]) get(ask func() (T, error)) (T, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.known {
-		return o.value, nil
-	}
-	value, err := ask()
-	if err == nil {
-		o.value, o.known = value, true
-	}
-	return value, err
-}
-
-// forget makes the next get ask again.
-func (o *once[T]) forget() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.known = false
+// get returns the answer to a question. object names what is read.
+func get[T any](
+	ctx context.Context, known *coalesce.Answer[T], object string, ask func(context.Context) (T, error),
+) (T, error) {
+	value, err := known.Get(ctx, func() (T, error) { return ask(ctx) })
+	return value, host.GaveUp("reading", object, err)
 }

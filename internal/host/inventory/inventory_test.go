@@ -5,6 +5,8 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -53,6 +55,70 @@ func TestEachQuestionIsAskedOnce(t *testing.T) {
 			t.Errorf("%s was asked %d times, %v", method, asked, err)
 		}
 	}
+}
+
+// slowHost takes a while to describe itself.
+type slowHost struct {
+	*fakehost.Host
+	asked int
+}
+
+const slowness = 40 * time.Second
+
+func (h *slowHost) Info(ctx context.Context) (host.Info, error) {
+	h.asked++ // one caller asks at a time
+	select {
+	case <-time.After(slowness):
+		return h.Host.Info(ctx)
+	case <-ctx.Done():
+		return host.Info{}, &host.Error{Op: "reading", Object: "host information", Err: ctx.Err()}
+	}
+}
+
+// A libvirtd that has just started is slow. A caller that cannot wait so long fails alone, whether
+// it asks or waits for the one that asks.
+func TestCallersWaitForASlowHostAsLongAsTheyCan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &slowHost{Host: fakehost.New()}
+		i := New(h)
+		type outcome struct {
+			err  error
+			took time.Duration
+		}
+		within := func(limit time.Duration) <-chan outcome {
+			ended := make(chan outcome, 1)
+			go func() {
+				ctx, cancel := context.WithTimeout(t.Context(), limit)
+				defer cancel()
+				begun := time.Now()
+				_, err := i.Info(ctx)
+				ended <- outcome{err, time.Since(begun)}
+			}()
+			synctest.Wait()
+			return ended
+		}
+		leader := within(slowness / 2)
+		hurried := within(slowness / 4)
+		var patient []<-chan outcome
+		for range 10 {
+			patient = append(patient, within(time.Hour))
+		}
+		if got := <-leader; !errors.Is(got.err, context.DeadlineExceeded) || got.took != slowness/2 {
+			t.Errorf("the caller that asked first ended after %s with %v", got.took, got.err)
+		}
+		if got := <-hurried; !errors.Is(got.err, host.ErrNoAnswer) || !errors.As(got.err, new(*host.Error)) ||
+			got.took != slowness/4 {
+			t.Errorf("a caller with little time ended after %s with %v", got.took, got.err)
+		}
+		for _, ended := range patient {
+			if got := <-ended; got.err != nil || got.took != slowness/2+slowness {
+				t.Errorf("a caller with much time ended after %s with %v", got.took, got.err)
+			}
+		}
+		if h.asked != 2 {
+			t.Errorf("the host was asked %d times", h.asked)
+		}
+	})
 }
 
 func TestForgottenPoolsAreAskedForAgain(t *testing.T) {

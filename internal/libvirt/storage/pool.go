@@ -23,7 +23,7 @@ type Pools struct {
 	// each time would double the requests.
 	refs sync.Map // pool name → libvirt.StoragePool
 
-	refreshes refreshes
+	refreshes sync.Map // pool name → *coalesce.Calls[struct{}]
 }
 
 // NewPools returns the pools of a client's daemon. It makes no request.
