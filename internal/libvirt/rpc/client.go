@@ -47,7 +47,7 @@ type Options struct {
 // If a caller gives up on a request (its context is cancelled or expires), the request is left to
 // finish by itself: closing the connection would fail the other callers' requests on it. A
 // connection counts as hung only if nothing at all has arrived on it for CallTimeout and no caller
-// with its own deadline still waits on it. The client then closes it, and the next call opens
+// with more time than that still waits on it. The client then closes it, and the next call opens
 // another. If a network drops packets, a connection over TCP or SSH ends by itself; see package
 // dial.
 //

@@ -22,16 +22,16 @@ type Conn struct {
 	calls   *atomic.Int64 // the client's
 	l       *libvirt.Libvirt
 	wire    *wire
-	waiting atomic.Int64 // callers with a deadline that wait for an answer
+	waiting atomic.Int64 // callers that wait for an answer, and have more time than a call takes at most
 }
 
-// do runs fn, which makes a request on c, until fn returns or ctx is done. bounded says that the
-// end of ctx is the caller's own.
-func (c *Conn) do(ctx context.Context, bounded bool, limit time.Duration, fn func(*libvirt.Libvirt) error) error {
+// do runs fn, which makes a request on c, until fn returns or ctx is done. patient says that the
+// request may take longer than the client's call timeout: by its caller's deadline, or by limit.
+func (c *Conn) do(ctx context.Context, patient bool, limit time.Duration, fn func(*libvirt.Libvirt) error) error {
 	begun := time.Now()
 	done := make(chan error, 1)
 	var waits int64
-	if bounded {
+	if patient {
 		waits = 1
 	}
 	c.waiting.Add(waits)
@@ -67,9 +67,9 @@ func (c *Conn) do(ctx context.Context, bounded bool, limit time.Duration, fn fun
 }
 
 // closeIfSilent closes a connection if nothing has arrived on it since begun, and reports whether
-// it did. If something has arrived, the host is alive and merely slow with one request. If a caller
-// with its own deadline still waits on the connection, the host may be slow with all requests, and
-// that caller decides how long to wait.
+// it did. If something has arrived, the host is alive and merely slow with one request. If a patient
+// caller still waits on the connection, the host may be slow with all requests, and that caller
+// decides how long to wait.
 func (c *Conn) closeIfSilent(begun time.Time) bool {
 	silent := c.wire.heard.Load() < begun.UnixNano() && c.waiting.Load() == 0
 	if silent {

@@ -57,7 +57,7 @@ func (s *Session) Call(ctx context.Context, r Request, fn func(*libvirt.Libvirt)
 			return virterr.Fail(r.Op, r.Object, err)
 		}
 		s.client.calls.Add(1)
-		err = c.do(ctx, bounded, limit, fn)
+		err = c.do(ctx, bounded || limit > s.client.callTimeout, limit, fn)
 		if again && errors.Is(err, host.ErrUnreachable) && ctx.Err() == nil && !s.client.closed.Load() {
 			continue
 		}

@@ -205,27 +205,36 @@ func TestASlowHostHasItsCallersTime(t *testing.T) {
 	t.Logf("%d connections at first, %d in the end: %v", connections, r.Connections(), err)
 }
 
-// A caller that gives up on a slow host does not close the connection for callers that still wait.
+// A caller that gives up on a slow host does not close the connection for callers that still wait:
+// those with a deadline, and those whose request may take longer.
 func TestWhoWaitsKeepsTheConnection(t *testing.T) {
-	_, h := realRelay(t, Options{CallTimeout: short})
-	ctx := patient(t)
-	must.Get[[]libvirt.Domain](t)(domains(ctx, h))
-	answered := make(chan error, 1)
-	waits, goOn := make(chan struct{}), make(chan struct{})
-	go func() {
-		answered <- h.Call(ctx, "asking", "test", false, func(l *libvirt.Libvirt) error {
-			close(waits)
-			<-goOn
-			_, err := l.ConnectGetHostname()
-			return err
+	for name, limit := range map[string]time.Duration{"deadline": 0, "limit": time.Minute} {
+		t.Run(name, func(t *testing.T) {
+			ctx := t.Context()
+			if limit == 0 {
+				ctx = patient(t)
+			}
+			_, h := realRelay(t, Options{CallTimeout: short})
+			must.Get[[]libvirt.Domain](t)(domains(patient(t), h))
+			answered := make(chan error, 1)
+			waits, goOn := make(chan struct{}), make(chan struct{})
+			go func() {
+				r := Request{Op: "asking", Object: "test", Limit: limit}
+				answered <- h.Control.Call(ctx, r, func(l *libvirt.Libvirt) error {
+					close(waits)
+					<-goOn
+					_, err := l.ConnectGetHostname()
+					return err
+				})
+			}()
+			<-waits
+			err := h.Call(t.Context(), "asking", "test", false, func(*libvirt.Libvirt) error { <-goOn; return nil })
+			virttest.WantErr(t, err, host.ErrNoAnswer)
+			close(goOn)
+			if err := <-answered; err != nil {
+				t.Errorf("who waited on was told: %v", err)
+			}
 		})
-	}()
-	<-waits
-	err := h.Call(t.Context(), "asking", "test", false, func(*libvirt.Libvirt) error { <-goOn; return nil })
-	virttest.WantErr(t, err, host.ErrNoAnswer)
-	close(goOn)
-	if err := <-answered; err != nil {
-		t.Errorf("who waited on was told: %v", err)
 	}
 }
 
