@@ -8,10 +8,12 @@ import (
 
 // Numbers of procedures of libvirt's main program that tests count (see remoteProgram).
 const (
-	ReadDefinition = 14  // a domain's XML
-	ReadVolume     = 209 // a document of the catalog, or any other volume
-	ListDomains    = 273
-	ListStatistics = 344 // statistics of all domains
+	ReadCapabilities = 7   // of the host
+	ReadDefinition   = 14  // a domain's XML
+	ReadVolume       = 209 // a document of the catalog, or any other volume
+	ListDomains      = 273
+	ReadFirmwares    = 342 // the capabilities of domains
+	ListStatistics   = 344 // statistics of all domains
 )
 
 // Counted is a route to the host that counts the requests sent through it.

@@ -98,6 +98,20 @@ func (h *Host) Restart(t testing.TB) {
 	}
 }
 
+// Cool restarts libvirtd without what it knows of the host's QEMU. libvirtd finds that out when it is
+// first needed, which takes a while: it starts each QEMU of the host and asks it.
+func (h *Host) Cool(t testing.TB) {
+	t.Helper()
+	known := filepath.Join(h.Root, "cache", "qemu", "capabilities")
+	if err := os.RemoveAll(known); err != nil {
+		t.Fatal(err)
+	}
+	h.Restart(t)
+	if files, _ := filepath.Glob(filepath.Join(known, "*.xml")); len(files) > 0 {
+		t.Fatalf("libvirtd of test host %s knows QEMU before it is asked: %q", h.name, files)
+	}
+}
+
 // Exec runs a command on the host, in its network and with its /var/lib/libvirt, and returns the
 // output. If the command fails, the test fails.
 func (h *Host) Exec(t testing.TB, command ...string) string {

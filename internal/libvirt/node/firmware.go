@@ -6,22 +6,21 @@ import (
 
 	"github.com/digitalocean/go-libvirt"
 
-	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
 // Firmwares returns the firmware that libvirt can choose by itself, for domains of that type (kvm
 // or qemu) on the host's default machine: bios, efi. The BIOS also works if it is not listed.
 func (m *Node) Firmwares(ctx context.Context, domainType string) ([]string, error) {
-	const op, object = "reading", "domain capabilities"
-	text, err := rpc.Ask(ctx, m.client, op, object, func(l *libvirt.Libvirt) (string, error) {
+	const object = "domain capabilities"
+	text, err := patiently(ctx, m, object, func(l *libvirt.Libvirt) (string, error) {
 		return l.ConnectGetDomainCapabilities(nil, nil, nil, libvirt.OptString{domainType}, 0)
 	})
 	if err != nil {
 		return nil, err
 	}
 	found, err := parseFirmwares(text)
-	return found, virterr.Fail(op, object, err)
+	return found, virterr.Fail("reading", object, err)
 }
 
 // parseFirmwares parses the XML described at

@@ -9,7 +9,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/novacron/terraform-provider-novacron/internal/host"
-	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
@@ -19,7 +18,7 @@ func (m *Node) Info(ctx context.Context) (host.Info, error) {
 	group, ctx := errgroup.WithContext(ctx)
 	part := func(fn func(l *libvirt.Libvirt) (func(), error)) {
 		group.Go(func() error {
-			set, err := rpc.Ask(ctx, m.client, "reading", "host information", fn)
+			set, err := patiently(ctx, m, "host information", fn)
 			if err == nil {
 				set()
 			}
