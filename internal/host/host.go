@@ -127,8 +127,9 @@ type Domains interface {
 	// Statuses returns what all domains of the host are doing, by their UUIDs,
 	// with two requests.
 	Statuses(ctx context.Context) (map[string]Status, error)
-	// DefineDomain defines a domain without starting it. If another domain has the name or UUID, it
-	// returns ErrExists. If the UUID is empty, the host chooses one.
+	// DefineDomain defines a domain without starting it. If another domain has the name or the UUID,
+	// it returns ErrExists. A UUID has to be a new one: a domain that has both may be replaced. If the
+	// UUID is empty, the host chooses one.
 	DefineDomain(ctx context.Context, spec DomainSpec) (Domain, error)
 	// RedefineDomain changes the named fields of a domain's definition and nothing else in it:
 	// additions by other tools stay. A running domain keeps its old definition until it is powered

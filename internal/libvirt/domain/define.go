@@ -12,8 +12,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
-// DefineDomain defines a domain without starting it. If another domain has the name or UUID, it
-// returns host.ErrExists. If the UUID is empty, the host chooses one.
+// DefineDomain defines a domain without starting it. If another domain has the name or the UUID, it
+// returns host.ErrExists. If the UUID is empty, the host chooses one. It makes two requests: libvirt
+// silently redefines a domain that has both, so a UUID has to be a new one.
 func (ds *Domains) DefineDomain(ctx context.Context, spec host.DomainSpec) (host.Domain, error) {
 	const op = "defining"
 	object := virterr.Domain(spec.Name)
@@ -21,56 +22,39 @@ func (ds *Domains) DefineDomain(ctx context.Context, spec host.DomainSpec) (host
 	if err != nil {
 		return host.Domain{}, virterr.Fail(op, object, err)
 	}
-	// libvirt silently redefines a domain with the same name and UUID.
-	if spec.UUID != "" {
-		if err := ds.refuseTaken(ctx, op, spec); err != nil {
-			return host.Domain{}, err
-		}
-	}
 	ref, err := ds.defineXML(ctx, op, object, text, libvirt.DomainDefineValidate)
-	if virterr.HasCode(err, libvirt.ErrOperationFailed) {
-		// This code can mean that the name is taken, among other things.
-		if _, lookup := ds.lookupName(ctx, op, spec.Name); lookup == nil {
-			return host.Domain{}, virterr.Fail(op, object, virterr.As(host.ErrExists, errors.Unwrap(err)))
-		}
+	if virterr.HasCode(err, libvirt.ErrOperationFailed) && ds.taken(ctx, op, spec) {
+		return host.Domain{}, virterr.Fail(op, object, virterr.As(host.ErrExists, errors.Unwrap(err)))
 	}
 	if err != nil {
 		return host.Domain{}, err
 	}
 	d, text, err := ds.readText(ctx, object, ref)
 	d.State = host.StateShutoff
-	if err != nil {
-		return d, err
+	if err == nil {
+		err = ds.withSparePorts(ctx, op, object, text)
 	}
-	return d, ds.withSparePorts(ctx, op, object, text)
+	if err != nil { // the caller takes an error for a domain that is not there
+		return host.Domain{}, errors.Join(err, ds.UndefineDomain(ctx, rpc.FormatUUID(ref.UUID)))
+	}
+	return d, nil
 }
 
-func (ds *Domains) refuseTaken(ctx context.Context, op string, spec host.DomainSpec) error {
+// taken reports whether another domain has the name or the UUID of a domain that libvirt did not
+// define, for a reason that its code leaves open.
+func (ds *Domains) taken(ctx context.Context, op string, spec host.DomainSpec) bool {
+	if _, err := ds.lookupName(ctx, op, spec.Name); err == nil {
+		return true
+	}
 	ref, err := domainRef(spec.UUID)
 	if err != nil {
-		return virterr.Fail(op, virterr.Domain(spec.Name), err)
+		return false
 	}
-	taken, err := rpc.Ask(ctx, ds.client, op, virterr.Domain(spec.Name),
-		func(l *libvirt.Libvirt) (libvirt.Domain, error) {
-			return l.DomainLookupByUUID(ref.UUID)
-		})
-	switch {
-	case errors.Is(err, host.ErrNoDomain):
-		return nil
-	case err != nil:
-		return err
-	default:
-		return virterr.Fail(op, virterr.Domain(spec.Name), &takenError{uuid: spec.UUID, name: taken.Name})
-	}
+	_, err = rpc.Ask(ctx, ds.client, op, virterr.Domain(spec.Name), func(l *libvirt.Libvirt) (libvirt.Domain, error) {
+		return l.DomainLookupByUUID(ref.UUID)
+	})
+	return err == nil
 }
-
-// takenError says which domain has a UUID.
-type takenError struct{ uuid, name string }
-
-func (e *takenError) Error() string {
-	return "a domain " + e.name + " with UUID " + e.uuid + " exists already"
-}
-func (e *takenError) Unwrap() error { return host.ErrExists }
 
 // withSparePorts adds root ports to the definition of a domain that was just defined, if its
 // machine supports them and has too few.
