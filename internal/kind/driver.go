@@ -83,8 +83,9 @@ type Planner interface {
 
 // Maker creates instances.
 type Maker interface {
-	// Define defines the domain of a build, and does not start it. It returns host.ErrExists if the
-	// name is taken. step.MayBeDone says of another error that the domain may be there all the same.
+	// Define defines the domain of a build, and does not start it. It sets Defined of the build. It
+	// returns host.ErrExists if the name is taken. step.MayBeDone says of another error that the domain
+	// may be there all the same.
 	Define(ctx context.Context, b *Build) error
 	// Stages are the stages that complete a defined instance of a build, in this order.
 	Stages(b *Build) []Stage

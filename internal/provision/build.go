@@ -81,24 +81,12 @@ func (b *build) define(ctx context.Context) error {
 		return err
 	}
 	b.ChooseMACs()
-	if err := b.p.library.Removals.WhileTaken(ctx, func() error { return b.clearRemains(ctx) }); err != nil {
-		return err
-	}
 	var err error
 	if b.Metadata, err = b.facts(ctx); err != nil {
 		return err
 	}
 	b.UUID = kind.RandomUUID()
-	err = b.claim(ctx)
-	if errors.Is(err, host.ErrExists) { // since the check: a host may carry out late what an earlier create asked for
-		if err := b.clearRemains(ctx); err != nil {
-			return err
-		}
-		err = b.claim(ctx)
-	}
-	if errors.Is(err, host.ErrExists) {
-		return b.p.nameTaken(b.Tenant, b.Request.Name)
-	}
+	err = b.p.library.Removals.WhileTaken(ctx, func() error { return b.claim(ctx) })
 	if err == nil || step.MayBeDone(err) {
 		b.UndoLater(func(ctx context.Context) error { return b.p.removeDomain(ctx, b.driver, b.UUID) })
 	}
@@ -111,8 +99,24 @@ func (b *build) define(ctx context.Context) error {
 	return err
 }
 
-// claim defines the domain while no orphaned volumes of its name are being removed.
+// claim claims the instance's name. What a dead create has left makes way, also if what it has is
+// not the name but something else that the domain needs.
 func (b *build) claim(ctx context.Context) error {
+	err := b.defineDomain(ctx)
+	if err == nil || step.MayBeDone(err) || ctx.Err() != nil {
+		return err
+	}
+	if err := b.clearRemains(ctx); err != nil {
+		return err
+	}
+	if err = b.defineDomain(ctx); errors.Is(err, host.ErrExists) {
+		return b.p.nameTaken(b.Tenant, b.Request.Name)
+	}
+	return err
+}
+
+// defineDomain defines the domain while no orphaned volumes of its name are being removed.
+func (b *build) defineDomain(ctx context.Context) error {
 	b.p.orphans.RLock()
 	defer b.p.orphans.RUnlock()
 	return b.driver.Define(ctx, &b.Build)

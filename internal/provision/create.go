@@ -34,22 +34,23 @@ func (b *build) create(ctx context.Context, exists func(kind.Instance, Record)) 
 	}
 	var instance kind.Instance
 	if err == nil {
-		instance, err = b.p.Read(ctx, b.UUID)
+		instance, err = b.made(ctx)
 	}
 	if err != nil {
 		return b.fail(ctx, err)
 	}
 	b.record.Steps = b.Steps()
 	exists(instance, b.record)
-	if b.Request.Running && len(b.Request.WaitFor) > 0 {
+	waits := b.Request.Running && len(b.Request.WaitFor) > 0
+	if waits {
 		err = b.Do(ctx, "ready", func(ctx context.Context) error {
 			return b.driver.Ready(ctx, instance, b.Before, b.Request.WaitFor, b.Blueprint.Reports())
 		})
 	}
 	if err == nil {
-		err = b.complete(ctx, instance)
+		err = b.complete(ctx, &instance)
 	}
-	if err == nil {
+	if err == nil && waits { // it has addresses by now
 		var completed kind.Instance
 		if completed, err = b.p.Read(ctx, b.UUID); err == nil {
 			instance = completed
@@ -59,6 +60,16 @@ func (b *build) create(ctx context.Context, exists func(kind.Instance, Record)) 
 		return b.fail(ctx, err)
 	}
 	return instance, err
+}
+
+// made is the instance once its stages are done. One that is off is still as it was defined.
+func (b *build) made(ctx context.Context) (kind.Instance, error) {
+	if b.Request.Running {
+		return b.p.Read(ctx, b.UUID)
+	}
+	domain := b.Defined
+	domain.Autostart = b.Request.Autostart
+	return b.p.instance(ctx, b.driver, domain, nil)
 }
 
 // stages creates the instance up to the point where its user knows of it.
@@ -100,17 +111,21 @@ func (e *CancelledError) Unwrap() error { return context.Canceled }
 
 // complete removes the secrets from the host, once the guest has read them, and records that the
 // instance is complete.
-func (b *build) complete(ctx context.Context, instance kind.Instance) error {
+func (b *build) complete(ctx context.Context, instance *kind.Instance) error {
 	facts, completed := instance.Facts, now()
 	if b.Request.Running && slices.Contains(b.Request.WaitFor, kind.WaitCloudInit) && facts.SecretSeed {
-		if err := b.driver.Forget(ctx, instance, b.Blueprint); err != nil {
+		if err := b.driver.Forget(ctx, *instance, b.Blueprint); err != nil {
 			return err
 		}
 		facts.SecretSeed = false
 	}
 	facts.Provision.Completed, facts.Shape, facts.MACs = &completed, instance.Shape, metadata.NoteMACs(instance.NICs)
 	b.p.unconfirmed.Add(b.UUID)
-	return step.Completed(ctx, func(ctx context.Context) error {
+	err := step.Completed(ctx, func(ctx context.Context) error {
 		return writeFacts(ctx, b.driver.Domains(), b.UUID, facts)
 	})
+	if err == nil {
+		instance.Facts = facts
+	}
+	return err
 }

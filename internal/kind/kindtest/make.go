@@ -3,6 +3,7 @@ package kindtest
 import (
 	"context"
 	"errors"
+	"reflect"
 	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
@@ -50,6 +51,9 @@ func defines(i *instance) {
 	d, err := i.Driver.Domains().DomainByName(i.ctx, naming.Domain(i.Tenant, i.name))
 	if err != nil || d.UUID != b.UUID || d.State != host.StateShutoff || d.Metadata == "" {
 		i.Errorf("the domain is %+v, %v", d, err)
+	}
+	if !reflect.DeepEqual(b.Defined, d) {
+		i.Errorf("the build has as defined %+v, and the host has %+v", b.Defined, d)
 	}
 	read := i.read()
 	if read.Facts.Name != i.name || read.Type != i.Driver.Type() || read.Running() ||

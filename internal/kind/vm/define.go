@@ -51,8 +51,8 @@ func (d *Driver) Define(ctx context.Context, of *kind.Build) error {
 			return findings
 		}
 	}
-	return step.Uninterrupted(ctx, func(ctx context.Context) error {
-		_, err := d.host.DefineDomain(ctx, spec)
+	return step.Uninterrupted(ctx, func(ctx context.Context) (err error) {
+		of.Defined, err = d.host.DefineDomain(ctx, spec)
 		return err
 	})
 }
