@@ -117,8 +117,12 @@ func TestDomainIsDefinedChangedAndUndefined(t *testing.T) {
 	want.Title, want.Cores, want.MemoryMiB, want.Autostart = "", 3, 96, true
 	same(must.Get[host.Domain](t)(h.Domain(ctx, spec.UUID)))
 	spec.Metadata = `<x:instance xmlns:x="urn:novacron:instance:1" name="db"/>`
+	before = h.Calls()
 	if err := h.RedefineDomain(ctx, spec.UUID, host.DomainChange{Metadata: &spec.Metadata}); err != nil {
 		t.Fatal(err)
+	}
+	if n := h.Calls() - before; n != 1 {
+		t.Errorf("changing the metadata took %d requests, want 1", n)
 	}
 	same(must.Get[host.Domain](t)(h.Domain(ctx, spec.UUID)))
 
@@ -182,6 +186,18 @@ func TestDomainKeepsWhatOthersAddedToIt(t *testing.T) {
 	if d := must.Get[host.Domain](t)(h.Domain(ctx, spec.UUID)); d.Metadata != "" || d.MemoryMiB != 128 ||
 		d.Title != "changed" {
 		t.Errorf("after the change: %+v", d)
+	}
+
+	for _, text := range []string{spec.Metadata, spec.Metadata, "", ""} {
+		if err := h.RedefineDomain(ctx, spec.UUID, host.DomainChange{Metadata: &text}); err != nil {
+			t.Fatal(err)
+		}
+		if d := must.Get[host.Domain](t)(h.Domain(ctx, spec.UUID)); !sameMetadata(t, d.Metadata, text) {
+			t.Errorf("the metadata are %q, want %q", d.Metadata, text)
+		}
+	}
+	if without := read(); without != after {
+		t.Errorf("after metadata were added and removed, the definition is\n%s\nwant\n%s", without, after)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -87,7 +88,7 @@ func onPool(t testing.TB, h *connection, pool string, fn func(*libvirt.Libvirt, 
 	}
 }
 
-// sameMetadata compares two elements, ignoring libvirt's indentation.
+// sameMetadata compares two elements, ignoring libvirt's indentation and prefixes.
 func sameMetadata(t testing.TB, a, b string) bool {
 	t.Helper()
 	plain := func(text string) string {
@@ -105,6 +106,12 @@ func sameMetadata(t testing.TB, a, b string) bool {
 				if strings.TrimSpace(string(text)) == "" {
 					continue
 				}
+			}
+			if start, ok := token.(xml.StartElement); ok {
+				start.Attr = slices.DeleteFunc(start.Attr, func(a xml.Attr) bool {
+					return a.Name.Space == "xmlns" || a.Name.Local == "xmlns"
+				})
+				token = start
 			}
 			fmt.Fprintf(&out, "%v", token)
 		}
