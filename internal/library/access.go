@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
@@ -68,25 +69,41 @@ func (r *reader) MayWrite(t catalog.Template) error {
 	return catalog.IgnoreNotFound(t.Need(r.me, catalog.Write))
 }
 
-// Usable reads a template and one of its versions for a new instance. It returns a finding.List if
-// no instance may be created from them, and catalog.ErrNotFound if there is no such version.
+// usableAge is how old the answer of Usable may be. Instances that are created together share it.
+const usableAge = time.Second
+
+// usable is a version that instances may be created from, and its template.
+type usable struct {
+	template catalog.Template
+	version  catalog.Version
+}
+
+// Usable reads a template and one of its versions for a new instance, as they are or were up to a
+// second ago; what this process has changed counts at once. Callers must not change what they get,
+// and use Stands once the instance holds what it needs of the version. Usable returns a finding.List
+// if no instance may be created from them, and catalog.ErrNotFound if there is no such version.
 func (r *reader) Usable(ctx context.Context, id catalog.VersionID) (catalog.Template, catalog.Version, error) {
+	u, err := r.usable.Get(ctx, id, func(ctx context.Context) (usable, error) { return r.readUsable(ctx, id) })
+	return u.template, u.version, err
+}
+
+func (r *reader) readUsable(ctx context.Context, id catalog.VersionID) (usable, error) {
 	template, err := r.Template(ctx, id.Template)
 	if errors.Is(err, catalog.ErrNotFound) {
-		return template, catalog.Version{}, r.NoSuchTemplate(id.Template)
+		return usable{}, r.NoSuchTemplate(id.Template)
 	}
 	if err != nil {
-		return template, catalog.Version{}, err
+		return usable{}, err
 	}
 	rec, err := r.store.Versions().Get(ctx, id.String())
 	if err != nil {
-		return template, rec.Value, err
+		return usable{}, err
 	}
 	version, err := r.seen(template, rec.Value)
 	if err == nil {
 		_, err = r.Use(template, version)
 	}
-	return template, version, err
+	return usable{template, version}, err
 }
 
 // Use checks whether the library's user may create instances of a version; a finding.List says why

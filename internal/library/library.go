@@ -11,6 +11,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/lease"
 	"github.com/novacron/terraform-provider-novacron/internal/library/planning"
 	"github.com/novacron/terraform-provider-novacron/internal/library/requests"
+	"github.com/novacron/terraform-provider-novacron/internal/recent"
 )
 
 // Options say where the library is and who uses it. The user belongs to the tenant of Images.
@@ -41,8 +42,9 @@ type Library struct {
 type reader struct {
 	Images *imagestore.Store
 
-	store catalog.Store
-	me    catalog.Principal
+	store  catalog.Store
+	me     catalog.Principal
+	usable *recent.Answers[catalog.VersionID, usable]
 }
 
 // New returns a library. It connects to nothing until the library is used.
@@ -50,10 +52,16 @@ func New(o Options) *Library {
 	removals := planning.NewRemovals(planning.Grace)
 	me := catalog.Principal{Tenant: o.Images.Tenant(), User: o.User, Groups: o.Groups}
 	return &Library{
-		reader: &reader{o.Images, o.Store, me},
+		reader: &reader{o.Images, o.Store, me, recent.New[catalog.VersionID, usable](usableAge)},
 		Plan:   planning.New(removals), Removals: removals,
 		Requests: requests.New(o.Store, me, o.Retention, o.Images.Open),
 	}
+}
+
+// forget makes this process read a template and its versions again, because it has changed them.
+func (l *Library) forget(id catalog.TemplateID) {
+	l.Plan.Forget(id)
+	l.usable.Forget()
 }
 
 // Tenant is the tenant whose names are meant if none is given.

@@ -32,8 +32,8 @@ func (l *Library) RemoveVersion(ctx context.Context, id catalog.VersionID, tell 
 		}
 		return fmt.Errorf("removing version %q: %w", id, err)
 	}
-	l.Plan.Forget(id.Template)
-	defer l.Plan.Forget(id.Template) // planning may have read the version meanwhile
+	l.forget(id.Template)
+	defer l.forget(id.Template) // planning may have read the version meanwhile
 	l.sweep(ctx)
 	ctx, cancel := context.WithTimeout(ctx, catalog.DeleteLease/2)
 	defer cancel()

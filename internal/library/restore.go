@@ -27,7 +27,7 @@ func (l *Library) RestoreVersion(
 	if err != nil {
 		return err
 	}
-	defer l.Plan.Forget(v.ID.Template)
+	defer l.forget(v.ID.Template)
 	v.Claim, v.DeletingSince, v.Maker = nil, nil, ""
 	err = l.Images.Restore(ctx, v, claimed.Claim.Volume, images)
 	if err == nil {
@@ -51,7 +51,7 @@ func (l *Library) LeaveVersion(ctx context.Context, rec catalog.Record[catalog.V
 	if err := l.Images.Open(ctx); err != nil {
 		return err
 	}
-	l.Plan.Forget(rec.Value.ID.Template)
+	l.forget(rec.Value.ID.Template)
 	base, err := l.Images.Base(ctx, rec.Value.Digest)
 	if err == nil && len(base.Versions) < 2 {
 		err = fmt.Errorf("version %q is the last that uses its image: no other catalog has it", rec.Value.ID)

@@ -27,7 +27,7 @@ func (l *Library) CreateTemplate(ctx context.Context, t catalog.Template) (catal
 		return t, err
 	}
 	t.Lifecycle = catalog.Lifecycle{}.To(t.State, t.Deprecation, t.CreatedAt)
-	l.Plan.Forget(t.ID)
+	l.forget(t.ID)
 	t.Maker = lease.This()
 	var rec catalog.Record[catalog.Template]
 	err := l.Removals.WhileTaken(ctx, func() (err error) {
@@ -106,7 +106,7 @@ func (l *Library) UpdateTemplate(
 	if err := l.Images.Open(ctx); err != nil {
 		return catalog.Template{}, err
 	}
-	l.Plan.Forget(id)
+	l.forget(id)
 	rec, err := catalog.Change(ctx, l.store.Templates(), id.String(), func(t *catalog.Template) error {
 		t.Lifecycle = t.Lifecycle.WithDefaults(t.CreatedAt)
 		if err := t.Need(l.me, catalog.Write); err != nil {
@@ -159,7 +159,7 @@ func (l *Library) DeleteTemplate(ctx context.Context, id catalog.TemplateID) err
 	if len(versions) > 0 {
 		return l.hasVersions(ctx, id, versions)
 	}
-	defer l.Plan.Forget(id)
+	defer l.forget(id)
 	err = l.store.Templates().Delete(ctx, rec.Key, rec.Revision)
 	if errors.Is(err, catalog.ErrNotFound) {
 		return nil

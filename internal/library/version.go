@@ -59,7 +59,7 @@ func (l *Library) RegisterVersion(ctx context.Context, r VersionRequest) (catalo
 		return none, err
 	}
 	l.sweep(ctx)
-	defer l.Plan.Forget(r.ID.Template)
+	defer l.forget(r.ID.Template)
 	claimed, taken, err := registrar{l}.claimOrTakeOver(ctx, r, spec)
 	if err != nil {
 		return none, err
@@ -219,7 +219,7 @@ func (l *Library) UpdateVersion(
 	if err != nil {
 		return catalog.Version{}, err
 	}
-	l.Plan.Forget(id.Template)
+	l.forget(id.Template)
 	rec, err := catalog.Change(ctx, l.store.Versions(), id.String(), func(v *catalog.Version) error {
 		if v.Claim != nil {
 			return catalog.ErrNotFound

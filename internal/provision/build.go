@@ -46,19 +46,15 @@ func (b *build) resolve(ctx context.Context) (err error) {
 	if b.Strategy, err = strategy.Of(b.Blueprint.Strategy); err != nil {
 		return err
 	}
-	b.base, err = b.p.library.Images.Base(ctx, b.Blueprint.Version.Digest)
+	image, err := b.p.sources.image(ctx, b.Blueprint.Version.Digest)
 	if errors.Is(err, catalog.ErrNotFound) {
 		return b.p.library.Images.NoImage(b.Blueprint.Version)
 	}
 	if err != nil {
 		return err
 	}
-	volume, err := b.p.library.Images.Volume(ctx, b.base)
-	if err != nil {
-		return err
-	}
-	b.Image = kind.Image{Volume: volume, Format: b.base.Format}
-	if b.Pool, err = b.p.host.Pool(ctx, b.p.library.Pool()); err != nil {
+	b.base, b.Image = image.base, kind.Image{Volume: image.volume, Format: image.base.Format}
+	if b.Pool, err = b.p.sources.pool(ctx, b.p.library.Pool()); err != nil {
 		return err
 	}
 	b.Homes = make([]host.Pool, len(b.Blueprint.Drives))
@@ -67,7 +63,7 @@ func (b *build) resolve(ctx context.Context) (err error) {
 		if drive.Tier == "" {
 			continue
 		}
-		if b.Homes[i], err = b.p.host.Pool(ctx, b.p.volumes.TierPool(drive.Tier)); err != nil {
+		if b.Homes[i], err = b.p.sources.pool(ctx, b.p.volumes.TierPool(drive.Tier)); err != nil {
 			return err
 		}
 	}

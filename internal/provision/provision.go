@@ -33,6 +33,7 @@ type Provisioner struct {
 	library *library.Library
 	kinds   kinds
 	volumes *volumes.Volumes
+	sources *sources
 	observe Observer
 
 	unconfirmed lease.Unconfirmed[string] // UUIDs of instances
@@ -75,6 +76,7 @@ func New(s Settings) *Provisioner {
 		library: s.Library,
 		kinds:   all,
 		volumes: shared.Volumes,
+		sources: newSources(s.Host, s.Library.Images),
 		observe: s.Observe,
 	}
 }
