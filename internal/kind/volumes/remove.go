@@ -28,10 +28,15 @@ func (v *Volumes) RemoveAll(ctx context.Context, tenant, name string, pools []st
 	return v.DeleteAll(ctx, volumes)
 }
 
-// RemoveRemains removes every volume of an instance that the host knows of from those pools. Unlike
-// RemoveAll, it does not have the host look at all files of the pools.
+// RemoveRemains removes every volume of an instance from those pools that the host knows of, or knew
+// of a second ago. Unlike RemoveAll, it does not have the host look at all files of the pools. The
+// caller has claimed the instance's name, and has not created a volume yet.
 func (v *Volumes) RemoveRemains(ctx context.Context, tenant, name string, pools []string) error {
-	volumes, err := v.list(ctx, tenant, name, pools)
+	volumes, err := v.list(tenant, name, pools, func(pool string) ([]string, error) {
+		return v.names.Get(ctx, pool, func(ctx context.Context) ([]string, error) {
+			return v.host.VolumeNames(ctx, pool)
+		})
+	})
 	if err != nil {
 		return err
 	}
@@ -46,14 +51,16 @@ func (v *Volumes) List(ctx context.Context, tenant, name string, pools []string)
 			return nil, err
 		}
 	}
-	return v.list(ctx, tenant, name, pools)
+	return v.list(tenant, name, pools, func(pool string) ([]string, error) { return v.host.VolumeNames(ctx, pool) })
 }
 
-// list is List as far as the host knows.
-func (v *Volumes) list(ctx context.Context, tenant, name string, pools []string) (map[string][]string, error) {
+// list is List by what the host knows, which names returns for a pool.
+func (v *Volumes) list(
+	tenant, name string, pools []string, names func(pool string) ([]string, error),
+) (map[string][]string, error) {
 	found := map[string][]string{}
 	for _, pool := range pools {
-		names, err := v.host.VolumeNames(ctx, pool)
+		names, err := names(pool)
 		if errors.Is(err, host.ErrNoPool) && pool != v.pool {
 			continue
 		}

@@ -8,10 +8,12 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/host/inventory"
+	"github.com/novacron/terraform-provider-novacron/internal/recent"
 )
 
 // Host is what this package needs of a host.
@@ -27,12 +29,19 @@ type Volumes struct {
 	inventory *inventory.Inventory
 	pool      string
 	tiers     map[string]string
+	names     *recent.Answers[string, []string] // of the volumes of pools, for RemoveRemains
 }
+
+// namesAge is how old the names of a pool's volumes may be when remains of an instance are looked
+// for. Instances that are created together share them.
+const namesAge = time.Second
 
 // New creates the Volumes of a host. pool is the library's, and tiers are the names of the storage
 // tiers' pools.
 func New(h Host, i *inventory.Inventory, pool string, tiers map[string]string) *Volumes {
-	return &Volumes{host: h, inventory: i, pool: pool, tiers: tiers}
+	return &Volumes{
+		host: h, inventory: i, pool: pool, tiers: tiers, names: recent.New[string, []string](namesAge),
+	}
 }
 
 // Pool is the name of the library's pool, which has the seeds and consoles of instances.
