@@ -59,3 +59,17 @@ func TemplateHeads(ctx context.Context, s Store, prefix string) ([]Record[Templa
 	}
 	return s.Templates().List(ctx, prefix)
 }
+
+// grouper is a store that writes some requests together at the cost of one.
+type grouper interface {
+	RequestGroup(key string) string
+}
+
+// RequestGroup names the group of requests that a store writes together if they end together; "" for
+// all requests if it makes no difference.
+func RequestGroup(s Store, key string) string {
+	if g, can := s.(grouper); can {
+		return g.RequestGroup(key)
+	}
+	return ""
+}

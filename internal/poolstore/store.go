@@ -107,3 +107,6 @@ func (s *Store) Bases() catalog.Collection[catalog.Base] {
 func (s *Store) Requests() catalog.Collection[catalog.ProvisioningRequest] {
 	return collection[catalog.ProvisioningRequest]{store: s, layout: requests}
 }
+
+// RequestGroup names the document that a request is in; see catalog.RequestGroup.
+func (s *Store) RequestGroup(key string) string { return requests.document(key) }

@@ -10,6 +10,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/lease"
+	"github.com/novacron/terraform-provider-novacron/internal/library/requests"
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 	"github.com/novacron/terraform-provider-novacron/internal/strategy"
 )
@@ -21,6 +22,7 @@ type build struct {
 	driver kind.Driver
 	base   catalog.Base // the stored image
 	record Record
+	entry  requests.Entry // the record in the catalog
 }
 
 // build starts work on a request.
@@ -75,6 +77,9 @@ func (b *build) resolve(ctx context.Context) (err error) {
 func (b *build) define(ctx context.Context) error {
 	if err := b.resolve(ctx); err != nil {
 		return err
+	}
+	if b.long() {
+		b.announce(ctx)
 	}
 	b.ChooseMACs()
 	var err error

@@ -41,8 +41,7 @@ func (b *build) create(ctx context.Context, exists func(kind.Instance, Record)) 
 	}
 	b.record.Steps = b.Steps()
 	exists(instance, b.record)
-	waits := b.Request.Running && len(b.Request.WaitFor) > 0
-	if waits {
+	if b.waits() {
 		err = b.Do(ctx, "ready", func(ctx context.Context) error {
 			return b.driver.Ready(ctx, instance, b.Before, b.Request.WaitFor, b.Blueprint.Reports())
 		})
@@ -50,7 +49,7 @@ func (b *build) create(ctx context.Context, exists func(kind.Instance, Record)) 
 	if err == nil {
 		err = b.complete(ctx, &instance)
 	}
-	if err == nil && waits { // it has addresses by now
+	if err == nil && b.waits() { // it has addresses by now
 		var completed kind.Instance
 		if completed, err = b.p.Read(ctx, b.UUID); err == nil {
 			instance = completed

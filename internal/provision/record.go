@@ -3,12 +3,12 @@ package provision
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"net/url"
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/lease"
@@ -30,16 +30,14 @@ type Record struct {
 	Unrecorded error
 }
 
-// recorded works on a request under a record in the catalog. The record is written before the work
-// begins, and says what came of it once the work is over. A catalog that cannot be written does not
-// stop the work: the record itself then says so.
+// recorded works on a request under an entry in the catalog, which says what came of it once the
+// work is over. A catalog that cannot be written does not stop the work: the record itself then says
+// so.
 func (b *build) recorded(
 	ctx context.Context, action string, work func() (kind.Instance, error),
 ) (kind.Instance, error) {
-	b.record = Record{RequestID: rand.Text(), RequestedBy: b.p.library.User(), CreatedAt: now(), StartedAt: now(),
-		Status: string(catalog.RequestRunning)}
-	entry, _ := b.p.library.Requests.Begin(ctx, catalog.ProvisioningRequest{
-		ID:        catalog.RequestID{ID: b.record.RequestID},
+	created := now()
+	b.entry = b.p.library.Requests.New(catalog.ProvisioningRequest{
 		Action:    action,
 		Instance:  b.Request.Name,
 		UUID:      b.UUID,
@@ -48,10 +46,14 @@ func (b *build) recorded(
 		Strategy:  b.Request.Strategy,
 		Host:      bareURI(b.p.host.URI()),
 		Status:    catalog.RequestRunning,
-		CreatedAt: b.record.CreatedAt,
-		StartedAt: &b.record.StartedAt,
+		CreatedAt: created,
+		StartedAt: &created,
 		Deadline:  recordDeadline(ctx),
 	})
+	b.record = Record{
+		RequestID: b.entry.Value.ID.ID, RequestedBy: b.entry.Value.RequestedBy, CreatedAt: created, StartedAt: created,
+		Status: string(catalog.RequestRunning),
+	}
 	instance, err := work()
 	b.record.Steps, b.record.CompletedAt, b.record.Status = b.Steps(), now(), string(catalog.RequestCompleted)
 	if err != nil {
@@ -60,7 +62,7 @@ func (b *build) recorded(
 			b.record.Status = string(catalog.RequestCancelled)
 		}
 	}
-	ended := &entry.Value
+	ended := &b.entry.Value
 	ended.UUID, ended.Strategy = instance.UUID, cmp.Or(b.Blueprint.Strategy, instance.Facts.Strategy, ended.Strategy)
 	ended.Status, ended.CompletedAt = catalog.RequestStatus(b.record.Status), &b.record.CompletedAt
 	if err != nil {
@@ -69,8 +71,47 @@ func (b *build) recorded(
 	for _, s := range b.Steps() {
 		ended.Steps = append(ended.Steps, catalog.RequestStep{Name: s.Name, DurationMS: s.Duration.Milliseconds()})
 	}
-	b.record.Unrecorded = b.p.library.Requests.End(ctx, entry)
+	b.record.Unrecorded = b.p.library.Requests.End(ctx, b.entry)
 	return instance, err
+}
+
+// announce writes the entry down before the work, so that others see the request while it is worked
+// on. A failure is no error: see recorded.
+func (b *build) announce(ctx context.Context) {
+	b.entry, _ = b.p.library.Requests.Begin(ctx, b.entry)
+}
+
+// long reports whether creating the instance takes so long that others should see the request
+// meanwhile. Of other creates, the domain that claims the name says all that there is to know: see
+// recordLost.
+func (b *build) long() bool { return b.waits() || !b.Strategy.HoldsBase() }
+
+// waits reports whether a create waits for the guest.
+func (b *build) waits() bool { return b.Request.Running && len(b.Request.WaitFor) > 0 }
+
+// recordLost records the create of an instance that was never completed, and that nobody works on any
+// more. A failure is no error: what is left has to be removed all the same.
+func (p *Provisioner) recordLost(ctx context.Context, uuid string, facts metadata.Facts) {
+	note := facts.Provision
+	if note.Request == "" || note.Completed != nil {
+		return
+	}
+	_ = p.library.Requests.Lost(ctx, catalog.ProvisioningRequest{
+		ID:          catalog.RequestID{Tenant: facts.Tenant, ID: note.Request},
+		Action:      catalog.ActionCreate,
+		Instance:    facts.Name,
+		UUID:        uuid,
+		Template:    facts.Template,
+		Version:     facts.Version,
+		Strategy:    facts.Strategy,
+		Host:        bareURI(p.host.URI()),
+		RequestedBy: note.RequestedBy,
+		Status:      catalog.RequestRunning,
+		CreatedAt:   note.Started,
+		StartedAt:   &note.Started,
+		Runner:      note.Runner,
+		Deadline:    note.Deadline,
+	})
 }
 
 // recordDeadline is when the work must have ended. It leaves time to undo what failed at the last

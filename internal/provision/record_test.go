@@ -12,6 +12,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/host/fakehost"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
@@ -89,7 +90,9 @@ func TestAccUnrecordedInstanceIsMadeAllTheSame(t *testing.T) {
 			Store:  forgetful{store, begins}, User: "tester",
 		})
 		provisioner := New(Settings{Host: h, Library: failing, Kinds: machines})
-		request := kind.Request{Name: pool + "-" + name, Template: stressTemplate, Version: stressVersions[0]}
+		request := kind.Request{
+			Name: pool + "-" + name, Template: stressTemplate, Version: stressVersions[0], Strategy: "clone",
+		}
 		made, record, err := provisioner.Create(t.Context(), request, func(kind.Instance, Record) {})
 		if err != nil || made.UUID == "" {
 			t.Fatalf("%s: %v", name, err)
@@ -114,9 +117,9 @@ func TestAccRequestIsRecordedAtItsEndAtLeast(t *testing.T) {
 	t.Cleanup(done)
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
-	entry, err := l.Requests.Begin(cancelled, catalog.ProvisioningRequest{
-		ID: catalog.RequestID{ID: "a"}, Status: catalog.RequestRunning, CreatedAt: now(),
-	})
+	entry, err := l.Requests.Begin(cancelled, l.Requests.New(catalog.ProvisioningRequest{
+		Status: catalog.RequestRunning, CreatedAt: now(),
+	}))
 	if err == nil {
 		t.Fatal("a cancelled request has begun")
 	}
@@ -204,6 +207,64 @@ func TestARequestIsRecordedHoweverItEnds(t *testing.T) {
 				}
 				if c.status != catalog.RequestCompleted {
 					s.empty(t)
+				}
+			})
+		})
+	}
+}
+
+// A create that takes no time is written down once, when it is over. The domain says meanwhile who
+// works on it.
+func TestAShortCreateIsWrittenDownOnce(t *testing.T) {
+	onSite(t, func(t *testing.T, s *testSite) {
+		r := s.request("linked_clone")
+		var meanwhile []catalog.ProvisioningRequest
+		written := 0
+		s.p.observe = func(ctx context.Context, _ string, st step.Step, _ error) {
+			if st.Name == "start" {
+				meanwhile = must.Get[[]catalog.ProvisioningRequest](t)(s.lib.Requests.List(ctx, catalog.RequestFilter{}))
+			}
+		}
+		s.Inject = func(call fakehost.Call) fakehost.Fault {
+			if call.Method == "WriteVolume" && strings.Contains(call.Object, "request") {
+				written++
+			}
+			return fakehost.Fault{}
+		}
+		i, record, err := s.p.Create(t.Context(), r, func(kind.Instance, Record) {})
+		s.Inject = nil
+		if err != nil || len(meanwhile) > 0 || written != 1 {
+			t.Errorf("it was written down %d times, and meanwhile there were %+v, %v", written, meanwhile, err)
+		}
+		if made := s.recorded(t); made.ID.ID != record.RequestID || made.ID.ID != i.Facts.Provision.Request ||
+			made.Status != catalog.RequestCompleted {
+			t.Errorf("it is recorded as %+v, and told as %+v", made, record)
+		}
+	})
+}
+
+// If the process of such a create dies, the create is written down as failed by the one that removes
+// what it left.
+func TestALostCreateIsRecordedOnceItIsRemoved(t *testing.T) {
+	for name, remove := range map[string]func(t *testing.T, s *testSite, uuid string){
+		"by the next create": func(t *testing.T, s *testSite, _ string) {
+			s.p = s.provisioner(s.process())
+			s.made(t, s.request("linked_clone"))
+		},
+		"by its own removal": func(t *testing.T, s *testSite, uuid string) { s.remove(t, uuid) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			onSite(t, func(t *testing.T, s *testSite) {
+				lost := s.orphan(t, s.request("linked_clone"))
+				s.note(t, lost.UUID, func(f *metadata.Facts) {
+					f.Provision.Completed, f.Provision.Request, f.Provision.RequestedBy = nil, "LOST", "ann"
+				})
+				remove(t, s, lost.UUID)
+				all := must.Get[[]catalog.ProvisioningRequest](t)(
+					s.lib.Requests.List(t.Context(), catalog.RequestFilter{Status: catalog.RequestFailed}))
+				if len(all) != 1 || all[0].ID.ID != "LOST" || all[0].RequestedBy != "ann" || all[0].UUID != lost.UUID ||
+					all[0].Error == "" || all[0].Template != siteTemplate.String() || all[0].Version != "1.0.0" {
+					t.Errorf("as failed are recorded %+v", all)
 				}
 			})
 		})

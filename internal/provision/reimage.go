@@ -24,6 +24,7 @@ func (p *Provisioner) Reimage(ctx context.Context, uuid string, r kind.Request) 
 	b := p.build(r, before.Facts.Tenant)
 	b.UUID = uuid
 	after, err := b.recorded(ctx, catalog.ActionReimage, func() (after kind.Instance, err error) {
+		b.announce(ctx)
 		if before.Facts.Version != r.Version {
 			return b.reimage(ctx, before)
 		}

@@ -3,9 +3,12 @@ package requests
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/lease"
@@ -17,7 +20,9 @@ import (
 func New(
 	store catalog.Store, me catalog.Principal, retention catalog.Retention, open func(context.Context) error,
 ) *Log {
-	return &Log{store: store, me: me, retention: retention, open: open}
+	q := &Log{store: store, me: me, retention: retention, open: open}
+	q.group = catalog.RequestGroup(store, q.newID().String())
+	return q
 }
 
 // Log has the provisioning requests of one tenant.
@@ -26,30 +31,61 @@ type Log struct {
 	me        catalog.Principal
 	open      func(context.Context) error // makes sure that the catalog can be used
 	retention catalog.Retention
+	group     string       // of this process's requests; see catalog.RequestGroup
 	ended     atomic.Int64 // requests that this process has written the end of
 }
 
-// Begin writes down a request that this process, as the library's tenant and user, is about to work
-// on. It fills in these three. Its result is for End, also after an error.
-func (q *Log) Begin(
-	ctx context.Context, r catalog.ProvisioningRequest,
-) (catalog.Record[catalog.ProvisioningRequest], error) {
-	r.ID.Tenant, r.RequestedBy, r.Runner = q.me.Tenant, q.me.User, lease.This()
-	rec := catalog.Record[catalog.ProvisioningRequest]{Key: r.ID.String(), Value: r}
-	if err := q.open(ctx); err != nil {
-		return rec, err
+// Entry is a request with its record in the catalog.
+type Entry = catalog.Record[catalog.ProvisioningRequest]
+
+// New is the entry of a request that this process, as the library's tenant and user, works on. It
+// fills in these three, and the ID. Nothing is written yet.
+func (q *Log) New(r catalog.ProvisioningRequest) Entry {
+	r.RequestedBy, r.Runner = q.me.User, lease.This()
+	for r.ID = q.newID(); catalog.RequestGroup(q.store, r.ID.String()) != q.group; { // they end together
+		r.ID = q.newID()
 	}
-	written, err := q.store.Requests().Create(ctx, rec.Key, r)
-	if err == nil {
-		rec = written
-	}
-	return rec, err
+	return Entry{Key: r.ID.String(), Value: r}
 }
 
-// End writes down the outcome of a request that began. It has its own time limit, so that the end
-// of a cancelled request is recorded too. Now and then it tidies up among the requests; a failure
-// of that is not an error.
-func (q *Log) End(ctx context.Context, rec catalog.Record[catalog.ProvisioningRequest]) error {
+func (q *Log) newID() catalog.RequestID {
+	return catalog.RequestID{Tenant: q.me.Tenant, ID: rand.Text()}
+}
+
+// Begin writes a request down before the work on it, so that it can be seen meanwhile, and what
+// became of it if this process dies. Its result is for End, also after an error. Short work does
+// without: see Lost.
+func (q *Log) Begin(ctx context.Context, e Entry) (Entry, error) {
+	if err := q.open(ctx); err != nil {
+		return e, err
+	}
+	written, err := q.store.Requests().Create(ctx, e.Key, e.Value)
+	if err == nil {
+		e = written
+	}
+	return e, err
+}
+
+// Lost writes down a request of the library's tenant that did not begin with Begin, and whose
+// process has died. It does nothing if the request is written down already.
+func (q *Log) Lost(ctx context.Context, r catalog.ProvisioningRequest) error {
+	if r.ID.Tenant != q.me.Tenant {
+		return nil // whose log this user may not be allowed to write
+	}
+	if err := q.open(ctx); err != nil {
+		return err
+	}
+	_, err := q.store.Requests().Create(ctx, r.ID.String(), r.Concluded(true))
+	if errors.Is(err, catalog.ErrExists) {
+		return nil
+	}
+	return err
+}
+
+// End writes down the outcome of a request. It has its own time limit, so that the end of a
+// cancelled request is recorded too. Now and then it tidies up among the requests; a failure of that
+// is not an error.
+func (q *Log) End(ctx context.Context, rec Entry) error {
 	ctx, cancel := step.UndoContext(ctx)
 	defer cancel()
 	if err := q.open(ctx); err != nil {
@@ -124,6 +160,9 @@ const (
 	tidyEvery = 100
 	// tidyTime limits the time for that. The next process does what is left over.
 	tidyTime = 10 * time.Second
+	// spareShare is which share of all requests must have expired before they are removed: each removal
+	// costs about the same however many there are. So a tenth more may be kept.
+	spareShare = 10
 )
 
 // tidy marks requests whose process died as failed, and removes those that the retention does not
@@ -140,17 +179,22 @@ func (q *Log) tidy(ctx context.Context) {
 	if err != nil {
 		return
 	}
+	var changes errgroup.Group // those of one document are written together
 	expired := q.retention.Expired(concluded, now)
-	for _, r := range expired {
-		rec := written[r.ID.String()]
-		if ctx.Err() == nil {
-			_ = requests.Delete(ctx, rec.Key, rec.Revision)
+	if len(expired) >= len(concluded)/spareShare {
+		for _, r := range expired {
+			rec := written[r.ID.String()]
+			changes.Go(func() error { return requests.Delete(ctx, rec.Key, rec.Revision) })
+			delete(written, rec.Key)
 		}
-		delete(written, rec.Key)
 	}
 	for _, r := range concluded {
-		if rec, kept := written[r.ID.String()]; kept && rec.Value.Status != r.Status && ctx.Err() == nil {
-			_, _ = requests.Replace(ctx, rec.Key, rec.Revision, r)
+		if rec, kept := written[r.ID.String()]; kept && rec.Value.Status != r.Status {
+			changes.Go(func() error {
+				_, err := requests.Replace(ctx, rec.Key, rec.Revision, r)
+				return err
+			})
 		}
 	}
+	_ = changes.Wait()
 }

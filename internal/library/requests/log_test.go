@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"testing"
 	"time"
 
@@ -11,12 +12,14 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host/fakehost"
 	"github.com/novacron/terraform-provider-novacron/internal/lease"
 	"github.com/novacron/terraform-provider-novacron/internal/lease/leasetest"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
 )
 
 // store is a catalog whose clock is ahead of this machine's.
 type store struct {
 	*poolstore.Store
+	host  *fakehost.Host
 	ahead time.Duration
 }
 
@@ -28,10 +31,17 @@ func newLog(t *testing.T, ahead time.Duration) (store, *Log) {
 	if _, err := h.CreateDirPool(t.Context(), "pool", "/pool"); err != nil {
 		t.Fatal(err)
 	}
-	s := store{poolstore.New(h, "pool"), ahead}
+	s := store{poolstore.New(h, "pool"), h, ahead}
 	return s, New(s, catalog.Principal{Tenant: "shop", User: "ann"}, catalog.Retention{}, func(context.Context) error {
 		return nil
 	})
+}
+
+// running is a request for an instance that is being worked on.
+func running(instance string) catalog.ProvisioningRequest {
+	return catalog.ProvisioningRequest{
+		Instance: instance, Status: catalog.RequestRunning, CreatedAt: time.Now(), Deadline: time.Now(),
+	}
 }
 
 // The end of a request is recorded even if another process has taken it for failed and removed it
@@ -39,13 +49,7 @@ func newLog(t *testing.T, ahead time.Duration) (store, *Log) {
 func TestTheEndOfARequestOutlivesRetention(t *testing.T) {
 	ctx := t.Context()
 	s, log := newLog(t, 0)
-	rec, err := log.Begin(ctx, catalog.ProvisioningRequest{
-		ID:        catalog.RequestID{ID: "r1"},
-		Instance:  "web",
-		Status:    catalog.RequestRunning,
-		CreatedAt: time.Now(),
-		Deadline:  time.Now(),
-	})
+	rec, err := log.Begin(ctx, log.New(running("web")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,5 +143,87 @@ func TestAWrongClockEndsNoRequest(t *testing.T) {
 				t.Errorf("a request whose deadline has passed was written down as %s", got)
 			}
 		})
+	}
+}
+
+// Requests that end together are written together, so those of one process are in one document.
+func TestRequestsOfOneProcessAreInOneDocument(t *testing.T) {
+	s, log := newLog(t, 0)
+	for range 8 {
+		if _, err := log.Begin(t.Context(), log.New(running("web"))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	names, err := s.host.VolumeNames(t.Context(), "pool")
+	if err != nil {
+		t.Fatal(err)
+	}
+	documents := map[string]bool{}
+	for _, name := range names {
+		if stem, _, is := naming.ParseDocument(name); is {
+			documents[stem] = true
+		}
+	}
+	if len(documents) != 1 {
+		t.Errorf("they are in the documents %v", documents)
+	}
+}
+
+// Expired requests are removed together, once they are a tenth of all, and at once if there are few.
+func TestExpiredRequestsAreRemovedTogether(t *testing.T) {
+	for _, c := range []struct{ count, expired, left int }{{20, 1, 21}, {20, 2, 20}, {3, 1, 3}} {
+		t.Run(fmt.Sprint(c), func(t *testing.T) {
+			ctx := t.Context()
+			s, log := newLog(t, 0)
+			log.retention.Count = c.count
+			for n := range c.count + c.expired {
+				r := running(fmt.Sprint(n))
+				r.Status, r.CreatedAt = catalog.RequestCompleted, r.CreatedAt.Add(time.Duration(n)*time.Second)
+				if _, err := log.Begin(ctx, log.New(r)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			writes := 0
+			s.host.Inject = func(call fakehost.Call) fakehost.Fault {
+				if call.Method == "WriteVolume" {
+					writes++
+				}
+				return fakehost.Fault{}
+			}
+			log.tidy(ctx)
+			s.host.Inject = nil
+			left, err := log.List(ctx, catalog.RequestFilter{})
+			if err != nil || len(left) != c.left || writes > 2 {
+				t.Errorf("%d are left, want %d, after %d writes; %v", len(left), c.left, writes, err)
+			}
+		})
+	}
+}
+
+// A request that is recorded already is not recorded again as lost.
+func TestALostRequestIsRecordedOnce(t *testing.T) {
+	ctx := t.Context()
+	_, log := newLog(t, 0)
+	e := log.New(running("web"))
+	e.Value.Status = catalog.RequestCompleted
+	if err := log.End(ctx, e); err != nil {
+		t.Fatal(err)
+	}
+	again, lost, other := e.Value, running("db"), running("theirs")
+	again.Status, lost.ID, other.ID = catalog.RequestRunning, catalog.RequestID{Tenant: "shop", ID: "L"},
+		catalog.RequestID{Tenant: "other", ID: "L"}
+	for _, r := range []catalog.ProvisioningRequest{again, lost, lost, other} {
+		if err := log.Lost(ctx, r); err != nil {
+			t.Errorf("%s: %v", r.Instance, err)
+		}
+	}
+	listed, err := log.List(ctx, catalog.RequestFilter{})
+	got := map[string]catalog.RequestStatus{}
+	for _, r := range listed {
+		got[r.Instance] = r.Status
+	}
+	want := map[string]catalog.RequestStatus{"web": catalog.RequestCompleted, "db": catalog.RequestFailed}
+	if err != nil || !maps.Equal(got, want) {
+		t.Errorf("recorded are %v, %v, want %v", got, err, want)
 	}
 }
