@@ -22,7 +22,7 @@ func (ds *Domains) DefineDomain(ctx context.Context, spec host.DomainSpec) (host
 	if err != nil {
 		return host.Domain{}, virterr.Fail(op, object, err)
 	}
-	ref, err := ds.defineXML(ctx, op, object, text, libvirt.DomainDefineValidate)
+	ref, err := ds.defineXML(ctx, op, object, text, ds.validate)
 	if virterr.HasCode(err, libvirt.ErrOperationFailed) && ds.taken(ctx, op, spec) {
 		return host.Domain{}, virterr.Fail(op, object, virterr.As(host.ErrExists, errors.Unwrap(err)))
 	}
