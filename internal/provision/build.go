@@ -124,13 +124,25 @@ func (b *build) defineDomain(ctx context.Context) error {
 }
 
 // confirmVersion checks that the version was not removed while its base gained another user.
+// Instances that are created together share a look that begins once their disks are there.
 func (b *build) confirmVersion(ctx context.Context) error {
-	id := b.Blueprint.Version.ID
-	err := b.p.library.Stands(ctx, id)
-	if err == nil && b.Strategy.HoldsBase() {
-		err = b.p.library.Images.Holds(ctx, id, b.base)
-	}
+	what := standing{b.Blueprint.Version.ID, b.base.Digest, b.base.Volume, b.Strategy.HoldsBase()}
+	_, err := b.p.standing.Get(ctx, what, func(ctx context.Context) (struct{}, error) {
+		err := b.p.library.Stands(ctx, what.version)
+		if err == nil && what.held {
+			err = b.p.library.Images.Holds(ctx, what.version, b.base)
+		}
+		return struct{}{}, err
+	})
 	return err
+}
+
+// standing is what an instance needs to stand: its version and, if the disk is based on it, the
+// image.
+type standing struct {
+	version        catalog.VersionID
+	digest, volume string // of the image
+	held           bool
 }
 
 // clock is the time by which creates of instances are judged: that of the library's pool.

@@ -19,6 +19,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/kind/volumes"
 	"github.com/novacron/terraform-provider-novacron/internal/lease"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
+	"github.com/novacron/terraform-provider-novacron/internal/recent"
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
@@ -34,6 +35,8 @@ type Provisioner struct {
 	kinds   kinds
 	volumes *volumes.Volumes
 	sources *sources
+	// standing is whether what instances were created from still stands.
+	standing recent.Fresh[standing, struct{}]
 	observe Observer
 
 	unconfirmed lease.Unconfirmed[string] // UUIDs of instances

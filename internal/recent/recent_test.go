@@ -102,3 +102,50 @@ func TestAnAnswerFromBeforeAChangeIsNotUsed(t *testing.T) {
 		wants(t, a, q, 2, nil)
 	})
 }
+
+func TestAFreshAnswerIsAskedForAfterItWasWanted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var f recent.Fresh[string, int64]
+		q := &asks{}
+		wantsFresh := func(want int64) {
+			if got, err := f.Get(t.Context(), "q", q.ask); got != want || err != nil {
+				t.Errorf("got answer %d, %v, want %d", got, err, want)
+			}
+		}
+		for round := range int64(3) {
+			go wantsFresh(2*round + 1)
+			synctest.Wait()
+			for range 10 { // while the first one is asked for
+				go wantsFresh(2*round + 2)
+			}
+			time.Sleep(3 * time.Second)
+		}
+		if n := q.n.Load(); n != 6 {
+			t.Errorf("it was asked %d times, want 6", n)
+		}
+	})
+}
+
+// An error is given to those who wanted that answer, and to nobody else. One who gives up takes no
+// answer from the others.
+func TestAFreshAnswerOutlivesWhoAskedFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var f recent.Fresh[string, int64]
+		q := &asks{err: errAsking}
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			if _, err := f.Get(ctx, "q", q.ask); !errors.Is(err, context.Canceled) {
+				t.Errorf("who gave up got %v", err)
+			}
+		}()
+		synctest.Wait()
+		cancel()
+		if _, err := f.Get(t.Context(), "q", q.ask); !errors.Is(err, errAsking) {
+			t.Errorf("the second answer is %v", err)
+		}
+		q.err = nil
+		if got, err := f.Get(t.Context(), "q", q.ask); got != 3 || err != nil {
+			t.Errorf("the third answer is %d, %v", got, err)
+		}
+	})
+}
