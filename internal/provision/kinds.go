@@ -62,3 +62,8 @@ func (k kinds) names(ctx context.Context) (names []string, err error) {
 func (k kinds) byUUID(ctx context.Context, uuid string) (kind.Driver, host.Domain, error) {
 	return k.find(func(d host.Domains) (host.Domain, error) { return d.Domain(ctx, uuid) })
 }
+
+// definition is the domain with that UUID, without its state.
+func (k kinds) definition(ctx context.Context, uuid string) (kind.Driver, host.Domain, error) {
+	return k.find(func(d host.Domains) (host.Domain, error) { return d.DomainWith(ctx, uuid, host.Status{}) })
+}

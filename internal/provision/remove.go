@@ -29,7 +29,7 @@ func (p *Provisioner) Delete(
 		return nil
 	}
 	defer p.forget()
-	driver, domain, err := p.kinds.byUUID(ctx, uuid)
+	driver, domain, err := p.kinds.definition(ctx, uuid)
 	switch {
 	case errors.Is(err, host.ErrNoDomain):
 		moved := p.Here.Moved(ctx, noted)
@@ -99,7 +99,14 @@ func (p *Provisioner) removeOrphans(ctx context.Context, tenant, name string) er
 // removeDomain switches a domain off and undefines it. It is not an error if the domain is gone
 // already.
 func (p *Provisioner) removeDomain(ctx context.Context, driver kind.Driver, uuid string) error {
-	if err := driver.Stop(ctx, uuid, 0); err != nil {
+	state, err := driver.Domains().DomainState(ctx, uuid)
+	if errors.Is(err, host.ErrNoDomain) {
+		return nil
+	}
+	if err == nil && state != host.StateShutoff {
+		err = driver.Stop(ctx, uuid, 0)
+	}
+	if err != nil {
 		return err
 	}
 	if err := driver.Domains().UndefineDomain(ctx, uuid); err != nil && !errors.Is(err, host.ErrNoDomain) {

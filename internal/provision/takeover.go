@@ -96,9 +96,7 @@ func (p *Provisioner) Confirm(ctx context.Context) error {
 	group.SetLimit(confirming)
 	for _, uuid := range p.unconfirmed.Take() {
 		group.Go(func() error {
-			driver, domain, err := p.kinds.find(func(d host.Domains) (host.Domain, error) {
-				return d.DomainWith(ctx, uuid, host.Status{})
-			})
+			driver, domain, err := p.kinds.definition(ctx, uuid)
 			if errors.Is(err, host.ErrNoDomain) {
 				return nil
 			}

@@ -44,14 +44,17 @@ func (v *Volumes) RemoveRemains(ctx context.Context, tenant, name string, pools 
 }
 
 // List lists every volume of an instance by its pool: those that novacron created, and those that
-// the host added beside them (rotated console logs). A pool that does not exist has none.
+// the host added beside them (rotated console logs). A pool that does not exist has none. Callers
+// share a look at a pool that begins after they asked.
 func (v *Volumes) List(ctx context.Context, tenant, name string, pools []string) (map[string][]string, error) {
-	for _, pool := range pools {
-		if err := v.host.RefreshPool(ctx, pool); err != nil && (!errors.Is(err, host.ErrNoPool) || pool == v.pool) {
-			return nil, err
-		}
-	}
-	return v.list(tenant, name, pools, func(pool string) ([]string, error) { return v.host.VolumeNames(ctx, pool) })
+	return v.list(tenant, name, pools, func(pool string) ([]string, error) {
+		return v.all.Get(ctx, pool, func(ctx context.Context) ([]string, error) {
+			if err := v.host.RefreshPool(ctx, pool); err != nil {
+				return nil, err
+			}
+			return v.host.VolumeNames(ctx, pool)
+		})
+	})
 }
 
 // list is List by what the host knows, which names returns for a pool.

@@ -30,6 +30,7 @@ type Volumes struct {
 	pool      string
 	tiers     map[string]string
 	names     *recent.Answers[string, []string] // of the volumes of pools, for RemoveRemains
+	all       recent.Fresh[string, []string]    // names of the volumes of pools, for List
 }
 
 // namesAge is how old the names of a pool's volumes may be when remains of an instance are looked
