@@ -150,7 +150,8 @@ func (e *editor) put(name, with string) {
 // setMetadata replaces novacron's element in the metadata.
 func (e *editor) setMetadata(with string) error {
 	if with != "" {
-		if err := checkMetadata(with); err != nil {
+		var err error
+		if with, err = withPrefix(with); err != nil {
 			return err
 		}
 	}
@@ -252,16 +253,38 @@ func ownMetadata(all string) (string, error) {
 	return "", err
 }
 
-func checkMetadata(text string) error {
+// parseMetadata finds the one element of metadata.
+func parseMetadata(text string) (element, error) {
 	found, err := elements(text, 0, len(text))
 	if err != nil {
-		return fmt.Errorf("the metadata is not XML: %w", err)
+		return element{}, fmt.Errorf("the metadata is not XML: %w", err)
 	}
 	if len(found) != 1 || found[0].name.Space == "" || found[0].start != 0 || found[0].end != len(text) {
-		return errors.New("the metadata must be one XML element in a namespace")
+		return element{}, errors.New("the metadata must be one XML element in a namespace")
 	}
-	return nil
+	return found[0], nil
 }
+
+// metadataPrefix is the prefix that libvirt gives the namespace of metadata that it sets by
+// themselves.
+const metadataPrefix = "novacron"
+
+// withPrefix returns metadata as libvirt writes them if it sets them by themselves: it declares the
+// prefix. So a definition is the same whichever way its metadata were written.
+func withPrefix(text string) (string, error) {
+	e, err := parseMetadata(text)
+	if err != nil {
+		return "", err
+	}
+	if slices.ContainsFunc(e.attrs, isPrefix) {
+		return text, nil
+	}
+	tag := strings.TrimSuffix(strings.TrimSuffix(text[:e.open], ">"), "/")
+	return tag + ` xmlns:` + metadataPrefix + `="` + escape(e.name.Space) + `"` + text[len(tag):], nil
+}
+
+// isPrefix reports whether an attribute declares the prefix.
+func isPrefix(a xml.Attr) bool { return a.Name.Space == "xmlns" && a.Name.Local == metadataPrefix }
 
 func tag(name string, attrs []xml.Attr) string {
 	var b strings.Builder

@@ -2,6 +2,7 @@ package domain
 
 import (
 	"context"
+	"strings"
 
 	"github.com/digitalocean/go-libvirt"
 
@@ -63,7 +64,7 @@ func (ds *Domains) RedefineDomain(ctx context.Context, uuid string, change host.
 		return virterr.Fail(op, object, err)
 	}
 	if text := change.Metadata; text != nil && change == (host.DomainChange{Metadata: text}) &&
-		host.AnswerSize(*text) < surelyFits {
+		host.AnswerSize(*text) < surelyFits && !strings.Contains(*text, "xmlns:"+metadataPrefix+"=") {
 		return ds.setMetadata(ctx, op, object, ref, *text)
 	}
 	// Without the secure flag, the XML lacks passwords, and they would be lost.
@@ -85,16 +86,13 @@ func (ds *Domains) RedefineDomain(ctx context.Context, uuid string, change host.
 // definition: that takes some KiB, and both have to fit into host.MaxDefinition.
 const surelyFits = 256 << 10
 
-// metadataPrefix is the prefix of the namespace of novacron's element, if libvirt writes it.
-const metadataPrefix = "novacron"
-
 // setMetadata replaces novacron's element in the metadata of a domain's definition, or removes it if
 // text is empty. libvirt then writes the definition as it has it, which takes a fraction of defining
 // the domain once more.
 func (ds *Domains) setMetadata(ctx context.Context, op, object string, ref libvirt.Domain, text string) error {
 	var element libvirt.OptString
 	if text != "" {
-		if err := checkMetadata(text); err != nil {
+		if _, err := parseMetadata(text); err != nil {
 			return virterr.Fail(op, object, err)
 		}
 		element = libvirt.OptString{text}

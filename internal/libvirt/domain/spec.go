@@ -37,7 +37,11 @@ func renderDomain(spec host.DomainSpec) (string, error) {
 		Devices:    domainDevices(spec),
 	}
 	if spec.Metadata != "" {
-		doc.Metadata = &libvirtxml.DomainMetadata{XML: spec.Metadata}
+		metadata, err := withPrefix(spec.Metadata)
+		if err != nil {
+			return "", err
+		}
+		doc.Metadata = &libvirtxml.DomainMetadata{XML: metadata}
 	}
 	return doc.Marshal()
 }
@@ -60,9 +64,6 @@ func checkDomain(spec host.DomainSpec) error {
 		if err := checkInterface(n); err != nil {
 			return err
 		}
-	}
-	if spec.Metadata != "" {
-		return checkMetadata(spec.Metadata)
 	}
 	return nil
 }
