@@ -83,7 +83,7 @@ type usable struct {
 // and use Stands once the instance holds what it needs of the version. Usable returns a finding.List
 // if no instance may be created from them, and catalog.ErrNotFound if there is no such version.
 func (r *reader) Usable(ctx context.Context, id catalog.VersionID) (catalog.Template, catalog.Version, error) {
-	u, err := r.usable.Get(ctx, id, func(ctx context.Context) (usable, error) { return r.readUsable(ctx, id) })
+	u, err := r.usable.Get(ctx, id, func() (usable, error) { return r.readUsable(ctx, id) })
 	return u.template, u.version, err
 }
 

@@ -7,11 +7,11 @@ import (
 	"sync"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/coalesce"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
 	"github.com/novacron/terraform-provider-novacron/internal/lease"
 	"github.com/novacron/terraform-provider-novacron/internal/library/planning"
 	"github.com/novacron/terraform-provider-novacron/internal/library/requests"
-	"github.com/novacron/terraform-provider-novacron/internal/recent"
 )
 
 // Options say where the library is and who uses it. The user belongs to the tenant of Images.
@@ -44,7 +44,7 @@ type reader struct {
 
 	store  catalog.Store
 	me     catalog.Principal
-	usable *recent.Answers[catalog.VersionID, usable]
+	usable *coalesce.Answers[catalog.VersionID, usable]
 }
 
 // New returns a library. It connects to nothing until the library is used.
@@ -52,7 +52,7 @@ func New(o Options) *Library {
 	removals := planning.NewRemovals(planning.Grace)
 	me := catalog.Principal{Tenant: o.Images.Tenant(), User: o.User, Groups: o.Groups}
 	return &Library{
-		reader: &reader{o.Images, o.Store, me, recent.New[catalog.VersionID, usable](usableAge)},
+		reader: &reader{o.Images, o.Store, me, coalesce.NewAnswers[catalog.VersionID, usable](usableAge)},
 		Plan:   planning.New(removals), Removals: removals,
 		Requests: requests.New(o.Store, me, o.Retention, o.Images.Open),
 	}

@@ -127,7 +127,7 @@ func (b *build) defineDomain(ctx context.Context) error {
 // Instances that are created together share a look that begins once their disks are there.
 func (b *build) confirmVersion(ctx context.Context) error {
 	what := standing{b.Blueprint.Version.ID, b.base.Digest, b.base.Volume, b.Strategy.HoldsBase()}
-	_, err := b.p.standing.Get(ctx, what, func(ctx context.Context) (struct{}, error) {
+	_, err := b.p.standing.Do(ctx, what, func() (struct{}, error) {
 		err := b.p.library.Stands(ctx, what.version)
 		if err == nil && what.held {
 			err = b.p.library.Images.Holds(ctx, what.version, b.base)

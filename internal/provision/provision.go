@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
+	"github.com/novacron/terraform-provider-novacron/internal/coalesce"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/host/hostid"
 	"github.com/novacron/terraform-provider-novacron/internal/host/inventory"
@@ -19,7 +20,6 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/kind/volumes"
 	"github.com/novacron/terraform-provider-novacron/internal/lease"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
-	"github.com/novacron/terraform-provider-novacron/internal/recent"
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
@@ -36,7 +36,7 @@ type Provisioner struct {
 	volumes *volumes.Volumes
 	sources *sources
 	// standing is whether what instances were created from still stands.
-	standing recent.Fresh[standing, struct{}]
+	standing coalesce.CallsByKey[standing, struct{}]
 	observe Observer
 
 	unconfirmed lease.Unconfirmed[string] // UUIDs of instances

@@ -5,9 +5,9 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/coalesce"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
-	"github.com/novacron/terraform-provider-novacron/internal/recent"
 )
 
 // sourceAge is how old the answers of sources may be. Instances that are created together share
@@ -19,8 +19,8 @@ const sourceAge = time.Second
 type sources struct {
 	host   host.Host
 	store  *imagestore.Store
-	images *recent.Answers[string, storedImage] // by digest
-	pools  *recent.Answers[string, host.Pool]   // by name
+	images *coalesce.Answers[string, storedImage] // by digest
+	pools  *coalesce.Answers[string, host.Pool]   // by name
 }
 
 // storedImage is an image in the library's pool.
@@ -32,13 +32,13 @@ type storedImage struct {
 func newSources(h host.Host, store *imagestore.Store) *sources {
 	return &sources{
 		host: h, store: store,
-		images: recent.New[string, storedImage](sourceAge), pools: recent.New[string, host.Pool](sourceAge),
+		images: coalesce.NewAnswers[string, storedImage](sourceAge), pools: coalesce.NewAnswers[string, host.Pool](sourceAge),
 	}
 }
 
 // image is the image of a digest. It returns catalog.ErrNotFound if the pool does not have it.
 func (s *sources) image(ctx context.Context, digest string) (storedImage, error) {
-	return s.images.Get(ctx, digest, func(ctx context.Context) (i storedImage, err error) {
+	return s.images.Get(ctx, digest, func() (i storedImage, err error) {
 		if i.base, err = s.store.Base(ctx, digest); err == nil {
 			i.volume, err = s.store.Volume(ctx, i.base)
 		}
@@ -48,5 +48,5 @@ func (s *sources) image(ctx context.Context, digest string) (storedImage, error)
 
 // pool is a pool of the host, or host.ErrNoPool.
 func (s *sources) pool(ctx context.Context, name string) (host.Pool, error) {
-	return s.pools.Get(ctx, name, func(ctx context.Context) (host.Pool, error) { return s.host.Pool(ctx, name) })
+	return s.pools.Get(ctx, name, func() (host.Pool, error) { return s.host.Pool(ctx, name) })
 }

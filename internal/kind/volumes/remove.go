@@ -33,7 +33,7 @@ func (v *Volumes) RemoveAll(ctx context.Context, tenant, name string, pools []st
 // caller has claimed the instance's name, and has not created a volume yet.
 func (v *Volumes) RemoveRemains(ctx context.Context, tenant, name string, pools []string) error {
 	volumes, err := v.list(tenant, name, pools, func(pool string) ([]string, error) {
-		return v.names.Get(ctx, pool, func(ctx context.Context) ([]string, error) {
+		return v.names.Get(ctx, pool, func() ([]string, error) {
 			return v.host.VolumeNames(ctx, pool)
 		})
 	})
@@ -48,7 +48,7 @@ func (v *Volumes) RemoveRemains(ctx context.Context, tenant, name string, pools 
 // share a look at a pool that begins after they asked.
 func (v *Volumes) List(ctx context.Context, tenant, name string, pools []string) (map[string][]string, error) {
 	return v.list(tenant, name, pools, func(pool string) ([]string, error) {
-		return v.all.Get(ctx, pool, func(ctx context.Context) ([]string, error) {
+		return v.all.Do(ctx, pool, func() ([]string, error) {
 			if err := v.host.RefreshPool(ctx, pool); err != nil {
 				return nil, err
 			}

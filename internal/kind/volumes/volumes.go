@@ -11,9 +11,9 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
+	"github.com/novacron/terraform-provider-novacron/internal/coalesce"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/host/inventory"
-	"github.com/novacron/terraform-provider-novacron/internal/recent"
 )
 
 // Host is what this package needs of a host.
@@ -29,8 +29,8 @@ type Volumes struct {
 	inventory *inventory.Inventory
 	pool      string
 	tiers     map[string]string
-	names     *recent.Answers[string, []string] // of the volumes of pools, for RemoveRemains
-	all       recent.Fresh[string, []string]    // names of the volumes of pools, for List
+	names     *coalesce.Answers[string, []string] // of the volumes of pools, for RemoveRemains
+	all       coalesce.CallsByKey[string, []string]    // names of the volumes of pools, for List
 }
 
 // namesAge is how old the names of a pool's volumes may be when remains of an instance are looked
@@ -41,7 +41,7 @@ const namesAge = time.Second
 // tiers' pools.
 func New(h Host, i *inventory.Inventory, pool string, tiers map[string]string) *Volumes {
 	return &Volumes{
-		host: h, inventory: i, pool: pool, tiers: tiers, names: recent.New[string, []string](namesAge),
+		host: h, inventory: i, pool: pool, tiers: tiers, names: coalesce.NewAnswers[string, []string](namesAge),
 	}
 }
 
