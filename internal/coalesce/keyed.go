@@ -44,7 +44,9 @@ type Answers[K comparable, T any] struct {
 }
 
 // NewAnswers returns Answers that are at most so old.
-func NewAnswers[K comparable, T any](age time.Duration) *Answers[K, T] { return &Answers[K, T]{age: age} }
+func NewAnswers[K comparable, T any](age time.Duration) *Answers[K, T] {
+	return &Answers[K, T]{age: age}
+}
 
 // Get is Answer.Get for the question of that key.
 func (a *Answers[K, T]) Get(ctx context.Context, key K, ask func() (T, error)) (T, error) {

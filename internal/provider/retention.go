@@ -25,8 +25,8 @@ func retentionAttribute() schema.Attribute {
 	return schema.SingleNestedAttribute{
 		Optional: true,
 		MarkdownDescription: "Which records of the tenant's provisioning requests are kept: those that both " +
-			"numbers allow. When it creates or reimages an instance, the provider removes the others, once they are a " +
-			"tenth of all. It always keeps a request that is not over. See `novacron_provisioning_requests`.",
+			"numbers allow. When it creates or reimages an instance, the provider removes the others, once they are " +
+			"a tenth of all. It always keeps a request that is not over. See `novacron_provisioning_requests`.",
 		Attributes: map[string]schema.Attribute{
 			"count": number(1_000_000, fmt.Sprintf("Number of records to keep, newest first. Default: `%d`.",
 				catalog.DefaultRequestCount)),

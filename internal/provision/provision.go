@@ -37,7 +37,7 @@ type Provisioner struct {
 	sources *sources
 	// standing is whether what instances were created from still stands.
 	standing coalesce.CallsByKey[standing, struct{}]
-	observe Observer
+	observe  Observer
 
 	unconfirmed lease.Unconfirmed[string] // UUIDs of instances
 	// orphans is held for writing while volumes that no domain claims are removed, and for reading

@@ -222,7 +222,8 @@ func TestAShortCreateIsWrittenDownOnce(t *testing.T) {
 		written := 0
 		s.p.observe = func(ctx context.Context, _ string, st step.Step, _ error) {
 			if st.Name == "start" {
-				meanwhile = must.Get[[]catalog.ProvisioningRequest](t)(s.lib.Requests.List(ctx, catalog.RequestFilter{}))
+				meanwhile = must.Get[[]catalog.ProvisioningRequest](t)(
+					s.lib.Requests.List(ctx, catalog.RequestFilter{}))
 			}
 		}
 		s.Inject = func(call fakehost.Call) fakehost.Fault {

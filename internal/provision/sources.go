@@ -32,7 +32,8 @@ type storedImage struct {
 func newSources(h host.Host, store *imagestore.Store) *sources {
 	return &sources{
 		host: h, store: store,
-		images: coalesce.NewAnswers[string, storedImage](sourceAge), pools: coalesce.NewAnswers[string, host.Pool](sourceAge),
+		images: coalesce.NewAnswers[string, storedImage](sourceAge),
+		pools:  coalesce.NewAnswers[string, host.Pool](sourceAge),
 	}
 }
 

@@ -29,8 +29,8 @@ type Volumes struct {
 	inventory *inventory.Inventory
 	pool      string
 	tiers     map[string]string
-	names     *coalesce.Answers[string, []string] // of the volumes of pools, for RemoveRemains
-	all       coalesce.CallsByKey[string, []string]    // names of the volumes of pools, for List
+	names     *coalesce.Answers[string, []string]   // of the volumes of pools, for RemoveRemains
+	all       coalesce.CallsByKey[string, []string] // names of the volumes of pools, for List
 }
 
 // namesAge is how old the names of a pool's volumes may be when remains of an instance are looked
