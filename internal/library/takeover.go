@@ -85,6 +85,7 @@ func (l *Library) Confirm(ctx context.Context) error {
 		})
 		errs = append(errs, catalog.IgnoreNotFound(err))
 	}
+	l.Requests.Finish(ctx)
 	return errors.Join(errs...)
 }
 

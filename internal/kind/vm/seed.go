@@ -51,22 +51,36 @@ func (b *build) makeSeed(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := b.putSeed(ctx, iso); err != nil {
+	if err := b.createSeed(ctx, iso); err != nil {
 		return err
 	}
-	return b.createVolume(ctx, b.Pool.Name, host.VolumeSpec{
+	if err := b.createVolume(ctx, b.Pool.Name, host.VolumeSpec{
 		Name: naming.Console(b.Tenant, b.Request.Name), Format: "raw",
+	}); err != nil {
+		return err
+	}
+	// Last, because libvirt refreshes the pool after it, and makes the next request wait for that.
+	return b.writeSeed(ctx, iso)
+}
+
+// putSeed creates the volume of a seed, and writes it.
+func (b *build) putSeed(ctx context.Context, iso []byte) error {
+	if err := b.createSeed(ctx, iso); err != nil {
+		return err
+	}
+	return b.writeSeed(ctx, iso)
+}
+
+// createSeed creates the volume of a seed.
+func (b *build) createSeed(ctx context.Context, iso []byte) error {
+	size := uint64(len(iso))
+	return b.createVolume(ctx, b.Pool.Name, host.VolumeSpec{
+		Name: naming.Seed(b.Tenant, b.Request.Name), Format: "raw", Capacity: size, Allocation: size,
 	})
 }
 
-// putSeed creates the volume of a seed.
-func (b *build) putSeed(ctx context.Context, iso []byte) error {
-	name, size := naming.Seed(b.Tenant, b.Request.Name), uint64(len(iso))
-	spec := host.VolumeSpec{Name: name, Format: "raw", Capacity: size, Allocation: size}
-	if err := b.createVolume(ctx, b.Pool.Name, spec); err != nil {
-		return err
-	}
-	return b.driver.host.WriteVolume(ctx, b.Pool.Name, name, iso)
+func (b *build) writeSeed(ctx context.Context, iso []byte) error {
+	return b.driver.host.WriteVolume(ctx, b.Pool.Name, naming.Seed(b.Tenant, b.Request.Name), iso)
 }
 
 // Forget implements kind.Driver. It overwrites the whole seed with one without its secrets.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -33,6 +34,8 @@ type Log struct {
 	retention catalog.Retention
 	group     string       // of this process's requests; see catalog.RequestGroup
 	ended     atomic.Int64 // requests that this process has written the end of
+
+	tidying sync.WaitGroup
 }
 
 // Entry is a request with its record in the catalog.
@@ -83,8 +86,7 @@ func (q *Log) Lost(ctx context.Context, r catalog.ProvisioningRequest) error {
 }
 
 // End writes down the outcome of a request. It has its own time limit, so that the end of a
-// cancelled request is recorded too. Now and then it tidies up among the requests; a failure of that
-// is not an error.
+// cancelled request is recorded too. Now and then it begins to tidy up among the requests; see Finish.
 func (q *Log) End(ctx context.Context, rec Entry) error {
 	ctx, cancel := step.UndoContext(ctx)
 	defer cancel()
@@ -110,9 +112,24 @@ func (q *Log) End(ctx context.Context, rec Entry) error {
 		_, err = requests.Create(ctx, rec.Key, rec.Value)
 	}
 	if err == nil && (q.ended.Add(1)-1)%tidyEvery == 0 {
-		q.tidy(ctx)
+		tidying := context.WithoutCancel(ctx)
+		q.tidying.Go(func() { q.tidy(tidying) })
 	}
 	return err
+}
+
+// Finish waits until the log is tidy, or ctx ends. It is called at the end of a process. The next
+// process does what is left over.
+func (q *Log) Finish(ctx context.Context) {
+	done := make(chan struct{})
+	go func() {
+		q.tidying.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
 }
 
 // List lists the requests of the library's tenant that the filter selects, newest first.

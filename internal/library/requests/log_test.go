@@ -227,3 +227,28 @@ func TestALostRequestIsRecordedOnce(t *testing.T) {
 		t.Errorf("recorded are %v, %v, want %v", got, err, want)
 	}
 }
+
+// Nobody waits for the log to be tidied but the end of the process.
+func TestTheLogIsTidiedByTheEndOfTheProcess(t *testing.T) {
+	ctx := t.Context()
+	s, log := newLog(t, 0)
+	lost := running("lost")
+	lost.ID, lost.Runner = catalog.RequestID{Tenant: "shop", ID: "L"}, leasetest.Dead(t)
+	if _, err := s.Requests().Create(ctx, lost.ID.String(), lost); err != nil {
+		t.Fatal(err)
+	}
+	e := log.New(running("web"))
+	e.Value.Status = catalog.RequestCompleted
+	if err := log.End(ctx, e); err != nil {
+		t.Fatal(err)
+	}
+	log.Finish(ctx)
+	if kept, err := s.Requests().Get(ctx, lost.ID.String()); err != nil || kept.Value.Status != catalog.RequestFailed {
+		t.Errorf("the request of a dead process is written down as %s, %v", kept.Value.Status, err)
+	}
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	log.tidying.Add(1) // which takes too long
+	log.Finish(ended)
+	log.tidying.Done()
+}
