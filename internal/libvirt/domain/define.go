@@ -22,35 +22,52 @@ func (ds *Domains) DefineDomain(ctx context.Context, spec host.DomainSpec) (host
 	if err != nil {
 		return host.Domain{}, virterr.Fail(op, object, err)
 	}
-	ref, err := ds.defineXML(ctx, op, object, text, ds.validate)
-	if virterr.HasCode(err, libvirt.ErrOperationFailed) && ds.taken(ctx, op, spec) {
-		return host.Domain{}, virterr.Fail(op, object, virterr.As(host.ErrExists, errors.Unwrap(err)))
-	}
+	d, text, err := ds.defineNew(ctx, spec.Name, spec.UUID, text)
 	if err != nil {
 		return host.Domain{}, err
 	}
-	d, text, err := ds.readText(ctx, object, ref)
-	d.State = host.StateShutoff
-	if err == nil {
-		err = ds.withSparePorts(ctx, op, object, text)
-	}
-	if err != nil { // the caller takes an error for a domain that is not there
-		return host.Domain{}, errors.Join(err, ds.UndefineDomain(ctx, rpc.FormatUUID(ref.UUID)))
+	if err := ds.withSparePorts(ctx, op, object, text); err != nil {
+		return host.Domain{}, ds.undefined(ctx, d.UUID, err)
 	}
 	return d, nil
 }
 
+// defineNew defines a domain that is new, and reads the definition that libvirt has made of it.
+func (ds *Domains) defineNew(ctx context.Context, name, uuid, text string) (host.Domain, string, error) {
+	const op = "defining"
+	object := virterr.Domain(name)
+	ref, err := ds.defineXML(ctx, op, object, text, ds.validate)
+	if virterr.HasCode(err, libvirt.ErrOperationFailed) && ds.taken(ctx, op, name, uuid) {
+		return host.Domain{}, "", virterr.Fail(op, object, virterr.As(host.ErrExists, errors.Unwrap(err)))
+	}
+	if err != nil {
+		return host.Domain{}, "", err
+	}
+	d, text, err := ds.readText(ctx, object, ref)
+	if err != nil {
+		return host.Domain{}, "", ds.undefined(ctx, rpc.FormatUUID(ref.UUID), err)
+	}
+	d.State = host.StateShutoff
+	return d, text, nil
+}
+
+// undefined removes a domain that was just defined, because its caller takes an error for a domain
+// that is not there. It returns that error.
+func (ds *Domains) undefined(ctx context.Context, uuid string, err error) error {
+	return errors.Join(err, ds.UndefineDomain(ctx, uuid))
+}
+
 // taken reports whether another domain has the name or the UUID of a domain that libvirt did not
 // define, for a reason that its code leaves open.
-func (ds *Domains) taken(ctx context.Context, op string, spec host.DomainSpec) bool {
-	if _, err := ds.lookupName(ctx, op, spec.Name); err == nil {
+func (ds *Domains) taken(ctx context.Context, op, name, uuid string) bool {
+	if _, err := ds.lookupName(ctx, op, name); err == nil {
 		return true
 	}
-	ref, err := domainRef(spec.UUID)
+	ref, err := domainRef(uuid)
 	if err != nil {
 		return false
 	}
-	_, err = rpc.Ask(ctx, ds.client, op, virterr.Domain(spec.Name), func(l *libvirt.Libvirt) (libvirt.Domain, error) {
+	_, err = rpc.Ask(ctx, ds.client, op, virterr.Domain(name), func(l *libvirt.Libvirt) (libvirt.Domain, error) {
 		return l.DomainLookupByUUID(ref.UUID)
 	})
 	return err == nil
