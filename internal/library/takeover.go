@@ -85,7 +85,6 @@ func (l *Library) Confirm(ctx context.Context) error {
 		})
 		errs = append(errs, catalog.IgnoreNotFound(err))
 	}
-	l.Requests.Finish(ctx)
 	return errors.Join(errs...)
 }
 

@@ -68,6 +68,9 @@ func (p *Provider) end(ctx context.Context) error {
 	for _, s := range p.sessions {
 		errs = append(errs, s.Confirm(ctx))
 	}
+	for _, s := range p.sessions {
+		s.Finish(ctx)
+	}
 	go func(sessions []*face.Session) {
 		defer close(closed)
 		for _, s := range sessions {

@@ -22,6 +22,7 @@ func New(
 	store catalog.Store, me catalog.Principal, retention catalog.Retention, open func(context.Context) error,
 ) *Log {
 	q := &Log{store: store, me: me, retention: retention, open: open}
+	q.tidying, q.stopTidying = context.WithCancel(context.Background())
 	q.group = catalog.RequestGroup(store, q.newID().String())
 	return q
 }
@@ -35,7 +36,9 @@ type Log struct {
 	group     string       // of this process's requests; see catalog.RequestGroup
 	ended     atomic.Int64 // requests that this process has written the end of
 
-	tidying sync.WaitGroup
+	tidying     context.Context //nolint:containedctx // of what runs until the end of the process
+	stopTidying context.CancelFunc
+	running     sync.WaitGroup
 }
 
 // Entry is a request with its record in the catalog.
@@ -55,8 +58,8 @@ func (q *Log) newID() catalog.RequestID {
 	return catalog.RequestID{Tenant: q.me.Tenant, ID: rand.Text()}
 }
 
-// Begin writes a request down before the work on it, so that it can be seen meanwhile, and what
-// became of it if this process dies. Its result is for End, also after an error. Short work does
+// Begin writes a request down before the work on it, so that others see it meanwhile, and see that
+// it failed if this process dies. Its result is for End, also after an error. Short work does
 // without: see Lost.
 func (q *Log) Begin(ctx context.Context, e Entry) (Entry, error) {
 	if err := q.open(ctx); err != nil {
@@ -69,8 +72,9 @@ func (q *Log) Begin(ctx context.Context, e Entry) (Entry, error) {
 	return e, err
 }
 
-// Lost writes down a request of the library's tenant that did not begin with Begin, and whose
-// process has died. It does nothing if the request is written down already.
+// Lost writes down a request of the library's tenant whose process died before it had written the
+// request down: as failed, unless the request says that it was completed. It does nothing if the
+// request is written down already.
 func (q *Log) Lost(ctx context.Context, r catalog.ProvisioningRequest) error {
 	if r.ID.Tenant != q.me.Tenant {
 		return nil // whose log this user may not be allowed to write
@@ -88,6 +92,7 @@ func (q *Log) Lost(ctx context.Context, r catalog.ProvisioningRequest) error {
 // End writes down the outcome of a request. It has its own time limit, so that the end of a
 // cancelled request is recorded too. Now and then it begins to tidy up among the requests; see Finish.
 func (q *Log) End(ctx context.Context, rec Entry) error {
+	began := time.Now()
 	ctx, cancel := step.UndoContext(ctx)
 	defer cancel()
 	if err := q.open(ctx); err != nil {
@@ -112,20 +117,41 @@ func (q *Log) End(ctx context.Context, rec Entry) error {
 		_, err = requests.Create(ctx, rec.Key, rec.Value)
 	}
 	if err == nil && (q.ended.Add(1)-1)%tidyEvery == 0 {
-		tidying := context.WithoutCancel(ctx)
-		q.tidying.Go(func() { q.tidy(tidying) })
+		q.tidyLater(time.Since(began))
 	}
 	return err
 }
 
-// Finish waits until the log is tidy, or ctx ends. It is called at the end of a process. The next
-// process does what is left over.
+// tidyLater tidies in the background, or at once if the end of a request took so long that the end
+// of the process would leave no time for it.
+func (q *Log) tidyLater(took time.Duration) {
+	if took > tidyBeside {
+		q.tidy(q.tidying)
+		return
+	}
+	q.running.Go(func() { q.tidy(q.tidying) })
+}
+
+// Finish waits until the log is tidy, and gives up what has not begun shortly before ctx ends: the
+// next process does that. It is called at the end of a process, and the log is not used any more.
 func (q *Log) Finish(ctx context.Context) {
 	done := make(chan struct{})
 	go func() {
-		q.tidying.Wait()
+		q.running.Wait()
 		close(done)
 	}()
+	patient, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if end, bounded := ctx.Deadline(); bounded {
+		patient, cancel = context.WithDeadline(ctx, end.Add(-tidyBeside))
+		defer cancel()
+	}
+	select {
+	case <-done:
+		return
+	case <-patient.Done():
+	}
+	q.stopTidying()
 	select {
 	case <-done:
 	case <-ctx.Done():
@@ -177,6 +203,12 @@ const (
 	tidyEvery = 100
 	// tidyTime limits the time for that. The next process does what is left over.
 	tidyTime = 10 * time.Second
+	// tidyBeside is how long the end of a request may take for the log to be tidied beside other work.
+	// The end of a process leaves a change that has begun as much time.
+	tidyBeside = 500 * time.Millisecond
+	// tidyWidth is how many requests are removed or changed at once. Those of one document are written
+	// together.
+	tidyWidth = 512
 	// spareShare is which share of all requests must have expired before they are removed: each removal
 	// costs about the same however many there are. So a tenth more may be kept.
 	spareShare = 10
@@ -196,17 +228,20 @@ func (q *Log) tidy(ctx context.Context) {
 	if err != nil {
 		return
 	}
-	var changes errgroup.Group // those of one document are written together
+	var changes errgroup.Group
+	changes.SetLimit(tidyWidth)
 	expired := q.retention.Expired(concluded, now)
 	if len(expired) >= len(concluded)/spareShare {
 		for _, r := range expired {
 			rec := written[r.ID.String()]
-			changes.Go(func() error { return requests.Delete(ctx, rec.Key, rec.Revision) })
 			delete(written, rec.Key)
+			if ctx.Err() == nil {
+				changes.Go(func() error { return requests.Delete(ctx, rec.Key, rec.Revision) })
+			}
 		}
 	}
 	for _, r := range concluded {
-		if rec, kept := written[r.ID.String()]; kept && rec.Value.Status != r.Status {
+		if rec, kept := written[r.ID.String()]; kept && rec.Value.Status != r.Status && ctx.Err() == nil {
 			changes.Go(func() error {
 				_, err := requests.Replace(ctx, rec.Key, rec.Revision, r)
 				return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
@@ -228,8 +229,8 @@ func TestALostRequestIsRecordedOnce(t *testing.T) {
 	}
 }
 
-// Nobody waits for the log to be tidied but the end of the process.
-func TestTheLogIsTidiedByTheEndOfTheProcess(t *testing.T) {
+// Only the end of the process waits until the log is tidy.
+func TestTheLogIsTidiedBesideOtherWork(t *testing.T) {
 	ctx := t.Context()
 	s, log := newLog(t, 0)
 	lost := running("lost")
@@ -239,16 +240,53 @@ func TestTheLogIsTidiedByTheEndOfTheProcess(t *testing.T) {
 	}
 	e := log.New(running("web"))
 	e.Value.Status = catalog.RequestCompleted
+	// Tidying reads the document of the lost request, and the end of the other request does not unless
+	// both are in one: then it reads it before it is written.
+	ended, written := make(chan struct{}), false
+	s.host.Inject = func(call fakehost.Call) fakehost.Fault {
+		switch {
+		case call.Method == "WriteVolume":
+			written = true
+		case call.Method == "ReadVolume" && written:
+			<-ended
+		}
+		return fakehost.Fault{}
+	}
 	if err := log.End(ctx, e); err != nil {
 		t.Fatal(err)
 	}
+	close(ended)
 	log.Finish(ctx)
+	s.host.Inject = nil
 	if kept, err := s.Requests().Get(ctx, lost.ID.String()); err != nil || kept.Value.Status != catalog.RequestFailed {
 		t.Errorf("the request of a dead process is written down as %s, %v", kept.Value.Status, err)
 	}
-	ended, cancel := context.WithCancel(ctx)
-	cancel()
-	log.tidying.Add(1) // which takes too long
-	log.Finish(ended)
-	log.tidying.Done()
+}
+
+// What has not begun shortly before the end of the process is left to the next one.
+func TestTheEndOfTheProcessStopsTidying(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, log := newLog(t, 0)
+		lost := running("lost")
+		lost.ID, lost.Runner = catalog.RequestID{Tenant: "shop", ID: "L"}, leasetest.Dead(t)
+		if _, err := s.Requests().Create(t.Context(), lost.ID.String(), lost); err != nil {
+			t.Fatal(err)
+		}
+		s.host.Inject = func(call fakehost.Call) fakehost.Fault {
+			if call.Method == "VolumeNames" {
+				time.Sleep(time.Second)
+			}
+			return fakehost.Fault{}
+		}
+		log.tidyLater(0)
+		ctx, cancel := context.WithTimeout(t.Context(), 1200*time.Millisecond)
+		defer cancel()
+		log.Finish(ctx)
+		s.host.Inject = nil
+		synctest.Wait()
+		kept, err := s.Requests().Get(t.Context(), lost.ID.String())
+		if err != nil || kept.Value.Status != catalog.RequestRunning {
+			t.Errorf("the request was changed to %s at the end of the process, %v", kept.Value.Status, err)
+		}
+	})
 }

@@ -47,6 +47,14 @@ func (s *Session) Confirm(ctx context.Context) error {
 	return errors.Join(s.Provisioner.Confirm(ctx), s.Library.Confirm(ctx))
 }
 
+// Finish waits for work in the background, as long as ctx allows. Call it after all sessions have
+// confirmed.
+func (s *Session) Finish(ctx context.Context) {
+	if s.Library != nil {
+		s.Library.Requests.Finish(ctx)
+	}
+}
+
 // Require returns an error if the session is not configured, for an operation that must read or
 // change something now. doing names the operation, such as "reading a template".
 func (s *Session) Require(doing string) diag.Diagnostics {
