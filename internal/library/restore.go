@@ -52,6 +52,7 @@ func (l *Library) LeaveVersion(ctx context.Context, rec catalog.Record[catalog.V
 		return err
 	}
 	l.forget(rec.Value.ID.Template)
+	defer l.forget(rec.Value.ID.Template) // another goroutine may have read it meanwhile
 	base, err := l.Images.Base(ctx, rec.Value.Digest)
 	if err == nil && len(base.Versions) < 2 {
 		err = fmt.Errorf("version %q is the last that uses its image: no other catalog has it", rec.Value.ID)

@@ -107,6 +107,7 @@ func (l *Library) UpdateTemplate(
 		return catalog.Template{}, err
 	}
 	l.forget(id)
+	defer l.forget(id) // another goroutine may have read it meanwhile
 	rec, err := catalog.Change(ctx, l.store.Templates(), id.String(), func(t *catalog.Template) error {
 		t.Lifecycle = t.Lifecycle.WithDefaults(t.CreatedAt)
 		if err := t.Need(l.me, catalog.Write); err != nil {

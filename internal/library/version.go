@@ -220,6 +220,7 @@ func (l *Library) UpdateVersion(
 		return catalog.Version{}, err
 	}
 	l.forget(id.Template)
+	defer l.forget(id.Template) // another goroutine may have read it meanwhile
 	rec, err := catalog.Change(ctx, l.store.Versions(), id.String(), func(v *catalog.Version) error {
 		if v.Claim != nil {
 			return catalog.ErrNotFound
