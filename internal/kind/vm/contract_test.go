@@ -57,6 +57,7 @@ func TestAccContract(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { h.Close() })
+		h.ValidateDefinitions()
 		pool, _ := site.Pool(t, "kind-"+strings.ToLower(rand.Text()[:8]))
 		return contractSite(t, h, pool)
 	})

@@ -51,8 +51,8 @@ func (ds *Domains) defineNew(ctx context.Context, name, uuid, text string) (host
 	return d, text, nil
 }
 
-// undefined removes a domain that was just defined, because its caller takes an error for a domain
-// that is not there. It returns that error.
+// undefined removes a domain that was just defined: to a caller, an error means that there is no
+// domain. It returns that error.
 func (ds *Domains) undefined(ctx context.Context, uuid string, err error) error {
 	return errors.Join(err, ds.UndefineDomain(ctx, uuid))
 }

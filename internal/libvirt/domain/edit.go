@@ -265,11 +265,11 @@ func parseMetadata(text string) (element, error) {
 	return found[0], nil
 }
 
-// metadataPrefix is the prefix that libvirt gives the namespace of metadata that it sets by
-// themselves.
+// metadataPrefix is the prefix that libvirt gives the namespace of metadata that it sets on their
+// own.
 const metadataPrefix = "novacron"
 
-// withPrefix returns metadata as libvirt writes them if it sets them by themselves: it declares the
+// withPrefix returns metadata as libvirt writes them if it sets them on their own: it declares the
 // prefix. So a definition is the same whichever way its metadata were written.
 func withPrefix(text string) (string, error) {
 	e, err := parseMetadata(text)

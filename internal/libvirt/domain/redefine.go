@@ -65,7 +65,11 @@ func (ds *Domains) RedefineDomain(ctx context.Context, uuid string, change host.
 	}
 	if text := change.Metadata; text != nil && change == (host.DomainChange{Metadata: text}) &&
 		host.AnswerSize(*text) < surelyFits && !strings.Contains(*text, "xmlns:"+metadataPrefix+"=") {
-		return ds.setMetadata(ctx, op, object, ref, *text)
+		err := ds.setMetadata(ctx, op, object, ref, *text)
+		// libvirt waits for a job of the domain, such as a migration, but only for so long.
+		if !virterr.HasCode(err, libvirt.ErrOperationTimeout) {
+			return err
+		}
 	}
 	// Without the secure flag, the XML lacks passwords, and they would be lost.
 	old, err := rpc.Ask(ctx, ds.client, op, object, func(l *libvirt.Libvirt) (string, error) {

@@ -51,7 +51,7 @@ func realHost(t testing.TB) *connection {
 	p := storage.NewPools(c)
 	h := &connection{Client: c, pools: p, volumes: storage.NewVolumes(c, p, naming.DefaultTenant)}
 	h.domains, h.power, h.devices, h.guests = New(c)
-	h.domains.validate = libvirt.DomainDefineValidate
+	h.ValidateDefinitions()
 	return h
 }
 
