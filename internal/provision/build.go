@@ -11,6 +11,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/lease"
 	"github.com/novacron/terraform-provider-novacron/internal/library/requests"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 	"github.com/novacron/terraform-provider-novacron/internal/strategy"
 )
@@ -48,7 +49,7 @@ func (b *build) resolve(ctx context.Context) (err error) {
 	if b.Strategy, err = strategy.Of(b.Blueprint.Strategy); err != nil {
 		return err
 	}
-	image, err := b.p.sources.image(ctx, b.Blueprint.Version.Digest)
+	image, err := b.p.sources.image(ctx, b.Blueprint.Version)
 	if errors.Is(err, catalog.ErrNotFound) {
 		return b.p.library.Images.NoImage(b.Blueprint.Version)
 	}
@@ -87,10 +88,9 @@ func (b *build) define(ctx context.Context) error {
 		return err
 	}
 	b.UUID = kind.RandomUUID()
+	// A definition that failed may have left a domain all the same. Nobody else has its UUID.
+	b.UndoLater(func(ctx context.Context) error { return b.p.removeDomain(ctx, b.driver, b.UUID) })
 	err = b.p.library.Removals.WhileTaken(ctx, func() error { return b.claim(ctx) })
-	if err == nil || step.MayBeDone(err) {
-		b.UndoLater(func(ctx context.Context) error { return b.p.removeDomain(ctx, b.driver, b.UUID) })
-	}
 	b.Claimed = err == nil
 	if err == nil && b.Request.Autostart {
 		err = step.Completed(ctx, func(ctx context.Context) error {
@@ -100,13 +100,14 @@ func (b *build) define(ctx context.Context) error {
 	return err
 }
 
-// claim claims the instance's name. What a dead create has left makes way, also if what it has is
-// not the name but something else that the domain needs.
+// claim claims the instance's name. What a dead create has left makes way, even if the domain lacks
+// not the name but, say, a GPU that the remains hold.
 func (b *build) claim(ctx context.Context) error {
 	err := b.defineDomain(ctx)
 	if err == nil || step.MayBeDone(err) || ctx.Err() != nil {
 		return err
 	}
+	b.announce(ctx) // it may have to wait
 	if err := b.clearRemains(ctx); err != nil {
 		return err
 	}
@@ -116,10 +117,31 @@ func (b *build) claim(ctx context.Context) error {
 	return err
 }
 
+// elsewhere returns host.ErrExists if another connection of the host has a domain of the instance's
+// name: a connection refuses only the names of its own domains.
+func (b *build) elsewhere(ctx context.Context) error {
+	for _, d := range b.p.kinds {
+		if d.Type() == b.driver.Type() {
+			continue
+		}
+		_, err := d.Domains().DomainByName(ctx, naming.Domain(b.Tenant, b.Request.Name))
+		if err == nil {
+			return host.ErrExists
+		}
+		if !errors.Is(err, host.ErrNoDomain) {
+			return err
+		}
+	}
+	return nil
+}
+
 // defineDomain defines the domain while no orphaned volumes of its name are being removed.
 func (b *build) defineDomain(ctx context.Context) error {
 	b.p.orphans.RLock()
 	defer b.p.orphans.RUnlock()
+	if err := b.elsewhere(ctx); err != nil {
+		return err
+	}
 	return b.driver.Define(ctx, &b.Build)
 }
 

@@ -2,15 +2,20 @@ package provision
 
 import (
 	"context"
+	"encoding/xml"
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/host/fakehost"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/kind/vm/readiness"
 	"github.com/novacron/terraform-provider-novacron/internal/library/planning"
@@ -170,3 +175,92 @@ func TestAnAgentThatAnswersMakesAnInstanceReady(t *testing.T) {
 // waitsInTest is how long a test waits for a guest that is never ready, by a clock that does not
 // wait.
 const waitsInTest = 10 * time.Minute
+
+// counted counts the requests of some methods during do.
+func (s *testSite) counted(do func(), methods ...string) (n int) {
+	var mu sync.Mutex
+	s.Inject = func(call fakehost.Call) fakehost.Fault {
+		mu.Lock()
+		defer mu.Unlock()
+		if slices.Contains(methods, call.Method) {
+			n++
+		}
+		return fakehost.Fault{}
+	}
+	defer func() { s.Inject = nil }()
+	do()
+	return n
+}
+
+// Creates that follow within a second share what they read, unless this process changes it.
+func TestCreatesShareWhatTheyRead(t *testing.T) {
+	onSite(t, func(t *testing.T, s *testSite) {
+		create := func(name string) func() {
+			return func() {
+				r := s.request("linked_clone")
+				r.Name = name
+				s.made(t, r)
+			}
+		}
+		const pool, document = "Pool", "ReadVolume"
+		create("0")() // creates the document of the requests
+		time.Sleep(2 * time.Second)
+		first, second := s.counted(create("a"), pool, document), s.counted(create("b"), pool, document)
+		if first-second < 4 { // two pools, and the documents of the template, its version and its image
+			t.Errorf("a create makes %d such requests, and the next one %d", first, second)
+		}
+		change := func(t *catalog.Template) { t.Description = "changed" }
+		must.Get[catalog.Template](t)(s.lib.UpdateTemplate(t.Context(), siteTemplate, change))
+		if changed := s.counted(create("c"), document); changed <= s.counted(create("d"), document) {
+			t.Errorf("after a change of the template, a create reads %d documents", changed)
+		}
+		time.Sleep(2 * time.Second)
+		if later := s.counted(create("e"), pool, document); later < second+4 {
+			t.Errorf("two seconds later, a create makes %d such requests, and %d before", later, second)
+		}
+	})
+}
+
+// An instance that is not started is told as its host has it, although it was not read again.
+func TestAnInstanceThatIsOffIsToldAsItWasDefined(t *testing.T) {
+	onSite(t, func(t *testing.T, s *testSite) {
+		for _, autostart := range []bool{true, false} {
+			r := s.request("linked_clone")
+			r.Running, r.Autostart = false, autostart
+			var first kind.Instance
+			told, _, err := s.p.Create(t.Context(), r, func(i kind.Instance, _ Record) { first = i })
+			read := must.Get[kind.Instance](t)(s.p.Read(t.Context(), told.UUID))
+			read.Facts.XMLName, told.Facts.XMLName = xml.Name{}, xml.Name{}
+			if err != nil || !reflect.DeepEqual(told, read) || first.UUID != told.UUID || first.Autostart != autostart {
+				t.Errorf("told as %+v, then as %+v, %v, and it reads as %+v", first, told, err, read)
+			}
+			s.remove(t, told.UUID)
+		}
+	})
+}
+
+// What a dead create has left makes way even if the host refuses the definition for another reason.
+func TestRemainsMakeWayForWhateverTheyHold(t *testing.T) {
+	onSite(t, func(t *testing.T, s *testSite) {
+		r := s.request("linked_clone")
+		remains := s.orphan(t, r)
+		s.note(t, remains.UUID, func(f *metadata.Facts) { f.Provision.Completed = nil })
+		s.p = s.provisioner(s.process())
+		refused, cleared := 0, false
+		s.Inject = func(call fakehost.Call) fakehost.Fault {
+			switch {
+			case call.Method == "UndefineDomain" && call.Object == remains.UUID:
+				cleared = true
+			case call.Method == "DefineDomain" && !cleared:
+				refused++
+				return fakehost.Fault{Before: host.ErrInternal}
+			}
+			return fakehost.Fault{}
+		}
+		i := s.made(t, r)
+		s.Inject = nil
+		if refused != 1 || !slices.Equal(s.UUIDs(), []string{i.UUID}) {
+			t.Errorf("after %d refusals there are %q", refused, s.UUIDs())
+		}
+	})
+}

@@ -35,7 +35,7 @@ type Provisioner struct {
 	kinds   kinds
 	volumes *volumes.Volumes
 	sources *sources
-	// standing is whether what instances were created from still stands.
+	// standing checks that the versions and images of new instances still exist.
 	standing coalesce.CallsByKey[standing, struct{}]
 	observe  Observer
 

@@ -78,7 +78,9 @@ func (b *build) recorded(
 // announce writes the entry down before the work, so that others see the request while it is worked
 // on. A failure is no error: see recorded.
 func (b *build) announce(ctx context.Context) {
-	b.entry, _ = b.p.library.Requests.Begin(ctx, b.entry)
+	if b.entry.Revision == "" {
+		b.entry, _ = b.p.library.Requests.Begin(ctx, b.entry)
+	}
 }
 
 // long reports whether creating the instance takes so long that others should see the request
@@ -89,12 +91,16 @@ func (b *build) long() bool { return b.waits() || !b.Strategy.HoldsBase() }
 // waits reports whether a create waits for the guest.
 func (b *build) waits() bool { return b.Request.Running && len(b.Request.WaitFor) > 0 }
 
-// recordLost records the create of an instance that was never completed, and that nobody works on any
-// more. A failure is no error: what is left has to be removed all the same.
+// recordLost records the create of an instance whose process died before it recorded the create. If
+// the create was recorded, nothing happens. A failure is no error.
 func (p *Provisioner) recordLost(ctx context.Context, uuid string, facts metadata.Facts) {
 	note := facts.Provision
-	if note.Request == "" || note.Completed != nil {
+	if note.Request == "" {
 		return
+	}
+	status := catalog.RequestRunning
+	if note.Completed != nil {
+		status = catalog.RequestCompleted
 	}
 	_ = p.library.Requests.Lost(ctx, catalog.ProvisioningRequest{
 		ID:          catalog.RequestID{Tenant: facts.Tenant, ID: note.Request},
@@ -106,9 +112,10 @@ func (p *Provisioner) recordLost(ctx context.Context, uuid string, facts metadat
 		Strategy:    facts.Strategy,
 		Host:        bareURI(p.host.URI()),
 		RequestedBy: note.RequestedBy,
-		Status:      catalog.RequestRunning,
+		Status:      status,
 		CreatedAt:   note.Started,
 		StartedAt:   &note.Started,
+		CompletedAt: note.Completed,
 		Runner:      note.Runner,
 		Deadline:    note.Deadline,
 	})

@@ -244,28 +244,40 @@ func TestAShortCreateIsWrittenDownOnce(t *testing.T) {
 	})
 }
 
-// If the process of such a create dies, the create is written down as failed by the one that removes
-// what it left.
-func TestALostCreateIsRecordedOnceItIsRemoved(t *testing.T) {
-	for name, remove := range map[string]func(t *testing.T, s *testSite, uuid string){
-		"by the next create": func(t *testing.T, s *testSite, _ string) {
-			s.p = s.provisioner(s.process())
-			s.made(t, s.request("linked_clone"))
-		},
-		"by its own removal": func(t *testing.T, s *testSite, uuid string) { s.remove(t, uuid) },
+// If the process of such a create dies before it has written it down, the next create of the name
+// does so.
+func TestALostCreateIsRecordedByTheNextOne(t *testing.T) {
+	for name, c := range map[string]struct {
+		completed bool
+		want      catalog.RequestStatus
+	}{
+		"of an instance that is taken over": {true, catalog.RequestCompleted},
+		"of remains":                        {false, catalog.RequestFailed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			onSite(t, func(t *testing.T, s *testSite) {
 				lost := s.orphan(t, s.request("linked_clone"))
 				s.note(t, lost.UUID, func(f *metadata.Facts) {
-					f.Provision.Completed, f.Provision.Request, f.Provision.RequestedBy = nil, "LOST", "ann"
+					f.Provision.Request = "LOST"
+					if !c.completed {
+						f.Provision.Completed = nil
+					}
 				})
-				remove(t, s, lost.UUID)
+				s.p = s.provisioner(s.process())
+				i := s.made(t, s.request("linked_clone"))
+				if (i.UUID == lost.UUID) != c.completed {
+					t.Errorf("the instance is %s, and was %s", i.UUID, lost.UUID)
+				}
 				all := must.Get[[]catalog.ProvisioningRequest](t)(
-					s.lib.Requests.List(t.Context(), catalog.RequestFilter{Status: catalog.RequestFailed}))
-				if len(all) != 1 || all[0].ID.ID != "LOST" || all[0].RequestedBy != "ann" || all[0].UUID != lost.UUID ||
-					all[0].Error == "" || all[0].Template != siteTemplate.String() || all[0].Version != "1.0.0" {
-					t.Errorf("as failed are recorded %+v", all)
+					s.lib.Requests.List(t.Context(), catalog.RequestFilter{}))
+				n := slices.IndexFunc(all, func(r catalog.ProvisioningRequest) bool { return r.ID.ID == "LOST" })
+				if n < 0 {
+					t.Fatalf("recorded are %+v", all)
+				}
+				if r := all[n]; r.Status != c.want || r.RequestedBy != "tester" || r.UUID != lost.UUID ||
+					(r.Error == "") != c.completed || (r.CompletedAt != nil) != c.completed ||
+					r.Template != siteTemplate.String() || r.Version != "1.0.0" {
+					t.Errorf("it is recorded as %+v", r)
 				}
 			})
 		})

@@ -57,7 +57,6 @@ func (p *Provisioner) Delete(
 				"Instance %q has deletion_protection: set it to false and apply before it can be destroyed "+
 					"or replaced.", name)}}
 	}
-	p.recordLost(ctx, uuid, facts)
 	if err := driver.Stop(ctx, uuid, grace); err != nil {
 		return err
 	}

@@ -19,8 +19,16 @@ const sourceAge = time.Second
 type sources struct {
 	host   host.Host
 	store  *imagestore.Store
-	images *coalesce.Answers[string, storedImage] // by digest
-	pools  *coalesce.Answers[string, host.Pool]   // by name
+	images *coalesce.Answers[registered, storedImage]
+	pools  *coalesce.Answers[string, host.Pool] // by name
+}
+
+// registered is an image as a version was registered with it: a version that is removed and
+// registered again may have the same image in another volume.
+type registered struct {
+	version catalog.VersionID
+	at      time.Time
+	digest  string
 }
 
 // storedImage is an image in the library's pool.
@@ -32,15 +40,15 @@ type storedImage struct {
 func newSources(h host.Host, store *imagestore.Store) *sources {
 	return &sources{
 		host: h, store: store,
-		images: coalesce.NewAnswers[string, storedImage](sourceAge),
+		images: coalesce.NewAnswers[registered, storedImage](sourceAge),
 		pools:  coalesce.NewAnswers[string, host.Pool](sourceAge),
 	}
 }
 
-// image is the image of a digest. It returns catalog.ErrNotFound if the pool does not have it.
-func (s *sources) image(ctx context.Context, digest string) (storedImage, error) {
-	return s.images.Get(ctx, digest, func() (i storedImage, err error) {
-		if i.base, err = s.store.Base(ctx, digest); err == nil {
+// image is the image of a version. It returns catalog.ErrNotFound if the pool does not have it.
+func (s *sources) image(ctx context.Context, v catalog.Version) (storedImage, error) {
+	return s.images.Get(ctx, registered{v.ID, v.CreatedAt, v.Digest}, func() (i storedImage, err error) {
+		if i.base, err = s.store.Base(ctx, v.Digest); err == nil {
 			i.volume, err = s.store.Volume(ctx, i.base)
 		}
 		return i, err

@@ -69,6 +69,7 @@ func (b *build) takeOver(
 	ctx context.Context, orphan *orphanedError, exists func(kind.Instance, Record),
 ) (instance kind.Instance, err error) {
 	exists(orphan.instance, b.record)
+	b.p.recordLost(ctx, orphan.instance.UUID, orphan.instance.Facts)
 	err = b.Do(ctx, "take over", func(ctx context.Context) (err error) {
 		instance, err = b.p.Update(ctx, orphan.instance.UUID, Change{Description: b.Request.Description,
 			Blueprint: &orphan.blueprint, Options: b.Request.Options})

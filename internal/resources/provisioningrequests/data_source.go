@@ -39,12 +39,13 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 			"each create and each reimage, newest first. Records outlive their instances; the provider's " +
 			"`request_retention` says for how long.\n\n" +
 			"The provider writes a record when the work is over. If the work takes long, because it waits for a " +
-			"guest or copies an image, the provider also writes one before the first step. Mistakes that Terraform " +
-			"refuses before there is anything to do, such as invalid parameters, are no requests. If the catalog " +
-			"cannot be written, the instance is created anyway, and Terraform warns that there is no record.\n\n" +
+			"guest, copies an image or replaces one, the provider also writes one before the first step. Mistakes " +
+			"that Terraform refuses before there is anything to do, such as invalid parameters, are no requests. If " +
+			"the catalog cannot be written, the instance is created anyway, and Terraform warns that there is no " +
+			"record.\n\n" +
 			"An apply that was killed appears as `failed`: at once on the machine that it ran on, elsewhere once " +
-			"the time that its `timeouts` allow has passed. If it had no record yet, it appears once the next apply " +
-			"has removed what it left.",
+			"the time that its `timeouts` allow has passed. If it had no record yet, it appears once another apply " +
+			"creates an instance of that name.",
 		Attributes: map[string]schema.Attribute{
 			"tenant": filter("Only requests of this tenant. Other tenants than the provider's own have none to "+
 				"show. Default: the provider's tenant.",
