@@ -27,7 +27,8 @@ func (r *Resource) UpgradeState(context.Context) map[int64]resource.StateUpgrade
 	return map[int64]resource.StateUpgrader{0: {StateUpgrader: from0}}
 }
 
-// upgradeFrom0 records in a state what on_version_change meant before it existed.
+// upgradeFrom0 records in a state what on_version_change meant before it existed, and removes the
+// steps of provisioning. Terraform itself removes them from a state of the current version.
 func upgradeFrom0(state []byte) ([]byte, error) {
 	var attributes map[string]json.RawMessage // keeps numbers as they are written
 	if err := json.Unmarshal(state, &attributes); err != nil {
@@ -35,5 +36,12 @@ func upgradeFrom0(state []byte) ([]byte, error) {
 	}
 	attributes["on_version_change"] = json.RawMessage(`"` + model.Replace + `"`)
 	attributes["update_available"] = json.RawMessage("null")
+	var provisioning map[string]json.RawMessage
+	if err := json.Unmarshal(attributes["provisioning"], &provisioning); err == nil && provisioning != nil {
+		delete(provisioning, "steps")
+		if attributes["provisioning"], err = json.Marshal(provisioning); err != nil {
+			return nil, err
+		}
+	}
 	return json.Marshal(attributes)
 }

@@ -15,7 +15,8 @@ func TestStateOfTheFirstSchemaIsUpgraded(t *testing.T) {
 	var s resource.SchemaResponse
 	(&Resource{}).Schema(t.Context(), resource.SchemaRequest{}, &s)
 	const old = `{"name": "web", "id": "0d633158-1cdb-4736-a3ff-0c9bd3c819c5", "parameters": {"type": ["object", ` +
-		`{"n": "number"}], "value": {"n": 12345678901234567890}}}`
+		`{"n": "number"}], "value": {"n": 12345678901234567890}}, "provisioning": {"request_id": "R", ` +
+		`"duration_seconds": 3, "steps": [{"name": "define", "duration_ms": 95}]}}`
 	upgrader := (&Resource{}).UpgradeState(t.Context())[0]
 	var resp resource.UpgradeStateResponse
 	upgrader.StateUpgrader(t.Context(), resource.UpgradeStateRequest{RawState: &tfprotov6.RawState{JSON: []byte(old)}},
@@ -35,6 +36,10 @@ func TestStateOfTheFirstSchemaIsUpgraded(t *testing.T) {
 	}
 	if m.Name.ValueString() != "web" || m.OnVersionChange.ValueString() != "replace" || !m.UpdateAvailable.IsNull() {
 		t.Errorf("the state became %+v", m)
+	}
+	made := m.Provisioning.Attributes()
+	if !made["request_id"].Equal(types.StringValue("R")) || !made["duration_seconds"].Equal(types.Int64Value(3)) {
+		t.Errorf("provisioning became %s", m.Provisioning)
 	}
 	if g, _ := model.Given(m.Parameters, types.DynamicNull()); len(g.Parameters) != 1 {
 		t.Errorf("the parameters became %v", m.Parameters)

@@ -67,7 +67,7 @@ func provisioning(r *catalog.RegistrationRecord) types.Object {
 }
 
 // provisioningAttribute is the schema of provisioning. It has an instance's attributes, except
-// those that a version has elsewhere.
+// those that a version has elsewhere, and the steps, which are recorded nowhere else.
 func provisioningAttribute() schema.Attribute {
 	return schema.SingleNestedAttribute{
 		Computed: true, PlanModifiers: []planmodifier.Object{objectplanmodifier.UseStateForUnknown()},

@@ -259,19 +259,10 @@ func Facts() map[string]schema.Attribute {
 					Computed: true, MarkdownDescription: "When the work ended (RFC 3339, UTC).",
 				},
 				"duration_seconds": schema.Int64Attribute{Computed: true,
-					MarkdownDescription: "How long the work took, in whole seconds; `steps` has exact durations."},
+					MarkdownDescription: "How long the work took, in whole seconds. The record in " +
+						"`novacron_provisioning_requests` says how long each step took."},
 				"error": schema.StringAttribute{Computed: true,
 					MarkdownDescription: "Why it failed, or null if it did not."},
-				"steps": schema.ListNestedAttribute{
-					Computed:            true,
-					MarkdownDescription: "The steps, in order.",
-					NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-						"name": schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the step."},
-						"duration_ms": schema.Int64Attribute{
-							Computed: true, MarkdownDescription: "How long it took, in milliseconds.",
-						},
-					}},
-				},
 			},
 		},
 	}
