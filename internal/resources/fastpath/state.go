@@ -25,18 +25,35 @@ var encodedNull = []byte{0xc0}
 
 var errNoObject = errors.New("not an object in MessagePack")
 
-// Decode splits a state into its attributes. It returns an error if the resource does not exist
-// (null).
+// Decode splits a state into its attributes, which share its memory. It returns an error if the
+// resource does not exist (null).
 func Decode(v *tfprotov6.DynamicValue) (State, error) {
 	if v == nil || len(v.MsgPack) == 0 {
 		return nil, errNoObject
 	}
-	var s State
-	if err := msgpack.Unmarshal(v.MsgPack, &s); err != nil {
+	left := bytes.NewReader(v.MsgPack)
+	read := msgpack.NewDecoder(left)
+	n, err := read.DecodeMapLen()
+	if err != nil {
 		return nil, err
 	}
-	if s == nil {
+	if n < 0 {
 		return nil, errNoObject
+	}
+	s := make(State, n)
+	for range n {
+		name, err := read.DecodeString()
+		if err != nil {
+			return nil, err
+		}
+		from := len(v.MsgPack) - left.Len()
+		if err := read.Skip(); err != nil {
+			return nil, err
+		}
+		s[name] = v.MsgPack[from : len(v.MsgPack)-left.Len()]
+		if bytes.Equal(s[name], encodedNull) {
+			s[name] = nil
+		}
 	}
 	return s, nil
 }
@@ -74,7 +91,7 @@ func (s State) Dynamic(ctx context.Context, name string) (types.Dynamic, bool) {
 	return d, ok
 }
 
-// Null reports whether an attribute is null. The decoder drops nulls.
+// Null reports whether an attribute is null. Decode drops nulls.
 func (s State) Null(name string) bool { return len(s[name]) == 0 }
 
 // Text returns an attribute of type string. The second result is false if it is not a string.
