@@ -8,7 +8,6 @@ import (
 	"log"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -31,7 +30,7 @@ func main() {
 	}
 	attach := flag.Bool("debug", false, "serve for a debugger, and print how to attach Terraform to it")
 	flag.Parse()
-	beFrugal()
+	provider.BeFrugal()
 	server, end, err := provider.NewServer(version)
 	if err != nil {
 		log.Fatal(err)
@@ -59,20 +58,3 @@ func main() {
 // waits two seconds before it kills the process (Kill in client.go of hashicorp/go-plugin), and
 // ending takes some of that.
 const patience = 1500 * time.Millisecond
-
-// beFrugal avoids work without a use. Even if no log is asked for, the framework writes dozens of
-// trace messages for each resource, which Terraform reads and discards. Together that is a third of
-// what a plan with nothing to do costs. Also, a process that lives for seconds gains nothing by
-// collecting garbage early.
-func beFrugal() {
-	asked := false
-	for _, name := range []string{"TF_LOG", "TF_LOG_PROVIDER", "TF_LOG_SDK"} {
-		asked = asked || os.Getenv(name) != ""
-	}
-	if !asked {
-		os.Setenv("TF_LOG_SDK", "off")
-	}
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
-	}
-}

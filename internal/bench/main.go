@@ -59,8 +59,9 @@ func (b *bench) measure() error {
 (empty), or with one that has novacron's schemas and state and does nothing (idle). The floor is
 subtracted from novacron before it is compared with plain tools, unless the line says "all". The
 plain tools are genisoimage on all processors, and one virsh process for all commands. CPU and
-memory are of Terraform and its provider (memory of the provider alone), or of the plain tools, and
-after the + of libvirtd and the programs that it runs.
+memory are of Terraform and its provider (memory of novacron alone), or of the plain tools, and
+after the + of libvirtd and the programs that it runs. Where there are no plain tools, "theirs" is
+the floor's.
 
 `, rounds)
 	heading("plain")

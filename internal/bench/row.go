@@ -30,7 +30,9 @@ func (r row) ratio() float64 {
 
 func (r row) print() {
 	plain, theirs, aim := "–", "–", "–"
-	if r.plain.took > 0 {
+	if r.plain.took == 0 {
+		theirs = r.floor.client.String() + " + " + r.floor.daemon.String()
+	} else {
 		plain = fmt.Sprintf("%.2f s", r.plain.took.Seconds())
 		if r.plain.daemon.cpu > 0 {
 			theirs = r.plain.client.String() + " + " + r.plain.daemon.String()

@@ -14,6 +14,7 @@ import (
 )
 
 func main() {
+	provider.BeFrugal()
 	novacron, _, err := provider.NewServer("bench")
 	if err != nil {
 		log.Fatal(err)
