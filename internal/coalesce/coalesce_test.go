@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,7 +22,7 @@ type result struct {
 // call, unless it fails.
 type asked struct {
 	calls Calls[int]
-	begun int
+	begun atomic.Int64
 	takes time.Duration
 	fails func(ctx context.Context, call int) error // nil for never
 }
@@ -31,8 +32,7 @@ func (a *asked) by(ctx context.Context) <-chan result {
 	got := make(chan result, 1)
 	go func() {
 		value, err := a.calls.Do(ctx, func() (int, error) {
-			a.begun++ // calls run one after another
-			call := a.begun
+			call := int(a.begun.Add(1))
 			select {
 			case <-time.After(a.takes):
 			case <-ctx.Done():
@@ -71,8 +71,8 @@ func TestCallersShareTheNextCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &asked{takes: time.Second}
 		first, others := a.by(t.Context()), a.crowd(t.Context(), 9)
-		if a.begun != 1 {
-			t.Errorf("%d calls run at once, want 1", a.begun)
+		if n := a.begun.Load(); n != 1 {
+			t.Errorf("%d calls run at once, want 1", n)
 		}
 		want(t, "the first caller", first, 1, nil)
 		for _, other := range others {
@@ -172,8 +172,8 @@ func TestAFailureIsShared(t *testing.T) {
 		for _, got := range append([]<-chan result{a.by(t.Context())}, a.crowd(t.Context(), 9)...) {
 			want(t, "a caller", got, 0, errBroken)
 		}
-		if a.begun != 2 {
-			t.Errorf("%d calls, want 2", a.begun)
+		if n := a.begun.Load(); n != 2 {
+			t.Errorf("%d calls, want 2", n)
 		}
 	})
 }
