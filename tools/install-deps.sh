@@ -13,7 +13,7 @@ set -euo pipefail
 declare -A packages=(
   [testhost]="libvirt-daemon-system libvirt-daemon-driver-qemu libvirt-daemon-driver-lxc libvirt-clients
     qemu-system-x86 qemu-utils seabios ovmf ipxe-qemu dnsmasq-base iproute2 iptables openssh-client openssh-server tini genisoimage
-    polkitd dbus xfsprogs gzip xz-utils zstd bzip2"
+    polkitd dbus xfsprogs fsverity gzip xz-utils zstd bzip2"
   [images]="mmdebstrap debian-archive-keyring extlinux syslinux-common e2fsprogs fdisk qemu-utils cpio openssh-client"
   [postgres]="postgresql util-linux"
   [yaml]="python3-yaml"
