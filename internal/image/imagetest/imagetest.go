@@ -20,6 +20,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/digest"
 	"github.com/novacron/terraform-provider-novacron/internal/image/localfile"
 )
 
@@ -118,7 +119,14 @@ func ReadFile(t testing.TB, path string) []byte {
 	return data
 }
 
-// SHA256 is the digest of data, "sha256:hex".
+// Digest is the digest of data that images get now.
+func Digest(data []byte) string {
+	sum := digest.Current.New()
+	_, _ = sum.Write(data)
+	return sum.Sum()
+}
+
+// SHA256 is a checksum of data, "sha256:hex", and its digest in images of earlier providers.
 func SHA256(data []byte) string {
 	sum := sha256.Sum256(data)
 	return "sha256:" + hex.EncodeToString(sum[:])
