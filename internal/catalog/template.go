@@ -146,7 +146,7 @@ type Version struct {
 	Lifecycle
 	// DeletionProtection prevents the removal of the version while it is set.
 	DeletionProtection bool   `json:"deletion_protection,omitempty"`
-	Digest             string `json:"digest"` // "sha256:HEX" of the stored image
+	Digest             string `json:"digest"` // of the stored image; see Base
 	Format             string `json:"format"` // qcow2 or raw
 	VirtualSize        int64  `json:"virtual_size_bytes"`
 	StoredSize         int64  `json:"stored_size_bytes"`
@@ -211,9 +211,11 @@ const (
 	BaseDeleting BaseState = "deleting"
 )
 
-// Base is a stored image, shared by all versions of the same digest. Its key in the store is the
-// digest's hex part.
+// Base is a stored image, shared by all versions of the same digest. Its key in the store is
+// BaseKey.
 type Base struct {
+	// Digest is "fsverity:HEX" of the image, as package image/verity computes it. Images of earlier
+	// providers have "sha256:HEX", the SHA-256 of all bytes.
 	Digest      string    `json:"digest"`
 	State       BaseState `json:"state"`
 	Volume      string    `json:"volume"`
@@ -222,8 +224,7 @@ type Base struct {
 	StoredSize  int64     `json:"stored_size_bytes"`
 	Versions    []string  `json:"versions"` // ids of the versions that use it
 	// Sources are the checksums, "sha256:HEX" or "sha512:HEX", of files that the image was read
-	// from and that identify it as well as its digest does: compressed files, and checksums of
-	// another kind.
+	// from. They identify it as well as its digest does.
 	Sources []string `json:"sources,omitempty"`
 	// Parent is the digest of the base that this one's volume stands on: the volume holds only what
 	// differs. It is "" if the volume holds everything.
@@ -244,5 +245,15 @@ type Base struct {
 // Used reports whether anything needs the base.
 func (b Base) Used() bool { return len(b.Versions)+len(b.Children) > 0 }
 
-// BaseKey is the key of a digest's base in a Store.
-func BaseKey(digest string) string { return strings.TrimPrefix(digest, "sha256:") }
+// BaseKey is the key of a digest's base in a Store: "fsverity-HEX", or the HEX of a SHA-256.
+func BaseKey(digest string) string {
+	return strings.Replace(strings.TrimPrefix(digest, "sha256:"), ":", "-", 1)
+}
+
+// BaseDigest is the digest whose BaseKey a key is.
+func BaseDigest(key string) string {
+	if form, hex, found := strings.Cut(key, "-"); found {
+		return form + ":" + hex
+	}
+	return "sha256:" + key
+}

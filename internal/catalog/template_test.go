@@ -40,3 +40,15 @@ func TestADeleteThatDecidesTooLongCountsAsDead(t *testing.T) {
 		}
 	}
 }
+
+// The keys of stored bases stay as they are: their digests were SHA-256 at first.
+func TestABasesKeySaysItsDigest(t *testing.T) {
+	for digest, key := range map[string]string{"sha256:0a1b": "0a1b", "fsverity:0a1b": "fsverity-0a1b"} {
+		if got := BaseKey(digest); got != key {
+			t.Errorf("the key of %s is %s, want %s", digest, got, key)
+		}
+		if got := BaseDigest(key); got != digest {
+			t.Errorf("%s is the key of %s, want %s", key, got, digest)
+		}
+	}
+}

@@ -26,11 +26,13 @@ import (
 //	templates/TENANT/NAME.json      documents, as the catalog has them
 //	versions/TENANT/NAME@VERSION.json
 //	requests/TENANT/ID.json
-//	images/HEX                      images as they are stored, named by their SHA-256
-//	bases/HEX.json                  what is known of the image of a SHA-256
-//	changes/HEX                     what differs, a qcow2 overlay, named by the SHA-256 of the whole image
-//	maps/HEX                        the map of that image's blocks
+//	images/KEY                      images as they are stored, named by their digests (catalog.BaseKey)
+//	bases/KEY.json                  what is known of the image of a digest
+//	changes/KEY                     what differs, a qcow2 overlay, named by the digest of the whole image
+//	maps/KEY                        the map of that image's blocks
 //	SHA256SUMS                      of everything before it; a file without it is not complete
+//
+// Format 1 had only images of earlier providers, with their SHA-256 as KEY.
 //
 // So tar unpacks a backup, and sha256sum -c checks it. A backup is not compressed, because it is
 // read in two passes and in pieces, and most images are compressed already; blocks of zeros are
@@ -39,7 +41,7 @@ import (
 const (
 	headerName    = "novacron-backup.json"
 	sumsName      = "SHA256SUMS"
-	backupFormat  = 1
+	backupFormat  = 2
 	maxDocument   = 16 << 20  // bytes: far more than any real document has
 	maxSums       = 256 << 20 // bytes: one line for each of some two million members
 	templatesName = "templates/"

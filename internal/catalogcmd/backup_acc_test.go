@@ -118,7 +118,7 @@ func TestAccADamagedBackupRestoresNothing(t *testing.T) {
 			t.Errorf("%s: it says\n%s", what, out)
 		}
 	}
-	for _, part := range []string{`"description": "as it was"`, `"digest": "sha256:`, "QFI\xfb", "SHA256SUMS"} {
+	for _, part := range []string{`"description": "as it was"`, `"digest": "fsverity:`, "QFI\xfb", "SHA256SUMS"} {
 		at := bytes.Index(good, []byte(part))
 		if at < 0 {
 			t.Fatalf("there is no %q in the backup", part)

@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/image/digest"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
@@ -118,22 +119,44 @@ func readBackup(ctx context.Context, file archive) (*backup, error) {
 			return nil, fmt.Errorf("it has %q twice", h.Name)
 		}
 		b.members[h.Name] = section{offset, h.Size}
-		sum := sha256.New()
-		if _, err := io.Copy(sum, &cancelled{ctx, members}); err != nil {
+		if sums[h.Name], err = checkedSum(h.Name, &cancelled{ctx, members}); err != nil {
 			return nil, fmt.Errorf("%s: %w", h.Name, cutOff(err))
 		}
-		sums[h.Name] = hex.EncodeToString(sum.Sum(nil))
 	}
 	b.names = slices.Sorted(maps.Keys(b.members))
 	var h header
 	if err := b.decode(headerName, &h); err != nil {
 		return nil, err
 	}
-	if h.Format != backupFormat {
-		return nil, fmt.Errorf("it is of format %d, and this provider reads format %d: use a newer provider",
+	if h.Format < 1 || h.Format > backupFormat {
+		return nil, fmt.Errorf("it is of format %d, and this provider reads formats up to %d: use a newer provider",
 			h.Format, backupFormat)
 	}
 	return b, nil
+}
+
+// checkedSum returns the SHA-256 of a member, in hexadecimal digits. It checks that an image has the
+// digest that it is named by.
+func checkedSum(name string, r io.Reader) (string, error) {
+	sum := sha256.New()
+	key, isImage := strings.CutPrefix(name, imagesName)
+	if !isImage {
+		_, err := io.Copy(sum, r)
+		return hex.EncodeToString(sum.Sum(nil)), err
+	}
+	want := catalog.BaseDigest(key)
+	form, err := digest.FormOf(want)
+	if err != nil {
+		return "", err
+	}
+	image := form.New()
+	if _, err := io.Copy(io.MultiWriter(sum, image), r); err != nil {
+		return "", err
+	}
+	if got := image.Sum(); got != want {
+		return "", fmt.Errorf("it is damaged, or not the image of its name: its digest is %s", got)
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
 // isSparse reports whether a member omits its zeros. A backup never does, because such a member
@@ -179,9 +202,6 @@ func (b *backup) verify(r io.Reader, sums map[string]string) error {
 		want, name, found := strings.Cut(strings.TrimSuffix(line, "\n"), "  ")
 		if got, there := sums[name]; !found || !there || got != want {
 			return fmt.Errorf("%s is damaged or missing: its SHA-256 is %q, and should be %s", name, got, want)
-		}
-		if digest, image := strings.CutPrefix(name, imagesName); image && digest != want {
-			return fmt.Errorf("%s is not the image of its name: its SHA-256 is %s", name, want)
 		}
 		said++
 	}

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 )
 
 // packedBackup returns a backup of members with their checksums. Its arguments are alternately
@@ -128,6 +129,34 @@ func FuzzBackupDocuments(f *testing.F) {
 		}
 		_ = readAll(t.Context(), b)
 	})
+}
+
+// Images are named by their digests, and backups of earlier providers have SHA-256 there.
+func TestAnImageMustHaveTheDigestOfItsName(t *testing.T) {
+	data := []byte("data")
+	for digest, content := range map[string]string{
+		imagetest.SHA256(data): "data", imagetest.Digest(data): "data", imagetest.Digest(nil): "",
+	} {
+		name := imagesName + catalog.BaseKey(digest)
+		read := func(format int, content string) error {
+			header := fmt.Sprintf(`{"novacron_backup": %d}`, format)
+			file := packedBackup(t, headerName, header, name, content)
+			_, err := readBackup(t.Context(), bytes.NewReader(file))
+			return err
+		}
+		for format := 1; format <= backupFormat; format++ {
+			if err := read(format, content); err != nil {
+				t.Errorf("%s of format %d: %v", name, format, err)
+			}
+		}
+		another := read(backupFormat, content+"x")
+		if another == nil || !strings.Contains(another.Error(), "not the image of its name") {
+			t.Errorf("another image is named %s: %v", name, another)
+		}
+		if err := read(backupFormat+1, content); err == nil || !strings.Contains(err.Error(), "newer provider") {
+			t.Errorf("a later format: %v", err)
+		}
+	}
 }
 
 // A member that leaves out its zeros, as GNU tar writes it, claims to be longer than the file:

@@ -50,56 +50,27 @@ func (c Checksum) String() string {
 	return c.algorithm + ":" + c.hex
 }
 
-// Digest returns the digest ("sha256:hex") of the image if the checksum of its file already gives
-// it: the file is stored as it is, so its sha256 checksum is its digest, and nothing needs to be
-// opened to know whether a host has it.
-func (c Checksum) Digest() (digest string, known bool) {
-	if c.algorithm != "sha256" {
-		return "", false
+// Algorithm is "sha256" or "sha512", or "" for the zero value.
+func (c Checksum) Algorithm() string { return c.algorithm }
+
+// New returns a hash that computes such a checksum; nil for the zero value.
+func (c Checksum) New() hash.Hash {
+	if c == (Checksum{}) {
+		return nil
 	}
-	return c.String(), true
+	return algorithms[c.algorithm]()
 }
 
-// Digester hashes an image for its digest and, if the checksum is of another kind, for that as
-// well.
-type Digester struct {
-	want  Checksum
-	sum   hash.Hash // sha256
-	other hash.Hash // of want's algorithm; nil when that is sha256 or there is no checksum
+// Check compares a hash that New returned, with everything written to it, with the checksum. It
+// returns a *ChecksumError if they differ.
+func (c Checksum) Check(o Origin, sum hash.Hash) error {
+	return c.CheckSum(o, c.algorithm+":"+hex.EncodeToString(sum.Sum(nil)))
 }
 
-// NewDigester creates a Digester for a digest, and for the wanted checksum; the zero Checksum wants
-// none.
-func NewDigester(want Checksum) *Digester {
-	d := &Digester{want: want, sum: sha256.New()}
-	if want != (Checksum{}) && want.algorithm != "sha256" {
-		d.other = algorithms[want.algorithm]()
+// CheckSum is Check for a sum as String returns it.
+func (c Checksum) CheckSum(o Origin, got string) error {
+	if want := c.String(); got != want {
+		return &ChecksumError{Source: o.Name, Want: want, Got: got}
 	}
-	return d
-}
-
-// Write never fails.
-func (d *Digester) Write(p []byte) (int, error) {
-	d.sum.Write(p)
-	if d.other != nil {
-		d.other.Write(p)
-	}
-	return len(p), nil
-}
-
-// Finish returns "sha256:hex" of what was written, or a *ChecksumError if that does not match the
-// wanted checksum.
-func (d *Digester) Finish(o Origin) (string, error) {
-	digest := "sha256:" + hex.EncodeToString(d.sum.Sum(nil))
-	if d.want == (Checksum{}) {
-		return digest, nil
-	}
-	got := digest
-	if d.other != nil {
-		got = d.want.algorithm + ":" + hex.EncodeToString(d.other.Sum(nil))
-	}
-	if got != d.want.String() {
-		return "", &ChecksumError{Source: o.Name, Want: d.want.String(), Got: got}
-	}
-	return digest, nil
+	return nil
 }

@@ -34,21 +34,25 @@ func TestParseChecksum(t *testing.T) {
 	}
 }
 
-func TestDigestIsKnownFromAPlainSha256Only(t *testing.T) {
-	upper := strings.Repeat("0A", 32)
-	for checksum, want := range map[string]string{
-		"sha256:" + upper:         "sha256:" + strings.ToLower(upper),
-		"sha512:" + upper + upper: "",
-	} {
-		c, err := image.ParseChecksum(checksum)
+func TestAChecksumIsCompared(t *testing.T) {
+	data := []byte("an image")
+	for _, text := range []string{imagetest.SHA256(data), imagetest.SHA512(data)} {
+		c, err := image.ParseChecksum(text)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if digest, known := c.Digest(); digest != want || known != (want != "") {
-			t.Errorf("of %s, the digest is %q, %v", checksum, digest, known)
+		sum := c.New()
+		sum.Write(data)
+		if err := c.Check(image.Origin{Name: "disk"}, sum); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+		sum.Write(data)
+		wrong := imagetest.WantError[*image.ChecksumError](t, c.Check(image.Origin{Name: "disk"}, sum))
+		if wrong.Want != text || !strings.HasPrefix(wrong.Got, c.Algorithm()+":") || wrong.Got == text {
+			t.Errorf("%s: got %+v", text, wrong)
 		}
 	}
-	if digest, known := (image.Checksum{}).Digest(); known || digest != "" {
-		t.Errorf("without a checksum a digest is known: %q", digest)
+	if none := (image.Checksum{}); none.New() != nil || none.Algorithm() != "" {
+		t.Error("no checksum has an algorithm")
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/digest"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore/volumes"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/source"
@@ -56,10 +57,10 @@ func (h holding) captureBase(ctx context.Context, from onhost.Captured, attempt 
 	}
 	defer transfer.Close()
 	u.base.VirtualSize, u.base.StoredSize = int64(copied.Capacity), int64(copied.Physical)
-	digest, err := volumes.Digest(ctx, transfer, h.poolName, u.base.Volume, 0,
+	sum, err := volumes.Digest(ctx, transfer, h.poolName, u.base.Volume, 0, digest.Current,
 		throttled(h.Progress, u.base.StoredSize))
 	if err == nil {
-		err = u.claim(ctx, digest)
+		err = u.claim(ctx, sum)
 	}
 	if err == nil {
 		_, err = u.recognised(ctx)

@@ -13,6 +13,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
+	"github.com/novacron/terraform-provider-novacron/internal/image/digest"
 	"github.com/novacron/terraform-provider-novacron/internal/image/qcow2/overlay"
 	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore/volumes"
@@ -123,7 +124,11 @@ func (st *Store) Verify(ctx context.Context, base catalog.Base) error {
 	defer transfer.Close()
 	for {
 		want, from := content(base)
-		stored, err := volumes.Digest(ctx, transfer, st.poolName, base.Volume, from, nil)
+		form, err := digest.FormOf(want)
+		var stored string
+		if err == nil {
+			stored, err = volumes.Digest(ctx, transfer, st.poolName, base.Volume, from, form, nil)
+		}
 		if err == nil && stored != want {
 			err = damaged(st, base, fmt.Sprintf("its digest is %s, not %s", stored, want))
 		}

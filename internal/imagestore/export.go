@@ -2,12 +2,11 @@ package imagestore
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/image/digest"
 )
 
 // Stored is an image as a library stores it: the whole image, or what differs from another one.
@@ -37,12 +36,16 @@ func (st *Store) Read(ctx context.Context, base catalog.Base, w io.Writer) error
 	}
 	defer transfer.Close()
 	want, from := content(base)
-	sum := sha256.New()
+	form, err := digest.FormOf(want)
+	if err != nil {
+		return err
+	}
+	sum := form.New()
 	both := io.MultiWriter(w, &tail{skip: from, w: sum})
 	if err := transfer.Download(ctx, st.poolName, base.Volume, both, 0, 0); err != nil {
 		return err
 	}
-	return sameDigest(want, sum.Sum(nil), fmt.Sprintf("the image in volume %q of pool %q", base.Volume, st.poolName))
+	return sameDigest(want, sum.Sum(), fmt.Sprintf("the image in volume %q of pool %q", base.Volume, st.poolName))
 }
 
 // tail passes on everything after the first skip bytes.
@@ -58,8 +61,8 @@ func (t *tail) Write(p []byte) (int, error) {
 	return len(p), err
 }
 
-func sameDigest(want string, sum []byte, what string) error {
-	if got := "sha256:" + hex.EncodeToString(sum); got != want {
+func sameDigest(want, got, what string) error {
+	if got != want {
 		return fmt.Errorf("%s is damaged: its digest is %s, and should be %s", what, got, want)
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/image/digest"
 	"github.com/novacron/terraform-provider-novacron/internal/source"
 	"github.com/novacron/terraform-provider-novacron/internal/source/onhost"
 	"github.com/novacron/terraform-provider-novacron/internal/step"
@@ -28,7 +29,10 @@ const (
 )
 
 // takenError says that another process has, or sends, the image of that digest.
-type takenError struct{ digest string }
+type takenError struct {
+	digest  string
+	sources []string // checksums of files that the image has been read from; see catalog.Base
+}
 
 func (e *takenError) Error() string { return "image " + e.digest + " is in the pool already" }
 
@@ -57,9 +61,9 @@ func (st *Store) Hold(ctx context.Context, r Request) (catalog.Base, int64, erro
 		r.Steps = step.NewTimer()
 	}
 	h := holding{st, r}
-	digest, known := source.KnownDigest(r.Source)
+	var taken *takenError
 	for attempt := 1; ; attempt++ {
-		base, err := h.joinStored(ctx, digest, known)
+		base, err := h.joinStored(ctx, taken)
 		if !errors.Is(err, catalog.ErrNotFound) {
 			return base, 0, err
 		}
@@ -67,33 +71,32 @@ func (st *Store) Hold(ctx context.Context, r Request) (catalog.Base, int64, erro
 		if captured, is := r.Source.(onhost.Captured); is {
 			base, err = h.captureBase(ctx, captured, attempt)
 		} else {
-			base, sent, err = h.sendBase(ctx, digest, attempt)
+			base, sent, err = h.sendBase(ctx, attempt)
 		}
-		var taken *takenError
 		if !errors.As(err, &taken) {
 			return base, sent, err
 		}
-		digest, known = taken.digest, true
 	}
 }
 
-// joinStored joins a base that is stored, or being stored, if its digest or the source's checksum
-// leads to one.
-func (h holding) joinStored(ctx context.Context, digest string, known bool) (catalog.Base, error) {
-	if known {
-		base, err := joiner{h.Store}.join(ctx, digest, h.Version)
-		if !errors.Is(err, catalog.ErrNotFound) {
-			return h.joined(ctx, base, err)
+// joinStored joins a base that is stored, or being stored, if an earlier attempt found one, or the
+// source's checksum leads to one.
+func (h holding) joinStored(ctx context.Context, taken *takenError) (catalog.Base, error) {
+	checksum := h.Source.Expected()
+	base, err := catalog.Base{}, catalog.ErrNotFound
+	if taken != nil {
+		base, err = joiner{h.Store, taken.sources}.join(ctx, taken.digest, h.Version)
+	}
+	// An earlier provider has stored the image, or another process has reserved it.
+	if errors.Is(err, catalog.ErrNotFound) && checksum.Algorithm() == string(digest.SHA256) {
+		base, err = joiner{h.Store, nil}.join(ctx, checksum.String(), h.Version)
+	}
+	if errors.Is(err, catalog.ErrNotFound) {
+		var found string
+		if found, err = h.readBefore(ctx, checksum); err == nil {
+			base, err = joiner{h.Store, nil}.join(ctx, found, h.Version)
 		}
 	}
-	digest, known, err := h.readBefore(ctx, h.Source)
-	if err != nil {
-		return catalog.Base{}, err
-	}
-	if !known {
-		return catalog.Base{}, catalog.ErrNotFound
-	}
-	base, err := joiner{h.Store}.join(ctx, digest, h.Version)
 	return h.joined(ctx, base, err)
 }
 
@@ -116,7 +119,10 @@ func (h holding) joined(ctx context.Context, base catalog.Base, err error) (cata
 }
 
 // joiner lists versions among the users of bases that are stored.
-type joiner struct{ *Store }
+type joiner struct {
+	*Store
+	sources []string // to add to the base's own
+}
 
 // join lists the version among the users of a base that is ready; it waits for one that is
 // being sent or removed. It returns catalog.ErrNotFound if there is none, or if it had been
@@ -138,6 +144,11 @@ func (j joiner) join(ctx context.Context, digest string, id catalog.VersionID) (
 			base := rec.Value
 			if !slices.Contains(base.Versions, id.String()) {
 				base.Versions = append(slices.Clone(base.Versions), id.String())
+			}
+			for _, checksum := range j.sources {
+				if checksum != base.Digest && !slices.Contains(base.Sources, checksum) {
+					base.Sources = append(slices.Clone(base.Sources), checksum)
+				}
 			}
 			base.UnusedSince = nil
 			_, err := j.bases.Replace(ctx, rec.Key, rec.Revision, base)

@@ -3,7 +3,6 @@ package imagestore
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +11,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
+	"github.com/novacron/terraform-provider-novacron/internal/image/digest"
 	"github.com/novacron/terraform-provider-novacron/internal/image/probe"
 	"github.com/novacron/terraform-provider-novacron/internal/image/qcow2"
 	"github.com/novacron/terraform-provider-novacron/internal/image/qcow2/overlay"
@@ -38,7 +38,7 @@ func (r restoration) restore(ctx context.Context, stem string, images func(diges
 	var missing []Stored // the one that all others stand on first
 	var under catalog.Base
 	for digest := r.version.Digest; digest != ""; {
-		under, err = joiner{r.Store}.join(ctx, digest, r.version.ID)
+		under, err = joiner{r.Store, nil}.join(ctx, digest, r.version.ID)
 		if err == nil {
 			break
 		}
@@ -84,7 +84,7 @@ func (r restoration) restoreOne(ctx context.Context, stem string, s Stored, unde
 		if taken := (*takenError)(nil); !errors.As(err, &taken) {
 			return base, err
 		}
-		base, err = joiner{r.Store}.join(ctx, s.Base.Digest, r.version.ID)
+		base, err = joiner{r.Store, nil}.join(ctx, s.Base.Digest, r.version.ID)
 		if !errors.Is(err, catalog.ErrNotFound) {
 			return base, err
 		}
@@ -217,14 +217,19 @@ const piece = 4 << 20 // bytes
 // sendPieces sends the parts of a stored image that are not zeros, and checks the whole against its
 // digest; from reads what that digest covers. It returns the number of bytes that it sent.
 func (u *upload) sendPieces(ctx context.Context, to volumes.Sink, from io.Reader) (sent int64, err error) {
-	sum, buffer, zeros := sha256.New(), make([]byte, piece), make([]byte, piece)
+	buffer, zeros := make([]byte, piece), make([]byte, piece)
 	want, offset := content(u.base)
+	form, err := digest.FormOf(want)
+	if err != nil {
+		return 0, err
+	}
+	sum := form.New()
 	for offset < u.base.StoredSize {
 		part := buffer[:min(piece, u.base.StoredSize-offset)]
 		if _, err := io.ReadFull(from, part); err != nil {
 			return sent, fmt.Errorf("reading the image of version %q: %w", u.version, err)
 		}
-		sum.Write(part)
+		_, _ = sum.Write(part)
 		if !bytes.Equal(part, zeros[:len(part)]) {
 			if err := to.WriteAt(ctx, bytes.NewReader(part), offset, int64(len(part))); err != nil {
 				return sent, err
@@ -233,5 +238,5 @@ func (u *upload) sendPieces(ctx context.Context, to volumes.Sink, from io.Reader
 		}
 		offset += int64(len(part))
 	}
-	return sent, sameDigest(want, sum.Sum(nil), fmt.Sprintf("the image of version %q", u.version))
+	return sent, sameDigest(want, sum.Sum(), fmt.Sprintf("the image of version %q", u.version))
 }

@@ -9,7 +9,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/digest"
 	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore/volumes"
 	"github.com/novacron/terraform-provider-novacron/internal/source"
 	"github.com/novacron/terraform-provider-novacron/internal/source/onhost"
 )
@@ -55,37 +57,112 @@ func (st *Store) HasSource(ctx context.Context, digest string, s source.Source) 
 	return slices.Contains(base.Sources, want.String()), err
 }
 
-// readBefore finds the digest of an image that was read earlier from a file with the source's
-// checksum.
-func (h holding) readBefore(ctx context.Context, s source.Source) (digest string, known bool, err error) {
+// IsOf reports whether the stored image of a digest is the file with the source's checksum, by
+// reading the image back: if the file was registered without a checksum, nothing else tells. It
+// knows only images that are stored as they were, and SHA-256.
+func (st *Store) IsOf(ctx context.Context, known string, s source.Source) (is bool, err error) {
 	want := s.Expected()
-	if want == (image.Checksum{}) {
-		return "", false, nil
+	if want.Algorithm() != string(digest.SHA256) {
+		return false, nil
+	}
+	base, err := st.Base(ctx, known)
+	if errors.Is(err, catalog.ErrNotFound) || err == nil && base.Parent != "" {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	conn, err := st.host.OpenTransfer(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer conn.Close()
+	sum, err := volumes.Digest(ctx, conn, st.poolName, base.Volume, 0, digest.SHA256, nil)
+	return sum == want.String(), err
+}
+
+// readBefore finds the digest of an image that was read earlier from a file with that checksum. It
+// returns catalog.ErrNotFound if there is none.
+func (h holding) readBefore(ctx context.Context, checksum image.Checksum) (string, error) {
+	if checksum == (image.Checksum{}) {
+		return "", catalog.ErrNotFound
 	}
 	bases, err := h.bases.List(ctx, "")
-	for _, base := range bases {
-		if slices.Contains(base.Value.Sources, want.String()) {
-			return base.Value.Digest, true, nil
-		}
+	if err != nil {
+		return "", err
 	}
-	return "", false, err
+	n := slices.IndexFunc(bases, func(base catalog.Record[catalog.Base]) bool {
+		return slices.Contains(base.Value.Sources, checksum.String()) && base.Value.Digest != checksum.String()
+	})
+	if n < 0 {
+		return "", catalog.ErrNotFound
+	}
+	return bases[n].Value.Digest, nil
+}
+
+// identify returns the options by which an upload claims its base, or finds out that the pool has
+// it. The SHA-256 is computed as well where that is worth it. An earlier provider may have stored
+// the image: its digest is then the SHA-256. And an image that passes once is found again by it, if
+// its checksum is written later.
+func (h holding) identify(ctx context.Context, im *transfer.Image, u *upload) ([]transfer.Option, error) {
+	claim := transfer.OnDigest(func(digest string) error {
+		u.base.VirtualSize, u.base.StoredSize = im.VirtualSize, im.Size
+		return u.claim(ctx, digest)
+	})
+	if u.reserved != "" { // the SHA-256 is the checksum, and no base has it
+		return []transfer.Option{claim}, nil
+	}
+	once := !im.Plain() && im.Compression == ""
+	bases, err := h.bases.List(ctx, "")
+	if err != nil || !once && !slices.ContainsFunc(bases, func(base catalog.Record[catalog.Base]) bool {
+		form, err := digest.FormOf(base.Value.Digest)
+		return err == nil && form == digest.SHA256 && mayHold(base.Value, im)
+	}) {
+		return []transfer.Option{claim}, err
+	}
+	return []transfer.Option{claim, transfer.OnSHA256(func(sum string) error {
+		rec, err := h.bases.Get(ctx, catalog.BaseKey(sum))
+		if err == nil && rec.Value.State == catalog.BaseReady {
+			return &takenError{sum, u.base.Sources}
+		}
+		if once && !slices.Contains(u.base.Sources, sum) {
+			u.base.Sources = append(slices.Clone(u.base.Sources), sum)
+		}
+		return catalog.IgnoreNotFound(err)
+	})}, nil
+}
+
+// mayHold reports whether a base can hold an image, as far as is known of it.
+func mayHold(base catalog.Base, im *transfer.Image) bool {
+	if base.Parent != "" { // of which StoredSize is of the difference
+		return im.VirtualSize <= 0 || base.VirtualSize == im.VirtualSize
+	}
+	return im.Size < 0 || base.StoredSize == im.Size
 }
 
 // LeadsTo reports whether a source leads to the image of a digest. If nothing else can tell, it
 // reads the source. A disk that would have to be captured again does not lead there.
-func (st *Store) LeadsTo(ctx context.Context, from source.Source, digest string) (same bool, err error) {
+func (st *Store) LeadsTo(ctx context.Context, from source.Source, want string) (same bool, err error) {
 	from = newBinder(st).bind(from)
 	if _, captured := from.(onhost.Captured); captured {
 		return false, nil
 	}
-	if same, err := st.HasSource(ctx, digest, from); same || err != nil {
+	if same, err := st.HasSource(ctx, want, from); same || err != nil {
 		return same, err
+	}
+	form, err := digest.FormOf(want)
+	if err != nil {
+		return false, err
 	}
 	im, err := from.Open(ctx)
 	if err != nil {
 		return false, err
 	}
 	defer func() { err = errors.Join(err, im.Close()) }()
-	read, err := im.Send(ctx, transfer.Discard)
-	return read.Digest == digest, err
+	if im.Plain() {
+		got, err := im.Digest(ctx, form)
+		return got == want, err
+	}
+	read, err := im.Send(ctx, transfer.Discard, transfer.As(form))
+	return read.Digest == want, err
 }

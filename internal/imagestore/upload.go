@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/digest"
 	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore/volumes"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
@@ -18,11 +18,10 @@ import (
 
 // sendBase sends the source's image to a new volume and makes it a ready base with the version as
 // its first user. It claims the base as soon as the digest is known, which may be before the last
-// byte is sent; it returns takenError if another process claimed it first. A failure or a cancel
-// leaves neither volume nor document.
-func (h holding) sendBase(
-	ctx context.Context, knownDigest string, attempt int,
-) (_ catalog.Base, sent int64, err error) {
+// byte is sent; until then it reserves the image by the checksum of its file. It returns takenError
+// if another process did one of the two first. A failure or a cancel leaves neither volume nor
+// document.
+func (h holding) sendBase(ctx context.Context, attempt int) (_ catalog.Base, sent int64, err error) {
 	none := catalog.Base{}
 	below, err := h.below(ctx, h.Parent)
 	if err != nil {
@@ -44,12 +43,17 @@ func (h holding) sendBase(
 	u := h.newUpload(naming.Base(h.Stem, attempt, string(format)), string(format))
 	u.standOn(below)
 	defer func() { err = u.rollBackOn(ctx, err) }()
-	if knownDigest != "" && im.Compression == "" {
-		u.base.VirtualSize, u.base.StoredSize = im.VirtualSize, size
-		if err := u.claim(ctx, knownDigest); err != nil {
+	u.base.VirtualSize, u.base.StoredSize = im.VirtualSize, size
+	if im.Compression == "" {
+		if err := u.reserve(ctx, h.Source.Expected()); err != nil {
 			return none, 0, err
 		}
 	}
+	options, err := h.identify(ctx, im, u)
+	if err != nil {
+		return none, 0, err
+	}
+	options = append(options, transfer.Room(room), transfer.OnProgress(h.Progress))
 	if err := u.adopt(ctx, below); err != nil {
 		return none, 0, err
 	}
@@ -62,11 +66,7 @@ func (h holding) sendBase(
 	}
 	defer conn.Close()
 	h.Steps.Done("open")
-	done, err := u.send(ctx, im, below, conn, transfer.Room(room), transfer.OnProgress(h.Progress),
-		transfer.OnDigest(func(digest string) error {
-			u.base.VirtualSize, u.base.StoredSize = im.VirtualSize, im.Size
-			return u.claim(ctx, digest)
-		}))
+	done, err := u.send(ctx, im, below, conn, options...)
 	if err != nil {
 		return none, done.transferred, err
 	}
@@ -100,8 +100,11 @@ type upload struct {
 	created bool
 	path    string // of the volume on the host
 	claimed *catalog.Record[catalog.Base]
-	unsure  bool // the document may say that the image is complete
-	adopted bool // its volume is among the parent's children
+	// reserved is the key of the document that claims the checksum of the source's file, until the
+	// digest is known; "" without one.
+	reserved string
+	unsure   bool // the document may say that the image is complete
+	adopted  bool // its volume is among the parent's children
 }
 
 // newUpload prepares a base in a volume of that name.
@@ -134,26 +137,59 @@ type LeftoverError struct{ error }
 
 func (e *LeftoverError) Unwrap() error { return e.error }
 
-func (u *upload) claim(ctx context.Context, digest string) error {
-	if u.claimed != nil {
-		if digest != u.base.Digest {
-			return fmt.Errorf("sending the image: its digest is %s, and was %s when it was read before: find out "+
-				"what changes it, and apply again",
-				digest, u.base.Digest)
-		}
+// reserve claims an image whose digest is not known yet by the SHA-256 of its file, if that is
+// known. Other processes that are to register a file of this checksum then wait, instead of sending
+// it as well. The document is like that of a base which an earlier provider sends, whose digest was
+// that SHA-256.
+func (u *upload) reserve(ctx context.Context, checksum image.Checksum) error {
+	if checksum.Algorithm() != string(digest.SHA256) {
 		return nil
 	}
-	u.base.Sources = slices.DeleteFunc(u.base.Sources, func(checksum string) bool { return checksum == digest })
+	reserved := u.base
+	reserved.Digest = checksum.String()
+	key := catalog.BaseKey(reserved.Digest)
+	_, err := u.store.bases.Create(ctx, key, reserved)
+	if errors.Is(err, catalog.ErrExists) {
+		return &takenError{digest: reserved.Digest}
+	}
+	u.reserved = key // also after an error: the answer may have been lost
+	return err
+}
+
+// claim claims the base of a digest, and gives up the reservation, in this order: a process that
+// waited for the reservation finds the base by its Sources.
+func (u *upload) claim(ctx context.Context, digest string) error {
 	u.base.Digest = digest
 	rec, err := u.store.bases.Create(ctx, catalog.BaseKey(digest), u.base)
 	if errors.Is(err, catalog.ErrExists) {
-		return &takenError{digest}
+		return &takenError{digest, u.base.Sources}
 	}
-	if err != nil {
-		return err
+	rec.Key = catalog.BaseKey(digest)
+	u.claimed = &rec // also after an error: the answer may have been lost
+	if err == nil {
+		err = u.withdraw(ctx, u.reserved)
 	}
-	u.claimed = &rec
-	return nil
+	if err == nil {
+		u.reserved = ""
+	}
+	return err
+}
+
+// withdraw deletes the upload's document of that key; "" is none. If another process took this one
+// for dead, it has deleted the document, and there may be another one.
+func (u *upload) withdraw(ctx context.Context, key string) error {
+	if key == "" {
+		return nil
+	}
+	for {
+		rec, err := u.store.bases.Get(ctx, key)
+		if err == nil && rec.Value.Volume == u.base.Volume {
+			err = u.store.bases.Delete(ctx, rec.Key, rec.Revision)
+		}
+		if !errors.Is(err, catalog.ErrConflict) {
+			return catalog.IgnoreNotFound(err)
+		}
+	}
 }
 
 // create makes the volume raw and empty, for any image: holes are not sent, so they must
@@ -183,7 +219,7 @@ func (u *upload) recognised(ctx context.Context) (host.Volume, error) {
 		}
 		volume, err := u.store.host.Volume(ctx, u.store.poolName, u.base.Volume)
 		if errors.Is(err, host.ErrNoVolume) {
-			return volume, &takenError{u.base.Digest} // another process took this one for dead
+			return volume, &takenError{u.base.Digest, u.base.Sources} // another process took this one for dead
 		}
 		if err == nil && volume.Format == u.base.Format && volume.Capacity == uint64(u.base.VirtualSize) {
 			err = u.stands(ctx, volume)
@@ -220,7 +256,11 @@ func (u *upload) kept(ctx context.Context, transfer host.Transfer, volume host.V
 		return err
 	}
 	want, from := content(u.base)
-	stored, err := volumes.Digest(ctx, transfer, u.store.poolName, u.base.Volume, from, nil)
+	form, err := digest.FormOf(want)
+	if err != nil {
+		return err
+	}
+	stored, err := volumes.Digest(ctx, transfer, u.store.poolName, u.base.Volume, from, form, nil)
 	if err != nil {
 		return err
 	}
@@ -239,7 +279,7 @@ func (u *upload) publish(ctx context.Context) error {
 	if _, err := u.store.bases.Replace(ctx, u.claimed.Key, u.claimed.Revision, ready); err != nil {
 		if errors.Is(err, catalog.ErrConflict) || errors.Is(err, catalog.ErrNotFound) {
 			u.claimed = nil // another process took this one for dead and sends the image itself
-			return &takenError{ready.Digest}
+			return &takenError{ready.Digest, ready.Sources}
 		}
 		u.unsure = true
 		return err
@@ -268,10 +308,7 @@ func (u *upload) undo(ctx context.Context) error {
 		errs = append(errs, newRemover(u.store).disown(ctx, u.base.Parent, u.base.Volume))
 	}
 	if u.claimed != nil {
-		err := u.store.bases.Delete(ctx, u.claimed.Key, u.claimed.Revision)
-		if !errors.Is(err, catalog.ErrNotFound) && !errors.Is(err, catalog.ErrConflict) {
-			errs = append(errs, err)
-		}
+		errs = append(errs, u.withdraw(ctx, u.claimed.Key))
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, u.withdraw(ctx, u.reserved))...)
 }

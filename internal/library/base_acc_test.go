@@ -40,7 +40,7 @@ func TestAccAnImageIsStoredOnceAndGoesWithItsLastVersion(t *testing.T) {
 	}
 
 	second := must.Get[catalog.Version](t)(register(t.Context(), s.library(t), "2.0.0",
-		file.Source{Path: tiny, Checksum: first.Digest}))
+		file.Source{Path: tiny, Checksum: sumOf(t, tiny)}))
 	if second.Transferred != 0 || second.Digest != first.Digest {
 		t.Errorf("of an image that is there, %d bytes were sent as %s", second.Transferred, second.Digest)
 	}
@@ -73,7 +73,7 @@ func TestAccProcessesThatRegisterOneImageAtOnceEndWithOneBase(t *testing.T) {
 				source := file.Source{Path: rawImage(t, 24<<20, 16<<20)}
 				digest := digestOf(t, source.Path)
 				if checksum {
-					source.Checksum = digest
+					source.Checksum = sumOf(t, source.Path)
 				}
 				group, ctx := errgroup.WithContext(t.Context())
 				for i := range processes {
@@ -156,7 +156,7 @@ func TestAccAnUploadThatWasTakenForDeadJoins(t *testing.T) {
 	stalled := newStallingServer(t, path, 1<<20)
 	var group errgroup.Group
 	group.Go(func() error {
-		_, err := register(t.Context(), slow, "1.0.0", sourceweb.Source{URL: stalled.URL, Checksum: digest})
+		_, err := register(t.Context(), slow, "1.0.0", sourceweb.Source{URL: stalled.URL, Checksum: sumOf(t, path)})
 		return err
 	})
 	<-stalled.reached

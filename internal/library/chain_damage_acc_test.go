@@ -87,7 +87,7 @@ func TestAccAnInterruptedComparisonLeavesNothing(t *testing.T) {
 	}
 	var findings finding.List
 	if _, err := registerOn(
-		t, l, "9.9.9", "1.1.0", file.Source{Path: raw, Checksum: one.Digest},
+		t, l, "9.9.9", "1.1.0", file.Source{Path: raw, Checksum: sumOf(t, raw)},
 	); !errors.As(err, &findings) || findings[0].Path.String() != "parent_version" {
 		t.Errorf("on a version that is not there: %v, want a finding", err)
 	}

@@ -45,7 +45,7 @@ func TestAccAFailedRegistrationLeavesNothing(t *testing.T) {
 		}
 	})
 	t.Run("cancelled", func(t *testing.T) {
-		for _, checksum := range []string{"", digestOf(t, path)} {
+		for _, checksum := range []string{"", sumOf(t, path)} {
 			server := newStallingServer(t, path, 20<<20)
 			ctx, cancel := context.WithCancel(t.Context())
 			go func() { <-server.reached; cancel() }()

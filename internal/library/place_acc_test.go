@@ -131,7 +131,7 @@ func TestAccAHostWithTheSamePathsIsSentTheImage(t *testing.T) {
 	v := must.Get[catalog.Version](t)(register(t.Context(), l, "1.0.0", file.Source{Path: path}))
 	base := must.Get[catalog.Base](t)(l.Images.Base(t.Context(), v.Digest))
 	if sum := s.Exec(t, "sha256sum", filepath.Join(s.dir, base.Volume)); stepsOf(v) != "open send verify" ||
-		"sha256:"+sum[:64] != digestOf(t, path) {
+		"sha256:"+sum[:64] != sumOf(t, path) {
 		t.Errorf("stored %s of %s, by %s", sum, v.Digest, stepsOf(v))
 	}
 }

@@ -36,7 +36,7 @@ func TestAccAnImageThatThePoolHasNoRoomForIsRefused(t *testing.T) {
 // TestAccAPoolThatRunsFullRegistersNothing fills the pool while the image is being sent.
 func TestAccAPoolThatRunsFullRegistersNothing(t *testing.T) {
 	source := rawImage(t, 6<<20, 6<<20)
-	for name, checksum := range map[string]string{"digest known": digestOf(t, source), "digest unknown": ""} {
+	for name, checksum := range map[string]string{"checksum": sumOf(t, source), "no checksum": ""} {
 		t.Run(name, func(t *testing.T) {
 			s, dir := newTightSite(t)
 			l := s.library(t)

@@ -3,14 +3,13 @@ package library
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
@@ -123,12 +122,13 @@ func rawImage(t testing.TB, size, data int64) string {
 
 func digestOf(t testing.TB, path string) string {
 	t.Helper()
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sum := sha256.Sum256(data)
-	return "sha256:" + hex.EncodeToString(sum[:])
+	return imagetest.Digest(must.Get[[]byte](t)(os.ReadFile(path)))
+}
+
+// sumOf is the checksum of a file.
+func sumOf(t testing.TB, path string) string {
+	t.Helper()
+	return imagetest.SHA256(must.Get[[]byte](t)(os.ReadFile(path)))
 }
 
 func register(ctx context.Context, l *Library, version string, from source.Source) (catalog.Version, error) {

@@ -159,7 +159,7 @@ func TestAccExamplesWork(t *testing.T) {
 		reader.Write(t, name+".tf", example(t, "functions/"+name+"/function.tf"))
 	}
 	tfacc.Says(t, reader.Apply(t), "its rules guard against mistakes only", "0 added", "backends = {}", "failures = []",
-		`image_digest = "sha256:`, "is_long_term = true", "library_gb = 0", `newest_release = "1.10.0"`,
+		`image_digest = "fsverity:`, "is_long_term = true", "library_gb = 0", `newest_release = "1.10.0"`,
 		"50-novacron-platform.rules", "seconds = {", `"web-1" = [`,
 		`template = "ubuntu-server-24.04 1.1.0 of platform"`, "unused_versions = []")
 }

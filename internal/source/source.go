@@ -7,6 +7,7 @@ import (
 	"context"
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/digest"
 	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 )
 
@@ -56,19 +57,20 @@ type Watched interface {
 	Source
 	// Stamp records how the source looks now, without reading the image.
 	Stamp(ctx context.Context) (Stamp, error)
-	// Look is Stamp with the digest of the image, or of what is there instead. before is the JSON of
-	// an earlier stamp, or empty. The image is read only if it may have changed since then. The error
-	// is fs.ErrNotExist if nothing is there, which does not harm an existing version.
-	Look(ctx context.Context, before []byte) (Stamp, error)
-	// Read reads the image in any case, and verifies its checksum. Errors are those of Open, and
-	// *image.ChecksumError.
-	Read(ctx context.Context) (Stamp, error)
+	// Look is Stamp with the digest, of that form, of the image, or of what is there instead. before
+	// is the JSON of an earlier stamp, or empty. The image is read only if it may have changed since
+	// then, or before has no digest of the form. The error is fs.ErrNotExist if nothing is there, which
+	// does not harm an existing version.
+	Look(ctx context.Context, before []byte, form digest.Form) (Stamp, error)
+	// Read reads the image in any case, for a digest of that form, and verifies its checksum. Errors
+	// are those of Open, and *image.ChecksumError.
+	Read(ctx context.Context, form digest.Form) (Stamp, error)
 }
 
 // Stamp is how a watched source looked: it shows, without reading the image, whether that has
 // changed. It is stored as JSON, in a form that the kind defines.
 type Stamp interface {
-	Digest() string // "sha256:hex" of the image, decompressed; "" while it was not read
+	Digest() string // of the image, decompressed; "" while it was not read
 	// WithDigest is the stamp with the digest that reading the image gave.
 	WithDigest(digest string) Stamp
 }
@@ -83,10 +85,6 @@ func Examine(ctx context.Context, s Source) (Probe, error) {
 	}
 	return Probe{}, nil
 }
-
-// KnownDigest returns the digest ("sha256:hex") of the source's image if its checksum gives it
-// already.
-func KnownDigest(s Source) (digest string, known bool) { return s.Expected().Digest() }
 
 // Origin is what findings about a source's image call it, and what they blame.
 func Origin(s Source) image.Origin { return image.Origin{Name: s.String(), Attribute: s.Attribute()} }

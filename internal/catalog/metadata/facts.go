@@ -24,7 +24,7 @@ type Facts struct {
 	Library     string           `xml:"library,omitempty"` // the pool of the library that has its template
 	Template    string           `xml:"template"`          // "tenant/name"
 	Version     string           `xml:"version"`           // as resolved
-	Digest      string           `xml:"digest"`            // of the image, "sha256:HEX"
+	Digest      string           `xml:"digest"`            // of the image, as its version has it
 	Strategy    catalog.Strategy `xml:"strategy"`
 	Labels      []Pair           `xml:"labels>label"`
 	Parameters  []Setting        `xml:"parameters>parameter"` // effective values, without secrets

@@ -15,7 +15,7 @@ type Stamp struct {
 	// file that replaced another one. They are zero if the system does not provide them.
 	Changed time.Time `json:"changed,omitzero"`
 	Inode   uint64    `json:"inode,omitempty"`
-	Digest  string    `json:"digest"` // "sha256:HEX" of the image, decompressed
+	Digest  string    `json:"digest"` // of the image, decompressed
 }
 
 // Same reports whether two stamps are of the same file, without a write in between.

@@ -72,6 +72,7 @@ func newTables(ctx context.Context, o image.Origin, r io.ReaderAt, size int64) (
 type cluster struct {
 	disk, file uint64 // the bytes where it begins
 	data       bool   // it may hold something other than zeros
+	packed     bool   // it is compressed
 	needed     uint64 // bytes from file on that are read for the disk
 }
 
@@ -110,7 +111,8 @@ func (t *tables) at(disk, entry, bitmap uint64) cluster {
 	if entry&entryCompressed != 0 {
 		at := entry & t.packed
 		sectors := entry&(entryCompressed-1)>>bits.Len64(t.packed) + 1
-		return cluster{disk: disk, file: at, data: true, needed: sectors*image.SectorSize - at%image.SectorSize}
+		needed := sectors*image.SectorSize - at%image.SectorSize
+		return cluster{disk: disk, file: at, data: true, packed: true, needed: needed}
 	}
 	c := cluster{disk: disk, file: entry & entryOffset}
 	switch allocated := uint32(bitmap); {

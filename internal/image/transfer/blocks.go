@@ -19,7 +19,8 @@ type visit func(block int64, data []byte) error
 // MapImage maps the disk of an image, which it reads to the end.
 func MapImage(ctx context.Context, im *Image) (*blockmap.Map, error) {
 	m := blockmap.New(0)
-	unbounded := sending{room: math.MaxInt64, spooled: math.MaxInt64}
+	unbounded := newSending(nil)
+	unbounded.spooled = math.MaxInt64
 	_, err := eachBlock(ctx, im, unbounded, func(block int64, data []byte) error {
 		m.Append(block, m.SumOf(data))
 		return nil
@@ -36,7 +37,7 @@ func eachBlock(ctx context.Context, im *Image, s sending, do visit) (digest stri
 	}
 	err = im.stream(ctx, func(p *stream) error {
 		if im.Format == image.FormatRaw {
-			digest, err = p.through(ctx, s, func(r io.Reader, _ int64) error { return blocksOf(r, do) })
+			digest, err = p.through(ctx, s, nil, func(r io.Reader, _ int64) error { return blocksOf(r, do) })
 			return err
 		}
 		digest, err = eachBlockSpooled(ctx, p, s, do)
@@ -52,7 +53,11 @@ func eachBlockOfFile(ctx context.Context, im *Image, s sending, do visit) (diges
 	}
 	shown := newProgress(disk.size, s.progress)
 	group, groupCtx := errgroup.WithContext(ctx)
-	group.Go(func() error { return s.digested(im.Digest(groupCtx)) })
+	group.Go(func() error {
+		got, err := im.sum(groupCtx, s.summing(nil))
+		digest = got.digest
+		return s.digested(got, err)
+	})
 	group.Go(func() error {
 		return disk.eachBlock(groupCtx, func(block int64, data []byte) error {
 			shown.at(block * blockmap.BlockSize)
@@ -64,7 +69,7 @@ func eachBlockOfFile(ctx context.Context, im *Image, s sending, do visit) (diges
 	}
 	shown.at(disk.size)
 	shown.end()
-	return im.digest, im.file.Unchanged()
+	return digest, im.file.Unchanged()
 }
 
 // eachBlockSpooled is eachBlock for a qcow2 image, once it has arrived as a whole.
@@ -82,7 +87,7 @@ func eachBlockSpooled(ctx context.Context, p *stream, s sending, do visit) (dige
 		return "", room.exceeded(im)
 	}
 	s.room, s.tooLong = room.bytes, room.exceeded(im)
-	digest, err = p.through(ctx, s, func(r io.Reader, _ int64) error {
+	digest, err = p.through(ctx, s, nil, func(r io.Reader, _ int64) error {
 		_, err := io.Copy(spool, r)
 		return err
 	})
@@ -97,19 +102,6 @@ func eachBlockSpooled(ctx context.Context, p *stream, s sending, do visit) (dige
 		err = disk.eachBlock(ctx, do)
 	}
 	return digest, err
-}
-
-// mapFile maps the disk in a local file that is not compressed.
-func mapFile(ctx context.Context, im *Image) (*blockmap.Map, error) {
-	disk, err := contentsOf(ctx, im)
-	if err != nil {
-		return nil, err
-	}
-	m := blockmap.New(disk.size)
-	return m, disk.eachBlock(ctx, func(block int64, data []byte) error {
-		m.Append(block, m.SumOf(data))
-		return nil
-	})
 }
 
 // contentsOf opens the disk in a local file that is not compressed.

@@ -26,7 +26,7 @@ type Below struct {
 
 // Changes is what SendChanges did.
 type Changes struct {
-	Digest      string // "sha256:hex" of the image, as Send gives it
+	Digest      string // of the image, as Send gives it
 	Transferred int64  // bytes handed to the sink
 	Size        int64  // bytes of the overlay
 	Stored      string // "sha256:hex" of the overlay after its header (overlay.DataOffset)
@@ -39,10 +39,7 @@ type Changes struct {
 // anywhere. The overlay becomes an image only with the last bytes that are sent. Options and errors
 // are those of Send; Room limits what is sent.
 func (im *Image) SendChanges(ctx context.Context, sink Sink, below Below, options ...Option) (Changes, error) {
-	s := sending{room: math.MaxInt64}
-	for _, option := range options {
-		option(&s)
-	}
+	s := newSending(options)
 	c := &comparison{below: below, blocks: below.Blocks.Like(0)}
 	out := &tally{sink: sink, sum: sha256.New()}
 	tooLong := im.origin.Unsupported("Make room, or use another pool.",

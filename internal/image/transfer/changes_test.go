@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -162,19 +163,25 @@ func TestChangesGiveTheDisk(t *testing.T) {
 // wantMap checks that a map is that of a disk.
 func wantMap(t *testing.T, m *blockmap.Map, disk []byte) {
 	t.Helper()
-	w := m.Like(0).Writer()
-	_, _ = w.Write(disk)
+	like := m.Like(int64(len(disk)))
+	_ = blocksOf(bytes.NewReader(disk), func(block int64, data []byte) error { // which a buffer never fails
+		like.Append(block, like.SumOf(data))
+		return nil
+	})
 	var got, want bytes.Buffer
 	if _, err := m.WriteTo(&got); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.End().WriteTo(&want); err != nil {
+	if _, err := like.WriteTo(&want); err != nil {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got.Bytes(), want.Bytes()) {
 		t.Error("the map is not that of the disk")
 	}
 }
+
+// unmapped are the kinds whose map takes another reading.
+var unmapped = []string{"qcow2.gz", "stream of qcow2", "small", "subclusters", "deflate"}
 
 func TestImagesAreMapped(t *testing.T) {
 	disk, _ := pair(t)
@@ -192,7 +199,7 @@ func TestImagesAreMapped(t *testing.T) {
 			if result.Blocks != nil {
 				wantMap(t, result.Blocks, disk)
 			}
-			if unmapped := name == "qcow2.gz" || name == "stream of qcow2"; unmapped != (result.Blocks == nil) {
+			if unmapped := slices.Contains(unmapped, name); unmapped != (result.Blocks == nil) {
 				t.Errorf("sending it maps it: %t", result.Blocks != nil)
 			}
 		})

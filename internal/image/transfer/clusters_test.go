@@ -2,9 +2,11 @@ package transfer
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,7 +23,8 @@ func inImage(t *testing.T, s source) []byte {
 	t.Helper()
 	im := opened(t, s)
 	disk := make([]byte, im.VirtualSize)
-	bounds := sending{room: 1 << 40, spooled: 1 << 40}
+	bounds := newSending(nil)
+	bounds.spooled = 1 << 40
 	if _, err := eachBlock(t.Context(), im, bounds, func(block int64, data []byte) error {
 		copy(disk[block*blockmap.BlockSize:], data)
 		return nil
@@ -83,12 +86,30 @@ func TestClustersOfAllSizesGiveTheDisk(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			wantMap(t, m, disk)
+			sent, err := opened(t, source{path: file}).Send(t.Context(), Discard, MapBlocks())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if sent.Blocks != nil {
+				wantMap(t, sent.Blocks, disk)
+			}
+			if whole := wholeBlocks(layout); whole != (sent.Blocks != nil) {
+				t.Errorf("sending it maps it: %t", sent.Blocks != nil)
+			}
 			onIt := Below{Path: file, Format: "qcow2", Blocks: m}
 			if got, _ := sentChanges(t, source{path: rawBelow.Path}, onIt); !bytes.Equal(got, after) {
 				t.Error("what stands on it has another disk")
 			}
 		})
 	}
+}
+
+// wholeBlocks reports whether the blocks of an image in that layout are those of its disk.
+func wholeBlocks(layout string) bool {
+	return !strings.HasSuffix(layout, " -c") && !strings.Contains(layout, "extended_l2") &&
+		slices.Contains([]string{"", "cluster_size=65536", "cluster_size=131072", "cluster_size=2097152"},
+			strings.TrimPrefix(layout, "preallocation=metadata"))
 }
 
 // counted counts the bytes that are read.
@@ -108,6 +129,25 @@ func TestAnImageThatIsCutOffIsNotOpened(t *testing.T) {
 	whole := imagetest.Converted(t, imagetest.Textual())
 	_, err := open(t.Context(), source{path: imagetest.WriteFile(t, whole[:len(whole)/2])})
 	imagetest.WantError[*image.NotAnImageError](t, err)
+}
+
+// A cluster that begins within a block, as in no image that QEMU writes, is not mapped by the blocks
+// of the file.
+func TestAClusterOutOfPlaceIsMappedByReadingIt(t *testing.T) {
+	data := imagetest.Converted(t, imagetest.Textual())
+	number := func(at uint64) uint64 { return binary.BigEndian.Uint64(data[at:]) &^ (1 << 63) }
+	entry := number(number(40)) // of the first cluster, in the table that the first entry of L1 leads to
+	binary.BigEndian.PutUint64(data[entry:], number(entry)+512)
+	file := imagetest.WriteFile(t, data)
+	sent, err := opened(t, source{path: file}).Send(t.Context(), Discard, MapBlocks())
+	if err != nil || sent.Blocks != nil {
+		t.Errorf("it is mapped: %t, %v", sent.Blocks != nil, err)
+	}
+	m, err := MapImage(t.Context(), opened(t, source{path: file}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantMap(t, m, inImage(t, source{path: file}))
 }
 
 // Each cluster is decompressed once, regardless of its size.

@@ -12,6 +12,7 @@ import (
 	"github.com/lima-vm/go-qcow2reader/image/qcow2"
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/digest"
 	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 )
 
@@ -38,9 +39,9 @@ func TestWhatIsCompressedIsSentDecompressed(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					if got.Digest != imagetest.SHA256(c.data) || got.Size != int64(len(c.data)) ||
+					if got.Digest != imagetest.Digest(c.data) || got.Size != int64(len(c.data)) ||
 						!bytes.Equal(sink.Data, c.data) {
-						t.Errorf("Send = %+v, want what was compressed: %s", got, imagetest.SHA256(c.data))
+						t.Errorf("Send = %+v, want what was compressed: %s", got, imagetest.Digest(c.data))
 					}
 					if c.format == image.FormatRaw &&
 						(im.VirtualSize != got.Size || got.Transferred >= got.Size-4<<20 || len(sink.Calls) != 3) {
@@ -48,8 +49,8 @@ func TestWhatIsCompressedIsSentDecompressed(t *testing.T) {
 					}
 				}
 				im := opened(t, checked)
-				if digest, err := im.Digest(t.Context()); err != nil || digest != imagetest.SHA256(c.data) {
-					t.Errorf("Digest = %s, %v", digest, err)
+				if got, err := im.Digest(t.Context(), digest.Current); err != nil || got != imagetest.Digest(c.data) {
+					t.Errorf("Digest = %s, %v", got, err)
 				}
 				checked.checksum = imagetest.SHA256(c.data) // of the image, not of the file
 				im = opened(t, checked)

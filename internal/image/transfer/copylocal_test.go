@@ -44,7 +44,7 @@ func TestAFileIsCopiedIntoPlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	size := int64(len(data))
-	if got.Digest != imagetest.SHA256(data) || got.Size != size || got.Transferred+got.Shared != size ||
+	if got.Digest != imagetest.Digest(data) || got.Size != size || got.Transferred+got.Shared != size ||
 		!got.Copied || len(sink.Calls) > 0 {
 		t.Errorf("Send = %+v, and %d extents for the sink", got, len(sink.Calls))
 	}
@@ -69,7 +69,7 @@ func TestWhatCannotBeCopiedIsSent(t *testing.T) {
 	}
 	var sink imagetest.Sink
 	got, err := im.Send(t.Context(), &sink, Into(readOnly))
-	want := Result{Digest: imagetest.SHA256(data), Transferred: 1 << 20, Size: 1 << 20}
+	want := Result{Digest: imagetest.Digest(data), Transferred: 1 << 20, Size: 1 << 20}
 	if err != nil || got != want || !bytes.Equal(sink.Data, data) {
 		t.Errorf("Send = %+v, %v; want %+v", got, err, want)
 	}

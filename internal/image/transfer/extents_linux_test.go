@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"testing"
 
+	"github.com/novacron/terraform-provider-novacron/internal/image/digest"
 	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 	"github.com/novacron/terraform-provider-novacron/internal/image/localfile"
 )
@@ -30,8 +31,8 @@ func TestHolesAreHashedButNotSent(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			path, content := imagetest.Sparse(t, c.size, c.pieces)
 			im := opened(t, source{path: path})
-			if digest, err := im.Digest(t.Context()); err != nil || digest != imagetest.SHA256(content) {
-				t.Errorf("Digest = %s, %v; want %s", digest, err, imagetest.SHA256(content))
+			if got, err := im.Digest(t.Context(), digest.Current); err != nil || got != imagetest.Digest(content) {
+				t.Errorf("Digest = %s, %v; want %s", got, err, imagetest.Digest(content))
 			}
 			var sink imagetest.Sink
 			got, err := im.Send(t.Context(), &sink)
@@ -46,7 +47,7 @@ func TestHolesAreHashedButNotSent(t *testing.T) {
 				}
 			}
 			if len(sink.Calls) != len(c.want) || got.Transferred != total || got.Size != c.size ||
-				got.Digest != imagetest.SHA256(content) {
+				got.Digest != imagetest.Digest(content) {
 				t.Errorf("Send = %+v in %d extents, want %d bytes in %d", got, len(sink.Calls), total, len(c.want))
 			}
 			if !bytes.Equal(sink.Data, content) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/image/compression"
+	"github.com/novacron/terraform-provider-novacron/internal/image/digest"
 	"github.com/novacron/terraform-provider-novacron/internal/image/localfile"
 	"github.com/novacron/terraform-provider-novacron/internal/image/probe"
 	"github.com/novacron/terraform-provider-novacron/internal/image/qcow2"
@@ -28,8 +29,8 @@ type Image struct {
 
 	// For a file.
 	file    *localfile.File
-	extents []image.Extent // nil when it is compressed
-	digest  string         // once it is known
+	extents []image.Extent         // nil when it is compressed
+	digests map[digest.Form]string // those that are known
 
 	// For an image that passes only once.
 	from       Stream  // zero for a file

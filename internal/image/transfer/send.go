@@ -8,6 +8,8 @@ import (
 	"os"
 
 	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
+	"github.com/novacron/terraform-provider-novacron/internal/image/digest"
+	"github.com/novacron/terraform-provider-novacron/internal/image/verity"
 )
 
 // Sink is where an image's bytes go. WriteAt stores one extent, which belongs at offset: all that r
@@ -32,13 +34,13 @@ func (discard) WriteAt(_ context.Context, r io.Reader, _, _ int64) error {
 
 // Result is what Send did.
 type Result struct {
-	Digest      string // "sha256:hex" of the whole image, decompressed, holes included
+	Digest      string // of the whole image, decompressed, holes included
 	Transferred int64  // bytes sent to the sink, or copied
 	Size        int64  // bytes of the image, decompressed
 	Copied      bool   // to the file of Into
 	Shared      int64  // bytes that the copy shares with the source, instead of bytes transferred
-	// Blocks is what the image's disk holds, if the caller asked for it; nil if the image passed once,
-	// and in another order.
+	// Blocks is what the image's disk holds, if the caller asked for it; nil if that takes another
+	// reading: see MapBlocks.
 	Blocks *blockmap.Map
 }
 
@@ -46,7 +48,9 @@ type Result struct {
 type Option func(*sending)
 
 type sending struct {
+	form     digest.Form
 	onDigest func(digest string) error
+	onSHA256 func(sum string) error
 	progress func(done, total int64)
 	room     int64
 	tooLong  error // replaces the error for lack of room
@@ -55,13 +59,37 @@ type sending struct {
 	blocks   bool
 }
 
-// digested passes the digest of a reading to the caller that asked for it.
-func (s sending) digested(digest string, err error) error {
-	if err != nil || s.onDigest == nil {
-		return err
+// newSending has the options, and room without end.
+func newSending(options []Option) sending {
+	s := sending{form: digest.Current, room: math.MaxInt64}
+	for _, option := range options {
+		option(&s)
 	}
-	return s.onDigest(digest)
+	return s
 }
+
+// summing is what is to be computed, without the checksum.
+func (s sending) summing(visit verity.Visit) summing {
+	return summing{form: s.form, plain: s.onSHA256 != nil, visit: visit}
+}
+
+// digested passes the sums of a reading to the caller that asked for them.
+func (s sending) digested(got sums, err error) error {
+	if err == nil && s.onSHA256 != nil {
+		err = s.onSHA256(got.plain)
+	}
+	if err == nil && s.onDigest != nil {
+		err = s.onDigest(got.digest)
+	}
+	return err
+}
+
+// As has the digest computed in that form, instead of digest.Current.
+func As(form digest.Form) Option { return func(s *sending) { s.form = form } }
+
+// OnSHA256 has the SHA-256 of the image computed as well, and f called with it, "sha256:hex", just
+// before the function of OnDigest would be. An error has the same effect.
+func OnSHA256(f func(sum string) error) Option { return func(s *sending) { s.onSHA256 = f } }
 
 // OnDigest has f called once, as soon as the digest is known and the checksum verified; for a file
 // that is usually long before it is sent. It is called while bytes are being sent, from another
@@ -87,27 +115,26 @@ func Room(bytes int64) Option { return func(s *sending) { s.room = bytes } }
 func Into(file *os.File) Option { return func(s *sending) { s.into = file } }
 
 // MapBlocks has the disk's blocks mapped on the way, for images that are to be stored as changes to
-// this one: those of local files, and those that arrive as they are, raw.
+// this one. That is possible where the blocks are those of the image: in raw images, and in qcow2
+// images in local files whose clusters are neither compressed nor smaller than a block. It takes
+// the digest of digest.FSVerity, which shows the bytes.
 func MapBlocks() Option { return func(s *sending) { s.blocks = true } }
 
 // Send sends the image to the sink and verifies length and checksum. The sink holds a complete
 // image only when Send returns no error.
 //
-// Holes of a local file are not sent. A separate reader hashes the file. It runs ahead of the sink
-// as fast as it can, and leaves the bytes in the page cache for the sink, so that the disk is read
-// once as long as the lead fits into memory. The file must not change meanwhile. An image that is
-// compressed, or comes from elsewhere, is hashed as it passes, and its long stretches of zeros are
-// not sent. A download can be sent only once. In any case Send holds less than 4 MiB of the image
-// in memory, plus the window of a decompressor (see MaxWindow).
+// Holes of a local file are neither sent nor read. A separate reader hashes the file. It runs ahead
+// of the sink as fast as it can, and leaves the bytes in the page cache for the sink, so that the
+// disk is read once as long as the lead fits into memory. The file must not change meanwhile. An
+// image that is compressed, or comes from elsewhere, is hashed as it passes, and its long stretches
+// of zeros are not sent. A download can be sent only once. In any case Send holds less than 10 MiB
+// of the image in memory, plus the window of a decompressor (see MaxWindow).
 //
 // Size and VirtualSize are known once it is sent. Errors: *image.SourceError, also for
 // image.ErrChanged; *image.ChecksumError; for an image not fully known beforehand, the others of
 // FromFile; errors returned by OnDigest or the sink.
 func (im *Image) Send(ctx context.Context, sink Sink, options ...Option) (Result, error) {
-	s := sending{room: math.MaxInt64}
-	for _, option := range options {
-		option(&s)
-	}
+	s := newSending(options)
 	if s.into != nil {
 		defer s.into.Close()
 	}

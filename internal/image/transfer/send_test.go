@@ -6,12 +6,14 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/digest"
 	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 	"github.com/novacron/terraform-provider-novacron/internal/image/localfile"
 )
@@ -39,7 +41,7 @@ func TestAFileIsSentAndHashed(t *testing.T) {
 					t.Fatal(err)
 				}
 				size := int64(len(data))
-				want := Result{Digest: imagetest.SHA256(data), Transferred: size, Size: size}
+				want := Result{Digest: imagetest.Digest(data), Transferred: size, Size: size}
 				if got != want || told != want.Digest {
 					t.Errorf("Send = %+v, told %s, want %+v", got, told, want)
 				}
@@ -47,10 +49,54 @@ func TestAFileIsSentAndHashed(t *testing.T) {
 					t.Error("the sink holds other bytes than the file")
 				}
 			}
-			if digest, err := im.Digest(t.Context()); err != nil || digest != imagetest.SHA256(data) {
-				t.Errorf("Digest = %s, %v", digest, err)
+			if got, err := im.Digest(t.Context(), digest.Current); err != nil || got != imagetest.Digest(data) {
+				t.Errorf("Digest = %s, %v", got, err)
 			}
 		})
+	}
+}
+
+// Images of earlier providers are known by their SHA-256, and are found by it.
+func TestTheSHA256IsComputedIfItIsAskedFor(t *testing.T) {
+	data := imagetest.Holed()
+	path, packed := imagetest.WriteFile(t, data), imagetest.Packed(t, "gzip", data)
+	for name, s := range map[string]func() source{
+		"file":            func() source { return source{path: path} },
+		"file, checksum":  func() source { return source{path: path, checksum: imagetest.SHA512(data)} },
+		"compressed file": func() source { return source{path: imagetest.WriteFile(t, packed)} },
+		"stream":          func() source { return source{once: bytes.NewReader(data), length: -1} },
+		"compressed stream": func() source {
+			return source{once: bytes.NewReader(packed), length: -1, checksum: imagetest.SHA256(packed)}
+		},
+	} {
+		var told []string
+		tell := func(text string) error {
+			told = append(told, text)
+			return nil
+		}
+		got, err := opened(t, s()).Send(t.Context(), Discard, OnDigest(tell), OnSHA256(tell))
+		if want := []string{imagetest.SHA256(data), imagetest.Digest(data)}; err != nil || !slices.Equal(told, want) ||
+			got.Digest != want[1] {
+			t.Errorf("%s: told %q, got %s, %v; want %q", name, told, got.Digest, err, want)
+		}
+		got, err = opened(t, s()).Send(t.Context(), Discard, As(digest.SHA256))
+		if err != nil || got.Digest != imagetest.SHA256(data) {
+			t.Errorf("%s: in the older form, got %s, %v", name, got.Digest, err)
+		}
+		known := errors.New("an earlier provider stored this image")
+		_, err = opened(t, s()).Send(t.Context(), Discard, OnSHA256(func(string) error { return known }),
+			OnDigest(func(string) error { t.Errorf("%s: the digest was told as well", name); return nil }))
+		if !errors.Is(err, known) {
+			t.Errorf("%s: Send returns %v", name, err)
+		}
+	}
+	im := opened(t, source{path: path})
+	for form, want := range map[digest.Form]string{
+		digest.SHA256: imagetest.SHA256(data), digest.FSVerity: imagetest.Digest(data),
+	} {
+		if got, err := im.Digest(t.Context(), form); err != nil || got != want {
+			t.Errorf("its %s is %s, %v, want %s", form, got, err, want)
+		}
 	}
 }
 
@@ -68,7 +114,7 @@ func TestAWrongChecksumIsToldAndStopsTheSending(t *testing.T) {
 		if mismatch.Want != wrong || !strings.HasPrefix(mismatch.Got, algorithm+":") || mismatch.Got == wrong {
 			t.Errorf("error is %+v", mismatch)
 		}
-		if _, err := im.Digest(t.Context()); err == nil {
+		if _, err := im.Digest(t.Context(), digest.Current); err == nil {
 			t.Error("Digest forgets the checksum")
 		}
 	}
@@ -123,7 +169,7 @@ func TestAFileThatChangesIsNoticed(t *testing.T) {
 			if !errors.Is(err, image.ErrChanged) {
 				t.Errorf("Send returns %v", err)
 			}
-			if _, err := im.Digest(t.Context()); !errors.Is(err, image.ErrChanged) {
+			if _, err := im.Digest(t.Context(), digest.Current); !errors.Is(err, image.ErrChanged) {
 				t.Errorf("Digest returns %v", err)
 			}
 		})
@@ -200,7 +246,7 @@ func TestSendAndDigestEndWithTheirContext(t *testing.T) {
 		t.Errorf("Send returns %v", err)
 	}
 	file := source{path: imagetest.WriteFile(t, imagetest.RawDisk(1<<20))}
-	if _, err := opened(t, file).Digest(ctx); !errors.Is(err, why) {
+	if _, err := opened(t, file).Digest(ctx, digest.Current); !errors.Is(err, why) {
 		t.Errorf("Digest returns %v", err)
 	}
 }
@@ -214,7 +260,7 @@ func TestAClosedImageIsNotSent(t *testing.T) {
 	}
 	_, err := im.Send(t.Context(), &imagetest.Sink{})
 	imagetest.WantError[*image.SourceError](t, err)
-	_, err = im.Digest(t.Context())
+	_, err = im.Digest(t.Context(), digest.Current)
 	imagetest.WantError[*image.SourceError](t, err)
 }
 

@@ -8,7 +8,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
-	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
 )
 
 // sendFile sends a local file that is stored as it is.
@@ -21,15 +20,24 @@ func sendFile(ctx context.Context, im *Image, sink Sink, s sending) (Result, err
 	shrunk := im.origin.Failed("reading", image.ErrChanged, "")
 	result := Result{Transferred: total, Size: im.Size}
 
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.Go(func() error { return s.digested(im.Digest(groupCtx)) })
-	var blocks *blockmap.Map
+	var blocks *fileSums
 	if s.blocks {
-		group.Go(func() (err error) {
-			blocks, err = mapFile(groupCtx, im)
-			return err
-		})
+		var err error
+		if blocks, err = mapping(ctx, im); err != nil {
+			return Result{}, err
+		}
 	}
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		var got sums
+		if known := im.digests[s.form]; known != "" && s.onSHA256 == nil && blocks == nil {
+			got.digest = known
+		} else if got, err = im.sum(groupCtx, s.summing(blocks.shown())); err != nil {
+			return err
+		}
+		result.Digest = got.digest
+		return s.digested(got, nil)
+	})
 	group.Go(func() error {
 		if s.into != nil {
 			copied, done, err := im.file.CopyTo(groupCtx, s.into, p.add)
@@ -58,8 +66,13 @@ func sendFile(ctx context.Context, im *Image, sink Sink, s sending) (Result, err
 	if err := im.file.Unchanged(); err != nil {
 		return Result{}, err
 	}
+	if blocks != nil {
+		var err error
+		if result.Blocks, err = blocks.mapped(ctx, im); err != nil {
+			return Result{}, err
+		}
+	}
 	p.end()
-	result.Digest, result.Blocks = im.digest, blocks
 	return result, nil
 }
 

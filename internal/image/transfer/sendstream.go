@@ -5,21 +5,17 @@ import (
 	"io"
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
-	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
 )
 
 // sendStream sends an image that passes once. It closes the stream.
 func sendStream(ctx context.Context, p *stream, sink Sink, s sending) (Result, error) {
 	im := p.im
 	var transferred int64
-	blocks := s.blocks && im.Format == image.FormatRaw
-	mapped := blockmap.New(0).Writer()
-	digest, err := p.through(ctx, s, func(r io.Reader, limit int64) (err error) {
-		if blocks {
-			async := newAsyncWriter(mapped)
-			defer async.end()
-			r = io.TeeReader(r, async)
-		}
+	var blocks *fileSums
+	if s.blocks && im.Format == image.FormatRaw {
+		blocks = newFileSums()
+	}
+	digest, err := p.through(ctx, s, blocks.shown(), func(r io.Reader, limit int64) (err error) {
 		transferred, err = sendRuns(ctx, im.origin, sink, &runs{r: r}, limit)
 		return err
 	})
@@ -27,8 +23,8 @@ func sendStream(ctx context.Context, p *stream, sink Sink, s sending) (Result, e
 		return Result{}, err
 	}
 	result := Result{Digest: digest, Transferred: transferred, Size: im.Size}
-	if blocks {
-		result.Blocks = mapped.End()
+	if blocks != nil {
+		result.Blocks = blocks.ofRaw(im.Size)
 	}
 	return result, nil
 }

@@ -40,7 +40,7 @@ func TestRunsAddUpToTheImage(t *testing.T) {
 			defer im.Close()
 			var sink imagetest.Sink
 			got, err := im.Send(t.Context(), &sink)
-			if err != nil || !bytes.Equal(sink.Data, data) || got.Digest != imagetest.SHA256(data) {
+			if err != nil || !bytes.Equal(sink.Data, data) || got.Digest != imagetest.Digest(data) {
 				t.Errorf("%d bytes arrived of %d, %+v, %v", len(sink.Data), len(data), got, err)
 			}
 			most := int64(len(data) + 2*block + localfile.LastBytes) // with the hole

@@ -5,11 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/image/compression"
 	"github.com/novacron/terraform-provider-novacron/internal/image/probe"
+	"github.com/novacron/terraform-provider-novacron/internal/image/verity"
 )
 
 // stream is one reading of an image from beginning to end, decompressed on the way.
@@ -40,7 +42,7 @@ func newStream(im *Image, r io.Reader, size int64) (*stream, error) {
 	im.Compression, im.extents = packed.Name, nil
 	in.again = head
 	if im.want != (image.Checksum{}) {
-		in.sum = image.NewDigester(im.want)
+		in.sum = im.want.New()
 	}
 	u, err := packed.Open(im.origin, in)
 	if err != nil {
@@ -111,19 +113,19 @@ func (im *Image) limit(room int64) (int64, error) {
 		"it is longer than the %d MiB that there is room for", room>>20)
 }
 
-// through lets take read the whole stream, limit bytes at most, and hashes it meanwhile. Reading
-// ends with ctx. It closes the stream.
+// through lets take read the whole stream, limit bytes at most, and hashes it meanwhile, which it
+// shows to visit unless that is nil. Reading ends with ctx. It closes the stream.
 func (p *stream) through(
-	ctx context.Context, s sending, take func(r io.Reader, limit int64) error,
+	ctx context.Context, s sending, visit verity.Visit, take func(r io.Reader, limit int64) error,
 ) (digest string, err error) {
 	defer p.close()
 	im := p.im
 	shown := newProgress(im.PackedSize, s.progress)
 	shown.done = p.in.n
 	p.in.notice = shown.at
-	d := image.NewDigester(im.want)
-	if im.Compression != "" {
-		d = image.NewDigester(image.Checksum{}) // the checksum is of what comes from the source
+	of := s.summing(visit)
+	if im.Compression == "" { // otherwise the checksum is of what comes from the source
+		of.want = im.want
 	}
 	limit, tooLong := im.limit(s.room)
 	if s.tooLong != nil && limit == s.room {
@@ -134,9 +136,9 @@ func (p *stream) through(
 			"bytes that were announced", im.Size), "Apply again.")
 	}
 	in := &bounded{r: &cancelled{ctx, im.origin, p.out}, left: limit, over: tooLong}
-	async := newAsyncWriter(d)
-	err = take(io.TeeReader(in, async), limit)
-	async.end()
+	sum := of.start()
+	defer sum.end()
+	err = take(io.TeeReader(in, sum), limit)
 	if err == nil {
 		err = p.end(limit - in.left)
 	}
@@ -146,15 +148,16 @@ func (p *stream) through(
 	if err != nil {
 		return "", err
 	}
-	if digest, err = d.Finish(im.origin); err != nil {
+	got, err := sum.finish(im.origin)
+	if err != nil {
 		return "", err
 	}
-	im.digest = digest
-	if err := s.digested(digest, nil); err != nil {
+	im.known(s.form, got.digest)
+	if err := s.digested(got, nil); err != nil {
 		return "", err
 	}
 	shown.end()
-	return digest, nil
+	return got.digest, nil
 }
 
 // end checks that everything has passed, and that it is what it should be. Plain is how many bytes
@@ -167,7 +170,7 @@ func (p *stream) end(plain int64) error {
 			return err
 		}
 		if p.in.sum != nil {
-			if _, err := p.in.sum.Finish(im.origin); err != nil {
+			if err := im.want.Check(im.origin, p.in.sum); err != nil {
 				return err
 			}
 		}
@@ -228,9 +231,9 @@ func (b *bounded) Read(p []byte) (int, error) {
 type tap struct {
 	origin image.Origin
 	r      io.Reader
-	again  []byte // read already, and returned once more
-	n      int64  // bytes that have come, all of which were returned once or are in again
-	sum    *image.Digester
+	again  []byte    // read already, and returned once more
+	n      int64     // bytes that have come, all of which were returned once or are in again
+	sum    hash.Hash // nil if nothing is to be hashed
 	err    error
 	notice func(n int64)
 }
@@ -262,7 +265,7 @@ func (t *tap) Read(p []byte) (int, error) {
 
 func (t *tap) hash(p []byte) {
 	if t.sum != nil {
-		_, _ = t.sum.Write(p)
+		t.sum.Write(p)
 	}
 }
 

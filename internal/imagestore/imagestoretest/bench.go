@@ -82,6 +82,21 @@ func (b *bench) image(size int) string {
 	return path
 }
 
+// asEarlier turns the document of a base into one of an earlier provider, whose digest was the
+// SHA-256.
+func (b *bench) asEarlier(base catalog.Base, sum string) catalog.Base {
+	b.t.Helper()
+	rec, err := b.Documents.Bases().Get(b.t.Context(), catalog.BaseKey(base.Digest))
+	b.check(err)
+	old := rec.Value
+	old.Digest = sum
+	_, err = b.Documents.Bases().Create(b.t.Context(), catalog.BaseKey(sum), old)
+	b.check(err)
+	b.check(b.Documents.Bases().Delete(b.t.Context(), rec.Key, rec.Revision))
+	b.registered("1.0.0", sum)
+	return old
+}
+
 // volumes returns the names of the images' volumes, without the maps of their blocks.
 func (b *bench) volumes() []string {
 	b.t.Helper()

@@ -12,8 +12,6 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
@@ -37,19 +35,22 @@ type Site struct {
 // Run runs the suite; open creates a site for each of its tests.
 func Run(t *testing.T, open func(t *testing.T) Site) {
 	for name, test := range map[string]func(*testing.T, *bench){
-		"AnImageIsStoredOnce":             storedOnce,
-		"TheLastUserTakesItAway":          lastUser,
-		"ManyProcessesSendItOnce":         sentOnce,
-		"WhatFailedLeavesNothing":         failed,
-		"AnImageIsReadBack":               readBack,
-		"ADamagedImageIsFound":            damaged,
-		"AnImageIsRestored":               restored,
-		"WhatStandsOnAnImageKeepsIt":      stoodOn,
-		"WhatNothingUsesGoesAfterAWhile":  collected,
-		"ADeadRegistrationIsClearedAway":  forsaken,
-		"UsersAreNamed":                   users,
-		"WhatIsStoredIsCounted":           poolContents,
-		"AnImageThatIsNotThereIsNotFound": missing,
+		"AnImageIsStoredOnce":                   storedOnce,
+		"TheLastUserTakesItAway":                lastUser,
+		"AnImageIsFoundByItsChecksum":           foundByChecksum,
+		"ManyProcessesSendItOnce":               func(_ *testing.T, b *bench) { sentOnce(b, false) },
+		"ManyProcessesSendWhatHasAChecksumOnce": func(_ *testing.T, b *bench) { sentOnce(b, true) },
+		"ImagesOfEarlierProvidersAreUsed":       earlier,
+		"WhatFailedLeavesNothing":               failed,
+		"AnImageIsReadBack":                     readBack,
+		"ADamagedImageIsFound":                  damaged,
+		"AnImageIsRestored":                     restored,
+		"WhatStandsOnAnImageKeepsIt":            stoodOn,
+		"WhatNothingUsesGoesAfterAWhile":        collected,
+		"ADeadRegistrationIsClearedAway":        forsaken,
+		"UsersAreNamed":                         users,
+		"WhatIsStoredIsCounted":                 poolContents,
+		"AnImageThatIsNotThereIsNotFound":       missing,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, &bench{Site: open(t), t: t}) })
 	}
@@ -106,31 +107,6 @@ func lastUser(t *testing.T, b *bench) {
 	b.check(st.Release(t.Context(), base.Digest, b.version("2.0.0")))
 	if err := st.Holds(t.Context(), b.version("2.0.0"), base); err == nil {
 		t.Error("an image that is gone is held")
-	}
-}
-
-func sentOnce(t *testing.T, b *bench) {
-	path := b.image(256 << 10)
-	numbers := []string{"1.0.0", "2.0.0", "3.0.0", "4.0.0"}
-	claims := map[string]string{}
-	for _, number := range numbers {
-		_, claims[number] = b.claim(number)
-	}
-	var group errgroup.Group
-	for _, number := range numbers {
-		st := b.Open(imagestore.Options{})
-		group.Go(func() error {
-			_, _, err := st.Hold(t.Context(), imagestore.Request{
-				Version: b.version(number), Source: file.Source{Path: path}, Stem: claims[number],
-				Steps: step.NewTimer(),
-			})
-			return err
-		})
-	}
-	b.check(group.Wait())
-	all := b.documents()
-	if len(all) != 1 || len(all[0].Value.Versions) != len(numbers) || len(b.volumes()) != 1 {
-		t.Errorf("the documents are %+v, the volumes %q", all, b.volumes())
 	}
 }
 

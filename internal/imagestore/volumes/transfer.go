@@ -3,21 +3,21 @@ package volumes
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"io"
 	"sync"
 
 	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/image/digest"
 )
 
-// Digest reads a volume's bytes as they are in its file, starting at from. It reports the number of
-// bytes read to notice, unless notice is nil.
+// Digest reads a volume's bytes as they are in its file, starting at from, and returns their digest
+// of that form. It reports the number of bytes read to notice, unless notice is nil.
 func Digest(
-	ctx context.Context, transfer host.Transfer, pool, volume string, from int64, notice func(n int64),
+	ctx context.Context, transfer host.Transfer, pool, volume string, from int64, form digest.Form,
+	notice func(n int64),
 ) (string, error) {
-	sum := sha256.New()
+	sum := form.New()
 	var w io.Writer = sum
 	if notice != nil {
 		w = io.MultiWriter(sum, &noticed{notice: notice})
@@ -25,7 +25,7 @@ func Digest(
 	if err := transfer.Download(ctx, pool, volume, w, from, 0); err != nil {
 		return "", err
 	}
-	return "sha256:" + hex.EncodeToString(sum.Sum(nil)), nil
+	return sum.Sum(), nil
 }
 
 // noticed counts the bytes written.

@@ -10,6 +10,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/host/fakehost"
+	"github.com/novacron/terraform-provider-novacron/internal/image/digest"
 	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 )
 
@@ -19,17 +20,23 @@ func TestADigestCoversAVolumesFile(t *testing.T) {
 	create(t, p, raw("v"), content)
 	conn := must.Get[host.Transfer](t)(h.OpenTransfer(t.Context()))
 	for _, from := range []int64{0, 1 << 20} {
-		var noticed int64
-		got := must.Get[string](t)(Digest(t.Context(), conn, p.name, "v", from, func(n int64) { noticed = n }))
-		if want := imagetest.SHA256(content[from:]); got != want || noticed != int64(len(content))-from {
-			t.Errorf("from byte %d: %s, %d bytes; want %s", from, got, noticed, want)
+		for form, want := range map[digest.Form]string{
+			digest.SHA256: imagetest.SHA256(content[from:]), digest.Current: imagetest.Digest(content[from:]),
+		} {
+			var noticed int64
+			notice := func(n int64) { noticed = n }
+			got := must.Get[string](t)(Digest(t.Context(), conn, p.name, "v", from, form, notice))
+			if got != want || noticed != int64(len(content))-from {
+				t.Errorf("from byte %d: %s, %d bytes; want %s", from, got, noticed, want)
+			}
 		}
 	}
-	if _, err := Digest(t.Context(), conn, p.name, "gone", 0, nil); !errors.Is(err, host.ErrNoVolume) {
+	if _, err := Digest(t.Context(), conn, p.name, "gone", 0, digest.Current, nil); !errors.Is(err, host.ErrNoVolume) {
 		t.Errorf("of a volume that is gone: %v", err)
 	}
 	failing(h, "Download", fakehost.Fault{After: host.ErrUnreachable})
-	if got, err := Digest(t.Context(), conn, p.name, "v", 0, nil); !errors.Is(err, host.ErrUnreachable) || got != "" {
+	got, err := Digest(t.Context(), conn, p.name, "v", 0, digest.Current, nil)
+	if !errors.Is(err, host.ErrUnreachable) || got != "" {
 		t.Errorf("of a volume that was read in part: %q, %v", got, err)
 	}
 }

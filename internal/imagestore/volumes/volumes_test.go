@@ -141,9 +141,10 @@ func TestDeletingWaitsForAVolumeInUse(t *testing.T) {
 func TestTheMapOfAnImageIsStoredOnce(t *testing.T) {
 	p, h := inMemory(t)
 	conn := must.Get[host.Transfer](t)(h.OpenTransfer(t.Context()))
-	w := blockmap.New(3 * blockmap.BlockSize).Writer()
-	must.Get[int](t)(w.Write(bytes.Repeat([]byte{1}, 3*blockmap.BlockSize)))
-	m := w.End()
+	m := blockmap.New(3 * blockmap.BlockSize)
+	for block := range m.Blocks() {
+		m.Append(block, m.SumOf(bytes.Repeat([]byte{1}, blockmap.BlockSize)))
+	}
 	stored := func() *blockmap.Map {
 		r := must.Get[io.ReadCloser](t)(h.OpenVolume(t.Context(), "images", naming.BlockMap("v")))
 		defer r.Close()

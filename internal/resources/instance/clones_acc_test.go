@@ -77,7 +77,7 @@ func computed(label, name, strategy, hostname string) []statecheck.StateCheck {
 		"domain_name":      knownvalue.StringExact(name),
 		"host":             matches(`.`),
 		"resolved_version": knownvalue.StringExact("1.0.0"),
-		"image_digest":     matches(`^sha256:[0-9a-f]{64}$`),
+		"image_digest":     matches(`^fsverity:[0-9a-f]{64}$`),
 		"strategy":         knownvalue.StringExact(strategy),
 		"effective_parameters": knownvalue.ObjectExact(map[string]knownvalue.Check{
 			"hostname": knownvalue.StringExact(hostname),

@@ -1,8 +1,6 @@
 package templateversion_test
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -71,8 +69,12 @@ func writeFile(t *testing.T, path string, content []byte) string {
 
 func checksum(t *testing.T, path string) string {
 	t.Helper()
-	sum := sha256.Sum256(readFile(t, path))
-	return "sha256:" + hex.EncodeToString(sum[:])
+	return imagetest.SHA256(readFile(t, path))
+}
+
+func digestOf(t *testing.T, path string) string {
+	t.Helper()
+	return imagetest.Digest(readFile(t, path))
 }
 
 // bases returns the paths, as seen from outside the host, of the base images in the pool's

@@ -13,6 +13,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/digest"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/source"
@@ -28,11 +29,15 @@ type notes interface {
 // JSON of a source.Stamp.
 const seenKey = "image"
 
-// look looks at a watched source and records what it saw. The next look then reads the image again
-// only if the image may have changed.
-func look(ctx context.Context, s source.Watched, n notes) (source.Stamp, error) {
+// look looks at a watched source, for a version of that digest, and records what it saw. The next
+// look then reads the image again only if the image may have changed.
+func look(ctx context.Context, s source.Watched, versions string, n notes) (source.Stamp, error) {
+	form, err := digest.FormOf(versions)
+	if err != nil {
+		return nil, err
+	}
 	before, _ := n.GetKey(ctx, seenKey)
-	now, err := s.Look(ctx, before)
+	now, err := s.Look(ctx, before, form)
 	if err == nil {
 		note(ctx, now, n)
 	}
@@ -61,19 +66,19 @@ func stampOf(ctx context.Context, s source.Source) source.Stamp {
 // noteRegistered records the state of the source that a version was registered from. before is the
 // state of the source just before the registration.
 func noteRegistered(ctx context.Context, before source.Stamp, s source.Source, v catalog.Version, n notes) {
-	_, known := source.KnownDigest(s)
-	if before == nil || known && v.Transferred == 0 {
-		return // with a known digest, the pool had the image, so the source was not read
+	if before == nil || s.Expected() != (image.Checksum{}) && v.Transferred == 0 {
+		return // the pool may have had an image of that checksum, and then the source was not read
 	}
 	note(ctx, before.WithDigest(v.Digest), n)
 }
 
 // imageCheck compares the image that a version has with the image that its source has.
 type imageCheck struct {
-	version *Model // as in the state
-	library *library.Library
-	notes   notes
-	diags   *diag.Diagnostics
+	version  *Model // as in the state
+	replaced bool   // the plan replaces the version in any case
+	library  *library.Library
+	notes    notes
+	diags    *diag.Diagnostics
 }
 
 // unusable adds advice to an error of Open if the file is missing.
@@ -97,11 +102,11 @@ func (c *imageCheck) unchanged(ctx context.Context, s source.Source) {
 	if !is {
 		return
 	}
-	seen, err := look(ctx, watched, c.notes)
-	if err == nil && seen.Digest() == c.version.Digest.ValueString() || errors.Is(err, fs.ErrNotExist) {
+	id, version := c.version.ID.ValueString(), c.version.Digest.ValueString()
+	seen, err := look(ctx, watched, version, c.notes)
+	if err == nil && seen.Digest() == version || errors.Is(err, fs.ErrNotExist) {
 		return
 	}
-	id, digest := c.version.ID.ValueString(), c.version.Digest.ValueString()
 	if err != nil {
 		c.diags.AddAttributeWarning(path.Root("source"), "Image not verified",
 			fmt.Sprintf("It is unknown whether %s is still "+
@@ -112,7 +117,7 @@ func (c *imageCheck) unchanged(ctx context.Context, s source.Source) {
 	c.diags.AddAttributeError(path.Root("source"), "Image has changed",
 		fmt.Sprintf("%s is no longer the image of version "+
 			"%q: its digest is %s, the version's is %s. Versions do not change: register it as a new version with a "+
-			"higher number, or restore the old image. %s", s, id, seen.Digest(), digest, destroyAdvice))
+			"higher number, or restore the old image. %s", s, id, seen.Digest(), version, destroyAdvice))
 }
 
 // same reports whether another source has the version's image. If the source is not watched or does
@@ -130,7 +135,11 @@ func (c *imageCheck) same(ctx context.Context, s source.Source) bool {
 		}
 		return same
 	}
-	seen, err := watched.Read(ctx)
+	var seen source.Stamp
+	form, err := digest.FormOf(c.version.Digest.ValueString())
+	if err == nil {
+		seen, err = watched.Read(ctx, form)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		if c.sameChecksum(ctx, s) {
 			return true
@@ -149,16 +158,20 @@ func (c *imageCheck) same(ctx context.Context, s source.Source) bool {
 }
 
 // sameChecksum reports whether the source's checksum is that of the version's image. It returns
-// false for a source without a checksum.
+// false for a source without a checksum. If it matters, and nothing else tells, it has the stored
+// image read.
 func (c *imageCheck) sameChecksum(ctx context.Context, s source.Source) bool {
-	known, ok := source.KnownDigest(s)
-	if ok && known == c.version.Digest.ValueString() {
+	want := c.version.Digest.ValueString()
+	if s.Expected().String() == want { // an earlier provider registered it
 		return true
 	}
 	if c.library == nil {
 		return false
 	}
-	same, err := c.library.Images.HasSource(ctx, c.version.Digest.ValueString(), s)
+	same, err := c.library.Images.HasSource(ctx, want, s)
+	if err == nil && !same && !c.replaced {
+		same, err = c.library.Images.IsOf(ctx, want, s)
+	}
 	face.AddError(c.diags, "Could not compare image", err)
 	return same
 }

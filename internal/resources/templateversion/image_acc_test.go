@@ -25,7 +25,7 @@ func TestAccImageChangesUnderItsVersion(t *testing.T) {
 	t.Parallel()
 	monday, tuesday := readFile(t, rawImage(t, 1<<20)), readFile(t, rawImage(t, 1<<20))
 	path := writeFile(t, filepath.Join(t.TempDir(), "nightly.img"), monday)
-	digest := checksum(t, path)
+	sum := checksum(t, path)
 	then := time.Date(2026, 1, 5, 3, 0, 0, 123456789, time.UTC)
 	modified(t, path, then)
 	config := func(number string, settings ...string) string {
@@ -43,7 +43,7 @@ func TestAccImageChangesUnderItsVersion(t *testing.T) {
 	writeFile(t, path, tuesday)
 	modified(t, path, then)
 	changed := []string{"Image has changed", `on main.tf line`, `resource "novacron_template_version" "it"`,
-		path + " is no longer the image of version \"default/" + name + "@1.0.0\": its digest is " + checksum(t, path),
+		path + " is no longer the image of version \"default/" + name + "@1.0.0\": its digest is " + digestOf(t, path),
 		"Versions do not change: register it as a new version with a higher number, or restore the old image"}
 	tfacc.Says(t, w.Fails(t, "plan"), changed...)
 	tfacc.Says(t, w.Fails(t, "plan", "-refresh=false"), changed...)
@@ -100,7 +100,7 @@ func TestAccImageChangesUnderItsVersion(t *testing.T) {
 	}
 	w.Configure(t, elsewhere(""))
 	tfacc.Says(t, w.Fails(t, "plan"), missing...)
-	w.Configure(t, elsewhere(`, checksum = "`+digest+`"`))
+	w.Configure(t, elsewhere(`, checksum = "`+sum+`"`))
 	planSays("0 to add, 1 to change, 0 to destroy")
 
 	// Registering a version again needs its file.
@@ -144,7 +144,8 @@ func TestAccImageIsNotWhatItsChecksumSays(t *testing.T) {
 	pool, _ := host.Pool(t, name)
 	t.Parallel()
 	image, other := rawImage(t, 1<<20), rawImage(t, 1<<20)
-	config := library(pool, name) + version("one", "1.0.0", fromPath(image))
+	from := func(path string) string { return fromPath(path) + `, checksum = "` + checksum(t, image) + `"` }
+	config := library(pool, name) + version("one", "1.0.0", from(image))
 	w := tfacc.NewWorkspace(t, config)
 	t.Cleanup(func() {
 		w.Configure(t, config)
@@ -152,7 +153,7 @@ func TestAccImageIsNotWhatItsChecksumSays(t *testing.T) {
 		w.Destroy(t)
 	})
 	w.Apply(t)
-	w.Configure(t, config+version("it", "1.1.0", fromPath(other)+`, checksum = "`+checksum(t, image)+`"`))
+	w.Configure(t, config+version("it", "1.1.0", from(other)))
 	w.Apply(t)
 	tfacc.Says(t, w.Fails(t, "plan"), "Image has changed", other+" is no longer", `"default/`+name+`@1.1.0"`)
 }

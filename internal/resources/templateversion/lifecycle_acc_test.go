@@ -65,7 +65,7 @@ func TestAccVersionLives(t *testing.T) {
 				Config: config(fromPath(image)),
 				ConfigStateChecks: []statecheck.StateCheck{
 					same(), value(address, "id", knownvalue.StringExact("default/"+name+"@1.0.0")),
-					value(address, "digest", knownvalue.StringExact(checksum(t, image))),
+					value(address, "digest", knownvalue.StringExact(digestOf(t, image))),
 					value(address, "format", knownvalue.StringExact("qcow2")),
 					value(address, "virtual_size_bytes", knownvalue.Int64Exact(64<<20)),
 					value(address, "stored_size_bytes", knownvalue.Int64Exact(file.Size())),
@@ -112,7 +112,7 @@ func TestAccVersionLives(t *testing.T) {
 				},
 			},
 			// Another image replaces the version, as does a change of anything else that is frozen.
-			replaced(config(fromPath(other)), value(address, "digest", knownvalue.StringExact(checksum(t, other))),
+			replaced(config(fromPath(other)), value(address, "digest", knownvalue.StringExact(digestOf(t, other))),
 				value(address, "format", knownvalue.StringExact("raw")),
 				value(address, "transferred_bytes", knownvalue.Int64Exact(1<<20))),
 			replaced(config(fromPath(other), `hardware_profile = {}`, `parameters = {}`,
@@ -158,8 +158,7 @@ func TestAccVersionsShareAnImage(t *testing.T) {
 	pool, directory := host.Pool(t, name)
 	image := rawImage(t, 3<<20)
 	const first, second = "novacron_template_version.first", "novacron_template_version.second"
-	// With the checksum, the provider knows the digest before it sends anything; without it, only
-	// afterwards.
+	// With the checksum, the provider also compares the file's SHA-256.
 	one := version("first", "1.0.0", fromPath(image))
 	two := version("second", "1.1.0", fromPath(image)+`, checksum = "`+checksum(t, image)+`"`)
 	three := version("third", "1.2.0", fromPath(writeFile(t, filepath.Join(t.TempDir(), "copy"), readFile(t, image))))

@@ -135,7 +135,7 @@ func TestAccAStoppedInstanceIsCaptured(t *testing.T) {
 	if info := host.Exec(t, "qemu-img", "info", location); strings.Contains(info, "backing") {
 		t.Errorf("the image stands on another:\n%s", info)
 	}
-	if digest := `"` + checksum(t, host.HostPath(location)) + `"`; attribute(shown, "digest") != digest {
+	if digest := `"` + digestOf(t, host.HostPath(location)) + `"`; attribute(shown, "digest") != digest {
 		t.Errorf("the state has the digest %s, the image %s", attribute(shown, "digest"), digest)
 	}
 

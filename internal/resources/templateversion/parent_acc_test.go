@@ -52,7 +52,7 @@ resource "novacron_instance" %[1]q {
 				Config: one + two + instances,
 				ConfigStateChecks: []statecheck.StateCheck{
 					value(address, "parent_version", knownvalue.StringExact("1.0.0")),
-					value(address, "digest", knownvalue.StringExact(checksum(t, second))),
+					value(address, "digest", knownvalue.StringExact(digestOf(t, second))),
 					value(address, "format", knownvalue.StringExact("qcow2")),
 					value(address, "virtual_size_bytes", knownvalue.Int64Exact(32*block)),
 					value(address, "transferred_bytes", knownvalue.Int64Exact((2+5)*block)),

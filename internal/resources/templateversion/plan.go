@@ -45,7 +45,9 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 	replaced := !plan.alike(&state.Facts)
 	from, known := plan.source()
 	before, _ := state.source()
-	check := &imageCheck{version: &state, library: r.library(), notes: resp.Private, diags: &resp.Diagnostics}
+	check := &imageCheck{
+		version: &state, replaced: replaced, library: r.library(), notes: resp.Private, diags: &resp.Diagnostics,
+	}
 	switch {
 	case state.Source.IsNull() || !known || !from.Same(before):
 		if !known || !check.same(ctx, from) {

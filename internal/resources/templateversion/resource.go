@@ -151,7 +151,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	if watched, is := from.(source.Watched); is {
 		// Terraform keeps these notes after a refresh, but not after a plan with nothing to do. The
 		// plan reports what is wrong with the source.
-		_, _ = look(ctx, watched, resp.Private)
+		_, _ = look(ctx, watched, v.Digest, resp.Private)
 	}
 }
 

@@ -119,8 +119,7 @@ func sourceAttribute() schema.SingleNestedAttribute {
 			"checksum": schema.StringAttribute{
 				Optional: true,
 				MarkdownDescription: "`sha256:…` or `sha512:…` of the file at its source, compressed or not. If the " +
-					"pool has that image, or has read one from a file with that checksum before, nothing is sent " +
-					"or downloaded.",
+					"pool has an image from a file with that checksum, nothing is sent or downloaded.",
 			},
 		},
 	}

@@ -101,7 +101,7 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 					"deprecation_message": text("Why the version is deprecated or archived, or null."),
 					"published_at": text("When the version first became active (RFC 3339, UTC); null if " +
 						"it never was."),
-					"digest":             text("`sha256:…` of the stored image."),
+					"digest":             text("Identifies the image; see `novacron_template_version`."),
 					"format":             text("Format of the stored image: `qcow2` or `raw`."),
 					"virtual_size_bytes": number("Size of the disk that a guest sees, in bytes."),
 					"stored_size_bytes": number("Size of the stored image, in bytes. Versions of the same " +

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/digest"
 	"github.com/novacron/terraform-provider-novacron/internal/image/localfile"
 	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/source"
@@ -112,33 +113,33 @@ func (s Source) Stamp(context.Context) (source.Stamp, error) {
 
 // Look implements source.Watched. It ignores the checksum: a file that does not have it is another
 // image, and not an error.
-func (s Source) Look(ctx context.Context, before []byte) (source.Stamp, error) {
+func (s Source) Look(ctx context.Context, before []byte, form digest.Form) (source.Stamp, error) {
 	var noted localfile.Stamp
 	if len(before) > 0 {
 		_ = json.Unmarshal(before, &noted) // an unreadable stamp counts as none
 	}
-	seen, err := s.look(ctx, noted)
+	seen, err := s.look(ctx, noted, form)
 	return stamp{seen}, err
 }
 
 // Read implements source.Watched.
-func (s Source) Read(ctx context.Context) (source.Stamp, error) {
+func (s Source) Read(ctx context.Context, form digest.Form) (source.Stamp, error) {
 	seen, _ := localfile.StampOf(s.Path) // before opening: Open reports what is wrong
 	im, err := s.Open(ctx)
 	if err != nil {
 		return stamp{}, err
 	}
 	defer im.Close()
-	seen.Digest, err = im.Digest(ctx)
+	seen.Digest, err = im.Digest(ctx, form)
 	return stamp{seen}, err
 }
 
-func (s Source) look(ctx context.Context, before localfile.Stamp) (localfile.Stamp, error) {
+func (s Source) look(ctx context.Context, before localfile.Stamp, form digest.Form) (localfile.Stamp, error) {
 	now, err := localfile.StampOf(s.Path)
 	if err != nil {
 		return localfile.Stamp{}, err
 	}
-	if before.Digest != "" && now.Same(before) {
+	if noted, err := digest.FormOf(before.Digest); err == nil && noted == form && now.Same(before) {
 		return before, nil
 	}
 	f, err := localfile.Open(source.Origin(s), s.Path)
@@ -148,7 +149,7 @@ func (s Source) look(ctx context.Context, before localfile.Stamp) (localfile.Sta
 	seen := f.Stamp()
 	if im, err := transfer.FromFile(ctx, source.Origin(s), image.Checksum{}, f); err == nil { // closes f
 		defer im.Close()
-		if seen.Digest, err = im.Digest(ctx); err == nil || ctx.Err() != nil {
+		if seen.Digest, err = im.Digest(ctx, form); err == nil || ctx.Err() != nil {
 			return seen, err
 		}
 	}
@@ -158,6 +159,6 @@ func (s Source) look(ctx context.Context, before localfile.Stamp) (localfile.Sta
 	}
 	defer f.Close()
 	seen = f.Stamp()
-	seen.Digest, err = transfer.DigestFile(ctx, f)
+	seen.Digest, err = transfer.DigestFile(ctx, f, form)
 	return seen, err
 }

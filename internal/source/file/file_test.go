@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/novacron/terraform-provider-novacron/internal/image/digest"
 	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 	"github.com/novacron/terraform-provider-novacron/internal/image/localfile"
 )
@@ -28,7 +29,7 @@ func TestALookReadsOnlyWhatMayHaveChanged(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		seen, err := Source{Path: path}.Look(t.Context(), noted)
+		seen, err := Source{Path: path}.Look(t.Context(), noted, digest.SHA256)
 		if err != nil {
 			return localfile.Stamp{}, err
 		}

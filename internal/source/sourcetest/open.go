@@ -13,6 +13,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/digest"
 	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/source"
@@ -59,7 +60,7 @@ func wantImage(t *testing.T, s source.Source, want []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if digest := imagetest.SHA256(want); result.Digest != digest || !bytes.Equal(sink.Data, want) {
+	if digest := imagetest.Digest(want); result.Digest != digest || !bytes.Equal(sink.Data, want) {
 		t.Errorf("it gives %d bytes of digest %s, want %d of %s", len(sink.Data), result.Digest, len(want), digest)
 	}
 }
@@ -117,9 +118,6 @@ func checksums(t *testing.T, s Site) {
 	s.Put(t, content)
 	good := s.source(imagetest.SHA256(content))
 	wantImage(t, good, content)
-	if digest, known := source.KnownDigest(good); !known || digest != imagetest.SHA256(content) {
-		t.Errorf("the digest is known as %q, %t", digest, known)
-	}
 	for _, wrong := range []string{imagetest.SHA256(nil), imagetest.SHA512(nil)} {
 		_, err := read(t.Context(), s.source(wrong), &imagetest.Sink{}, transfer.OnDigest(func(string) error {
 			t.Error("the digest of what is not wanted was told")
@@ -175,10 +173,10 @@ func again(t *testing.T, s Site) {
 		t.Fatal(err)
 	}
 	second, err := im.Send(t.Context(), &imagetest.Sink{})
-	digest, undigested := im.Digest(t.Context())
-	if im.Plain() && (err != nil || second.Digest != first.Digest || undigested != nil || digest != first.Digest) {
+	hashed, unhashed := im.Digest(t.Context(), digest.Current)
+	if im.Plain() && (err != nil || second.Digest != first.Digest || unhashed != nil || hashed != first.Digest) {
 		t.Errorf("it is plain, and the second time it gives %s, %v, and the digest %s, %v",
-			second.Digest, err, digest, undigested)
+			second.Digest, err, hashed, unhashed)
 	}
 	if !im.Plain() {
 		s.wantError(t, err, s.Kind.Attribute)
@@ -315,7 +313,7 @@ func watched(t *testing.T, s Site) {
 	}
 	look := func(before []byte) (source.Stamp, []byte) {
 		t.Helper()
-		seen, err := one.Look(t.Context(), before)
+		seen, err := one.Look(t.Context(), before, digest.SHA256) // as for a version of an earlier provider
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -336,12 +334,20 @@ func watched(t *testing.T, s Site) {
 	if seen.Digest() != imagetest.SHA256(content) {
 		t.Errorf("its digest is %s, want that of what is inside: %s", seen.Digest(), imagetest.SHA256(content))
 	}
+	if seen, err := one.Look(t.Context(), nil, digest.Current); err != nil ||
+		seen.Digest() != imagetest.Digest(content) {
+		t.Errorf("its digest is %s, %v, want %s", seen.Digest(), err, imagetest.Digest(content))
+	}
 	believed, err := json.Marshal(unread.WithDigest("sha256:believed"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if seen, note := look(believed); seen.Digest() != "sha256:believed" || !bytes.Equal(note, believed) {
 		t.Errorf("what has not changed was read: %s, and %s was noted", note, believed)
+	}
+	if seen, err := one.Look(t.Context(), believed, digest.Current); err != nil ||
+		seen.Digest() != imagetest.Digest(content) {
+		t.Errorf("by a digest of another form, it is taken to have %s, %v", seen.Digest(), err)
 	}
 	readAnyway(t, s, content, packed)
 	s.Put(t, []byte("no image"))
@@ -353,14 +359,14 @@ func watched(t *testing.T, s Site) {
 			t.Errorf("after the note %s, the digest is %s", unreadable, seen.Digest())
 		}
 	}
-	_, noImage := one.Read(t.Context())
+	_, noImage := one.Read(t.Context(), digest.SHA256)
 	imagetest.WantError[*image.NotAnImageError](t, noImage)
 	s.wantError(t, noImage, s.Kind.Attribute)
 	if f, can := s.fault(t, Gone); can {
 		f.Happen(t)
-		_, read := one.Read(t.Context())
+		_, read := one.Read(t.Context(), digest.SHA256)
 		s.wantFault(t, f, read)
-		_, look := one.Look(t.Context(), nil)
+		_, look := one.Look(t.Context(), nil, digest.SHA256)
 		_, glance := one.Stamp(t.Context())
 		for _, err := range []error{read, look, glance} {
 			if !errors.Is(err, fs.ErrNotExist) {
@@ -378,7 +384,8 @@ func readAnyway(t *testing.T, s Site, content, packed []byte) {
 		if !is {
 			t.Fatal("with a checksum it is not watched")
 		}
-		if seen, err := one.Read(t.Context()); err != nil || seen.Digest() != imagetest.SHA256(content) {
+		seen, err := one.Read(t.Context(), digest.Current)
+		if err != nil || seen.Digest() != imagetest.Digest(content) {
 			t.Errorf("it is read as %s, %v", seen.Digest(), err)
 		}
 	}
@@ -386,7 +393,7 @@ func readAnyway(t *testing.T, s Site, content, packed []byte) {
 	if !is {
 		t.Fatal("with a checksum it is not watched")
 	}
-	_, err := wrong.Read(t.Context())
+	_, err := wrong.Read(t.Context(), digest.SHA256)
 	imagetest.WantError[*image.ChecksumError](t, err)
 	s.wantError(t, err, "checksum")
 }

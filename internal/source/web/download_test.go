@@ -76,8 +76,8 @@ func fetch(t *testing.T, f *flaky, s Source) ([]byte, error) {
 	defer im.Close()
 	var sink imagetest.Sink
 	got, err := im.Send(t.Context(), &sink)
-	if err == nil && got.Digest != imagetest.SHA256(sink.Data) {
-		t.Errorf("the digest is %s, that of what was sent %s", got.Digest, imagetest.SHA256(sink.Data))
+	if err == nil && got.Digest != imagetest.Digest(sink.Data) {
+		t.Errorf("the digest is %s, that of what was sent %s", got.Digest, imagetest.Digest(sink.Data))
 	}
 	return sink.Data, err
 }

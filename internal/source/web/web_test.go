@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/digest"
 	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 )
@@ -63,7 +64,7 @@ func TestADownloadIsPassedOn(t *testing.T) {
 			if im.Size != int64(len(data)) {
 				t.Errorf("Size is %d", im.Size)
 			}
-			if _, err := im.Digest(t.Context()); err == nil {
+			if _, err := im.Digest(t.Context(), digest.Current); err == nil {
 				t.Error("a digest is known before the download")
 			}
 			var sink imagetest.Sink
@@ -77,7 +78,7 @@ func TestADownloadIsPassedOn(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := transfer.Result{Digest: imagetest.SHA256(data), Transferred: im.Size, Size: im.Size}
+			want := transfer.Result{Digest: imagetest.Digest(data), Transferred: im.Size, Size: im.Size}
 			if got != want || told != want.Digest || sent != im.Size || total != im.Size {
 				t.Errorf("Send = %+v, told %s and %d of %d; want %+v", got, told, sent, total, want)
 			}
@@ -105,7 +106,7 @@ func TestADownloadOfUnknownLengthIsPassedOn(t *testing.T) {
 	var sink imagetest.Sink
 	got, err := im.Send(t.Context(), &sink)
 	size := int64(len(long))
-	want := transfer.Result{Digest: imagetest.SHA256(long), Transferred: size, Size: size}
+	want := transfer.Result{Digest: imagetest.Digest(long), Transferred: size, Size: size}
 	if err != nil || got != want || !bytes.Equal(sink.Data, long) {
 		t.Errorf("Send = %+v, %v; want %+v", got, err, want)
 	}

@@ -216,7 +216,7 @@ func Facts() map[string]schema.Attribute {
 			MarkdownDescription: "The template's newest active release if it is newer than `resolved_version`, " +
 				"whatever `version` allows; otherwise null."},
 		"image_digest": schema.StringAttribute{Computed: true,
-			MarkdownDescription: "`sha256:…` of the image that the instance was created from."},
+			MarkdownDescription: "The `digest` of the version that the instance was created from."},
 		"effective_parameters": schema.DynamicAttribute{
 			// Terraform knows which of the values in parameters are sensitive, and does not tell
 			// the provider
