@@ -3,6 +3,7 @@
 package faults_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,6 +33,8 @@ func operations(unique, image, changed string) []operation {
 	newer, differing := version("1.1.0", image), version("1.1.0", changed)
 	newer.Label, differing.Label = "newer", "newer"
 	differing.ParentVersion = tfconfig.Version{}.Ref("version")
+	checked := version("1.0.0", image)
+	checked.Source.Checksum = tfconfig.Expr(fmt.Sprintf("format(\"sha256:%%s\", filesha256(%q))", image))
 	two, onTop := shop+newer.String(), shop+differing.String()
 	reimaged := func(version tfconfig.Version) func(string) string {
 		return func(name string) string {
@@ -56,6 +59,11 @@ func operations(unique, image, changed string) []operation {
 	}, {
 		name:   "register a version",
 		before: func(string) string { return template(unique).String() }, config: func(string) string { return shop },
+		domains: none, volumes: none, bases: 1, confirms: 4,
+	}, {
+		name:    "register a version with a checksum",
+		before:  func(string) string { return template(unique).String() },
+		config:  func(string) string { return tfconfig.Render(template(unique), checked) },
 		domains: none, volumes: none, bases: 1, confirms: 4,
 	}, {
 		name:   "register a version that holds what differs",
