@@ -23,7 +23,9 @@ func images() (err error) {
 		"provider take turns. Where\nit says \"all\", Terraform's own time counts as novacron's; elsewhere that of "+
 		"the empty provider is subtracted.\n\n", rounds)
 	heading("plain")
-	for _, work := range []func() ([]row, error){b.registerSparse, b.registerBig, b.copyHere, b.shareHere} {
+	for _, work := range []func() ([]row, error){
+		b.registerSparse, b.registerHuge, b.registerBig, b.registerPacked, b.copyHere, b.shareHere,
+	} {
 		rows, err := work()
 		if err != nil {
 			return err
@@ -56,23 +58,30 @@ func (b *bench) openHere() error {
 const (
 	sparseSize = 2 << 30
 	sparseData = 300 << 20
+	hugeSize   = 100 << 30
+	hugeData   = 2 << 30
 )
 
-// makeSparseImage creates a raw disk with 30 stretches of data and holes between them.
+// makeSparseImage creates the disk that most of the work is done with.
 func (b *bench) makeSparseImage() error {
 	b.sparseImage = filepath.Join(b.dir, "sparse.raw")
+	return b.makeSparse(b.sparseImage, sparseSize, sparseData)
+}
+
+// makeSparse creates a raw disk with 30 stretches of data and holes between them.
+func (b *bench) makeSparse(path string, size, data int64) error {
 	return b.plain.sh(`
 truncate -s "$2" "$1"
 for i in $(seq 0 29); do
   dd if=/dev/urandom of="$1" bs=1M count=$(($3 / 30 >> 20)) seek=$((i * ($2 >> 20) / 30)) conv=notrunc status=none
 done
 printf '\x55\xaa' | dd of="$1" bs=1 seek=510 conv=notrunc status=none
-`, b.sparseImage, fmt.Sprint(sparseSize), fmt.Sprint(sparseData))
+`, path, fmt.Sprint(size), fmt.Sprint(data))
 }
 
 // registerSparse registers a raw disk that is mostly holes.
 func (b *bench) registerSparse() ([]row, error) {
-	r := row{work: "register 2 GiB raw, 300 MiB of it data", against: "virsh --sparse"}
+	r := row{work: "register 2 GiB raw, 300 MiB of it data", against: "virsh --sparse", aim: 1.3}
 	rows, err := b.uploads(r, b.sparseImage, "--sparse")
 	if err != nil {
 		return nil, err
@@ -81,6 +90,37 @@ func (b *bench) registerSparse() ([]row, error) {
 	all.subtract, all.against, all.aim = false, "the same, all", 1.2
 	return append(rows, all), nil
 }
+
+// registerHuge registers a raw disk that is nearly all holes.
+func (b *bench) registerHuge() ([]row, error) {
+	huge := filepath.Join(b.dir, "huge.raw")
+	if err := b.makeSparse(huge, hugeSize, hugeData); err != nil {
+		return nil, err
+	}
+	rows, err := b.uploads(row{work: "register 100 GiB raw, 2 GiB of it data", against: "virsh --sparse", aim: 1.3},
+		huge, "--sparse")
+	return rows, errors.Join(err, os.Remove(huge))
+}
+
+// registerPacked registers an image whose clusters are compressed, as most images are that
+// distributions publish.
+func (b *bench) registerPacked() ([]row, error) {
+	packed := filepath.Join(b.dir, "packed.qcow2")
+	if err := b.plain.sh(`
+head -c "$1" /dev/urandom | base64 --wrap=0 > "$2.raw"
+qemu-img convert -c -W -O qcow2 "$2.raw" "$2"
+rm "$2.raw"
+`, fmt.Sprint(packedData), packed); err != nil {
+		return nil, err
+	}
+	rows, err := b.uploads(row{
+		work: fmt.Sprintf("register a %d MiB qcow2 image, compressed", packedData>>20), against: "virsh",
+	}, packed, "")
+	return rows, errors.Join(err, os.Remove(packed))
+}
+
+// packedData is about how long that image is, in bytes.
+const packedData = 200 << 20
 
 // registerBig registers a large image without any part that can be left out.
 func (b *bench) registerBig() ([]row, error) {
