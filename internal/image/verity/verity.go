@@ -70,7 +70,7 @@ func (h *Hasher) Write(p []byte) (int, error) {
 func (h *Hasher) Zeros(n int64) {
 	for n > 0 {
 		if whole := n / ChunkSize; whole > 0 && h.next == nil {
-			h.pending = append(h.pending, &chunk{zeros: whole})
+			h.skip(whole)
 			h.size += whole * ChunkSize
 			n %= ChunkSize
 			continue
@@ -81,6 +81,15 @@ func (h *Hasher) Zeros(n int64) {
 		h.filled(len(room))
 		n -= int64(len(room))
 	}
+}
+
+// skip adds chunks of zeros after what is pending. Zeros that follow zeros take no more memory.
+func (h *Hasher) skip(chunks int64) {
+	if last := len(h.pending) - 1; last >= 0 && h.pending[last].zeros > 0 {
+		h.pending[last].zeros += chunks
+		return
+	}
+	h.pending = append(h.pending, &chunk{zeros: chunks})
 }
 
 // room is where the next bytes go, until filled is called.
