@@ -124,5 +124,5 @@ func hashInOrder(ctx context.Context, file *localfile.File, extents []image.Exte
 	return s.finish(file.Origin())
 }
 
-// zerosAtOnce is how many zeros, in bytes, are hashed before it is looked whether that is to end.
+// zerosAtOnce is how many zeros, in bytes, are hashed between two checks for a cancel.
 const zerosAtOnce = 8 << 20

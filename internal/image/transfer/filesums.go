@@ -69,6 +69,7 @@ func (f *fileSums) ofRaw(size int64) *blockmap.Map {
 		for n := range f.chunks[first] {
 			f.add(first+int64(n), first+int64(n))
 		}
+		delete(f.chunks, first)
 	}
 	return f.m
 }
@@ -113,11 +114,17 @@ func mapping(ctx context.Context, im *Image) (sums *fileSums, err error) {
 	return newFileSums(), err
 }
 
-// mapped is the map of the disk of a file that was hashed as a whole.
-func (f *fileSums) mapped(ctx context.Context, im *Image) (*blockmap.Map, error) {
+// mapped is the map of the disk of a file that was hashed as a whole. The tables of a qcow2 image
+// are read again for it, so it returns image.ErrChanged if the file has changed by then.
+func (f *fileSums) mapped(ctx context.Context, im *Image) (m *blockmap.Map, err error) {
 	if im.Format == image.FormatQcow2 {
 		f.m.Size = im.VirtualSize
-		return f.ofQcow2(ctx, im.origin, im.file, im.Size)
+		m, err = f.ofQcow2(ctx, im.origin, im.file, im.Size)
+	} else {
+		m = f.ofRaw(im.VirtualSize)
 	}
-	return f.ofRaw(im.VirtualSize), nil
+	if changed := im.file.Unchanged(); changed != nil {
+		return nil, changed
+	}
+	return m, err
 }

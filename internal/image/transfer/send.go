@@ -65,6 +65,7 @@ func newSending(options []Option) sending {
 	for _, option := range options {
 		option(&s)
 	}
+	s.blocks = s.blocks && s.form == digest.FSVerity // the others show no bytes
 	return s
 }
 
@@ -116,8 +117,8 @@ func Into(file *os.File) Option { return func(s *sending) { s.into = file } }
 
 // MapBlocks has the disk's blocks mapped on the way, for images that are to be stored as changes to
 // this one. That is possible where the blocks are those of the image: in raw images, and in qcow2
-// images in local files whose clusters are neither compressed nor smaller than a block. It takes
-// the digest of digest.FSVerity, which shows the bytes.
+// images in local files whose clusters are neither compressed nor smaller than a block. It works
+// only with digest.FSVerity, which shows the bytes.
 func MapBlocks() Option { return func(s *sending) { s.blocks = true } }
 
 // Send sends the image to the sink and verifies length and checksum. The sink holds a complete
