@@ -59,11 +59,18 @@ func (st *Store) HasSource(ctx context.Context, digest string, s source.Source) 
 
 // IsOf reports whether the stored image of a digest is the file with the source's checksum, by
 // reading the image back: if the file was registered without a checksum, nothing else tells. It
-// knows only images that are stored as they were, and SHA-256.
+// knows only images that are stored as they were, and SHA-256. An image that is gone is not the file.
 func (st *Store) IsOf(ctx context.Context, known string, s source.Source) (is bool, err error) {
 	want := s.Expected()
 	if want.Algorithm() != string(digest.SHA256) {
 		return false, nil
+	}
+	form, err := digest.FormOf(known)
+	if err != nil {
+		return false, err
+	}
+	if form == digest.SHA256 { // it is what reading the image back would give
+		return known == want.String(), nil
 	}
 	base, err := st.Base(ctx, known)
 	if errors.Is(err, catalog.ErrNotFound) || err == nil && base.Parent != "" {
@@ -78,6 +85,9 @@ func (st *Store) IsOf(ctx context.Context, known string, s source.Source) (is bo
 	}
 	defer conn.Close()
 	sum, err := volumes.Digest(ctx, conn, st.poolName, base.Volume, 0, digest.SHA256, nil)
+	if errors.Is(err, host.ErrNoVolume) {
+		return false, nil
+	}
 	return sum == want.String(), err
 }
 
@@ -102,8 +112,8 @@ func (h holding) readBefore(ctx context.Context, checksum image.Checksum) (strin
 
 // identify returns the options by which an upload claims its base, or finds out that the pool has
 // it. The SHA-256 is computed as well where that is worth it. An earlier provider may have stored
-// the image: its digest is then the SHA-256. And an image that passes once is found again by it, if
-// its checksum is written later.
+// the image: its digest is then the SHA-256. And an image that passes once, and is not compressed, is
+// found again by it if its checksum is written later.
 func (h holding) identify(ctx context.Context, im *transfer.Image, u *upload) ([]transfer.Option, error) {
 	claim := transfer.OnDigest(func(digest string) error {
 		u.base.VirtualSize, u.base.StoredSize = im.VirtualSize, im.Size

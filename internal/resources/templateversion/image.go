@@ -161,8 +161,11 @@ func (c *imageCheck) same(ctx context.Context, s source.Source) bool {
 // false for a source without a checksum. If it matters, and nothing else tells, it has the stored
 // image read.
 func (c *imageCheck) sameChecksum(ctx context.Context, s source.Source) bool {
-	want := c.version.Digest.ValueString()
-	if s.Expected().String() == want { // an earlier provider registered it
+	want, checksum := c.version.Digest.ValueString(), s.Expected()
+	if checksum == (image.Checksum{}) {
+		return false
+	}
+	if checksum.String() == want { // an earlier provider registered it
 		return true
 	}
 	if c.library == nil {
