@@ -115,14 +115,12 @@ func (c collector) collectBase(ctx context.Context, rec catalog.Record[catalog.B
 	if certain, err := c.certainlyUnlisted(ctx, rec.Value); err != nil || !certain {
 		return err
 	}
-	if rec.Value.State != catalog.BaseUploading {
-		rec.Value.State = catalog.BaseDeleting
-	}
-	marked, err := c.bases.Replace(ctx, rec.Key, rec.Revision, rec.Value)
+	r := newRemover(c.Store)
+	taken, err := r.take(ctx, rec)
 	if err != nil {
 		return err
 	}
-	return newRemover(c.Store).dispose(ctx, marked)
+	return r.dispose(ctx, taken)
 }
 
 // noteUnused notes since when a base has been unused, or that it is used again.

@@ -22,7 +22,7 @@ import (
 
 const (
 	// abandonedAfter is how long a base that another process sends or removes may show no progress
-	// before that process counts as dead.
+	// before that process counts as dead, if nothing else is known of it.
 	abandonedAfter = 30 * time.Second
 	// baseWatch is how often such a base is looked at.
 	baseWatch = 250 * time.Millisecond
@@ -73,10 +73,16 @@ func (st *Store) Hold(ctx context.Context, r Request) (catalog.Base, int64, erro
 		} else {
 			base, sent, err = h.sendBase(ctx, attempt)
 		}
-		if !errors.As(err, &taken) {
+		if !isTaken(err, &taken) {
 			return base, sent, err
 		}
 	}
+}
+
+// isTaken reports whether an attempt ended because of another process, and left nothing behind.
+func isTaken(err error, taken **takenError) bool {
+	_, left := errors.AsType[*LeftoverError](err)
+	return !left && errors.As(err, taken)
 }
 
 // joinStored joins a base that is stored, or being stored, if an earlier attempt found one, or the
@@ -160,12 +166,13 @@ func (j joiner) join(ctx context.Context, digest string, id catalog.VersionID) (
 		if volume.Allocation != seen.Allocation || !volume.Modified.Equal(seen.Modified) {
 			seen, since = volume, time.Now()
 		}
-		dead, err := j.uploaderDead(ctx, rec.Value)
+		worker, err := j.worker(ctx, rec.Value)
 		if err != nil {
 			return rec.Value, err
 		}
-		if dead || time.Since(since) > j.abandonedAfter || missing && rec.Value.State == catalog.BaseReady {
-			if err := newRemover(j.Store).dispose(ctx, rec); err != nil {
+		if worker == dead || worker == unknown && time.Since(since) > j.abandonedAfter ||
+			missing && rec.Value.State == catalog.BaseReady {
+			if err := newRemover(j.Store).takeAway(ctx, rec); err != nil {
 				return rec.Value, err
 			}
 			continue
@@ -179,26 +186,64 @@ func (j joiner) join(ctx context.Context, digest string, id catalog.VersionID) (
 	}
 }
 
-// uploaderDead reports whether no process can still be sending a base: the registration of the
-// version that it is for was abandoned. It reports false if it cannot know, as for versions of
-// another catalog and for versions that only their tenant sees: their names are not ids. If rules
-// for polkit hide other tenants' documents, those only seem to be absent.
-func (j joiner) uploaderDead(ctx context.Context, base catalog.Base) (bool, error) {
+// life is what is known of a process.
+type life int
+
+const (
+	unknown life = iota
+	alive
+	dead
+)
+
+// worker is what is known of the process that sends a base: it lives as long as the lease of the
+// registration that the base is for. An image of which little is data is hashed for minutes in
+// which its volume does not change, so the lease counts more than that. Nothing is known of a
+// process that removes a base, of registrations in another catalog, and of those that only their
+// tenant sees: their names are not ids. If rules for polkit hide other tenants' documents, those
+// only seem to be absent.
+func (j joiner) worker(ctx context.Context, base catalog.Base) (life, error) {
 	if base.State != catalog.BaseUploading {
-		return false, nil
+		return unknown, nil
 	}
+	found := dead
 	for _, id := range base.Versions {
 		if _, err := catalog.ParseVersionID(id); err != nil {
-			return false, nil //nolint:nilerr // another catalog's, of which nothing is known
+			found = unknown // another catalog's
+			continue
 		}
 		rec, err := j.catalog.Versions().Get(ctx, id)
-		hidden := errors.Is(err, catalog.ErrNotFound) && !ownedBy(j.tenant, id)
-		if err != nil && !errors.Is(err, catalog.ErrNotFound) {
-			return false, err
-		}
-		if hidden || err == nil && !j.Abandoned(ctx, rec.Value) {
-			return false, nil
+		switch {
+		case errors.Is(err, catalog.ErrNotFound):
+			if !ownedBy(j.tenant, id) {
+				found = unknown
+			}
+		case err != nil:
+			return unknown, err
+		default:
+			switch j.registrant(ctx, rec.Value) {
+			case alive:
+				return alive, nil
+			case unknown:
+				found = unknown
+			}
 		}
 	}
-	return true, nil
+	return found, nil
+}
+
+// registrant is what is known of the process that registers a version. It is unknown if the version
+// is registered, or if the catalog's clock cannot be read.
+func (st *Store) registrant(ctx context.Context, v catalog.Version) life {
+	if v.Claim == nil {
+		return unknown
+	}
+	abandoned, err := v.Claim.Lease().Abandoned(ctx, st.catalog.Now)
+	switch {
+	case err != nil:
+		return unknown
+	case abandoned:
+		return dead
+	default:
+		return alive
+	}
 }

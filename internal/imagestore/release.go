@@ -45,11 +45,7 @@ func (st *Store) Forsake(ctx context.Context, id catalog.VersionID, stem string)
 // Abandoned reports whether a version was being registered by a process that is dead. If the
 // catalog's clock cannot be read, that is not certain, and Abandoned reports false.
 func (st *Store) Abandoned(ctx context.Context, v catalog.Version) bool {
-	if v.Claim == nil {
-		return false
-	}
-	abandoned, err := v.Claim.Lease().Abandoned(ctx, st.catalog.Now)
-	return err == nil && abandoned
+	return st.registrant(ctx, v) == dead
 }
 
 // remover takes users off bases, and removes bases that have none.
@@ -71,16 +67,32 @@ func (r remover) leaveAll(
 			continue
 		}
 		left = true
-		if base.Value.State == catalog.BaseUploading {
-			err = r.discard(ctx, base)
-		} else {
-			err = r.leave(ctx, base.Value.Digest, id)
-		}
-		if err != nil {
+		if err := r.leaveAbandoned(ctx, id, base); err != nil {
 			return left, err
 		}
 	}
 	return left, nil
+}
+
+// leaveAbandoned takes an abandoned version off a base that lists it, or removes the base if it was
+// being sent for that version.
+func (r remover) leaveAbandoned(ctx context.Context, id catalog.VersionID, base catalog.Record[catalog.Base]) error {
+	for base.Value.State == catalog.BaseUploading {
+		taken, err := r.take(ctx, base)
+		if err == nil {
+			return r.discard(ctx, taken)
+		}
+		if errors.Is(err, catalog.ErrConflict) {
+			base, err = r.bases.Get(ctx, base.Key)
+		}
+		if err != nil {
+			return catalog.IgnoreNotFound(err)
+		}
+		if !slices.Contains(base.Value.Versions, id.String()) { // it is a new one
+			return nil
+		}
+	}
+	return r.leave(ctx, base.Value.Digest, id)
 }
 
 // leave takes a version off a base's users.
@@ -111,9 +123,31 @@ func without(list []string, one string) []string {
 	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return s == one })
 }
 
-// dispose removes a base that is marked as being removed, or that is no longer being sent. If
-// volumes stand on it, it stays and is ready again: two versions that were removed at once may each
-// have left it to the other.
+// take makes sure that nobody joins or publishes a base from now on, before its volume is removed:
+// it marks the base as being removed, or only changes the revision of one that is being sent. So a
+// base that is incomplete never counts as one that may become ready again; see dispose. It returns
+// catalog.ErrConflict or catalog.ErrNotFound if the base is not as it was read any more.
+func (r remover) take(ctx context.Context, rec catalog.Record[catalog.Base]) (catalog.Record[catalog.Base], error) {
+	if rec.Value.State != catalog.BaseUploading {
+		rec.Value.State = catalog.BaseDeleting
+	}
+	return r.bases.Replace(ctx, rec.Key, rec.Revision, rec.Value)
+}
+
+// takeAway takes a base and disposes of it, unless another process has changed it meanwhile.
+func (r remover) takeAway(ctx context.Context, rec catalog.Record[catalog.Base]) error {
+	taken, err := r.take(ctx, rec)
+	if errors.Is(err, catalog.ErrConflict) || errors.Is(err, catalog.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return r.dispose(ctx, taken)
+}
+
+// dispose removes a base that was taken. If volumes stand on it, it stays and is ready again: two
+// versions that were removed at once may each have left it to the other.
 func (r remover) dispose(ctx context.Context, rec catalog.Record[catalog.Base]) error {
 	if rec.Value.State == catalog.BaseUploading { // nothing could ever stand on it
 		return r.discard(ctx, rec)
@@ -133,7 +167,8 @@ func (r remover) dispose(ctx context.Context, rec catalog.Record[catalog.Base]) 
 	return catalog.IgnoreNotFound(err)
 }
 
-// discard removes a base's volumes and then its document. Several processes may do so at once.
+// discard removes the volumes of a base that was taken, and then its document. Several processes
+// may do so at once.
 func (r remover) discard(ctx context.Context, rec catalog.Record[catalog.Base]) error {
 	for _, volume := range []string{rec.Value.Volume, naming.BlockMap(rec.Value.Volume)} {
 		if err := r.pool.DeleteVolume(ctx, volume); err != nil {

@@ -81,7 +81,7 @@ func (r restoration) restore(ctx context.Context, stem string, images func(diges
 func (r restoration) restoreOne(ctx context.Context, stem string, s Stored, under catalog.Base) (catalog.Base, error) {
 	for attempt := 1; ; attempt++ {
 		base, err := r.sendStored(ctx, naming.Base(stem, attempt, s.Base.Format), s, under)
-		if taken := (*takenError)(nil); !errors.As(err, &taken) {
+		if taken := (*takenError)(nil); !isTaken(err, &taken) {
 			return base, err
 		}
 		base, err = joiner{r.Store, nil}.join(ctx, s.Base.Digest, r.version.ID)

@@ -119,7 +119,7 @@ func (h holding) identify(ctx context.Context, im *transfer.Image, u *upload) ([
 		u.base.VirtualSize, u.base.StoredSize = im.VirtualSize, im.Size
 		return u.claim(ctx, digest)
 	})
-	if u.reserved != "" { // the SHA-256 is the checksum, and no base has it
+	if u.reserved != nil { // the SHA-256 is the checksum, and no base has it
 		return []transfer.Option{claim}, nil
 	}
 	once := !im.Plain() && im.Compression == ""

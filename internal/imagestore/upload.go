@@ -100,9 +100,9 @@ type upload struct {
 	created bool
 	path    string // of the volume on the host
 	claimed *catalog.Record[catalog.Base]
-	// reserved is the key of the document that claims the checksum of the source's file, until the
-	// digest is known; "" without one.
-	reserved string
+	// reserved is the document that claims the checksum of the source's file, until the digest is
+	// known; nil without one.
+	reserved *catalog.Record[catalog.Base]
 	unsure   bool // the document may say that the image is complete
 	adopted  bool // its volume is among the parent's children
 }
@@ -148,16 +148,18 @@ func (u *upload) reserve(ctx context.Context, checksum image.Checksum) error {
 	reserved := u.base
 	reserved.Digest = checksum.String()
 	key := catalog.BaseKey(reserved.Digest)
-	_, err := u.store.bases.Create(ctx, key, reserved)
+	rec, err := u.store.bases.Create(ctx, key, reserved)
 	if errors.Is(err, catalog.ErrExists) {
 		return &takenError{digest: reserved.Digest}
 	}
-	u.reserved = key // also after an error: the answer may have been lost
+	rec.Key = key
+	u.reserved = &rec // also after an error: the answer may have been lost
 	return err
 }
 
 // claim claims the base of a digest, and gives up the reservation, in this order: a process that
-// waited for the reservation finds the base by its Sources.
+// waited for the reservation finds the base by its Sources. If another process has changed the
+// reservation, that process took this one for dead, and removes the volume.
 func (u *upload) claim(ctx context.Context, digest string) error {
 	u.base.Digest = digest
 	rec, err := u.store.bases.Create(ctx, catalog.BaseKey(digest), u.base)
@@ -166,23 +168,27 @@ func (u *upload) claim(ctx context.Context, digest string) error {
 	}
 	rec.Key = catalog.BaseKey(digest)
 	u.claimed = &rec // also after an error: the answer may have been lost
-	if err == nil {
-		err = u.withdraw(ctx, u.reserved)
+	if err != nil || u.reserved == nil {
+		return err
+	}
+	err = u.store.bases.Delete(ctx, u.reserved.Key, u.reserved.Revision)
+	if errors.Is(err, catalog.ErrConflict) || errors.Is(err, catalog.ErrNotFound) {
+		return &takenError{u.reserved.Value.Digest, u.base.Sources}
 	}
 	if err == nil {
-		u.reserved = ""
+		u.reserved = nil
 	}
 	return err
 }
 
-// withdraw deletes the upload's document of that key; "" is none. If another process took this one
-// for dead, it has deleted the document, and there may be another one.
-func (u *upload) withdraw(ctx context.Context, key string) error {
-	if key == "" {
+// withdraw deletes a document of the upload; nil is none. If another process took this one for
+// dead, it has deleted the document, and there may be another one.
+func (u *upload) withdraw(ctx context.Context, document *catalog.Record[catalog.Base]) error {
+	if document == nil {
 		return nil
 	}
 	for {
-		rec, err := u.store.bases.Get(ctx, key)
+		rec, err := u.store.bases.Get(ctx, document.Key)
 		if err == nil && rec.Value.Volume == u.base.Volume {
 			err = u.store.bases.Delete(ctx, rec.Key, rec.Revision)
 		}
@@ -307,8 +313,5 @@ func (u *upload) undo(ctx context.Context) error {
 	if u.adopted {
 		errs = append(errs, newRemover(u.store).disown(ctx, u.base.Parent, u.base.Volume))
 	}
-	if u.claimed != nil {
-		errs = append(errs, u.withdraw(ctx, u.claimed.Key))
-	}
-	return errors.Join(append(errs, u.withdraw(ctx, u.reserved))...)
+	return errors.Join(append(errs, u.withdraw(ctx, u.claimed), u.withdraw(ctx, u.reserved))...)
 }
