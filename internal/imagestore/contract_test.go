@@ -1,6 +1,7 @@
 package imagestore_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"strings"
@@ -61,7 +62,8 @@ func siteOf(h host.Host, pool string) imagestoretest.Site {
 	return imagestoretest.Site{
 		Host: h, Pool: pool, Tenant: tenant, Documents: documents,
 		Open: func(o imagestore.Options) *imagestore.Store {
-			o.Host, o.Pool, o.Documents, o.Tenant = h, pool, poolstore.New(h, pool), tenant
+			o.Host = cmp.Or(o.Host, h)
+			o.Pool, o.Documents, o.Tenant = pool, poolstore.New(h, pool), tenant
 			return imagestore.New(o)
 		},
 	}

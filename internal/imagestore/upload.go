@@ -45,7 +45,7 @@ func (h holding) sendBase(ctx context.Context, attempt int) (_ catalog.Base, sen
 	defer func() { err = u.rollBackOn(ctx, err) }()
 	u.base.VirtualSize, u.base.StoredSize = im.VirtualSize, size
 	if im.Compression == "" {
-		if err := u.reserve(ctx, h.Source.Expected()); err != nil {
+		if err := h.reserve(ctx, u); err != nil {
 			return none, 0, err
 		}
 	}
@@ -136,6 +136,23 @@ func (u *upload) rollBackOn(ctx context.Context, err error) error {
 type LeftoverError struct{ error }
 
 func (e *LeftoverError) Unwrap() error { return e.error }
+
+// reserve reserves the image of an upload. Since this process last looked, another one may have
+// reserved it, claimed its digest, and given up the reservation.
+func (h holding) reserve(ctx context.Context, u *upload) error {
+	checksum := h.Source.Expected()
+	if err := u.reserve(ctx, checksum); err != nil || u.reserved == nil {
+		return err
+	}
+	found, err := h.readBefore(ctx, checksum)
+	if err == nil { // the list may be older than what another host did last
+		_, err = h.bases.Get(ctx, catalog.BaseKey(found))
+	}
+	if err == nil {
+		return &takenError{digest: found}
+	}
+	return catalog.IgnoreNotFound(err)
+}
 
 // reserve claims an image whose digest is not known yet by the SHA-256 of its file, if that is
 // known. Other processes that are to register a file of this checksum then wait, instead of sending

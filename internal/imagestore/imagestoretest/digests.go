@@ -1,16 +1,20 @@
 package imagestoretest
 
 import (
+	"context"
 	"io"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/image/digest"
+	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/source/file"
@@ -118,8 +122,9 @@ func sentOnce(b *bench, checksum bool) {
 		_, claims[number] = b.claim(number)
 	}
 	var group errgroup.Group
+	created := &creations{Host: b.Host}
 	for _, number := range numbers {
-		st := b.Open(imagestore.Options{})
+		st := b.Open(imagestore.Options{Host: created})
 		group.Go(func() error {
 			_, _, err := st.Hold(t.Context(), imagestore.Request{
 				Version: b.version(number), Source: from, Stem: claims[number],
@@ -131,6 +136,58 @@ func sentOnce(b *bench, checksum bool) {
 	b.check(group.Wait())
 	all := b.documents()
 	if len(all) != 1 || len(all[0].Value.Versions) != len(numbers) || len(b.volumes()) != 1 {
+		t.Errorf("the documents are %+v, the volumes %q", all, b.volumes())
+	}
+	if n := created.images.Load(); checksum && n != 1 {
+		t.Errorf("it was sent to %d volumes, want one", n)
+	}
+}
+
+// creations counts the volumes that are created for images.
+type creations struct {
+	host.Host
+	images atomic.Int64
+}
+
+func (c *creations) CreateVolume(ctx context.Context, pool string, spec host.VolumeSpec) (host.Volume, error) {
+	if naming.IsBase(spec.Name) && naming.BaseOf(spec.Name) == spec.Name {
+		c.images.Add(1)
+	}
+	return c.Host.CreateVolume(ctx, pool, spec)
+}
+
+// interrupted is a file before which something else happens, once it is to be sent.
+type interrupted struct {
+	file.Source
+	before func()
+}
+
+func (i interrupted) Open(ctx context.Context) (*transfer.Image, error) {
+	i.before()
+	return i.Source.Open(ctx)
+}
+
+// claimedMeanwhile registers an image that another process registers between the look at the pool
+// and the reservation.
+func claimedMeanwhile(t *testing.T, b *bench) {
+	path := b.image(64 << 10)
+	content, err := os.ReadFile(path)
+	b.check(err)
+	from := file.Source{Path: path, Checksum: sumOf(content)}
+	id, stem := b.claim("1.0.0")
+	var other catalog.Base
+	created := &creations{Host: b.Host}
+	base, _, err := b.Open(imagestore.Options{Host: created}).Hold(t.Context(), imagestore.Request{
+		Version: id, Stem: stem, Steps: step.NewTimer(),
+		Source: interrupted{from, func() {
+			other, _, err = b.tryHold(t.Context(), b.Open(imagestore.Options{}), "2.0.0", from)
+			b.check(err)
+		}},
+	})
+	if err != nil || base.Volume != other.Volume || created.images.Load() != 0 {
+		t.Errorf("held %+v, %v, in %d volumes, want %+v", base, err, created.images.Load(), other)
+	}
+	if all := b.documents(); len(all) != 1 || len(b.volumes()) != 1 {
 		t.Errorf("the documents are %+v, the volumes %q", all, b.volumes())
 	}
 }

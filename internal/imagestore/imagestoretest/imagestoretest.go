@@ -26,7 +26,8 @@ type Site struct {
 	Pool string
 	// Documents are a tenant's catalog, with the images of the pool.
 	Documents imagestore.Documents
-	// Open opens the store as a process of that tenant does, with the fields that o sets.
+	// Open opens the store as a process of that tenant does, with the fields that o sets. o.Host is
+	// nil for the site's own.
 	Open func(o imagestore.Options) *imagestore.Store
 	// Tenant is the tenant of the catalog.
 	Tenant string
@@ -40,6 +41,7 @@ func Run(t *testing.T, open func(t *testing.T) Site) {
 		"AnImageIsFoundByItsChecksum":           foundByChecksum,
 		"ManyProcessesSendItOnce":               func(_ *testing.T, b *bench) { sentOnce(b, false) },
 		"ManyProcessesSendWhatHasAChecksumOnce": func(_ *testing.T, b *bench) { sentOnce(b, true) },
+		"AnImageThatWasJustClaimedIsNotSent":    claimedMeanwhile,
 		"ImagesOfEarlierProvidersAreUsed":       earlier,
 		"WhatFailedLeavesNothing":               failed,
 		"AnImageIsReadBack":                     readBack,
