@@ -245,15 +245,14 @@ type Base struct {
 // Used reports whether anything needs the base.
 func (b Base) Used() bool { return len(b.Versions)+len(b.Children) > 0 }
 
-// BaseKey is the key of a digest's base in a Store: "fsverity-HEX", or the HEX of a SHA-256.
-func BaseKey(digest string) string {
-	return strings.Replace(strings.TrimPrefix(digest, "sha256:"), ":", "-", 1)
-}
+// BaseKey is the key of a digest's base in a Store: the digest, or the HEX of a SHA-256. Earlier
+// providers make the same key, so they find the bases of a pool that they share with later ones.
+func BaseKey(digest string) string { return strings.TrimPrefix(digest, "sha256:") }
 
 // BaseDigest is the digest whose BaseKey a key is.
 func BaseDigest(key string) string {
-	if form, hex, found := strings.Cut(key, "-"); found {
-		return form + ":" + hex
+	if strings.Contains(key, ":") {
+		return key
 	}
 	return "sha256:" + key
 }
