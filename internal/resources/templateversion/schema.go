@@ -107,9 +107,9 @@ func attributes() map[string]schema.Attribute {
 		"cloud_init":       cloudInit,
 		"digest": schema.StringAttribute{
 			Computed: true, PlanModifiers: keep,
-			MarkdownDescription: "Identifies the image, after decompression: `fsverity:…`, as the command " +
-				"`fsverity digest FILE` prints it. Versions that an earlier provider registered, and those that " +
-				"share an image with one, keep `sha256:…`.",
+			MarkdownDescription: "Identifies the image, after decompression: `fsverity:` and the digits that " +
+				"`fsverity digest --compact FILE` prints. Versions that an earlier provider registered, and those " +
+				"that share an image with one, keep `sha256:…`.",
 		},
 		"format": schema.StringAttribute{
 			Computed: true, PlanModifiers: keep, MarkdownDescription: "Format of the stored image: `qcow2` or `raw`.",
