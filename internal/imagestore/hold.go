@@ -166,7 +166,7 @@ func (j joiner) join(ctx context.Context, digest string, id catalog.VersionID) (
 		if volume.Allocation != seen.Allocation || !volume.Modified.Equal(seen.Modified) {
 			seen, since = volume, time.Now()
 		}
-		worker, err := j.worker(ctx, rec.Value)
+		worker, err := j.worker(ctx, rec.Value, id)
 		if err != nil {
 			return rec.Value, err
 		}
@@ -200,15 +200,16 @@ const (
 // which its volume does not change, so the lease counts more than that. Nothing is known of a
 // process that removes a base, of registrations in another catalog, and of those that only their
 // tenant sees: their names are not ids. If rules for polkit hide other tenants' documents, those
-// only seem to be absent.
-func (j joiner) worker(ctx context.Context, base catalog.Base) (life, error) {
+// only seem to be absent. The lease of the version that waits says nothing either: it does not send
+// the base, but an earlier attempt may have left it.
+func (j joiner) worker(ctx context.Context, base catalog.Base, waits catalog.VersionID) (life, error) {
 	if base.State != catalog.BaseUploading {
 		return unknown, nil
 	}
 	found := dead
 	for _, id := range base.Versions {
-		if _, err := catalog.ParseVersionID(id); err != nil {
-			found = unknown // another catalog's
+		if _, err := catalog.ParseVersionID(id); err != nil || id == waits.String() {
+			found = unknown // another catalog's, or its own
 			continue
 		}
 		rec, err := j.catalog.Versions().Get(ctx, id)

@@ -53,6 +53,7 @@ func TestWhetherAnUploadLivesIsKnownByItsRegistration(t *testing.T) {
 	s := inMemory(t)
 	s.claimed(t, "1.0.0", time.Hour)
 	s.claimed(t, "2.0.0", -time.Hour)
+	s.claimed(t, "4.0.0", time.Hour)
 	s.version(t, catalog.Version{ID: web.Version("3.0.0"), Digest: digestA})
 	for name, c := range map[string]struct {
 		versions []string
@@ -62,17 +63,18 @@ func TestWhetherAnUploadLivesIsKnownByItsRegistration(t *testing.T) {
 		"whose lease has ended":            {[]string{"shop/web@2.0.0"}, dead},
 		"that is gone":                     {[]string{"shop/web@9.0.0"}, dead},
 		"that is over":                     {[]string{"shop/web@3.0.0"}, unknown},
+		"that waits itself":                {[]string{"shop/web@4.0.0"}, unknown},
 		"of another tenant":                {[]string{"bank/vault@1.0.0"}, unknown},
 		"of another catalog":               {[]string{"4711:shop/web@1.0.0"}, unknown},
 		"of another catalog, or is gone":   {[]string{"4711:shop/web@1.0.0", "shop/web@9.0.0"}, unknown},
 		"of another catalog, with a lease": {[]string{"4711:shop/web@1.0.0", "shop/web@1.0.0"}, alive},
 	} {
 		base := catalog.Base{State: catalog.BaseUploading, Versions: c.versions}
-		if got, err := (joiner{s.Store, nil}).worker(t.Context(), base); err != nil || got != c.want {
+		if got, err := (joiner{s.Store, nil}).worker(t.Context(), base, web.Version("4.0.0")); err != nil || got != c.want {
 			t.Errorf("for a registration %s: %d, %v, want %d", name, got, err, c.want)
 		}
 		base.State = catalog.BaseDeleting
-		if got, err := (joiner{s.Store, nil}).worker(t.Context(), base); err != nil || got != unknown {
+		if got, err := (joiner{s.Store, nil}).worker(t.Context(), base, web.Version("4.0.0")); err != nil || got != unknown {
 			t.Errorf("of one that is removed: %d, %v, want %d", got, err, unknown)
 		}
 	}
