@@ -70,11 +70,12 @@ func TestWhetherAnUploadLivesIsKnownByItsRegistration(t *testing.T) {
 		"of another catalog, with a lease": {[]string{"4711:shop/web@1.0.0", "shop/web@1.0.0"}, alive},
 	} {
 		base := catalog.Base{State: catalog.BaseUploading, Versions: c.versions}
-		if got, err := (joiner{s.Store, nil}).worker(t.Context(), base, web.Version("4.0.0")); err != nil || got != c.want {
+		j, waits := joiner{s.Store, nil}, web.Version("4.0.0")
+		if got, err := j.worker(t.Context(), base, waits); err != nil || got != c.want {
 			t.Errorf("for a registration %s: %d, %v, want %d", name, got, err, c.want)
 		}
 		base.State = catalog.BaseDeleting
-		if got, err := (joiner{s.Store, nil}).worker(t.Context(), base, web.Version("4.0.0")); err != nil || got != unknown {
+		if got, err := j.worker(t.Context(), base, waits); err != nil || got != unknown {
 			t.Errorf("of one that is removed: %d, %v, want %d", got, err, unknown)
 		}
 	}
