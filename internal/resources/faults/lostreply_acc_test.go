@@ -27,15 +27,15 @@ func TestAccWhatTerraformNeverHeardOfIsTakenOverByTheSameConfiguration(t *testin
 		b.space.Apply(t)
 	}
 	apply(shop)
-	// The last write of its definition says that Terraform has received the response; the last but
-	// one, that the instance is complete. The number of steps for documents varies.
-	const define = "define the domain"
-	b.way.Arm(acctest.Fault{Of: define})
+	// The last write of its metadata says that Terraform has received the response; the one before
+	// that, that the instance is complete. The number of steps for documents varies.
+	const note = "set the metadata"
+	b.way.Arm(acctest.Fault{Of: note})
 	apply(shop + stopped(pool+"-counted").String())
 	steps := len(b.way.Steps())
 	apply(shop)
 
-	b.way.Arm(acctest.Fault{Of: define, At: steps - 1, When: acctest.After, Do: acctest.Kill})
+	b.way.Arm(acctest.Fault{Of: note, At: steps - 1, When: acctest.After, Do: acctest.Kill})
 	b.configure(t, shop+it.String())
 	if out, err := b.apply(t); err == nil {
 		t.Fatalf("an apply whose provider was to be killed succeeded:\n%s", out)
@@ -58,11 +58,11 @@ func TestAccWhatTerraformNeverHeardOfIsTakenOverByTheSameConfiguration(t *testin
 	t.Log("Terraform has heard of it, its provider was killed before it could note that, and its address has changed")
 	started := instance(name) // so that it takes a while to go
 	apply(shop)
-	b.way.Arm(acctest.Fault{Of: define})
+	b.way.Arm(acctest.Fault{Of: note})
 	apply(shop + started.String())
 	steps = len(b.way.Steps())
 	apply(shop)
-	b.way.Arm(acctest.Fault{Of: define, At: steps, When: acctest.Before, Do: acctest.Kill})
+	b.way.Arm(acctest.Fault{Of: note, At: steps, When: acctest.Before, Do: acctest.Kill})
 	b.configure(t, shop+started.String())
 	if out, err := b.apply(t); !b.way.Done() {
 		t.Fatalf("the provider was not killed (%v):\n%s", err, out)
