@@ -66,11 +66,13 @@ func onSite(t *testing.T, test func(t *testing.T, s *testSite)) {
 // process is the library as another process has it.
 func (s *testSite) process() *library.Library {
 	store := poolstore.New(s.Host, sitePool)
-	return library.New(library.Options{
+	l := library.New(library.Options{
 		Images: imagestore.New(imagestore.Options{Host: s.Host, Pool: sitePool, Documents: store,
 			Tenant: naming.DefaultTenant}),
 		Store: store, User: "tester",
 	})
+	l.Requests.Aside = func(tidy func()) { tidy() } // Inject may change while nothing is created
+	return l
 }
 
 func (s *testSite) provisioner(l *library.Library) *Provisioner {

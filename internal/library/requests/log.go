@@ -23,6 +23,7 @@ func New(
 ) *Log {
 	q := &Log{store: store, me: me, retention: retention, open: open}
 	q.tidying, q.stopTidying = context.WithCancel(context.Background())
+	q.Aside = q.running.Go
 	q.group = catalog.RequestGroup(store, q.newID().String())
 	return q
 }
@@ -39,6 +40,8 @@ type Log struct {
 	tidying     context.Context //nolint:containedctx // of what runs until the end of the process
 	stopTidying context.CancelFunc
 	running     sync.WaitGroup
+	// Aside tidies in the background; tests do so at once.
+	Aside func(tidy func())
 }
 
 // Entry is a request with its record in the catalog.
@@ -129,7 +132,7 @@ func (q *Log) tidyLater(took time.Duration) {
 		q.tidy(q.tidying)
 		return
 	}
-	q.running.Go(func() { q.tidy(q.tidying) })
+	q.Aside(func() { q.tidy(q.tidying) })
 }
 
 // Finish waits until the log is tidy, and gives up what has not begun shortly before ctx ends: the
