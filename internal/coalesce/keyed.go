@@ -43,7 +43,7 @@ type Answers[K comparable, T any] struct {
 	keyed[K, Answer[T]]
 }
 
-// NewAnswers returns Answers that are at most so old.
+// NewAnswers returns Answers that are at most so old. Zero means any age.
 func NewAnswers[K comparable, T any](age time.Duration) *Answers[K, T] {
 	return &Answers[K, T]{age: age}
 }

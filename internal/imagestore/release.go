@@ -123,8 +123,8 @@ func without(list []string, one string) []string {
 	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return s == one })
 }
 
-// take makes sure that nobody joins or publishes a base from now on, before its volume is removed:
-// it marks the base as being removed, or only changes the revision of one that is being sent. So a
+// take keeps other processes from joining or publishing a base whose volume is about to be removed.
+// It marks the base as being removed, or only changes the revision of one that is being sent. So a
 // base that is incomplete never counts as one that may become ready again; see dispose. It returns
 // catalog.ErrConflict or catalog.ErrNotFound if the base is not as it was read any more.
 func (r remover) take(ctx context.Context, rec catalog.Record[catalog.Base]) (catalog.Record[catalog.Base], error) {

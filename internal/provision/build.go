@@ -88,7 +88,7 @@ func (b *build) define(ctx context.Context) error {
 		return err
 	}
 	b.UUID = kind.RandomUUID()
-	// A definition that failed may have left a domain all the same. Nobody else has its UUID.
+	// A definition that failed may have left a domain all the same. No other domain has its UUID.
 	b.UndoLater(func(ctx context.Context) error { return b.p.removeDomain(ctx, b.driver, b.UUID) })
 	err = b.p.library.Removals.WhileTaken(ctx, func() error { return b.claim(ctx) })
 	b.Claimed = err == nil

@@ -39,7 +39,6 @@ func (b *build) create(ctx context.Context, exists func(kind.Instance, Record)) 
 	if err != nil {
 		return b.fail(ctx, err)
 	}
-	b.record.Steps = b.Steps()
 	exists(instance, b.record)
 	if b.waits() {
 		err = b.Do(ctx, "ready", func(ctx context.Context) error {

@@ -41,7 +41,7 @@ func TestAnInstanceIsMadeAndRemoved(t *testing.T) {
 					t.Fatal(err)
 				}
 				var steps []string
-				for _, step := range record.Steps {
+				for _, step := range s.recorded(t).Steps {
 					steps = append(steps, step.Name)
 				}
 				if want := []string{"define", "disks", "seed", "start", "ready"}; told != 1 ||

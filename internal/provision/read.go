@@ -33,29 +33,21 @@ type Reader struct {
 	networks *network.Networks
 	tenant   string
 	uri      string
-	statuses map[string]*statuses // by type
+	statuses *coalesce.Answers[string, map[string]host.Status] // of all domains of a type by UUID
 }
 
 func newReader(all kinds, s kind.Site) *Reader {
-	r := &Reader{
+	return &Reader{
 		kinds:    all,
 		networks: s.Networks,
 		tenant:   s.Tenant,
 		uri:      s.Host.URI(),
-		statuses: map[string]*statuses{},
+		statuses: coalesce.NewAnswers[string, map[string]host.Status](statusAge),
 	}
-	for _, d := range all {
-		r.statuses[d.Type()] = &statuses{Age: statusAge}
-	}
-	return r
 }
 
 // forget makes the next Refresh ask the host again, because something was changed.
-func (r *Reader) forget() {
-	for _, s := range r.statuses {
-		s.Forget()
-	}
-}
+func (r *Reader) forget() { r.statuses.Forget() }
 
 // Read reads an instance by its UUID. It returns ErrNotFound only if the host itself says that
 // there is none.
@@ -112,7 +104,7 @@ func (r *Reader) Own(ctx context.Context, uuid string) (kind.Instance, error) {
 // once.
 func (r *Reader) Refresh(ctx context.Context, uuid string) (kind.Instance, error) {
 	for _, driver := range r.kinds {
-		all, err := r.statuses[driver.Type()].Get(ctx, func() (map[string]host.Status, error) {
+		all, err := r.statuses.Get(ctx, driver.Type(), func() (map[string]host.Status, error) {
 			return driver.Domains().Statuses(ctx)
 		})
 		if err != nil {
@@ -165,7 +157,3 @@ func (r *Reader) factsOf(d host.Domain) (metadata.Facts, error) {
 // enough for a refresh of many instances to ask once, and shorter than the time between two
 // commands of a user.
 const statusAge = 2 * time.Second
-
-// statuses is the status of all domains of a connection by UUID, read at once, because a refresh
-// reads one instance after another.
-type statuses = coalesce.Answer[map[string]host.Status]

@@ -24,7 +24,6 @@ type Record struct {
 	CompletedAt time.Time
 	Status      string // running, completed, failed or cancelled
 	Error       string
-	Steps       []step.Step
 	// Unrecorded says why the catalog lacks the record, or its end; nil if it has both. It does not
 	// mean that the request failed.
 	Unrecorded error
@@ -55,7 +54,7 @@ func (b *build) recorded(
 		Status: string(catalog.RequestRunning),
 	}
 	instance, err := work()
-	b.record.Steps, b.record.CompletedAt, b.record.Status = b.Steps(), now(), string(catalog.RequestCompleted)
+	b.record.CompletedAt, b.record.Status = now(), string(catalog.RequestCompleted)
 	if err != nil {
 		b.record.Status, b.record.Error = string(catalog.RequestFailed), kind.Kept(err)
 		if errors.Is(err, context.Canceled) || errors.Is(ctx.Err(), context.Canceled) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
@@ -67,8 +68,13 @@ func TestAnOrphanIsTakenOverByTheSameRequest(t *testing.T) {
 			!i.Running() {
 			t.Errorf("told of %q, it is %+v, %v", told, i, err)
 		}
-		if n := len(record.Steps); n == 0 || record.Steps[n-1].Name != "take over" || record.Status != "completed" {
-			t.Errorf("the record is %+v", record)
+		all := must.Get[[]catalog.ProvisioningRequest](t)(
+			s.lib.Requests.List(t.Context(), catalog.RequestFilter{}))
+		steps := all[slices.IndexFunc(all, func(q catalog.ProvisioningRequest) bool {
+			return q.ID.ID == record.RequestID
+		})].Steps
+		if n := len(steps); n == 0 || steps[n-1].Name != "take over" || record.Status != "completed" {
+			t.Errorf("the record is %+v, its steps are %+v", record, steps)
 		}
 		// From now on it is in a state, once this process has said so.
 		if err := next.Confirm(t.Context()); err != nil {

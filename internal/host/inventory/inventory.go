@@ -4,7 +4,6 @@ package inventory
 
 import (
 	"context"
-	"sync"
 
 	"github.com/novacron/terraform-provider-novacron/internal/coalesce"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
@@ -32,11 +31,13 @@ type Inventory struct {
 	poolUUIDs  coalesce.Answer[map[string]string]
 	devices    coalesce.Answer[[]host.PCIDevice]
 
-	firmwares sync.Map // type of domain → *coalesce.Answer[[]string]
+	firmwares *coalesce.Answers[string, []string] // by type of domain
 }
 
 // New returns the inventory of a host, without asking the host anything yet.
-func New(h Asked) *Inventory { return &Inventory{host: h} }
+func New(h Asked) *Inventory {
+	return &Inventory{host: h, firmwares: coalesce.NewAnswers[string, []string](0)}
+}
 
 // URI returns the host's URI.
 func (i *Inventory) URI() string { return i.host.URI() }
@@ -84,9 +85,10 @@ func (i *Inventory) PCIDevices(ctx context.Context) ([]host.PCIDevice, error) {
 
 // Firmwares returns the firmware that the host has for domains of a type.
 func (i *Inventory) Firmwares(ctx context.Context, domainType string) ([]string, error) {
-	known, _ := i.firmwares.LoadOrStore(domainType, &coalesce.Answer[[]string]{})
-	ask := func(ctx context.Context) ([]string, error) { return i.host.Firmwares(ctx, domainType) }
-	return get(ctx, known.(*coalesce.Answer[[]string]), "domain capabilities", ask)
+	value, err := i.firmwares.Get(ctx, domainType, func() ([]string, error) {
+		return i.host.Firmwares(ctx, domainType)
+	})
+	return value, host.GaveUp("reading", "domain capabilities", err)
 }
 
 // get returns the answer to a question. object names what is read.

@@ -32,8 +32,8 @@ func withIdentity(saved string, id host.Identity) (string, error) {
 	for _, disk := range hardware.Disks {
 		path, named := id.Disks[disk.Name]
 		switch {
-		case disk.CDROM || disk.Name == "":
-		case !named:
+		case disk.CDROM:
+		case !named: // also one that is not novacron's: all guests that are resumed would share it
 			return "", fmt.Errorf("the memory needs a disk %q", disk.Name)
 		default:
 			if err := e.setDiskImage(host.DiskImage{Name: disk.Name, Path: path, Format: disk.Format}); err != nil {

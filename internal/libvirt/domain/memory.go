@@ -17,9 +17,8 @@ type Memory struct{ client *rpc.Client }
 // NewMemory returns the memory of a client's domains. It makes no request.
 func NewMemory(c *rpc.Client) *Memory { return &Memory{c} }
 
-// SaveMemory saves the memory of a running guest to a new file of the host, and ends the guest. The
-// file is root's and nobody else can read it. A pool's refresh makes it a volume. SaveMemory takes as
-// long as ctx allows.
+// SaveMemory saves the memory of a running guest to a new file of the host, and ends the guest. Only
+// root can read the file. A pool's refresh makes it a volume. SaveMemory takes as long as ctx allows.
 func (m *Memory) SaveMemory(ctx context.Context, uuid, path string) error {
 	ref, err := domainRef(uuid)
 	if err != nil {

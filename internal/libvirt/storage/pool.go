@@ -10,6 +10,7 @@ import (
 
 	"github.com/digitalocean/go-libvirt"
 
+	"github.com/novacron/terraform-provider-novacron/internal/coalesce"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
@@ -23,7 +24,7 @@ type Pools struct {
 	// each time would double the requests.
 	refs sync.Map // pool name → libvirt.StoragePool
 
-	refreshes sync.Map // pool name → *coalesce.Calls[struct{}]
+	refreshes coalesce.CallsByKey[string, struct{}] // by pool name
 }
 
 // NewPools returns the pools of a client's daemon. It makes no request.

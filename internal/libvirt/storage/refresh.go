@@ -6,7 +6,6 @@ import (
 
 	"github.com/digitalocean/go-libvirt"
 
-	"github.com/novacron/terraform-provider-novacron/internal/coalesce"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
@@ -26,8 +25,7 @@ const refreshPatience = 2 * time.Second
 // Concurrent callers share a refresh, which looks at every volume. It begins after they asked, so
 // everything that they want to see existed before it.
 func (p *Pools) RefreshPool(ctx context.Context, name string) error {
-	calls, _ := p.refreshes.LoadOrStore(name, &coalesce.Calls[struct{}]{})
-	_, err := calls.(*coalesce.Calls[struct{}]).Do(ctx, func() (struct{}, error) {
+	_, err := p.refreshes.Do(ctx, name, func() (struct{}, error) {
 		return struct{}{}, p.refreshPool(ctx, name)
 	})
 	return host.GaveUp("refreshing", virterr.Pool(name), err)
