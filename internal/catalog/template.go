@@ -153,9 +153,11 @@ type Version struct {
 	Transferred        int64  `json:"transferred_bytes"`
 	// Parent is the version of the same template with whose image this one's was compared, so that
 	// only what differs was sent.
-	Parent    string    `json:"parent_version,omitempty"`
-	Spec      Spec      `json:"spec"`      // as frozen: the overrides over the template's
-	Overrides Spec      `json:"overrides"` // the version's own settings
+	Parent    string `json:"parent_version,omitempty"`
+	Spec      Spec   `json:"spec"`      // as frozen: the overrides over the template's
+	Overrides Spec   `json:"overrides"` // the version's own settings
+	// Warm asks for a warm snapshot; nil for none.
+	Warm      *Warm     `json:"warm,omitempty"`
 	CreatedAt time.Time `json:"created_at"`
 	CreatedBy string    `json:"created_by"`
 	// Registration says how the version was registered; nil for versions from before it was

@@ -10,6 +10,7 @@
 //	nova.seed.TENANT.INSTANCE.iso           what an instance's guest is told at its first boot
 //	nova.console.TENANT.INSTANCE.log        what an instance's guest writes to its serial console
 //	nova.base.RANDOM[.ATTEMPT].FORMAT       an image; with ".map" appended, the map of its blocks
+//	nova.warm.RANDOM.KIND                   a warm snapshot: its disk, its memory, and what it is made with
 //	nova.clock.TENANT.RANDOM.PROCESS        created to tell the pool's time, and deleted at once
 //	nova.KIND.KEY.REVISION.json             a document of the catalog
 package naming
@@ -31,6 +32,7 @@ const (
 	seeds    = own + "seed."
 	consoles = own + "console."
 	bases    = own + "base."
+	warms    = own + "warm."
 	clocks   = own + "clock."
 	document = ".json"
 	blockMap = ".map"
@@ -85,17 +87,18 @@ func IsBase(volume string) bool {
 }
 
 // MayBeImage reports whether a volume of that name may hold a disk image: documents, seeds and
-// console logs never do.
+// console logs never do, and nothing may be made of a part of a warm snapshot.
 func MayBeImage(volume string) bool {
 	return !strings.HasSuffix(volume, document) && !strings.HasPrefix(volume, seeds) &&
-		!strings.HasPrefix(volume, consoles)
+		!strings.HasPrefix(volume, consoles) && !strings.HasPrefix(volume, warms)
 }
 
 // OtherTenant reports whether a volume is named like one of another tenant, whose instance may be
-// long gone. Images belong to no tenant.
+// long gone. Images and warm snapshots belong to no tenant.
 func OtherTenant(tenant, volume string) bool {
 	parts := strings.Split(volume, ".")
-	return len(parts) > 3 && IsOwn(volume) && !strings.HasPrefix(volume, bases) && parts[2] != tenant
+	return len(parts) > 3 && IsOwn(volume) && !strings.HasPrefix(volume, bases) &&
+		!strings.HasPrefix(volume, warms) && parts[2] != tenant
 }
 
 // NewBaseStem returns the start of the names of the volumes that one registration may send its
@@ -119,6 +122,27 @@ func BlockMap(base string) string { return base + blockMap }
 
 // BaseOf is the base's volume that a volume is, or is the map of.
 func BaseOf(volume string) string { return strings.TrimSuffix(volume, blockMap) }
+
+// NewWarmStem returns the start of the names of the volumes of a new warm snapshot. No two share
+// one. It is also the name of the domain whose guest is saved.
+func NewWarmStem() string { return warms + random() }
+
+// WarmDisk is the volume of a warm snapshot's disk.
+func WarmDisk(stem string) string { return stem + ".qcow2" }
+
+// WarmMemory is the volume of a warm snapshot's memory.
+func WarmMemory(stem string) string { return stem + ".save" }
+
+// WarmSeed is the volume of the seed that a warm snapshot is made with.
+func WarmSeed(stem string) string { return stem + ".iso" }
+
+// WarmConsole is the volume of the console of the guest that a warm snapshot is made of.
+func WarmConsole(stem string) string { return stem + ".log" }
+
+// IsWarm reports whether a volume or a domain is named like a part of a warm snapshot.
+func IsWarm(name string) bool {
+	return strings.HasPrefix(name, warms) && !strings.HasSuffix(name, document)
+}
 
 // NewClock is the volume of one reading of a pool's clock, with the mark of the process that
 // creates it; see lease.Mark.

@@ -10,8 +10,11 @@ func TestNamesTellWhatAVolumeIs(t *testing.T) {
 	image, again := Base(stem, 1, "qcow2"), Base(stem, 2, "qcow2")
 	disk, seed, console, clock := Disk("shop", "web", "system", "qcow2"), Seed("shop", "web"), Console("shop", "web"),
 		NewClock("shop", "0f-7-9")
+	warm := NewWarmStem()
+	parts := []string{WarmDisk(warm), WarmMemory(warm), WarmSeed(warm), WarmConsole(warm)}
+	const snapshot = "nova.warm.0123abc.1.json"
 	const base, foreign = "nova.base.0123abc.1.json", "snapshot.qcow2"
-	all := []string{image, BlockMap(image), again, disk, seed, console, clock, base, foreign}
+	all := append([]string{image, BlockMap(image), again, disk, seed, console, clock, base, foreign, snapshot}, parts...)
 	for name, c := range map[string]struct {
 		is   func(string) bool
 		want []string
@@ -21,11 +24,13 @@ func TestNamesTellWhatAVolumeIs(t *testing.T) {
 		"a disk of shop":   {func(v string) bool { return IsDiskOf("shop", v) }, []string{disk}},
 		"a disk of sho":    {func(v string) bool { return IsDiskOf("sho", v) }, nil},
 		"a base":           {IsBase, []string{image, BlockMap(image), again}},
+		"a snapshot's":     {func(v string) bool { return IsOfStem(warm, v) }, parts},
 		"perhaps an image": {MayBeImage, []string{image, BlockMap(image), again, disk, clock, foreign}},
 		"another tenant's": {func(v string) bool { return OtherTenant("bank", v) },
 			[]string{disk, seed, console, clock}},
 		"other than shop's": {func(v string) bool { return OtherTenant("shop", v) }, nil},
 		"a clock":           {IsClock, []string{clock}},
+		"of a snapshot":     {IsWarm, parts},
 		"of the stem": {
 			func(v string) bool { return IsOfStem(stem, v) }, []string{image, BlockMap(image), again},
 		},

@@ -1,0 +1,121 @@
+package catalog
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
+	"github.com/novacron/terraform-provider-novacron/internal/lease"
+)
+
+// Warm asks for a warm snapshot of a version: the memory and the disk of a guest that was booted
+// from the version's image, and sealed before it had an identity. Instances are resumed from it.
+type Warm struct {
+	// Hardware is laid over the version's own; nil for the version's own. A resumed guest has the
+	// hardware of its snapshot.
+	Hardware *profile.Hardware `json:"hardware_profile,omitempty"`
+	// SettleSeconds is how long the guest is left alone, idle, before its memory is saved.
+	SettleSeconds int64 `json:"settle_seconds,omitempty"`
+	// SealCommands run in the guest as the last ones before its memory is saved, by its shell.
+	SealCommands []string `json:"seal_commands,omitempty"`
+	// ResumeCommands run in each guest that is resumed, once it has an identity of its own and before
+	// it is personalised, by its shell.
+	ResumeCommands []string `json:"resume_commands,omitempty"`
+}
+
+// SnapshotState is how far a snapshot has come.
+type SnapshotState string
+
+const (
+	// SnapshotMaking means that a process boots and seals the guest.
+	SnapshotMaking SnapshotState = "making"
+	// SnapshotReady means that instances can be resumed from the snapshot.
+	SnapshotReady SnapshotState = "ready"
+	// SnapshotFailed means that no snapshot could be made; Error says why. It has no volumes.
+	SnapshotFailed SnapshotState = "failed"
+	// SnapshotRemoving means that the snapshot is being removed. Nothing may be resumed from it.
+	SnapshotRemoving SnapshotState = "removing"
+)
+
+// Shape is the machine that a guest's memory needs: no other can resume it.
+type Shape struct {
+	Host       string     `json:"host"` // its UUID
+	DomainType string     `json:"domain_type"`
+	Sockets    int        `json:"sockets"`
+	Cores      int        `json:"cores"` // of each socket
+	CPU        string     `json:"cpu"`   // as profile.Machine has it
+	MemoryMiB  uint64     `json:"memory_mib"`
+	Firmware   string     `json:"firmware"`
+	Interfaces []ShapeNIC `json:"interfaces,omitempty"` // in their order
+	Disk       ShapeDisk  `json:"disk"`                 // the system disk
+}
+
+// ShapeNIC is a network interface of a Shape.
+type ShapeNIC struct {
+	Name  string `json:"name"`
+	Model string `json:"model"`
+}
+
+// ShapeDisk is the system disk of a Shape.
+type ShapeDisk struct {
+	Name string `json:"name"`
+	Type string `json:"type,omitempty"` // as in profile.Drive
+	Size uint64 `json:"size_bytes"`
+}
+
+// Snapshot is a warm snapshot in a pool. Versions of one image that ask for the same share it. Its
+// key is SnapshotKey. It is also the claim to make it: the process that creates the document makes
+// the snapshot, and the others wait.
+type Snapshot struct {
+	State    SnapshotState `json:"state"`
+	Runner   string        `json:"runner,omitempty"` // the process that makes or removes it, as package lease names it
+	Since    time.Time     `json:"since"`
+	Deadline time.Time     `json:"deadline"` // by then its runner is done, or dead
+	Digest   string        `json:"digest"`   // of the image
+	Shape    Shape         `json:"shape"`
+	// Stem is how the names of its volumes, and that of its guest's domain while it is made, begin;
+	// see naming.NewWarmStem.
+	Stem       string    `json:"stem"`
+	MemorySize int64     `json:"memory_bytes,omitempty"` // of the volume with the memory
+	HeadSize   int       `json:"head_bytes,omitempty"`   // of the head of that volume
+	DiskSize   int64     `json:"disk_bytes,omitempty"`   // that the volume of the disk takes in the pool
+	Machine    string    `json:"machine,omitempty"`      // the machine type, in full
+	Hypervisor string    `json:"hypervisor,omitempty"`   // QEMU's version
+	CPU        string    `json:"cpu,omitempty"`          // digest of the host's processor
+	Guest      string    `json:"guest,omitempty"`        // what the guest has, as package resume reads it
+	CreatedAt  time.Time `json:"created_at"`
+	Error      string    `json:"error,omitempty"` // why there is none
+	// Failures counts guests that could not be resumed from it in a row.
+	Failures int `json:"failures,omitempty"`
+	// Versions are the ids of the versions that ask for it.
+	Versions []string `json:"versions"`
+	// UnusedSince is when a process first saw that no version asks for it, and no process has seen one
+	// since.
+	UnusedSince *time.Time `json:"unused_since,omitempty"`
+}
+
+// Lease is the lease of the process that makes or removes the snapshot, by the pool's clock.
+func (s Snapshot) Lease() lease.Lease {
+	return lease.Lease{Holder: s.Runner, Since: s.Since, Deadline: s.Deadline}
+}
+
+// sealing is the version of the way guests are sealed: guests that were sealed in another way are
+// not resumed.
+const sealing = 1
+
+// SnapshotKey is the key of a snapshot: it stands for everything that a guest had when it was
+// saved. What runs in resumed guests is not part of it.
+func SnapshotKey(digest string, shape Shape, w Warm) string {
+	text, _ := json.Marshal(struct { // it cannot fail: there are texts and numbers
+		Sealing       int
+		Digest        string
+		Shape         Shape
+		SettleSeconds int64
+		SealCommands  []string
+	}{sealing, digest, shape, w.SettleSeconds, slices.Clip(w.SealCommands)})
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
