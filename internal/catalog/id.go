@@ -85,6 +85,13 @@ func ParseVersionID(s string) (VersionID, error) {
 		"default/ubuntu@1.0.0", s)
 }
 
+// IsVersionOf reports whether an entry among the users of an image or of a warm snapshot is the id of
+// a version of that tenant, in this catalog.
+func IsVersionOf(tenant, entry string) bool {
+	v, err := ParseVersionID(entry)
+	return err == nil && v.Template.Tenant == tenant
+}
+
 // ParseTemplateRef reads a user's name for a template: "tenant/name", or the name alone for one of
 // the given tenant.
 func ParseTemplateRef(s, tenant string) (TemplateID, error) {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"time"
 
@@ -66,6 +67,13 @@ type ShapeDisk struct {
 	Size uint64 `json:"size_bytes"`
 }
 
+// Engine is what runs guests on a host, as far as a guest's memory depends on it.
+type Engine struct {
+	Machine    string `json:"machine,omitempty"`    // the machine type, in full
+	Hypervisor string `json:"hypervisor,omitempty"` // QEMU's version
+	CPU        string `json:"cpu,omitempty"`        // digest of the host's processor
+}
+
 // Snapshot is a warm snapshot in a pool. Versions of one image that ask for the same share it. Its
 // key is SnapshotKey. It is also the claim to make it: the process that creates the document makes
 // the snapshot, and the others wait.
@@ -77,17 +85,19 @@ type Snapshot struct {
 	Digest   string        `json:"digest"`   // of the image
 	Shape    Shape         `json:"shape"`
 	// Stem is how the names of its volumes, and that of its guest's domain while it is made, begin;
-	// see naming.NewWarmStem.
-	Stem       string    `json:"stem"`
-	MemorySize int64     `json:"memory_bytes,omitempty"` // of the volume with the memory
-	HeadSize   int       `json:"head_bytes,omitempty"`   // of the head of that volume
-	DiskSize   int64     `json:"disk_bytes,omitempty"`   // that the volume of the disk takes in the pool
-	Machine    string    `json:"machine,omitempty"`      // the machine type, in full
-	Hypervisor string    `json:"hypervisor,omitempty"`   // QEMU's version
-	CPU        string    `json:"cpu,omitempty"`          // digest of the host's processor
-	Guest      string    `json:"guest,omitempty"`        // what the guest has, as package resume reads it
-	CreatedAt  time.Time `json:"created_at"`
-	Error      string    `json:"error,omitempty"` // why there is none
+	// see naming.NewWarmStem. It is "" if it has none: when it has failed, or is being removed.
+	Stem string `json:"stem,omitempty"`
+	// Retired are the stems of what is being removed: of earlier snapshots of this key, or of this one.
+	// Their memory is deleted at once; their disks stay until nothing stands on them.
+	Retired    []string `json:"retired,omitempty"`
+	MemorySize int64    `json:"memory_bytes,omitempty"` // of the volume with the memory
+	HeadSize   int      `json:"head_bytes,omitempty"`   // of the head of that volume
+	DiskSize   int64    `json:"disk_bytes,omitempty"`   // that the volume of the disk takes in the pool
+	// Engine is what it was made by.
+	Engine
+	Guest     string    `json:"guest,omitempty"` // what the guest has, as package resume reads it
+	CreatedAt time.Time `json:"created_at"`
+	Error     string    `json:"error,omitempty"` // why there is none
 	// Failures counts guests that could not be resumed from it in a row.
 	Failures int `json:"failures,omitempty"`
 	// Versions are the ids of the versions that ask for it.
@@ -97,9 +107,59 @@ type Snapshot struct {
 	UnusedSince *time.Time `json:"unused_since,omitempty"`
 }
 
+// Stems are the stems of all that there is of the snapshot, and that is being removed of it.
+func (s Snapshot) Stems() []string {
+	if s.Stem == "" {
+		return s.Retired
+	}
+	return append(slices.Clone(s.Retired), s.Stem)
+}
+
 // Lease is the lease of the process that makes or removes the snapshot, by the pool's clock.
 func (s Snapshot) Lease() lease.Lease {
 	return lease.Lease{Holder: s.Runner, Since: s.Since, Deadline: s.Deadline}
+}
+
+// MaxFailures is how many guests in a row may fail to resume before a snapshot counts as unusable.
+const MaxFailures = 3
+
+// Unusable says why nothing can be resumed from the snapshot on a host that has the engine, as the
+// end of a sentence, or "". What is not known of either engine, "", is not compared.
+func (s Snapshot) Unusable(now Engine) string {
+	differ := func(made, has string) bool { return made != "" && has != "" && made != has }
+	switch {
+	case s.State == SnapshotMaking:
+		return "another process is making it"
+	case s.State == SnapshotFailed:
+		return "it could not be made: " + s.Error
+	case s.State != SnapshotReady:
+		return "it is being removed"
+	case differ(s.Hypervisor, now.Hypervisor):
+		return fmt.Sprintf("it was made by QEMU %s, and the host has QEMU %s", s.Hypervisor, now.Hypervisor)
+	case differ(s.Machine, now.Machine):
+		return fmt.Sprintf("its machine is a %s, and the host has %s", s.Machine, now.Machine)
+	case differ(s.Engine.CPU, now.CPU):
+		return "it was made on another processor than the host has"
+	case s.Failures >= MaxFailures:
+		return fmt.Sprintf("%d guests in a row could not be resumed from it", s.Failures)
+	}
+	return ""
+}
+
+// AskedBy reports whether a version asks for the snapshot of a key, as far as its own document says.
+// One that is being registered may do so.
+func (s Snapshot) AskedBy(v Version, key string) bool {
+	if v.Claim != nil {
+		return true
+	}
+	return v.Warm != nil && v.Digest == s.Digest && SnapshotKey(s.Digest, s.Shape, *v.Warm) == key
+}
+
+// Retire takes the snapshot out of use, in the state that it then has: its stem becomes one of those
+// that are being removed.
+func (s *Snapshot) Retire(to SnapshotState) {
+	s.Retired = s.Stems()
+	s.State, s.Stem, s.Runner = to, "", ""
 }
 
 // sealing is the version of the way guests are sealed: guests that were sealed in another way are

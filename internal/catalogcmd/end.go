@@ -77,7 +77,7 @@ func (s site) open(ctx context.Context, flagName, where string) (*end, error) {
 	documents := poolstore.New(host, s.pool)
 	if where == embedded {
 		e.name, e.store = fmt.Sprintf("pool %q on %s", s.pool, host.URI()), documents
-	} else if err := e.openPostgres(ctx, where, documents.Bases()); err != nil {
+	} else if err := e.openPostgres(ctx, where, documents); err != nil {
 		e.Close()
 		return nil, err
 	}
@@ -94,7 +94,7 @@ func (s site) open(ctx context.Context, flagName, where string) (*end, error) {
 	return e, nil
 }
 
-func (e *end) openPostgres(ctx context.Context, dsn string, bases catalog.Collection[catalog.Base]) error {
+func (e *end) openPostgres(ctx context.Context, dsn string, documents imagestore.Documents) error {
 	role, err := pgstore.RoleTenant(ctx, dsn)
 	if err != nil {
 		return err
@@ -102,7 +102,9 @@ func (e *end) openPostgres(ctx context.Context, dsn string, bases catalog.Collec
 	if role != "" && e.tenant != "" && role != e.tenant {
 		return usageError{fmt.Sprintf("the role is that of tenant %q, and --tenant is %q", role, e.tenant)}
 	}
-	store, err := pgstore.New(pgstore.Options{DSN: dsn, Tenant: role, Bases: bases})
+	store, err := pgstore.New(pgstore.Options{
+		DSN: dsn, Tenant: role, Bases: documents.Bases(), Snapshots: documents.Snapshots(),
+	})
 	if err != nil {
 		return err
 	}

@@ -51,7 +51,9 @@ func (p pool) library(t *testing.T, tenant, dsn string) *library.Library {
 	t.Cleanup(func() { host.Close() })
 	var store imagestore.Catalog = poolstore.New(host, p.name)
 	if dsn != "" {
-		database, err := pgstore.New(pgstore.Options{DSN: dsn, Tenant: tenant, Bases: store.Bases()})
+		database, err := pgstore.New(pgstore.Options{
+			DSN: dsn, Tenant: tenant, Bases: store.Bases(), Snapshots: store.Snapshots(),
+		})
 		if err != nil {
 			t.Fatal(err)
 		}

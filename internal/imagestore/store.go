@@ -29,6 +29,9 @@ type Documents interface {
 	// Bases are the images of the pool, by catalog.BaseKey. Their users are ids of the catalog's
 	// versions; entries of other catalogs' versions are not ids here.
 	Bases() catalog.Collection[catalog.Base]
+	// Snapshots are the warm snapshots of the pool, by catalog.SnapshotKey. Their versions are as
+	// those of Bases.
+	Snapshots() catalog.Collection[catalog.Snapshot]
 }
 
 // Catalog is a catalog that also keeps the documents of the images in a pool.

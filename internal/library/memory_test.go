@@ -23,6 +23,7 @@ type memory struct {
 	templates memoryOf[catalog.Template]
 	versions  memoryOf[catalog.Version]
 	bases     memoryOf[catalog.Base]
+	snapshots memoryOf[catalog.Snapshot]
 	requests  memoryOf[catalog.ProvisioningRequest]
 	ahead     time.Duration // of the test's own clock
 }
@@ -31,6 +32,7 @@ func (m *memory) Now(context.Context) (time.Time, error)                    { re
 func (m *memory) Templates() catalog.Collection[catalog.Template]           { return &m.templates }
 func (m *memory) Versions() catalog.Collection[catalog.Version]             { return &m.versions }
 func (m *memory) Bases() catalog.Collection[catalog.Base]                   { return &m.bases }
+func (m *memory) Snapshots() catalog.Collection[catalog.Snapshot]           { return &m.snapshots }
 func (m *memory) Requests() catalog.Collection[catalog.ProvisioningRequest] { return &m.requests }
 
 type memoryOf[T any] struct {

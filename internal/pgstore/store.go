@@ -1,6 +1,6 @@
 // Package pgstore keeps the catalog in a PostgreSQL database, with one row per document. Row-level
 // security binds every connection with a tenant's role, even without the provider: see migrations.
-// Bases stay with the images.
+// What a pool has, its images and its warm snapshots, stays described in the pool.
 //
 // A change is one statement that names the revision that it replaces, so that one of two concurrent
 // changes fails.
@@ -28,6 +28,8 @@ type Options struct {
 	// Bases is the documents of a pool's images. They are facts about the pool, and shared with the
 	// catalog there.
 	Bases catalog.Collection[catalog.Base]
+	// Snapshots is the documents of a pool's warm snapshots, which are facts about the pool, too.
+	Snapshots catalog.Collection[catalog.Snapshot]
 }
 
 // Store is a catalog in a database. It implements catalog.Store.
@@ -114,7 +116,14 @@ func (s *Store) Versions() catalog.Collection[catalog.Version] {
 }
 
 // Bases implements imagestore.Documents.
-func (s *Store) Bases() catalog.Collection[catalog.Base] { return bases{s, s.options.Bases} }
+func (s *Store) Bases() catalog.Collection[catalog.Base] {
+	return shared[catalog.Base]{s, s.options.Bases, func(b *catalog.Base) *[]string { return &b.Versions }}
+}
+
+// Snapshots implements imagestore.Documents.
+func (s *Store) Snapshots() catalog.Collection[catalog.Snapshot] {
+	return shared[catalog.Snapshot]{s, s.options.Snapshots, func(w *catalog.Snapshot) *[]string { return &w.Versions }}
+}
 
 // Requests implements catalog.Store.
 func (s *Store) Requests() catalog.Collection[catalog.ProvisioningRequest] {

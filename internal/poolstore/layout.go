@@ -30,6 +30,7 @@ var (
 	templates = layout{kind: "template", shards: 1, level: gzip.NoCompression}
 	versions  = layout{kind: "version", shards: 4, level: gzip.BestSpeed}
 	bases     = layout{kind: "base", level: gzip.NoCompression}
+	snapshots = layout{kind: "warm", level: gzip.NoCompression}
 	requests  = layout{kind: "request", shards: 4, level: gzip.BestSpeed}
 )
 

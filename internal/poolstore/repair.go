@@ -68,7 +68,8 @@ func (s *Store) examines(docStem, tenant string) bool {
 	if _, ours := s.checks()[parts[1]]; !ours {
 		return false
 	}
-	return tenant == "" || parts[1] != bases.kind && parts[2] == tenant
+	ofTenants := parts[1] != bases.kind && parts[1] != snapshots.kind
+	return tenant == "" || ofTenants && parts[2] == tenant
 }
 
 // checks maps each kind of document to a function that decodes all records of a document and counts
@@ -78,6 +79,7 @@ func (s *Store) checks() map[string]func(document) (int, error) {
 		templates.kind: checkOf(s.Templates().(collection[catalog.Template])),
 		versions.kind:  checkOf(s.Versions().(collection[catalog.Version])),
 		bases.kind:     checkOf(s.Bases().(collection[catalog.Base])),
+		snapshots.kind: checkOf(s.Snapshots().(collection[catalog.Snapshot])),
 		requests.kind:  checkOf(s.Requests().(collection[catalog.ProvisioningRequest])),
 	}
 }

@@ -169,3 +169,30 @@ func TestADocumentWhoseRecordsCannotBeDecodedIsDamaged(t *testing.T) {
 		must.Get[catalog.Record[catalog.Template]](t)(s.Templates().Get(t.Context(), "t/b"))
 	})
 }
+
+// Documents of snapshots are repaired like all others, and belong to no tenant.
+func TestDocumentsOfSnapshotsAreRepaired(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		first := must.Get[catalog.Record[catalog.Snapshot]](t)(
+			m.store().Snapshots().Create(t.Context(), "ab", catalog.Snapshot{Stem: "one"}))
+		must.Get[catalog.Record[catalog.Snapshot]](t)(
+			m.store().Snapshots().Replace(t.Context(), "ab", first.Revision, catalog.Snapshot{Stem: "two"}))
+		m.volumes["nova.warm.ab.2.json"] = nil
+		s := m.store()
+		if found, examined, err := s.Examine(t.Context(), "ab"); err != nil || len(found)+examined > 0 {
+			t.Errorf("of a tenant: %+v of %d, %v", found, examined, err)
+		}
+		found, _, err := s.Examine(t.Context(), "")
+		if err != nil || len(found) != 1 || found[0].Whole != "nova.warm.ab.1.json" {
+			t.Fatalf("found %+v, %v", found, err)
+		}
+		if err := s.Repair(t.Context(), found[0], false, keeper{}.keep); err != nil {
+			t.Fatal(err)
+		}
+		rec := must.Get[catalog.Record[catalog.Snapshot]](t)(s.Snapshots().Get(t.Context(), "ab"))
+		if rec.Value.Stem != "one" {
+			t.Errorf("repaired, it is %+v", rec.Value)
+		}
+	})
+}

@@ -103,6 +103,11 @@ func (s *Store) Bases() catalog.Collection[catalog.Base] {
 	return collection[catalog.Base]{store: s, layout: bases}
 }
 
+// Snapshots implements imagestore.Documents.
+func (s *Store) Snapshots() catalog.Collection[catalog.Snapshot] {
+	return collection[catalog.Snapshot]{store: s, layout: snapshots}
+}
+
 // Requests implements catalog.Store.
 func (s *Store) Requests() catalog.Collection[catalog.ProvisioningRequest] {
 	return collection[catalog.ProvisioningRequest]{store: s, layout: requests}

@@ -80,7 +80,9 @@ func openCatalog(
 	if dsn == "" {
 		return embedded, diags
 	}
-	store, err := pgstore.New(pgstore.Options{DSN: dsn, Tenant: tenant, Bases: embedded.Bases()})
+	store, err := pgstore.New(pgstore.Options{
+		DSN: dsn, Tenant: tenant, Bases: embedded.Bases(), Snapshots: embedded.Snapshots(),
+	})
 	if err != nil {
 		// Not at the attribute: Terraform would show its line, and the password with it.
 		diags.AddError("Invalid connection string", "The provider's catalog: "+err.Error()+".")

@@ -10,36 +10,36 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
-// document is a collection of one base, in the form that the pool stores.
-type document struct {
-	catalog.Collection[catalog.Base]
-	base catalog.Base
+// document is a collection of one document, in the form that the pool stores.
+type document[T any] struct {
+	catalog.Collection[T]
+	value T
 }
 
-func (d *document) Get(_ context.Context, key string) (catalog.Record[catalog.Base], error) {
-	return catalog.Record[catalog.Base]{Key: key, Value: d.base}, nil
+func (d *document[T]) Get(_ context.Context, key string) (catalog.Record[T], error) {
+	return catalog.Record[T]{Key: key, Value: d.value}, nil
 }
 
-func (d *document) List(context.Context, string) ([]catalog.Record[catalog.Base], error) {
-	return []catalog.Record[catalog.Base]{{Value: d.base}}, nil
+func (d *document[T]) List(context.Context, string) ([]catalog.Record[T], error) {
+	return []catalog.Record[T]{{Value: d.value}}, nil
 }
 
-func (d *document) Create(_ context.Context, key string, base catalog.Base) (catalog.Record[catalog.Base], error) {
-	d.base = base
-	return catalog.Record[catalog.Base]{Key: key, Value: base}, nil
+func (d *document[T]) Create(_ context.Context, key string, value T) (catalog.Record[T], error) {
+	d.value = value
+	return catalog.Record[T]{Key: key, Value: value}, nil
 }
 
-func (d *document) Replace(
-	ctx context.Context, key string, _ catalog.Revision, base catalog.Base,
-) (catalog.Record[catalog.Base], error) {
-	return d.Create(ctx, key, base)
+func (d *document[T]) Replace(
+	ctx context.Context, key string, _ catalog.Revision, value T,
+) (catalog.Record[T], error) {
+	return d.Create(ctx, key, value)
 }
 
 // The same id in the pool's catalog, in two databases and of two tenants names that many different
 // versions.
 func TestVersionsOfSeveralCatalogsShareABase(t *testing.T) {
 	first, second := newDatabase(t), newDatabase(t)
-	pool := &document{base: catalog.Base{Versions: []string{"t1/a@1.0.0"}}}
+	pool := &document[catalog.Base]{value: catalog.Base{Versions: []string{"t1/a@1.0.0"}}}
 	open := func(d database, tenant string) catalog.Collection[catalog.Base] {
 		s := must.Value(New(Options{DSN: d.dsn(d.roles[tenant]), Tenant: tenant, Bases: pool}))
 		t.Cleanup(s.Close)
@@ -67,8 +67,8 @@ func TestVersionsOfSeveralCatalogsShareABase(t *testing.T) {
 		ids = append(ids, must.Value(d.store(t, "t1").ID(t.Context())))
 	}
 	want := []string{"t1/a@1.0.0", ids[0] + ":t1/a@1.0.0", ids[1] + ":t1/a@1.0.0", ids[0] + ":t2/a@1.0.0"}
-	if !slices.Equal(pool.base.Versions, want) {
-		t.Errorf("in the pool: %q, want %q", pool.base.Versions, want)
+	if !slices.Equal(pool.value.Versions, want) {
+		t.Errorf("in the pool: %q, want %q", pool.value.Versions, want)
 	}
 	for _, c := range []catalog.Collection[catalog.Base]{one, two, other} {
 		var mine []string
@@ -85,15 +85,25 @@ func TestVersionsOfSeveralCatalogsShareABase(t *testing.T) {
 	rec := must.Value(one.Get(t.Context(), "digest"))
 	rec.Value.Versions = slices.DeleteFunc(rec.Value.Versions, func(v string) bool { return v == "t1/a@1.0.0" })
 	must.Value(one.Replace(t.Context(), "digest", "", rec.Value))
-	if left := slices.Delete(want, 1, 2); !slices.Equal(pool.base.Versions, left) {
-		t.Errorf("after one left: %q, want %q", pool.base.Versions, left)
+	if left := slices.Delete(want, 1, 2); !slices.Equal(pool.value.Versions, left) {
+		t.Errorf("after one left: %q, want %q", pool.value.Versions, left)
+	}
+
+	warm := &document[catalog.Snapshot]{}
+	database := must.Value(New(Options{DSN: first.dsn(first.roles["t1"]), Tenant: "t1", Snapshots: warm}))
+	defer database.Close()
+	seen := must.Value(database.Snapshots().Create(t.Context(), "key",
+		catalog.Snapshot{Versions: []string{"t1/a@1.0.0", ":t1/a@1.0.0"}}))
+	if got := warm.value.Versions; !slices.Equal(got, []string{ids[0] + ":t1/a@1.0.0", "t1/a@1.0.0"}) ||
+		!slices.Equal(seen.Value.Versions, []string{"t1/a@1.0.0", ":t1/a@1.0.0"}) {
+		t.Errorf("a snapshot's versions are %q, in the pool %q", seen.Value.Versions, got)
 	}
 
 	administrator := must.Value(New(Options{DSN: first.dsn(pgtest.Superuser), Bases: pool}))
 	defer administrator.Close()
 	if seen := must.Value(
 		administrator.Bases().Create(t.Context(), "digest", catalog.Base{Versions: []string{"t2/b@1.0.0"}}),
-	); seen.Value.Versions[0] != "t2/b@1.0.0" || pool.base.Versions[0] != ids[0]+":t2/b@1.0.0" {
-		t.Errorf("the administrator has %q, the pool %q", seen.Value.Versions, pool.base.Versions)
+	); seen.Value.Versions[0] != "t2/b@1.0.0" || pool.value.Versions[0] != ids[0]+":t2/b@1.0.0" {
+		t.Errorf("the administrator has %q, the pool %q", seen.Value.Versions, pool.value.Versions)
 	}
 }
