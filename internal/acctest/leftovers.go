@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // Leftovers lists everything on the host with marker in its name: domains as "domain NAME", volumes
@@ -18,13 +20,14 @@ import (
 // domains only. Leftovers refreshes the pool first.
 //
 // It omits records of requests, since they outlive what was asked for. It also omits DHCP leases,
-// since dnsmasq keeps the lease of a removed guest until it expires; see Leases.
+// since dnsmasq keeps the lease of a removed guest until it expires; see Leases. Domains of warm
+// snapshots have random names, so it omits those that have no disk in the pool.
 func (h *Host) Leftovers(t testing.TB, pool, marker string) []string {
 	t.Helper()
 	var left []string
 	domains, pools, _ := strings.Cut(h.Virsh(t, "list --all --name; echo ==; pool-list --all --name"), "==")
 	for domain := range strings.FieldsSeq(domains) {
-		if strings.Contains(domain, marker) {
+		if strings.Contains(domain, marker) && (!naming.IsWarm(domain) || h.hasDiskIn(t, domain, pool)) {
 			left = append(left, "domain "+domain)
 		}
 	}
@@ -52,6 +55,14 @@ func (h *Host) Leftovers(t testing.TB, pool, marker string) []string {
 		}
 	}
 	return left
+}
+
+// hasDiskIn reports whether a domain, unless it has gone meanwhile, has a disk in a pool. The
+// directories of the tests' pools are named like the pools.
+func (h *Host) hasDiskIn(t testing.TB, domain, pool string) bool {
+	t.Helper()
+	disks, err := h.run(t, "virsh", "--quiet", "--connect", "qemu:///system", "domblklist", domain)
+	return err == nil && strings.Contains(disks, "/"+pool+"/")
 }
 
 // refreshed refreshes a pool, and returns the list of its volumes and its definition. One run of
