@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -92,8 +93,12 @@ func (h volumeRequests) Volumes(ctx context.Context, pool string, match func(nam
 		if !match(name) {
 			continue
 		}
-		if v, gone := h.Volume(ctx, pool, name); gone == nil {
+		v, err := h.Volume(ctx, pool, name)
+		switch {
+		case err == nil:
 			found = append(found, v)
+		case !errors.Is(err, host.ErrNoVolume):
+			return nil, nil, err
 		}
 	}
 	return found, nil, err
