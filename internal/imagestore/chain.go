@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
@@ -82,13 +81,8 @@ func (u *upload) adopt(ctx context.Context, on *below) error {
 	if on == nil {
 		return nil
 	}
-	_, err := catalog.Change(ctx, u.store.bases, catalog.BaseKey(on.base.Digest), func(b *catalog.Base) error {
-		if b.State != catalog.BaseReady || b.Volume != on.base.Volume {
-			return catalog.ErrNotFound
-		}
-		b.Children = append(slices.Clone(b.Children), u.base.Volume)
-		b.UnusedSince = nil
-		return nil
+	err := u.store.adopt(ctx, on.base.Digest, u.base.Volume, func(b catalog.Base) bool {
+		return b.Volume == on.base.Volume
 	})
 	if errors.Is(err, catalog.ErrNotFound) {
 		return fmt.Errorf("the image that version %q was to be compared with is being removed just now: choose "+

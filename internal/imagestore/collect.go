@@ -21,8 +21,13 @@ import (
 // unusedFor is how long a base has to be seen unused before it is collected.
 const unusedFor = time.Hour
 
-// Collect removes the bases that have been unused for a while, and notes which have become unused.
+// Collect removes the bases and the warm snapshots that have been unused for a while, and notes which
+// have become unused. Snapshots go first: their disks stand on bases.
 func (st *Store) Collect(ctx context.Context) error {
+	return errors.Join(st.Warm().Collect(ctx), st.collectBases(ctx))
+}
+
+func (st *Store) collectBases(ctx context.Context) error {
 	c := collector{st}
 	held, err := c.holdings(ctx)
 	if err != nil {
@@ -67,7 +72,7 @@ func (c collector) unlisted(held holdings) []catalog.Record[catalog.Base] {
 	for _, rec := range held.bases {
 		if !slices.ContainsFunc(rec.Value.Versions, func(id string) bool {
 			v, there := held.versions[id]
-			return !ownedBy(c.tenant, id) || there && uses(v, rec.Value)
+			return !catalog.IsVersionOf(c.tenant, id) || there && uses(v, rec.Value)
 		}) {
 			found = append(found, rec)
 		}
@@ -172,7 +177,7 @@ func (c collector) hung(ctx context.Context, domains []host.Domain, base catalog
 	}) {
 		return true, nil
 	}
-	found, err := c.usage.DependentsOf(ctx, base)
+	found, err := c.usage.DependentsOf(ctx, base.Volume)
 	if err != nil || found.Any() {
 		return true, err
 	}
@@ -182,11 +187,4 @@ func (c collector) hung(ctx context.Context, domains []host.Domain, base catalog
 		}
 	}
 	return false, nil
-}
-
-// ownedBy reports whether an entry among a base's users is the id of a version of that tenant, in
-// this catalog.
-func ownedBy(tenant, id string) bool {
-	v, err := catalog.ParseVersionID(id)
-	return err == nil && v.Template.Tenant == tenant
 }

@@ -139,6 +139,9 @@ func TestImagesOfThePoolAreToldFromStrays(t *testing.T) {
 		{Name: "nova.base.1.raw", Allocation: 7, Modified: old},
 		{Name: "nova.base.b.qcow2.map", Allocation: 3, Modified: old},
 		{Name: "nova.base.1.raw.map", Allocation: 7, Modified: old},
+		{Name: "nova.warm.a.qcow2", Allocation: 7, Modified: old},
+		{Name: "nova.warm.b.save", Allocation: 7, Modified: old},
+		{Name: "nova.warm.c.save", Allocation: 7, Modified: just},
 	}
 	held := holdings{
 		bases: []catalog.Record[catalog.Base]{{Value: catalog.Base{Volume: "nova.base.a.raw"}},
@@ -151,13 +154,13 @@ func TestImagesOfThePoolAreToldFromStrays(t *testing.T) {
 	var got PoolContents
 	got.count(volumes, held, map[string]bool{
 		"nova.base.b.qcow2": true, "nova.base.a.raw": false, "nova.base.gone.raw": true,
-	})
+	}, []string{"nova.warm.a", "nova.warm.gone"})
 	want := PoolContents{
 		Images:      3,
 		ImageBytes:  38,
 		Unused:      1,
 		UnusedBytes: 23,
-		Strays:      []string{"nova.base.1.raw", "nova.base.1.raw.map", "nova.base.comin.raw"},
+		Strays:      []string{"nova.base.1.raw", "nova.base.1.raw.map", "nova.base.comin.raw", "nova.warm.b.save"},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("counted %+v, want %+v", got, want)

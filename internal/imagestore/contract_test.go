@@ -12,23 +12,28 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host/fakehost"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore/imagestoretest"
+	"github.com/novacron/terraform-provider-novacron/internal/lease/leasetest"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt"
 	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
 )
 
-func TestContract(t *testing.T) {
-	imagestoretest.Run(t, func(t *testing.T) imagestoretest.Site {
-		h := fakehost.New()
-		if _, err := h.CreateDirPool(t.Context(), "pool", "/pool"); err != nil {
-			t.Fatal(err)
-		}
-		return siteOf(h, "pool")
-	})
+func TestContract(t *testing.T)     { imagestoretest.Run(t, inMemory) }
+func TestWarmContract(t *testing.T) { imagestoretest.RunWarm(t, inMemory) }
+
+func inMemory(t *testing.T) imagestoretest.Site {
+	h := fakehost.New()
+	if _, err := h.CreateDirPool(t.Context(), "pool", "/pool"); err != nil {
+		t.Fatal(err)
+	}
+	return siteOf(t, h, "pool")
 }
 
-func TestAccContract(t *testing.T) {
+func TestAccContract(t *testing.T)     { imagestoretest.Run(t, onTestHost(t)) }
+func TestAccWarmContract(t *testing.T) { imagestoretest.RunWarm(t, onTestHost(t)) }
+
+func onTestHost(t *testing.T) func(t *testing.T) imagestoretest.Site {
 	site := acctest.RequireHost(t)
-	imagestoretest.Run(t, func(t *testing.T) imagestoretest.Site {
+	return func(t *testing.T) imagestoretest.Site {
 		t.Parallel()
 		h, err := libvirt.New(libvirt.Options{URI: site.URI})
 		if err != nil {
@@ -37,8 +42,8 @@ func TestAccContract(t *testing.T) {
 		t.Cleanup(func() { h.Close() })
 		pool, _ := site.Pool(t, "contract-"+strings.ToLower(rand.Text()[:8]))
 		t.Cleanup(func() { empty(t, h, pool) })
-		return siteOf(h, pool)
-	})
+		return siteOf(t, h, pool)
+	}
 }
 
 // empty removes what a test has stored and left on purpose.
@@ -56,11 +61,11 @@ func empty(t *testing.T, h host.Host, pool string) {
 	}
 }
 
-func siteOf(h host.Host, pool string) imagestoretest.Site {
+func siteOf(t *testing.T, h host.Host, pool string) imagestoretest.Site {
 	const tenant = "shop"
 	documents := poolstore.New(h, pool)
 	return imagestoretest.Site{
-		Host: h, Pool: pool, Tenant: tenant, Documents: documents,
+		Host: h, Pool: pool, Tenant: tenant, Documents: documents, Dead: leasetest.Dead(t),
 		Open: func(o imagestore.Options) *imagestore.Store {
 			o.Host = cmp.Or(o.Host, h)
 			o.Pool, o.Documents, o.Tenant = pool, poolstore.New(h, pool), tenant

@@ -215,7 +215,7 @@ func (j joiner) worker(ctx context.Context, base catalog.Base, waits catalog.Ver
 		rec, err := j.catalog.Versions().Get(ctx, id)
 		switch {
 		case errors.Is(err, catalog.ErrNotFound):
-			if !ownedBy(j.tenant, id) {
+			if !catalog.IsVersionOf(j.tenant, id) {
 				found = unknown
 			}
 		case err != nil:

@@ -20,8 +20,8 @@ type PoolContents struct {
 	ImageBytes  int64
 	Unused      int // of those, the ones that no version uses and on which no disk stands
 	UnusedBytes int64
-	// Strays are volumes of images that no document leads to, and that have not been written to for
-	// a while. They are left alone, because the document of the process that sends one may be
+	// Strays are volumes of images and of warm snapshots that no document leads to, and that have not
+	// been written to for a while. They are left alone, because the document of the process that sends one may be
 	// hidden, as other tenants' documents are in a database.
 	Strays []string
 	// Undescribed are volumes of images that the host lists and cannot describe, with the reason:
@@ -45,7 +45,9 @@ func (st *Store) PoolContents(ctx context.Context) (PoolContents, error) {
 		return s, err
 	}
 	s.Volumes = len(names)
-	volumes, undescribed, err := st.host.Volumes(ctx, st.poolName, naming.IsBase)
+	volumes, undescribed, err := st.host.Volumes(ctx, st.poolName, func(name string) bool {
+		return naming.IsBase(name) || naming.IsWarm(name)
+	})
 	if err != nil {
 		return s, err
 	}
@@ -64,7 +66,16 @@ func (st *Store) PoolContents(ctx context.Context) (PoolContents, error) {
 	if err != nil {
 		return s, err
 	}
-	s.count(volumes, held, unused)
+	// Looked up after the volumes: a document has the stem of a snapshot before the first of its volumes.
+	snapshots, err := st.catalog.Snapshots().List(ctx, "")
+	if err != nil {
+		return s, err
+	}
+	var stems []string
+	for _, rec := range snapshots {
+		stems = append(stems, rec.Value.Stems()...)
+	}
+	s.count(volumes, held, unused, stems)
 	if len(s.Strays) > 0 { // by this machine's clock; a user who may not create a volume has no other
 		if now, err := st.poolTime(ctx); err == nil {
 			s.Strays = slices.DeleteFunc(s.Strays, func(name string) bool {
@@ -77,7 +88,8 @@ func (st *Store) PoolContents(ctx context.Context) (PoolContents, error) {
 	return s, nil
 }
 
-func (s *PoolContents) count(volumes []host.Volume, held holdings, unused map[string]bool) {
+// count counts images; stems are those of the warm snapshots that documents lead to.
+func (s *PoolContents) count(volumes []host.Volume, held holdings, unused map[string]bool, stems []string) {
 	bases := make(map[string]bool, len(held.bases))
 	for _, rec := range held.bases {
 		bases[rec.Value.Volume] = true
@@ -89,6 +101,12 @@ func (s *PoolContents) count(volumes []host.Volume, held holdings, unused map[st
 		}
 	}
 	for _, v := range volumes {
+		if naming.IsWarm(v.Name) {
+			if !slices.Contains(stems, naming.WarmStem(v.Name)) && time.Since(v.Modified) > unusedFor {
+				s.Strays = append(s.Strays, strings.ToValidUTF8(v.Name, "\uFFFD"))
+			}
+			continue
+		}
 		image := naming.BaseOf(v.Name) // the image that the volume is, or is the map of
 		begins := func(stem string) bool { return strings.HasPrefix(image, stem) }
 		if !bases[image] && !slices.ContainsFunc(coming, begins) {

@@ -152,7 +152,7 @@ func (r remover) dispose(ctx context.Context, rec catalog.Record[catalog.Base]) 
 	if rec.Value.State == catalog.BaseUploading { // nothing could ever stand on it
 		return r.discard(ctx, rec)
 	}
-	found, err := r.usage.DependentsOf(ctx, rec.Value)
+	found, err := r.usage.DependentsOf(ctx, rec.Value.Volume)
 	if err != nil {
 		return err
 	}

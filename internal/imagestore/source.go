@@ -25,7 +25,7 @@ type binder struct {
 
 func newBinder(st *Store) binder {
 	chain := func(ctx context.Context, facts metadata.Facts, disk host.DomainDisk) ([]host.Volume, error) {
-		return lineage{st.pool, chainReader{st.Base}, facts}.chain(ctx, disk)
+		return lineage{st.pool, chainReader{st.Base}, st.snapshotsOf, facts}.chain(ctx, disk)
 	}
 	return binder{st.host, st.tenant, chain}
 }

@@ -26,7 +26,9 @@ const maxChain = 200
 type lineage struct {
 	pool   *volumes.Pool
 	chains chainReader
-	facts  metadata.Facts
+	// snapshots lists the warm snapshots of a digest's image.
+	snapshots func(ctx context.Context, digest string) ([]catalog.Record[catalog.Snapshot], error)
+	facts     metadata.Facts
 }
 
 // chain lists the files that an instance's disk is in: its own, the one that this stands on, and so
@@ -56,15 +58,15 @@ func (l lineage) chain(ctx context.Context, disk host.DomainDisk) ([]host.Volume
 }
 
 // mayStandOn checks that an instance's disk may be read together with a volume that it stands on.
-// That volume must be the image that the instance was created from, a disk of its tenant, or not
-// novacron's: every tenant may read such a volume as a source.
+// That volume must be the image that the instance was created from, the disk of a warm snapshot of
+// it, a disk of its tenant, or not novacron's: every tenant may read such a volume as a source.
 func (l lineage) mayStandOn(ctx context.Context, above, v host.Volume) error {
 	refused := fmt.Errorf("volume %q of pool %q stands on volume %q of pool %q, which is neither the image that the "+
 		"instance was made of nor a disk of its tenant: it was replaced", above.Name, above.Pool, v.Name, v.Pool)
 	switch {
 	case !naming.IsOwn(v.Name), naming.IsDiskOf(l.facts.Tenant, v.Name):
 		return nil
-	case !naming.IsBase(v.Name):
+	case !naming.IsBase(v.Name) && !naming.IsWarmDisk(v.Name):
 		return refused
 	case l.facts.Library != "" && l.facts.Library != l.pool.Name(): // another library has its documents
 		if v.Pool != l.facts.Library {
@@ -72,14 +74,28 @@ func (l lineage) mayStandOn(ctx context.Context, above, v host.Volume) error {
 		}
 		return nil
 	}
-	chain, err := l.chains.of(ctx, l.facts.Digest)
+	of, err := l.madeOf(ctx)
 	if err != nil {
 		return fmt.Errorf("looking up the image that the instance was made of: %w", err)
 	}
-	if v.Pool != l.pool.Name() || !slices.ContainsFunc(chain, func(b catalog.Base) bool { return b.Volume == v.Name }) {
+	if v.Pool != l.pool.Name() || !slices.Contains(of, v.Name) {
 		return refused
 	}
 	return nil
+}
+
+// madeOf lists the volumes that the instance may have been created from: those of its image, and the
+// disks of the warm snapshots of that.
+func (l lineage) madeOf(ctx context.Context) (of []string, err error) {
+	chain, err := l.chains.of(ctx, l.facts.Digest)
+	if err != nil {
+		return nil, err
+	}
+	for _, base := range chain {
+		of = append(of, base.Volume)
+	}
+	snapshots, err := l.snapshots(ctx, l.facts.Digest)
+	return append(of, warmDisks(snapshots)...), err
 }
 
 // Volume finds the volume of a base, and checks that the host sees it as it was stored.

@@ -17,7 +17,7 @@ import (
 // catalogs.
 func versionsOn(b catalog.Base, tenant string) []string {
 	own := slices.DeleteFunc(slices.Clone(b.Versions), func(id string) bool {
-		return !ownedBy(tenant, id)
+		return !catalog.IsVersionOf(tenant, id)
 	})
 	if others := len(b.Versions) - len(own); others > 0 {
 		own = append(own, fmt.Sprintf("%d of other tenants or catalogs", others))
@@ -53,8 +53,9 @@ func (e *InUseError) Error() string {
 }
 
 // Users names what stands on a version's base: the version's own instances and, if no other version
-// keeps the base, every overlay on it, including overlays that others created. It only counts what
-// belongs to another tenant. It returns an error if something that the host cannot describe may
+// keeps the base, every overlay on it and on the disks of its warm snapshots, including overlays that
+// others created. The snapshots themselves do not count. It only counts what belongs to another
+// tenant. It returns an error if something that the host cannot describe may
 // stand on the base; it passes to tell everything else that the host cannot describe.
 func (st *Store) Users(ctx context.Context, v catalog.Version, tell func(overlooked string)) (*InUseError, error) {
 	in := &InUseError{Version: v.ID}
@@ -94,7 +95,11 @@ func (st *Store) Users(ctx context.Context, v catalog.Version, tell func(overloo
 		}
 		in.addBuilt(base, bases, st.tenant)
 	}
-	found, err := st.usage.DependentsOf(ctx, base)
+	snapshots, err := st.snapshotsOf(ctx, v.Digest)
+	if err != nil {
+		return nil, err
+	}
+	found, err := st.usage.DependentsOf(ctx, append(warmDisks(snapshots), base.Volume)...)
 	if err != nil {
 		return nil, err
 	}
@@ -114,16 +119,16 @@ func (st *Store) Users(ctx context.Context, v catalog.Version, tell func(overloo
 }
 
 // addBuilt adds the versions whose images stand on a base; bases are all of the pool. It names those
-// of the tenant, and counts the others.
+// of the tenant, and counts the others. The disks of warm snapshots are no versions.
 func (e *InUseError) addBuilt(base catalog.Base, bases []catalog.Record[catalog.Base], tenant string) {
-	children := slices.Clone(base.Children)
+	children := slices.DeleteFunc(slices.Clone(base.Children), naming.IsWarm)
 	for _, b := range bases {
 		if !slices.Contains(children, b.Value.Volume) {
 			continue
 		}
 		children = without(children, b.Value.Volume)
 		for _, user := range b.Value.Versions {
-			if ownedBy(tenant, user) {
+			if catalog.IsVersionOf(tenant, user) {
 				e.Built = append(e.Built, user)
 			} else {
 				e.BuiltBy++

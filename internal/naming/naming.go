@@ -130,6 +130,18 @@ func NewWarmStem() string { return warms + random() }
 // WarmDisk is the volume of a warm snapshot's disk.
 func WarmDisk(stem string) string { return stem + ".qcow2" }
 
+// IsWarmDisk reports whether a volume is named like the disk of a warm snapshot.
+func IsWarmDisk(volume string) bool { return IsWarm(volume) && volume == WarmDisk(WarmStem(volume)) }
+
+// WarmStem is the stem of a part of a warm snapshot.
+func WarmStem(part string) string {
+	rest := strings.TrimPrefix(part, warms)
+	if dot := strings.IndexByte(rest, '.'); dot >= 0 {
+		rest = rest[:dot]
+	}
+	return warms + rest
+}
+
 // WarmMemory is the volume of a warm snapshot's memory.
 func WarmMemory(stem string) string { return stem + ".save" }
 

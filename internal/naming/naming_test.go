@@ -14,7 +14,9 @@ func TestNamesTellWhatAVolumeIs(t *testing.T) {
 	parts := []string{WarmDisk(warm), WarmMemory(warm), WarmSeed(warm), WarmConsole(warm)}
 	const snapshot = "nova.warm.0123abc.1.json"
 	const base, foreign = "nova.base.0123abc.1.json", "snapshot.qcow2"
-	all := append([]string{image, BlockMap(image), again, disk, seed, console, clock, base, foreign, snapshot}, parts...)
+	all := append([]string{
+		image, BlockMap(image), again, disk, seed, console, clock, base, foreign, snapshot,
+	}, parts...)
 	for name, c := range map[string]struct {
 		is   func(string) bool
 		want []string
@@ -31,6 +33,7 @@ func TestNamesTellWhatAVolumeIs(t *testing.T) {
 		"other than shop's": {func(v string) bool { return OtherTenant("shop", v) }, nil},
 		"a clock":           {IsClock, []string{clock}},
 		"of a snapshot":     {IsWarm, parts},
+		"a snapshot's disk": {IsWarmDisk, parts[:1]},
 		"of the stem": {
 			func(v string) bool { return IsOfStem(stem, v) }, []string{image, BlockMap(image), again},
 		},
@@ -44,6 +47,11 @@ func TestNamesTellWhatAVolumeIs(t *testing.T) {
 	if mark, none := ClockMark(clock), ClockMark(NewClock("shop", "")); mark != "0f-7-9" || none != "" ||
 		ClockMark(disk) != "" {
 		t.Errorf("the process of %s is %q, and without one %q", clock, mark, none)
+	}
+	for _, part := range append(parts, warm) {
+		if got := WarmStem(part); got != warm {
+			t.Errorf("%s is a part of %s, want %s", part, got, warm)
+		}
 	}
 	if image == again || BaseOf(BlockMap(image)) != image || BaseOf(image) != image {
 		t.Errorf("%s and %s are not told apart, or %s is not of the first", image, again, BlockMap(image))

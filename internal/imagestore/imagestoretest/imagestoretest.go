@@ -31,6 +31,8 @@ type Site struct {
 	Open func(o imagestore.Options) *imagestore.Store
 	// Tenant is the tenant of the catalog.
 	Tenant string
+	// Dead names a process that has certainly ended; see leasetest.Dead.
+	Dead string
 }
 
 // Run runs the suite; open creates a site for each of its tests.

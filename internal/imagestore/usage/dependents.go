@@ -17,27 +17,35 @@ import (
 // since their pool was looked at, and anything else that it fails on. Most of them have nothing to
 // do with the library, and must not block it.
 
-// Dependents describes what stands on a base, according to the volumes of all pools.
+// Dependents describes what stands on a base, or on the disk of a warm snapshot, according to the
+// volumes of all pools.
 type Dependents struct {
 	Overlays   []host.Volume      // that stand on it
 	doubtful   []host.Undescribed // that may stand on it, and that the host cannot describe
 	overlooked []host.Undescribed // that the host cannot describe, and that are not novacron's
 	unseen     []string           // pools of files that are not active
+	hidden     []host.Domain      // that have disks in those pools
 	unknown    []host.Undescribed // domains that the host cannot describe: they may have disks in those pools
 }
 
-// DependentsOf finds what stands on a base. It looks at the volumes of all pools of files: those of
-// linked clones may be in any of them.
-func (use *Usage) DependentsOf(ctx context.Context, base catalog.Base) (Dependents, error) {
+// DependentsOf finds what stands on any of the pool's volumes of these names; it passes over those
+// that are gone. It looks at the volumes of all pools of files: those of linked clones may be in any
+// of them.
+func (use *Usage) DependentsOf(ctx context.Context, names ...string) (Dependents, error) {
 	if err := use.host.RefreshPool(ctx, use.pool); err != nil { // else volumes created without libvirt do not show
 		return Dependents{}, err
 	}
-	volume, err := use.host.Volume(ctx, use.pool, base.Volume)
-	if errors.Is(err, host.ErrNoVolume) {
-		return Dependents{}, nil
+	var files []string
+	for _, name := range names {
+		volume, err := use.host.Volume(ctx, use.pool, name)
+		if err == nil {
+			files = append(files, volume.Path)
+		} else if !errors.Is(err, host.ErrNoVolume) {
+			return Dependents{}, err
+		}
 	}
-	if err != nil {
-		return Dependents{}, err
+	if len(files) == 0 {
+		return Dependents{}, nil
 	}
 	pools, err := use.host.Pools(ctx)
 	if err != nil {
@@ -48,7 +56,7 @@ func (use *Usage) DependentsOf(ctx context.Context, base catalog.Base) (Dependen
 		if pool.Path == "" || strings.HasPrefix(pool.Path, "/dev/") {
 			continue
 		}
-		volumes, not, err := use.host.Volumes(ctx, pool.Name, naming.MayBeImage)
+		volumes, not, err := use.host.Volumes(ctx, pool.Name, mayStandOnOthers)
 		// The volumes of another owner's pool that is not active cannot be listed. Instances in it
 		// are known by their domains.
 		gone := errors.Is(err, host.ErrPoolInactive) || errors.Is(err, host.ErrNoPool)
@@ -61,14 +69,17 @@ func (use *Usage) DependentsOf(ctx context.Context, base catalog.Base) (Dependen
 		seen.dirs[pool.Name] = pool.Path
 		seen.volumes, seen.undescribed = append(seen.volumes, volumes...), append(seen.undescribed, not...)
 	}
-	if len(seen.on(volume.Path))+len(seen.undescribed)+len(seen.unseen) == 0 {
+	if len(seen.on(files...))+len(seen.undescribed)+len(seen.unseen) == 0 {
 		return Dependents{}, nil
 	}
 	if seen.domains, seen.unknown, err = use.host.AllDomains(ctx); err != nil {
 		return Dependents{}, err
 	}
-	return use.sort(volume, seen), nil
+	return use.sort(seen, files...), nil
 }
+
+// mayStandOnOthers reports whether a volume of that name may be an overlay.
+func mayStandOnOthers(name string) bool { return naming.MayBeImage(name) || naming.IsWarmDisk(name) }
 
 // sighting is what a host has of files that may be disks, and of domains that may have them.
 type sighting struct {
@@ -80,10 +91,10 @@ type sighting struct {
 	unknown     []host.Undescribed // domains
 }
 
-// sort sorts what a host has by whether it stands on a base's volume, or may do so.
-func (use *Usage) sort(volume host.Volume, s sighting) Dependents {
-	h := Dependents{unseen: s.unseen, unknown: s.unknown}
-	for _, o := range s.on(volume.Path) {
+// sort sorts what a host has by whether it stands on one of the files, or may do so.
+func (use *Usage) sort(s sighting, files ...string) Dependents {
+	h := Dependents{unseen: s.unseen, hidden: s.hidden(), unknown: s.unknown}
+	for _, o := range s.on(files...) {
 		if !s.raw(o) {
 			h.Overlays = append(h.Overlays, o)
 		}
@@ -104,14 +115,29 @@ func (use *Usage) sort(volume host.Volume, s sighting) Dependents {
 	return h
 }
 
-// on returns the volumes that say that they stand on a file.
-func (s sighting) on(file string) (found []host.Volume) {
+// on returns the volumes that say that they stand on one of the files.
+func (s sighting) on(files ...string) (found []host.Volume) {
 	for _, v := range s.volumes {
-		if v.Backing != nil && path.Clean(v.Backing.Path) == path.Clean(file) { // a relative name may go up first
+		if v.Backing != nil && slices.ContainsFunc(files, func(file string) bool {
+			return path.Clean(v.Backing.Path) == path.Clean(file) // a relative name may go up first
+		}) {
 			found = append(found, v)
 		}
 	}
 	return found
+}
+
+// hidden returns the domains that have disks in pools that are not active.
+func (s sighting) hidden() []host.Domain {
+	var dirs []string
+	for _, pool := range s.unseen {
+		dirs = append(dirs, path.Clean(s.dirs[pool]))
+	}
+	return slices.DeleteFunc(slices.Clone(s.domains), func(d host.Domain) bool {
+		return !slices.ContainsFunc(d.Disks, func(disk host.DomainDisk) bool {
+			return slices.Contains(dirs, path.Dir(disk.Path)) || slices.Contains(s.unseen, disk.Pool)
+		})
+	})
 }
 
 // raw reports whether a volume is read as a raw disk, and as nothing else: a guest may write
@@ -133,6 +159,10 @@ func notRaw(d host.DomainDisk) bool { return d.Format != "raw" }
 func (h Dependents) Any() bool {
 	return len(h.Overlays)+len(h.doubtful) > 0 || len(h.unseen) > 0 && len(h.unknown) > 0
 }
+
+// Hidden returns the instances that have disks in pools that are not active: what these disks stand
+// on is not known.
+func (use *Usage) Hidden(h Dependents) ([]Instance, error) { return use.InstancesAmong(h.hidden) }
 
 // isDisk reports whether one of the domains has a volume as a disk that satisfies as.
 func isDisk(domains []host.Domain, v host.Volume, as func(host.DomainDisk) bool) bool {

@@ -113,7 +113,7 @@ func TestWhatMayHangOnAnImage(t *testing.T) {
 		"perhaps a disk of an odd domain": {sighting{undescribed: odd, unknown: unknown}, 0, 1, 0},
 	} {
 		c.seen.dirs = map[string]string{"p": "/p", "novacron": "/nova"}
-		if h := use.sort(base, c.seen); len(h.Overlays) != c.overlays || len(h.doubtful) != c.doubtful ||
+		if h := use.sort(c.seen, base.Path); len(h.Overlays) != c.overlays || len(h.doubtful) != c.doubtful ||
 			len(h.overlooked) != c.overlooked {
 			t.Errorf("%s: %+v", name, h)
 		}
