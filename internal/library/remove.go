@@ -84,7 +84,7 @@ func (l *Library) RemoveVersion(ctx context.Context, id catalog.VersionID, tell 
 	// what this one has left.
 	finish, cancelFinish := step.UndoContext(ctx)
 	defer cancelFinish()
-	if err := l.Images.Release(finish, rec.Value.Digest, id); err != nil {
+	if err := l.release(finish, rec.Value); err != nil {
 		return err
 	}
 	for {
@@ -97,4 +97,13 @@ func (l *Library) RemoveVersion(ctx context.Context, id catalog.VersionID, tell 
 			return catalog.IgnoreNotFound(err)
 		}
 	}
+}
+
+// release takes a version off the warm snapshots that it asks for, and off its image. A snapshot
+// goes first: its disk stands on the image.
+func (l *Library) release(ctx context.Context, v catalog.Version) error {
+	if err := l.Images.Warm().Release(ctx, v.ID); err != nil {
+		return err
+	}
+	return l.Images.Release(ctx, v.Digest, v.ID)
 }

@@ -58,7 +58,7 @@ func (l *Library) LeaveVersion(ctx context.Context, rec catalog.Record[catalog.V
 		err = fmt.Errorf("version %q is the last that uses its image: no other catalog has it", rec.Value.ID)
 	}
 	if err == nil {
-		err = l.Images.Release(ctx, rec.Value.Digest, rec.Value.ID)
+		err = l.release(ctx, rec.Value)
 	}
 	if err != nil {
 		return err
