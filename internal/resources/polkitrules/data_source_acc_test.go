@@ -246,6 +246,7 @@ func (s site) refuses(t *testing.T) {
 	s.may(t, bob, "vol-delete", "--pool", "novacron", "nova.disk.t2.web.more.qcow2")
 	s.may(t, alice, "vol-create-as", "novacron", "nova.base.x.raw", "1M")
 	s.may(t, alice, "vol-delete", "--pool", "novacron", "nova.base.x.raw")
+	s.warm(t, denied, hidden)
 	s.may(t, carol, "net-dumpxml", "default")
 	s.mayNot(t, mallory, "failed to connect", "list")
 
@@ -260,6 +261,26 @@ func (s site) refuses(t *testing.T) {
 			"<target><format type='qcow2'/></target><backingStore><path>"+disk+
 			"</path><format type='qcow2'/></backingStore></volume>"))
 	s.may(t, bob, "vol-delete", "--pool", "novacron", "nova.disk.t2.reach.system.qcow2")
+}
+
+// warm checks that users who publish make warm snapshots, and that the others can only read them.
+func (s site) warm(t *testing.T, denied, hidden string) {
+	const memory = "nova.warm.x.save"
+	guest := s.file(t, "guest", domain("nova.warm.x", ""))
+	s.may(t, alice, "define", guest)
+	s.may(t, alice, "vol-create-as", "novacron", memory, "1M")
+	for _, user := range []uint32{bob, carol} {
+		s.mayNot(t, user, denied, "define", guest)
+		s.mayNot(t, user, hidden, "destroy", "nova.warm.x")
+		s.may(t, user, "vol-info", "--pool", "novacron", memory)
+		s.may(t, user, "vol-download", "--pool", "novacron", memory, "/dev/null")
+		s.mayNot(t, user, denied, "vol-delete", "--pool", "novacron", memory)
+		s.mayNot(t, user, denied, "vol-create-as", "novacron", "nova.warm.x.qcow2", "1M")
+	}
+	s.may(t, bob, "vol-clone", "--pool", "novacron", memory, "nova.disk.t2.web.memory.raw")
+	s.may(t, bob, "vol-delete", "--pool", "novacron", "nova.disk.t2.web.memory.raw")
+	s.may(t, alice, "vol-delete", "--pool", "novacron", memory)
+	s.may(t, alice, "undefine", "nova.warm.x")
 }
 
 // domain returns the definition of a domain with these devices.
