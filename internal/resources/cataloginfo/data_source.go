@@ -79,8 +79,9 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 				"registers or removes something."),
 			"unused_image_bytes": number("Space that these take up in the pool, in bytes."),
 			"stray_volumes": schema.ListAttribute{Computed: true, ElementType: types.StringType,
-				MarkdownDescription: "Volumes in the pool that have the name of an image (`nova.base.…`), but " +
-					"that no document in the catalog mentions and no process has written to for an hour. An " +
+				MarkdownDescription: "Volumes in the pool that have the name of an image (`nova.base.…`) or of a " +
+					"part of a warm snapshot (`nova.warm.…`), but that no document in the catalog mentions " +
+					"and no process has written to for an hour. An " +
 					"interrupted run may have left them. The provider never removes them: another tenant, " +
 					"whose documents you cannot see, may be about to use one. Remove a volume with `virsh " +
 					"vol-delete` once you are sure that no tenant needs it."},
