@@ -42,6 +42,10 @@ var (
 	ErrInternal = errors.New("an error inside libvirt or QEMU")
 )
 
+// Unanswered reports whether an error says that the host was not heard: a request may have been
+// carried out, or may still be.
+func Unanswered(err error) bool { return errors.Is(err, ErrUnreachable) || errors.Is(err, ErrNoAnswer) }
+
 // Error is what every failed operation returns.
 type Error struct {
 	Op     string // what was being done: "creating"

@@ -18,6 +18,7 @@ type Host interface {
 	Domains
 	Devices
 	Guests
+	Memory
 	Node
 }
 
@@ -80,6 +81,10 @@ type Volumes interface {
 	// libvirt copies by the format that it has detected in the source. If that is not the source's
 	// format, before or after the copy, CloneVolume leaves no copy and returns a *FormatError.
 	CloneVolume(ctx context.Context, pool string, spec VolumeSpec, from CloneSource) (Volume, error)
+	// CopyVolume copies the bytes of a raw volume within a pool. Where the pool's file system can, the
+	// copy shares the blocks of the original, which takes no time and no space. It takes as long as ctx
+	// allows. If ctx ends first, the host continues to copy, as for CloneVolume.
+	CopyVolume(ctx context.Context, pool, name, from string) error
 	// ResizeVolume grows a volume to capacity bytes; it never shrinks one. format is the volume's
 	// format as its user knows it. ResizeVolume returns a *FormatError if libvirt has detected another
 	// format, and would change that.
@@ -173,6 +178,11 @@ type Devices interface {
 	// Reconnect moves an interface of a running guest to the network or bridge of the spec, with its
 	// tag and filter. The guest keeps the same card: model and MAC address stay.
 	Reconnect(ctx context.Context, uuid string, spec InterfaceSpec) error
+	// LinkUp gives an interface of a running guest, defined with LinkDown, its carrier.
+	LinkUp(ctx context.Context, uuid, name string) error
+	// EjectSeed takes the medium out of the drive for the seed of a running guest, even if the guest
+	// has locked it. The definition keeps the medium.
+	EjectSeed(ctx context.Context, uuid string) error
 	// Unplug asks a running guest to release a device and does not wait for it: see Hardware.Has. A
 	// guest that is busy with booting may miss the request. It is not an error if the guest does not
 	// have the device.
@@ -200,6 +210,9 @@ type Guests interface {
 	// Sent returns the number of packets that a running domain has sent from the interface with that
 	// MAC address. If the domain is not running, it returns ErrOperationInvalid.
 	Sent(ctx context.Context, uuid, mac string) (packets int64, err error)
+	// CPUTime returns how long a running domain has used processors, with one request. If the domain is
+	// not running, it returns ErrOperationInvalid.
+	CPUTime(ctx context.Context, uuid string) (time.Duration, error)
 	// AgentCommand sends a command, a JSON object as in QEMU's guest agent protocol
 	// (https://qemu.readthedocs.io/en/latest/interop/qemu-ga-ref.html), to the guest agent and returns
 	// its JSON answer. timeout is how long the guest may take, in whole seconds and at least one. If
@@ -209,6 +222,31 @@ type Guests interface {
 	// A command holds a worker of libvirtd while it runs, and at most five run at a time: start long
 	// commands with guest-exec and ask for their end.
 	AgentCommand(ctx context.Context, uuid, command string, timeout time.Duration) (string, error)
+}
+
+// Memory is the memory of guests in files: that of one guest can be resumed as many others, each from
+// a copy of its file with a head of its own.
+type Memory interface {
+	// SaveMemory saves the memory of a running guest to a new file of the host, and ends the guest. Only
+	// the host can read the file. A pool's refresh makes it a volume. SaveMemory takes as long as ctx
+	// allows. It returns ErrOperationInvalid if the guest does not run.
+	SaveMemory(ctx context.Context, uuid, path string) error
+	// MemoryHeadSize returns how many bytes of a file with a guest's memory are its head, from the first
+	// MemoryHeadBegins bytes of the file. An error says that the file is not one, or is not complete. It
+	// makes no request.
+	MemoryHeadSize(file []byte) (int, error)
+	// MemoryHead reads a head. It makes no request.
+	MemoryHead(head []byte) (SavedGuest, error)
+	// MemoryHeadAs returns the head for a guest of another identity, as long as the one that it
+	// replaces, and the definition of that guest. It makes no request.
+	MemoryHeadAs(head []byte, id Identity) (as []byte, definition string, err error)
+	// DefineAs defines a domain as MemoryHeadAs has described it, without starting it. If another domain
+	// has the name or the UUID, it returns ErrExists.
+	DefineAs(ctx context.Context, definition string, id Identity) (Domain, error)
+	// ResumeMemory runs the guest that the head of a file names, from the memory in the file. The domain
+	// is defined already, and off. The file may be removed afterwards. ResumeMemory takes as long as ctx
+	// allows. If ctx ends first, the host continues: the guest runs then, or will.
+	ResumeMemory(ctx context.Context, path string) error
 }
 
 // Node is the machine itself, and what it offers to guests.

@@ -54,4 +54,6 @@ type Info struct {
 	FreeMemoryMiB     uint64
 	DomainTypes       []string // the possible types of guests of the host's architecture: qemu, kvm
 	CPUModel          string   // libvirt's name for it; empty if libvirt does not know
+	// CPUDigest stands for the model and the features of the processor.
+	CPUDigest string
 }

@@ -21,10 +21,13 @@ type DomainSpec struct {
 	MemoryMiB uint64
 	// Firmware is efi, or empty for the BIOS. libvirt picks the host's build of it and keeps its
 	// variables in a separate file of the domain.
-	Firmware    string
-	Disks       []DiskSpec
-	Seed        string // path of a cloud-init ISO; empty for none
-	ConsoleLog  string // path on the host of a log of the serial console; empty for none
+	Firmware   string
+	Disks      []DiskSpec
+	Seed       string // path of a cloud-init ISO; empty for none
+	ConsoleLog string // path on the host of a log of the serial console; empty for none
+	// GenID shows the guest a generation ID, which changes when the guest continues from another point
+	// in time: https://libvirt.org/formatdomain.html#general-metadata.
+	GenID       bool
 	Interfaces  []InterfaceSpec
 	Passthrough []PassthroughDevice // devices of the host to pass to the guest
 	Metadata    string              // one XML element in its own namespace; empty for none
@@ -41,6 +44,7 @@ type InterfaceSpec struct {
 	Filter    string      // network filter; empty for none
 	FilterIPs []string    // the IPv4 addresses that the filter lets pass; empty: it learns one from the guest
 	PCI       *PCIAddress // in the guest; nil leaves it to libvirt
+	LinkDown  bool        // the guest sees no carrier until LinkUp
 }
 
 // DiskImage is the image for a disk of a domain.

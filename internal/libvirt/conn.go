@@ -44,6 +44,7 @@ type Conn struct {
 	*power
 	*devices
 	*guests
+	*memory
 	*machine
 }
 
@@ -57,6 +58,7 @@ type (
 	power   = domain.Power
 	devices = domain.Devices
 	guests  = domain.Guests
+	memory  = domain.Memory
 	machine = node.Node
 )
 
@@ -81,7 +83,7 @@ func New(o Options) (*Conn, error) {
 		Client: c, pools: p, volumes: storage.NewVolumes(c, p, cmp.Or(o.Tenant, naming.DefaultTenant)),
 		machine: node.New(c),
 	}
-	h.domains, h.power, h.devices, h.guests = domain.New(c)
+	h.domains, h.power, h.devices, h.guests, h.memory = domain.New(c)
 	return h, nil
 }
 

@@ -26,12 +26,7 @@ func MayBeDone(err error) bool {
 // unanswered reports whether a request that failed with this error may have been carried out, or
 // may still be.
 func unanswered(err error) bool {
-	for _, kind := range []error{host.ErrUnreachable, host.ErrNoAnswer, context.Canceled, context.DeadlineExceeded} {
-		if errors.Is(err, kind) {
-			return true
-		}
-	}
-	return false
+	return host.Unanswered(err) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // Uninterrupted makes a short request that changes the host, unless ctx has already ended. A cancel

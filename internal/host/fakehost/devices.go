@@ -2,6 +2,8 @@ package fakehost
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/host"
@@ -61,6 +63,32 @@ func (h deviceRequests) Reconnect(ctx context.Context, uuid string, spec host.In
 	return h.onGuest(ctx, "Reconnect", uuid, func(d *domain) error {
 		d.live.Interfaces = connected(d.live.Interfaces, spec)
 		return nil
+	})
+}
+
+// LinkUp is host.Devices.LinkUp.
+func (h deviceRequests) LinkUp(ctx context.Context, uuid, name string) error {
+	return h.onGuest(ctx, "LinkUp", uuid, func(d *domain) error {
+		for _, nic := range d.live.Interfaces {
+			if nic.Name == name {
+				h.lease(d, nic)
+				return nil
+			}
+		}
+		return fmt.Errorf("it has no interface %q", name)
+	})
+}
+
+// EjectSeed is host.Devices.EjectSeed.
+func (h deviceRequests) EjectSeed(ctx context.Context, uuid string) error {
+	return h.onGuest(ctx, "EjectSeed", uuid, func(d *domain) error {
+		for i, disk := range d.live.Disks {
+			if disk.CDROM {
+				d.live.Disks[i].Path = ""
+				return nil
+			}
+		}
+		return errors.New("it has no drive")
 	})
 }
 

@@ -17,6 +17,7 @@ type domain struct {
 	console string         // path of the log of its serial console
 	live    *host.Hardware // nil if it is off
 	saved   bool
+	down    map[string]bool  // interfaces without a carrier, by name
 	sent    map[string]int64 // packets, by MAC address
 	leases  []host.Address
 }
@@ -155,7 +156,7 @@ func (h domainRequests) DefineDomain(ctx context.Context, spec host.DomainSpec) 
 		if h.domains[id] != nil || h.named(spec.Name) != nil {
 			return host.ErrExists
 		}
-		d := &domain{console: spec.ConsoleLog, sent: map[string]int64{}, Domain: host.Domain{
+		d := &domain{console: spec.ConsoleLog, sent: map[string]int64{}, down: map[string]bool{}, Domain: host.Domain{
 			UUID:        id,
 			Name:        spec.Name,
 			Title:       spec.Title,
@@ -178,6 +179,9 @@ func (h domainRequests) DefineDomain(ctx context.Context, spec host.DomainSpec) 
 		}
 		for _, nic := range spec.Interfaces {
 			d.Interfaces = append(d.Interfaces, interfaceOf(nic))
+			if nic.LinkDown {
+				d.down[nic.Name] = true
+			}
 		}
 		h.domains[id] = d
 		made = d.describe()

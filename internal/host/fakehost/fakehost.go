@@ -21,6 +21,7 @@ type Host struct {
 	domainRequests
 	deviceRequests
 	guestRequests
+	memoryRequests
 	nodeRequests
 }
 
@@ -31,6 +32,7 @@ type (
 	domainRequests struct{ *state }
 	deviceRequests struct{ *state }
 	guestRequests  struct{ *state }
+	memoryRequests struct{ *state }
 	nodeRequests   struct{ *state }
 )
 
@@ -70,6 +72,7 @@ var (
 	_ host.Domains = domainRequests{}
 	_ host.Devices = deviceRequests{}
 	_ host.Guests  = guestRequests{}
+	_ host.Memory  = memoryRequests{}
 	_ host.Node    = nodeRequests{}
 )
 
@@ -116,6 +119,7 @@ func New() *Host {
 		domainRequests: domainRequests{s},
 		deviceRequests: deviceRequests{s},
 		guestRequests:  guestRequests{s},
+		memoryRequests: memoryRequests{s},
 		nodeRequests:   nodeRequests{s},
 	}
 }

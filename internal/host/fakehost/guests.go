@@ -49,6 +49,11 @@ func (h guestRequests) Sent(ctx context.Context, uuid, mac string) (packets int6
 	return packets, err
 }
 
+// CPUTime is host.Guests.CPUTime: guests are idle.
+func (h guestRequests) CPUTime(ctx context.Context, uuid string) (time.Duration, error) {
+	return time.Second, h.onGuest(ctx, "CPUTime", uuid, func(*domain) error { return nil })
+}
+
 // AgentCommand is host.Guests.AgentCommand.
 func (h guestRequests) AgentCommand(
 	ctx context.Context, uuid, command string, _ time.Duration,

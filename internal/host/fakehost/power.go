@@ -45,7 +45,9 @@ func (d *domain) hardware() *host.Hardware {
 func (h *state) powerOn(d *domain) {
 	d.live = d.hardware()
 	for _, nic := range d.Interfaces {
-		h.lease(d, nic)
+		if !d.down[nic.Name] {
+			h.lease(d, nic)
+		}
 	}
 	if v := h.at(d.console); v != nil && h.Console != nil {
 		v.data = nil

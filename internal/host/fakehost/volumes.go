@@ -174,6 +174,20 @@ func (h volumeRequests) CloneVolume(
 	})
 }
 
+// CopyVolume is host.Volumes.CopyVolume.
+func (h volumeRequests) CopyVolume(ctx context.Context, pool, name, from string) error {
+	spec := host.VolumeSpec{Name: name, Format: "raw"}
+	_, err := h.newVolume(ctx, "CopyVolume", pool, spec, func(v *volume) error {
+		source, ok := h.pools[pool].volumes[from]
+		if !ok {
+			return host.ErrNoVolume
+		}
+		v.capacity, v.data = source.capacity, bytes.Clone(source.data)
+		return nil
+	})
+	return err
+}
+
 // grow writes the capacity into the volume's header, if it has one.
 func (v *volume) grow() {
 	if format, _ := v.probed(); format == "qcow2" && len(v.data) > 0 {

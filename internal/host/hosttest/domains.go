@@ -28,6 +28,13 @@ func spec(t *testing.T, s Site) host.DomainSpec {
 	} {
 		must.Get[host.Volume](t)(s.Host.CreateVolume(t.Context(), s.Pool.Name, v))
 	}
+	return specOf(t, s)
+}
+
+// specOf returns the domain of spec under another name and UUID, and creates no volumes. The domain
+// is removed when the test ends.
+func specOf(t *testing.T, s Site) host.DomainSpec {
+	t.Helper()
 	id := s.UUID()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
@@ -47,7 +54,10 @@ func spec(t *testing.T, s Site) host.DomainSpec {
 			{Name: "system", Target: "vda", Path: s.Pool.Path + "/system", Format: "qcow2", Boot: 1},
 		},
 		Interfaces: []host.InterfaceSpec{
-			{Name: "eth0", Network: "default", MAC: "52:54:00:" + id[:2] + ":" + id[2:4] + ":" + id[len(id)-2:]},
+			{
+				Name: "eth0", Network: "default", LinkDown: true,
+				MAC: "52:54:00:" + id[:2] + ":" + id[2:4] + ":" + id[len(id)-2:],
+			},
 		},
 	}
 }

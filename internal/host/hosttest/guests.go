@@ -46,6 +46,9 @@ func guestsThatAreOff(t *testing.T, s Site) {
 	}
 	fails(t, s.Host.ResizeDomainDisk(ctx, d.UUID, "vda", 16<<20), host.ErrOperationInvalid)
 	fails(t, second(s.Host.DomainAddresses(ctx, d.UUID, host.AddressLease)), host.ErrOperationInvalid)
+	fails(t, second(s.Host.CPUTime(ctx, d.UUID)), host.ErrOperationInvalid)
+	fails(t, s.Host.EjectSeed(ctx, d.UUID), host.ErrOperationInvalid)
+	fails(t, s.Host.LinkUp(ctx, d.UUID, "eth0"), host.ErrOperationInvalid)
 	fails(t, second(s.Host.Sent(ctx, d.UUID, d.Interfaces[0].MAC)), host.ErrOperationInvalid)
 	v := must.Get[host.Volume](t)(s.Host.Volume(ctx, s.Pool.Name, "system"))
 	if users := must.Get[[]string](t)(s.Host.DiskUsers(ctx, v)); len(users) > 0 {
@@ -99,6 +102,18 @@ func guestsThatRun(t *testing.T, s Site) {
 		return n.Name == "eth1" && n.MAC == nic.MAC && n.Filter == "clean-traffic"
 	}) {
 		t.Errorf("reconnected its interfaces are %+v", live.Interfaces)
+	}
+	done(t, s.Host.EjectSeed(ctx, d.UUID))
+	live = must.Get[host.Hardware](t)(s.Host.Hardware(ctx, d.UUID))
+	if !slices.ContainsFunc(live.Disks, func(d host.DomainDisk) bool { return d.CDROM && d.Path == "" }) {
+		t.Errorf("once the seed is ejected, its disks are %+v", live.Disks)
+	}
+	done(t, s.Host.LinkUp(ctx, d.UUID, "eth0"))
+	if err := s.Host.LinkUp(ctx, d.UUID, "eth9"); err == nil {
+		t.Error("it has connected an interface that is not there")
+	}
+	if used := must.Get[time.Duration](t)(s.Host.CPUTime(ctx, d.UUID)); used <= 0 {
+		t.Errorf("it has used processors for %s", used)
 	}
 	done(t, s.Host.Unplug(ctx, d.UUID, host.DiskID("no-such-disk")))
 	done(t, s.Host.DestroyDomain(ctx, d.UUID))

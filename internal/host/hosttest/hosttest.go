@@ -41,6 +41,7 @@ func Run(t *testing.T, open func(t *testing.T) Site) {
 		"Power":              power,
 		"GuestsThatAreOff":   guestsThatAreOff,
 		"GuestsThatRun":      guestsThatRun,
+		"Memories":           memories,
 		"Node":               node,
 		"CancelledContext":   cancelled,
 		"StartWithoutVolume": startWithoutVolume,

@@ -142,7 +142,7 @@ func TestDevicesOfADefinitionChangeAlone(t *testing.T) {
 }
 
 func TestACardOfARunningGuestIsReconnected(t *testing.T) {
-	got := must.Get[string](t)(reconnected(domainOf(cardBefore), host.InterfaceSpec{
+	got := must.Get[string](t)(must.Get[*editor](t)(newEditor(domainOf(cardBefore))).reconnected(host.InterfaceSpec{
 		Name:    "eth0",
 		Model:   "e1000",
 		Network: "lab",
@@ -159,7 +159,8 @@ func TestACardOfARunningGuestIsReconnected(t *testing.T) {
 	if strings.Contains(got, "virtualport") || strings.Contains(got, "portid") {
 		t.Errorf("it takes along the port of its old network: %s", got)
 	}
-	if _, err := reconnected(domainOf(cardBefore), host.InterfaceSpec{Name: "eth1", Network: "lab"}); err == nil {
+	if _, err := must.Get[*editor](t)(newEditor(domainOf(cardBefore))).reconnected(
+		host.InterfaceSpec{Name: "eth1", Network: "lab"}); err == nil {
 		t.Error("a card that the guest has not got is reconnected")
 	}
 }

@@ -49,24 +49,11 @@ func (d *Devices) plug(ctx context.Context, uuid string, id host.DeviceID, text 
 // tag and filter. The guest keeps the same card: model and MAC address stay.
 func (d *Devices) Reconnect(ctx context.Context, uuid string, spec host.InterfaceSpec) error {
 	op := "reconnecting " + host.InterfaceID(spec.Name).String() + " of"
-	text, err := liveXML(ctx, d.client, op, uuid)
-	if err != nil {
-		return err
-	}
-	if text, err = reconnected(text, spec); err != nil {
-		return virterr.Fail(op, virterr.Domain(uuid), err)
-	}
-	return change(ctx, d.client, op, uuid, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
-		return l.DomainUpdateDeviceFlags(ref, text, libvirt.DomainDeviceModifyLive)
-	})
+	return d.update(ctx, op, uuid, 0, func(e *editor) (string, error) { return e.reconnected(spec) })
 }
 
-// reconnected returns an interface's element from a domain's XML, connected as the spec says.
-func reconnected(domain string, spec host.InterfaceSpec) (string, error) {
-	e, err := newEditor(domain)
-	if err != nil {
-		return "", err
-	}
+// reconnected returns an interface's element, connected as the spec says.
+func (e *editor) reconnected(spec host.InterfaceSpec) (string, error) {
 	found, ok, err := e.device(host.InterfaceID(spec.Name))
 	if err != nil {
 		return "", err
@@ -77,7 +64,61 @@ func reconnected(domain string, spec host.InterfaceSpec) (string, error) {
 	spec.Model, spec.PCI = "", nil
 	// For a running guest, libvirt also reports the port settings of its network; the new network has
 	// its own.
-	return editInterface(domain[found.start:found.end], spec, "virtualport")
+	return editInterface(e.text[found.start:found.end], spec, "virtualport")
+}
+
+// LinkUp gives an interface of a running guest, defined with LinkDown, its carrier.
+func (d *Devices) LinkUp(ctx context.Context, uuid, name string) error {
+	id := host.InterfaceID(name)
+	return d.update(ctx, "connecting "+id.String()+" of", uuid, 0, func(e *editor) (string, error) {
+		found, ok, err := e.device(id)
+		if err != nil {
+			return "", err
+		}
+		if !ok {
+			return "", fmt.Errorf("the guest has no %s", id)
+		}
+		return e.without(found, "link")
+	})
+}
+
+// EjectSeed takes the medium out of the drive for the seed of a running guest, even if the guest has
+// locked it. The definition keeps the medium.
+func (d *Devices) EjectSeed(ctx context.Context, uuid string) error {
+	// Without force, libvirt waits five seconds for a guest that has locked the tray, and gives up.
+	const force = libvirt.DomainDeviceModifyForce
+	return d.update(ctx, "ejecting the seed of", uuid, force, func(e *editor) (text string, err error) {
+		more := e.eachDevice("disk", func(drive element, _ []element) {
+			if isDrive(drive) {
+				text, err = e.without(drive, "source", "backingStore")
+			}
+		})
+		if err == nil && text == "" {
+			err = errors.New("the guest has no drive for a seed")
+		}
+		return text, errors.Join(err, more)
+	})
+}
+
+// update changes a device of a running guest. edit returns the element of the device, as it is to be,
+// from the XML of the guest.
+func (d *Devices) update(
+	ctx context.Context, op, uuid string, flags libvirt.DomainDeviceModifyFlags, edit func(*editor) (string, error),
+) error {
+	text, err := liveXML(ctx, d.client, op, uuid)
+	if err != nil {
+		return err
+	}
+	e, err := newEditor(text)
+	if err == nil {
+		text, err = edit(e)
+	}
+	if err != nil {
+		return virterr.Fail(op, virterr.Domain(uuid), err)
+	}
+	return change(ctx, d.client, op, uuid, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
+		return l.DomainUpdateDeviceFlags(ref, text, libvirt.DomainDeviceModifyLive|flags)
+	})
 }
 
 // Unplug asks a running guest to release a device and does not wait for it: see Hardware.Has. A

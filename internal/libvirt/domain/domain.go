@@ -49,9 +49,9 @@ type agents struct {
 }
 
 // New returns the domains of a client's daemon. It makes no request.
-func New(c *rpc.Client) (*Domains, *Power, *Devices, *Guests) {
-	a := &agents{client: c, slot: make(chan struct{}, agentWidth)}
-	return &Domains{client: c}, &Power{c, a}, &Devices{c}, &Guests{c, a}
+func New(c *rpc.Client) (*Domains, *Power, *Devices, *Guests, *Memory) {
+	a, d := &agents{client: c, slot: make(chan struct{}, agentWidth)}, &Domains{client: c}
+	return d, &Power{c, a}, &Devices{c}, &Guests{c, a}, &Memory{c, d}
 }
 
 // call makes a request that waits for a guest agent, on the connection for such requests. The time

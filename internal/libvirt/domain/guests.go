@@ -88,3 +88,18 @@ func (g *Guests) AgentCommand(ctx context.Context, uuid, command string, timeout
 	}
 	return answer[0], nil
 }
+
+// CPUTime returns how long a running domain has used processors, with one request. If the domain is
+// not running, it returns host.ErrOperationInvalid.
+func (g *Guests) CPUTime(ctx context.Context, uuid string) (used time.Duration, err error) {
+	const op = "reading the processor time of"
+	err = query(ctx, g.client, op, uuid, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
+		state, _, _, _, nanoseconds, err := l.DomainGetInfo(ref)
+		if err == nil && stateOf(int32(state)) == host.StateShutoff {
+			return host.ErrOperationInvalid
+		}
+		used = time.Duration(nanoseconds)
+		return err
+	})
+	return used, err
+}

@@ -2,6 +2,7 @@ package domain
 
 import (
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -28,6 +29,9 @@ func withIdentity(saved string, id host.Identity) (string, error) {
 	hardware, err := parseDomain(saved)
 	if err != nil {
 		return "", err
+	}
+	if hardware.Firmware != "" {
+		return "", errors.New("guests with EFI would share the file with the variables of their firmware")
 	}
 	for _, disk := range hardware.Disks {
 		path, named := id.Disks[disk.Name]
@@ -59,10 +63,30 @@ func withIdentity(saved string, id host.Identity) (string, error) {
 	return e.result(), nil
 }
 
+// withCPU gives a definition the processor of that type. libvirt describes that of a running guest by
+// what it has made of it: host-model becomes a model with a list of features.
+func withCPU(definition, cpu string) (string, error) {
+	e, err := newEditor(definition)
+	if err != nil {
+		return "", err
+	}
+	d, err := parseDomain(definition)
+	if err != nil {
+		return "", err
+	}
+	element := domainCPU(host.DomainSpec{Type: d.Type, CPU: cpu, Sockets: d.Sockets, Cores: d.Cores})
+	text, err := element.Marshal()
+	if err != nil {
+		return "", err
+	}
+	e.put("cpu", text)
+	return e.result(), nil
+}
+
 // setSeed puts a medium into the drive for the seed, or takes it out.
 func (e *editor) setSeed(path string) error {
 	return e.eachDevice("disk", func(drive element, parts []element) {
-		if !slices.Contains(drive.attrs, xml.Attr{Name: xml.Name{Local: "device"}, Value: "cdrom"}) {
+		if !isDrive(drive) {
 			return
 		}
 		for _, part := range parts {
@@ -78,6 +102,27 @@ func (e *editor) setSeed(path string) error {
 			e.edits = append(e.edits, edit{drive.shut, drive.shut, source + "</source>"})
 		}
 	})
+}
+
+// isDrive reports whether a disk is a drive for media.
+func isDrive(disk element) bool {
+	return slices.Contains(disk.attrs, xml.Attr{Name: xml.Name{Local: "device"}, Value: "cdrom"})
+}
+
+// without returns the text of a device, without its elements of these names.
+func (e *editor) without(device element, names ...string) (string, error) {
+	parts, err := elements(e.text, device.open, device.shut)
+	if err != nil {
+		return "", err
+	}
+	text, from := "", device.start
+	for _, part := range parts {
+		if slices.Contains(names, part.name.Local) {
+			text += e.text[from:part.start]
+			from = part.end
+		}
+	}
+	return text + e.text[from:device.end], nil
 }
 
 // setConsoleLog changes where the log of the serial console is. libvirt describes the console twice.

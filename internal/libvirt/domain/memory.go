@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/digitalocean/go-libvirt"
+	"libvirt.org/go/libvirtxml"
 
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
@@ -12,10 +13,10 @@ import (
 )
 
 // Memory saves guests' memory to files of the host, and resumes guests from it.
-type Memory struct{ client *rpc.Client }
-
-// NewMemory returns the memory of a client's domains. It makes no request.
-func NewMemory(c *rpc.Client) *Memory { return &Memory{c} }
+type Memory struct {
+	client  *rpc.Client
+	domains *Domains
+}
 
 // SaveMemory saves the memory of a running guest to a new file of the host, and ends the guest. Only
 // root can read the file. A pool's refresh makes it a volume. SaveMemory takes as long as ctx allows.
@@ -49,12 +50,26 @@ func (m *Memory) alone(ctx context.Context, op, object string, do func(*libvirt.
 }
 
 // MemoryHeadSize returns how many bytes of a file with a guest's memory are its head, from the first
-// bytes of the file, MemoryHeadBegins of them. An error says that the file is not one, or that its
+// host.MemoryHeadBegins bytes of the file. An error says that the file is not one, or that its
 // memory is not complete.
 func (m *Memory) MemoryHeadSize(file []byte) (int, error) { return saveimage.Size(file) }
 
-// MemoryHeadBegins is how many bytes of a file MemoryHeadSize needs.
-const MemoryHeadBegins = saveimage.FixedSize
+// MemoryHead reads a head.
+func (m *Memory) MemoryHead(head []byte) (host.SavedGuest, error) {
+	h, err := saveimage.Parse(head)
+	if err != nil {
+		return host.SavedGuest{}, err
+	}
+	var doc libvirtxml.Domain
+	if err := virterr.Understand("the saved definition", h.XML, &doc); err != nil {
+		return host.SavedGuest{}, err
+	}
+	var guest host.SavedGuest
+	if doc.OS != nil && doc.OS.Type != nil {
+		guest.Machine = doc.OS.Type.Machine
+	}
+	return guest, nil
+}
 
 // MemoryHeadAs returns the head of a file with a guest's memory for a guest of another identity, and
 // the definition of that guest. It is as long as the head that it replaces.
@@ -67,13 +82,15 @@ func (m *Memory) MemoryHeadAs(head []byte, id host.Identity) (as []byte, definit
 		return nil, "", err
 	}
 	h.Running = true
-	as, err = h.Render()
-	return as, h.XML, err
+	if as, err = h.Render(); err == nil {
+		definition, err = withCPU(h.XML, id.CPU)
+	}
+	return as, definition, err
 }
 
 // DefineAs defines a domain as MemoryHeadAs has described it, without starting it. If another domain
 // has the name or the UUID, it returns host.ErrExists.
-func (ds *Domains) DefineAs(ctx context.Context, definition string, id host.Identity) (host.Domain, error) {
-	d, _, err := ds.defineNew(ctx, id.Name, id.UUID, definition)
+func (m *Memory) DefineAs(ctx context.Context, definition string, id host.Identity) (host.Domain, error) {
+	d, _, err := m.domains.defineNew(ctx, id.Name, id.UUID, definition)
 	return d, err
 }

@@ -36,6 +36,9 @@ func renderDomain(spec host.DomainSpec) (string, error) {
 		OnCrash:    "destroy",
 		Devices:    domainDevices(spec),
 	}
+	if spec.GenID {
+		doc.GenID = &libvirtxml.DomainGenID{}
+	}
 	if spec.Metadata != "" {
 		metadata, err := withPrefix(spec.Metadata)
 		if err != nil {
@@ -151,6 +154,9 @@ func interfaceDevice(n host.InterfaceSpec) libvirtxml.DomainInterface {
 		nic.Source.Network = &libvirtxml.DomainInterfaceSourceNetwork{Network: n.Network}
 	} else {
 		nic.Source.Bridge = &libvirtxml.DomainInterfaceSourceBridge{Bridge: n.Bridge}
+	}
+	if n.LinkDown {
+		nic.Link = &libvirtxml.DomainInterfaceLink{State: "down"}
 	}
 	if n.MAC != "" {
 		nic.MAC = &libvirtxml.DomainInterfaceMAC{Address: n.MAC}

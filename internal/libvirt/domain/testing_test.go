@@ -34,6 +34,7 @@ type (
 		*power
 		*devices
 		*guests
+		*memory
 	}
 	pools   = storage.Pools
 	volumes = storage.Volumes
@@ -41,6 +42,7 @@ type (
 	power   = Power
 	devices = Devices
 	guests  = Guests
+	memory  = Memory
 )
 
 // realHost returns the test host.
@@ -50,7 +52,7 @@ func realHost(t testing.TB) *connection {
 	t.Cleanup(c.Close)
 	p := storage.NewPools(c)
 	h := &connection{Client: c, pools: p, volumes: storage.NewVolumes(c, p, naming.DefaultTenant)}
-	h.domains, h.power, h.devices, h.guests = New(c)
+	h.domains, h.power, h.devices, h.guests, h.memory = New(c)
 	h.ValidateDefinitions()
 	return h
 }

@@ -2,8 +2,11 @@ package node
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/digitalocean/go-libvirt"
 	"golang.org/x/sync/errgroup"
@@ -52,8 +55,8 @@ func (m *Node) Info(ctx context.Context) (host.Info, error) {
 		}
 		caps, err := parseCapabilities(text)
 		return func() {
-			info.UUID, info.Arch, info.CPUModel, info.DomainTypes = caps.UUID, caps.Arch, caps.CPUModel,
-				caps.DomainTypes
+			info.UUID, info.Arch, info.DomainTypes = caps.UUID, caps.Arch, caps.DomainTypes
+			info.CPUModel, info.CPUDigest = caps.CPUModel, caps.CPUDigest
 		}, err
 	})
 	if err := group.Wait(); err != nil {
@@ -68,13 +71,17 @@ func version(v uint64) string {
 	return fmt.Sprintf("%d.%d.%d", v/1_000_000, v/1_000%1_000, v%1_000)
 }
 
-// parseCapabilities reads UUID, Arch, CPUModel and DomainTypes from the XML described at
+// parseCapabilities reads UUID, Arch, the processor and DomainTypes from the XML described at
 // https://libvirt.org/formatcaps.html.
 func parseCapabilities(text string) (host.Info, error) {
 	var doc struct {
-		UUID   string `xml:"host>uuid"`
-		Arch   string `xml:"host>cpu>arch"`
-		Model  string `xml:"host>cpu>model"`
+		UUID     string `xml:"host>uuid"`
+		Arch     string `xml:"host>cpu>arch"`
+		Vendor   string `xml:"host>cpu>vendor"`
+		Model    string `xml:"host>cpu>model"`
+		Features []struct {
+			Name string `xml:"name,attr"`
+		} `xml:"host>cpu>feature"`
 		Guests []struct {
 			OSType string `xml:"os_type"`
 			Arch   struct {
@@ -89,6 +96,13 @@ func parseCapabilities(text string) (host.Info, error) {
 		return host.Info{}, err
 	}
 	info := host.Info{UUID: doc.UUID, Arch: doc.Arch, CPUModel: doc.Model}
+	cpu := []string{doc.Arch, doc.Vendor, doc.Model}
+	for _, feature := range doc.Features {
+		cpu = append(cpu, feature.Name)
+	}
+	slices.Sort(cpu[3:])
+	sum := sha256.Sum256([]byte(strings.Join(cpu, "\n")))
+	info.CPUDigest = hex.EncodeToString(sum[:])
 	for _, guest := range doc.Guests {
 		if guest.OSType != "hvm" || guest.Arch.Name != doc.Arch {
 			continue

@@ -28,24 +28,11 @@ func (s *Volumes) CloneVolume(
 	if err != nil {
 		return host.Volume{}, virterr.Fail(op, object, err)
 	}
-	ref, _, err := s.pools.poolRef(ctx, op, object, pool)
-	if err != nil {
-		return host.Volume{}, err
-	}
 	if err := s.cloneable(ctx, op, object, from); err != nil {
 		return host.Volume{}, err
 	}
-	c, err := s.client.Alone(ctx, op, object)
-	if err != nil {
+	if err := s.copyAs(ctx, pool, spec.Name, text, from, 0); err != nil {
 		return host.Volume{}, err
-	}
-	defer c.Close()
-	err = c.Do(ctx, nil, func(l *libvirt.Libvirt) error {
-		_, err := l.StorageVolCreateXMLFrom(ref, text, volumeRef(from.Pool, from.Name), 0)
-		return err
-	})
-	if err != nil {
-		return host.Volume{}, s.blameClone(ctx, pool, spec.Name, from, err)
 	}
 	v, err := s.grownClone(ctx, pool, spec, capacity, from)
 	if err != nil {

@@ -23,6 +23,8 @@ type Volumes struct {
 	pools  *Pools
 	tenant string
 	clocks sync.Map // pool name → reading
+	// unshared has the names of pools whose file systems cannot share blocks between volumes.
+	unshared sync.Map
 }
 
 // NewVolumes returns the volumes of pools. It makes no request. tenant is the tenant in the names
