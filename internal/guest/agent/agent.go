@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -174,30 +175,58 @@ type Result struct {
 // ends, Exec returns and the process goes on: the agent has no command to stop it. Errors name the
 // path and never the arguments.
 func (a *Agent) Exec(ctx context.Context, path string, args ...string) (Result, error) {
+	return a.run(ctx, program{Path: path, Arg: args}, 0)
+}
+
+// shell runs scripts in every guest.
+const shell = "/bin/sh"
+
+// Script runs a script of a POSIX shell in the guest, as Exec runs a program. The shell reads the
+// script from its standard input, so no other process of the guest sees any of it. Errors never
+// quote the script. While the script runs, Script bears with an agent that does not answer, for as long
+// as patience: a second run of the script could do harm.
+func (a *Agent) Script(ctx context.Context, script string) (Result, error) {
+	return a.run(ctx, program{Path: shell, InputData: base64.StdEncoding.EncodeToString([]byte(script))}, patience)
+}
+
+// patience is how long an agent may give no answer about a script.
+const patience = time.Minute
+
+// program is what guest-exec runs.
+type program struct {
+	Path          string   `json:"path"`
+	Arg           []string `json:"arg,omitempty"`
+	InputData     string   `json:"input-data,omitempty"` // base64
+	CaptureOutput bool     `json:"capture-output"`
+}
+
+// run runs a program whose output it captures, and waits for its end. The agent may be silent for as
+// long as patience.
+func (a *Agent) run(ctx context.Context, p program, patience time.Duration) (Result, error) {
+	p.CaptureOutput = true
 	var started struct {
 		PID int64 `json:"pid"`
 	}
-	err := a.call(ctx, "guest-exec", struct {
-		Path          string   `json:"path"`
-		Arg           []string `json:"arg,omitempty"`
-		CaptureOutput bool     `json:"capture-output"`
-	}{path, args, true}, &started)
-	if err != nil {
-		return Result{}, fmt.Errorf("starting %s in the guest: %w", path, err)
+	if err := a.call(ctx, "guest-exec", p, &started); err != nil {
+		return Result{}, fmt.Errorf("starting %s in the guest: %w", p.Path, err)
 	}
-	pause := firstPoll
+	pause, heard := firstPoll, time.Now()
 	for {
 		var status processStatus
 		err := a.call(ctx, "guest-exec-status", struct {
 			PID int64 `json:"pid"`
 		}{started.PID}, &status)
-		if err != nil {
-			return Result{}, fmt.Errorf("waiting for %s in the guest (process %d): %w", path, started.PID, err)
+		refused := new(Error)
+		switch {
+		case err == nil:
+			heard = time.Now()
+		case errors.As(err, &refused) || time.Since(heard) >= patience || ctx.Err() != nil:
+			return Result{}, fmt.Errorf("waiting for %s in the guest (process %d): %w", p.Path, started.PID, err)
 		}
 		if status.Exited {
 			result, err := status.result()
 			if err != nil {
-				return Result{}, fmt.Errorf("reading what %s wrote in the guest: %w", path, err)
+				return Result{}, fmt.Errorf("reading what %s wrote in the guest: %w", p.Path, err)
 			}
 			return result, nil
 		}
@@ -206,7 +235,7 @@ func (a *Agent) Exec(ctx context.Context, path string, args ...string) (Result, 
 		case <-ctx.Done():
 			timer.Stop()
 			return Result{}, fmt.Errorf("waiting for %s in the guest (process %d, which goes on): %w",
-				path, started.PID, context.Cause(ctx))
+				p.Path, started.PID, context.Cause(ctx))
 		case <-timer.C:
 		}
 		pause = min(2*pause, lastPoll)

@@ -221,6 +221,66 @@ func TestExecWaitsForTheProcessWithGrowingPauses(t *testing.T) {
 	})
 }
 
+func TestScriptsAreOnStandardInputAlone(t *testing.T) {
+	const status = `{"execute": "guest-exec-status", "arguments": {"pid": 5}}`
+	secret := "echo 'secret'\n"
+	start := step{
+		command: `{"execute": "guest-exec", "arguments": {"path": "/bin/sh", "input-data": "` + encoded(secret) +
+			`", "capture-output": true}}`,
+		answer: `{"return": {"pid": 5}}`,
+	}
+	got, err := scripted(t, start, step{
+		command: status, answer: `{"return": {"exited": true, "exitcode": 4, "err-data": "` + encoded("no") + `"}}`,
+	}).Script(t.Context(), secret)
+	if want := (Result{ExitCode: 4, Stderr: "no"}); err != nil || got != want {
+		t.Errorf("got %+v, %v; want %+v", got, err, want)
+	}
+	const refusal = `{"error": {"class": "GenericError", "desc": "no"}}`
+	for name, steps := range map[string][]step{
+		"refused":        {{command: start.command, answer: refusal}},
+		"forgotten":      {start, {command: status, answer: refusal}},
+		"not understood": {start, {command: status, answer: `{"return": {"exited": true, "out-data": "?"}}`}},
+	} {
+		_, err := scripted(t, steps...).Script(t.Context(), secret)
+		if err == nil || strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), encoded(secret)) {
+			t.Errorf("%s: got %v, want an error without the script", name, err)
+		}
+	}
+}
+
+// A script goes on while the agent does not answer.
+func TestAScriptOutlastsASilentAgent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		silent := errors.New("the agent does not answer")
+		start := step{
+			command: `{"execute": "guest-exec", "arguments": {"path": "/bin/sh", "input-data": "` + encoded("true") +
+				`", "capture-output": true}}`,
+			answer: `{"return": {"pid": 1}}`,
+		}
+		const status = `{"execute": "guest-exec-status", "arguments": {"pid": 1}}`
+		lost, ended := step{command: status, err: silent}, step{command: status, answer: `{"return": {"exited": true}}`}
+		if _, err := scripted(t, start, lost, lost, ended).Script(t.Context(), "true"); err != nil {
+			t.Error(err)
+		}
+		began := time.Now()
+		_, err := New(transportFunc(func(_ context.Context, command string, _ time.Duration) (string, error) {
+			if strings.Contains(command, "guest-exec-status") {
+				return "", silent
+			}
+			return start.answer, nil
+		})).Script(t.Context(), "true")
+		if waited := time.Since(began); !errors.Is(err, silent) || waited < patience || waited > patience+lastPoll {
+			t.Errorf("after %s: %v", waited, err)
+		}
+		if _, err := scripted(t, step{
+			command: `{"execute": "guest-exec", "arguments": {"path": "true", "capture-output": true}}`,
+			answer:  start.answer,
+		}, lost).Exec(t.Context(), "true"); !errors.Is(err, silent) {
+			t.Errorf("a program that is no script: %v", err)
+		}
+	})
+}
+
 func TestExecEndsWithTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
