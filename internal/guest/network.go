@@ -125,7 +125,7 @@ func (nic NetworkInterface) ethernet() ethernet {
 	if nic.DHCP {
 		entry.Identifier = "mac"
 	}
-	if kernelNameForm.MatchString(nic.Name) {
+	if nic.KeepsName() {
 		entry.SetName = text(nic.Name)
 	}
 	for _, address := range nic.Addresses {
@@ -146,3 +146,7 @@ func (nic NetworkInterface) ethernet() ethernet {
 	}
 	return entry
 }
+
+// KeepsName reports whether the guest's interface gets the name. Any other name is only that of its
+// configuration.
+func (nic NetworkInterface) KeepsName() bool { return kernelNameForm.MatchString(nic.Name) }

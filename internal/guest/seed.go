@@ -130,3 +130,12 @@ func (s Seed) keys() ([]string, error) {
 	}
 	return keys, nil
 }
+
+// ISO renders the seed as the medium that the guest finds; see Files.ISO.
+func (s Seed) ISO() ([]byte, error) {
+	files, err := s.Render()
+	if err != nil {
+		return nil, err
+	}
+	return files.ISO()
+}
