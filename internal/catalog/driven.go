@@ -55,9 +55,38 @@ func BlameDriven(
 	if len(fs) == 0 {
 		return fs
 	}
-	drives := map[string]string{} // by path
+	drives := driven(declared, ownHardware, ownStorage, func(name string) bool { return effective[name] != nil })
+	blamed := slices.Clone(fs)
+	for n, f := range blamed {
+		if name, ok := drives[f.Path.String()]; ok {
+			blamed[n].Path = finding.At("parameters").Key(name)
+			blamed[n].Detail = fmt.Sprintf("Parameter %q drives %s: %s", name, f.Path, f.Detail)
+		}
+	}
+	return blamed
+}
+
+// WithoutUndecided leaves out findings about fields that parameters drive whose values are not known
+// yet. own are as for BlameDriven.
+func WithoutUndecided(
+	fs finding.List, declared map[string]parameter.Parameter, effective parameter.Values, ownHardware *profile.Hardware,
+	ownStorage *profile.Storage,
+) finding.List {
+	undecided := driven(declared, ownHardware, ownStorage, func(name string) bool {
+		v, set := effective[name]
+		return set && v == nil
+	})
+	return slices.DeleteFunc(slices.Clone(fs), func(f finding.Finding) bool { return undecided[f.Path.String()] != "" })
+}
+
+// driven has the parameters that drive fields, by the fields' paths, as far as they count.
+func driven(
+	declared map[string]parameter.Parameter, ownHardware *profile.Hardware, ownStorage *profile.Storage,
+	counts func(name string) bool,
+) map[string]string {
+	drives := map[string]string{}
 	for name, p := range declared {
-		if effective[name] == nil {
+		if !counts(name) {
 			continue
 		}
 		switch target := p.EffectiveTarget(name); {
@@ -71,12 +100,5 @@ func BlameDriven(
 			}
 		}
 	}
-	blamed := slices.Clone(fs)
-	for n, f := range blamed {
-		if name, ok := drives[f.Path.String()]; ok {
-			blamed[n].Path = finding.At("parameters").Key(name)
-			blamed[n].Detail = fmt.Sprintf("Parameter %q drives %s: %s", name, f.Path, f.Detail)
-		}
-	}
-	return blamed
+	return drives
 }

@@ -6,9 +6,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/lease"
 )
 
@@ -27,6 +29,38 @@ type Warm struct {
 	ResumeCommands []string `json:"resume_commands,omitempty"`
 }
 
+// MaxSettle is how long a guest may be left alone before its memory is saved, in seconds.
+const MaxSettle = 3600
+
+// Validate returns findings for what is wrong; w may be nil. Paths start at warm.
+func (w *Warm) Validate() finding.List {
+	var fs finding.List
+	if w == nil {
+		return nil
+	}
+	at := finding.At("warm")
+	for _, f := range w.Hardware.Validate() {
+		f.Path = slices.Concat(at, f.Path)
+		fs = append(fs, f)
+	}
+	if w.SettleSeconds < 0 || w.SettleSeconds > MaxSettle {
+		fs.Add(at.Name("settle_seconds"), "Value out of range",
+			fmt.Sprintf("%d is not between 0 and %d.", w.SettleSeconds, MaxSettle))
+	}
+	checkCommands(&fs, at.Name("seal_commands"), w.SealCommands)
+	checkCommands(&fs, at.Name("resume_commands"), w.ResumeCommands)
+	return fs
+}
+
+func checkCommands(fs *finding.List, at finding.Path, commands []string) {
+	for i, command := range commands {
+		if strings.TrimSpace(command) == "" {
+			fs.Add(at, "Empty command", fmt.Sprintf("Element %d runs nothing: write a command of the guest's "+
+				"shell, or remove it.", i))
+		}
+	}
+}
+
 // SnapshotState is how far a snapshot has come.
 type SnapshotState string
 
@@ -43,7 +77,7 @@ const (
 
 // Shape is the machine that a guest's memory needs: no other can resume it.
 type Shape struct {
-	Host       string     `json:"host"` // its UUID
+	Host       string     `json:"host"` // its name: libvirt may choose another UUID at each start
 	DomainType string     `json:"domain_type"`
 	Sockets    int        `json:"sockets"`
 	Cores      int        `json:"cores"` // of each socket
@@ -69,7 +103,6 @@ type ShapeDisk struct {
 
 // Engine is what runs guests on a host, as far as a guest's memory depends on it.
 type Engine struct {
-	Machine    string `json:"machine,omitempty"`    // the machine type, in full
 	Hypervisor string `json:"hypervisor,omitempty"` // QEMU's version
 	CPU        string `json:"cpu,omitempty"`        // digest of the host's processor
 }
@@ -91,9 +124,9 @@ type Snapshot struct {
 	// Their memory is deleted at once; their disks stay until nothing stands on them.
 	Retired    []string `json:"retired,omitempty"`
 	MemorySize int64    `json:"memory_bytes,omitempty"` // of the volume with the memory
-	HeadSize   int      `json:"head_bytes,omitempty"`   // of the head of that volume
 	DiskSize   int64    `json:"disk_bytes,omitempty"`   // that the volume of the disk takes in the pool
-	// Engine is what it was made by.
+	Machine    string   `json:"machine,omitempty"`      // the machine type, in full
+	// Engine is what it was made by. QEMU of one version has the same machine types.
 	Engine
 	Guest     string    `json:"guest,omitempty"` // what the guest has, as package resume reads it
 	CreatedAt time.Time `json:"created_at"`
@@ -136,8 +169,6 @@ func (s Snapshot) Unusable(now Engine) string {
 		return "it is being removed"
 	case differ(s.Hypervisor, now.Hypervisor):
 		return fmt.Sprintf("it was made by QEMU %s, and the host has QEMU %s", s.Hypervisor, now.Hypervisor)
-	case differ(s.Machine, now.Machine):
-		return fmt.Sprintf("its machine is a %s, and the host has %s", s.Machine, now.Machine)
 	case differ(s.Engine.CPU, now.CPU):
 		return "it was made on another processor than the host has"
 	case s.Failures >= MaxFailures:

@@ -27,6 +27,12 @@ func AwaitsReport(conditions []string) bool {
 	return len(conditions) > 0 && !slices.Contains(conditions, NoReport)
 }
 
+// What a guest does that is to be resumed and cannot be.
+const (
+	NoWarmBoot = "boot" // it boots, as that of a linked clone
+	NoWarmFail = "fail" // there is no instance
+)
+
 // Request is an instance as its user asks for it.
 type Request struct {
 	Name        string
@@ -38,11 +44,17 @@ type Request struct {
 	Hardware    *profile.Hardware // these override the version's, field by field
 	Network     *profile.Network
 	Storage     *profile.Storage
+	// OnNoWarm is what happens if the guest is to be resumed and cannot be: NoWarmBoot or NoWarmFail;
+	// "" for the first.
+	OnNoWarm string
 	// Customization is what the guest does at first boot; nil for nothing.
 	Customization *guest.Customization
 	// Seeded says that the request is for an instance that was already told what to do at its first
 	// boot, which is then not checked again.
 	Seeded bool
+	// Boots says that the guest boots, whatever its strategy says, because it gets another system
+	// disk.
+	Boots bool
 	Options
 }
 

@@ -47,7 +47,7 @@ func (l registrar) takeOver(
 	if !same || !l.Removals.Keep(r.ID.String()) {
 		return catalog.Version{}, VersionExists(r.ID)
 	}
-	v.Description, v.DeletionProtection, v.Maker = r.Description, r.DeletionProtection, lease.This()
+	v.Description, v.DeletionProtection, v.Warm, v.Maker = r.Description, r.DeletionProtection, r.Warm, lease.This()
 	v.Lifecycle = v.Lifecycle.To(r.State, r.Deprecation, now())
 	if _, err := l.store.Versions().Replace(ctx, orphan.Key, orphan.Revision, v); err != nil {
 		if errors.Is(err, catalog.ErrConflict) || errors.Is(err, catalog.ErrNotFound) { // a state has it after all

@@ -83,7 +83,7 @@ func (l *Library) RegisterVersion(ctx context.Context, r VersionRequest) (catalo
 		return none, errors.Join(err, registrar{l}.withdraw(ctx, claimed))
 	}
 	v := catalog.Version{
-		ID: r.ID, Description: r.Description, DeletionProtection: r.DeletionProtection,
+		ID: r.ID, Description: r.Description, DeletionProtection: r.DeletionProtection, Warm: r.Warm,
 		Lifecycle: catalog.Lifecycle{}.To(r.State, r.Deprecation, now()), Spec: spec, Overrides: r.Spec,
 		Digest: base.Digest, Format: base.Format,
 		VirtualSize: base.VirtualSize, StoredSize: base.StoredSize, Transferred: transferred, Parent: r.Parent,
@@ -207,6 +207,7 @@ type VersionSettings struct {
 	DeletionProtection bool
 	State              catalog.State // "" is active
 	Deprecation        string
+	Warm               *catalog.Warm // nil for no warm snapshot
 }
 
 // UpdateVersion changes a version's settings. That requires the right to write its template
@@ -227,7 +228,7 @@ func (l *Library) UpdateVersion(
 		}
 		*v = withTemplate(t, *v)
 		before := v.State
-		v.Description, v.DeletionProtection = to.Description, to.DeletionProtection
+		v.Description, v.DeletionProtection, v.Warm = to.Description, to.DeletionProtection, to.Warm
 		v.Lifecycle = v.Lifecycle.To(to.State, to.Deprecation, now())
 		if err := CheckPublished(*v, before); err != nil {
 			return err

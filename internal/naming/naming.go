@@ -66,6 +66,9 @@ func Seed(tenant, instance string) string { return seeds + tenant + "." + instan
 // Console is the volume of an instance's console.
 func Console(tenant, instance string) string { return consoles + tenant + "." + instance + ".log" }
 
+// ResumedMemory is the volume with the memory of an instance while its guest is being resumed.
+func ResumedMemory(tenant, instance string) string { return Disk(tenant, instance, "memory", "save") }
+
 // InstancePrefixes are the starts of the names of all volumes of an instance.
 func InstancePrefixes(tenant, instance string) []string {
 	owner := tenant + "." + instance + "."
@@ -114,7 +117,8 @@ func Base(stem string, attempt int, format string) string {
 	return stem + "." + format
 }
 
-// IsOfStem reports whether a volume is one that Base names, or its map.
+// IsOfStem reports whether a volume is named with a stem: it is one that Base names, or its map, or a
+// part of a warm snapshot.
 func IsOfStem(stem, volume string) bool { return strings.HasPrefix(volume, stem+".") }
 
 // BlockMap is the volume of the map that belongs to a base's volume.

@@ -13,6 +13,7 @@ type clone struct{}
 func (clone) Name() catalog.Strategy     { return "clone" }
 func (clone) Summary() string            { return "a full copy" }
 func (clone) HoldsBase() bool            { return false }
+func (clone) Resumes() bool              { return false }
 func (clone) Format(image string) string { return image }
 
 func (clone) Make(ctx context.Context, volumes host.Volumes, d Disk) error {

@@ -14,6 +14,7 @@ type linked struct{}
 func (linked) Name() catalog.Strategy { return "linked_clone" }
 func (linked) Summary() string        { return "instant, shares the image" }
 func (linked) HoldsBase() bool        { return true }
+func (linked) Resumes() bool          { return false }
 func (linked) Format(string) string   { return "qcow2" }
 
 func (l linked) Make(ctx context.Context, volumes host.Volumes, d Disk) error {

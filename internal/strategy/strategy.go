@@ -23,6 +23,9 @@ type Strategy interface {
 	HoldsBase() bool
 	// Format is the format of a disk that is created from an image of a format: raw or qcow2.
 	Format(image string) string
+	// Resumes reports whether a guest continues where that of a warm snapshot was, rather than boots.
+	// Then Image of its Disk is the snapshot's disk.
+	Resumes() bool
 	// Make creates a disk. It returns host.ErrExists if the name is taken; another failure may
 	// leave a volume of that name.
 	Make(ctx context.Context, volumes host.Volumes, d Disk) error
@@ -40,7 +43,7 @@ type Disk struct {
 func Default() Strategy { return linked{} }
 
 // All returns the strategies, in the order in which messages list them.
-func All() []Strategy { return []Strategy{clone{}, linked{}} }
+func All() []Strategy { return []Strategy{clone{}, linked{}, instantiate{}} }
 
 // Names returns the names of all strategies.
 func Names() []string {

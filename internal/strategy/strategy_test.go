@@ -46,7 +46,7 @@ func TestUnknownStrategiesHoldTheirImage(t *testing.T) {
 		t.Errorf("an unknown strategy gives %v, and holds its image: %t", err, strategy.HoldsBase("instant"))
 	}
 	if strategy.HoldsBase("clone") || !strategy.HoldsBase("linked_clone") ||
-		!slices.Equal(strategy.Names(), []string{"clone", "linked_clone"}) {
+		!slices.Equal(strategy.Names(), []string{"clone", "linked_clone", "instantiate"}) {
 		t.Errorf("the strategies are %q", strategy.Names())
 	}
 	if strategy.Default().Name() != "linked_clone" {

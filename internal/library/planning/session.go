@@ -23,6 +23,8 @@ type Session struct {
 	coming    map[catalog.TemplateID][]catalog.Version // versions that the running plan creates
 	changing  map[catalog.TemplateID]catalog.Template
 	states    map[catalog.VersionID]catalog.Lifecycle // that the running plan gives versions
+	warm      map[catalog.VersionID]*catalog.Warm     // that the running plan gives versions; nil for none
+	remade    map[catalog.VersionID]bool              // versions whose snapshots the running plan makes again
 	owned     map[catalog.VersionID]bool              // versions that the running plan's state has
 	images    map[string]*imageCheck                  // whether the pool has the image of a digest
 	removed   map[catalog.VersionID]bool              // versions that the running plan takes away
@@ -64,6 +66,35 @@ func (s *Session) WillSetState(id catalog.VersionID, to catalog.Lifecycle) {
 		s.states = map[catalog.VersionID]catalog.Lifecycle{}
 	}
 	s.states[id] = to
+}
+
+// WillSetWarm records which warm snapshot the running plan has a version ask for, nil for none, so
+// that later planning uses that.
+func (s *Session) WillSetWarm(id catalog.VersionID, to *catalog.Warm) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.warm == nil {
+		s.warm = map[catalog.VersionID]*catalog.Warm{}
+	}
+	s.warm[id] = to
+}
+
+// WillRemake records that the running plan makes the warm snapshot of a version, once more if there is
+// one.
+func (s *Session) WillRemake(id catalog.VersionID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.remade == nil {
+		s.remade = map[catalog.VersionID]bool{}
+	}
+	s.remade[id] = true
+}
+
+// Remakes reports whether the running plan is known to make the warm snapshot of a version.
+func (s *Session) Remakes(id catalog.VersionID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.remade[id]
 }
 
 // StateHas records that the running plan's state has a version: a version that is planned under the
@@ -169,7 +200,7 @@ func (s *Session) apply(
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	changed, ok := s.changing[id]
-	if !ok && len(s.states) == 0 {
+	if !ok && len(s.states) == 0 && len(s.warm) == 0 {
 		return t, versions, nil
 	}
 	if ok {
@@ -183,6 +214,9 @@ func (s *Session) apply(
 		}
 		if to, ok := s.states[v.ID]; ok {
 			v.Lifecycle = v.Lifecycle.To(to.State, to.Deprecation, time.Now().UTC().Truncate(time.Second))
+		}
+		if to, ok := s.warm[v.ID]; ok {
+			v.Warm = to
 		}
 		versions[n] = v
 	}

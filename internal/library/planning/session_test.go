@@ -93,17 +93,23 @@ func TestWhatIsReadIsAsThePlanLeavesIt(t *testing.T) {
 	changed := catalog.Template{ID: web, Description: "planned", Spec: catalog.Spec{Hardware: planned}}
 	s.WillChange(changed)
 	s.WillSetState(web.Version("1.0.0"), catalog.Lifecycle{State: catalog.Archived})
+	s.WillSetWarm(web.Version("1.0.0"), &catalog.Warm{SettleSeconds: 3})
+	s.WillRemake(web.Version("1.0.0"))
+	if !s.Remakes(web.Version("1.0.0")) || s.Remakes(web.Version("1.1.0")) {
+		t.Error("it is not known which snapshot the plan makes")
+	}
 	template, versions, err := s.Read(web, r.read)
 	if err != nil || template.Description != "planned" || template.Owner != "ann" {
 		t.Errorf("the template is %+v, %v: want what is planned, of the same owner", template, err)
 	}
-	if versions[0].State != catalog.Archived || versions[0].Spec.Hardware != nil {
+	if versions[0].State != catalog.Archived || versions[0].Spec.Hardware != nil ||
+		versions[0].Warm == nil || versions[0].Warm.SettleSeconds != 3 {
 		t.Errorf("a version is %+v", versions[0])
 	}
 	if versions[1].Spec.Hardware != planned {
 		t.Errorf("a draft, which follows its template, is %+v", versions[1])
 	}
-	if r.versions[0].State != catalog.Active || r.versions[1].Spec.Hardware != nil {
+	if r.versions[0].State != catalog.Active || r.versions[0].Warm != nil || r.versions[1].Spec.Hardware != nil {
 		t.Errorf("what was read was changed: %+v", r.versions)
 	}
 }
