@@ -14,7 +14,7 @@ import (
 )
 
 // engine is what the host of the tests has.
-var engine = catalog.Engine{Machine: "pc-i440fx-7.2", Hypervisor: "7.2.22", CPU: "ab"}
+var engine = catalog.Engine{Hypervisor: "7.2.22", CPU: "ab"}
 
 // asks registers a version that asks for a snapshot, and returns the request for it.
 func (b *bench) asks(st *imagestore.Store, number, path string) warm.Request {

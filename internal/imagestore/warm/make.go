@@ -26,6 +26,11 @@ type Request struct {
 	// Remake asks for another snapshot if there is one that is unusable: because it has failed, or was
 	// made by another engine, or because guests could not be resumed from it.
 	Remake bool
+	// Patient says that ctx leaves the time that the version's author grants: a guest that is not ready
+	// by then never is. If other requests run out of time, nothing is known of the next try.
+	Patient bool
+	// Kept is the text of an error as documents keep it, which others may read; nil for all of it.
+	Kept func(error) string
 }
 
 // Key is the key of the snapshot.
@@ -53,8 +58,8 @@ var errLost = errors.New("another process was faster")
 // it, and not among those that ask for another snapshot of the same host. It calls makeIt if there is
 // none, and waits for another process that is making it; see Maker. If makeIt fails, the document
 // that stays says why, so that the next process does not try again unless it is asked to. If ctx is
-// cancelled, nothing stays. Make returns an *UnusableError for a snapshot that is not to be made
-// again.
+// cancelled, or over and the request is not Patient, nothing stays. Make returns an *UnusableError
+// for a snapshot that is not to be made again.
 func (s *Store) Make(ctx context.Context, r Request, makeIt Maker) (catalog.Snapshot, error) {
 	if err := s.pool.Open(ctx); err != nil {
 		return catalog.Snapshot{}, err
@@ -159,9 +164,14 @@ func (j joining) join(ctx context.Context, rec catalog.Record[catalog.Snapshot])
 	return joined.Value, err
 }
 
-// leaveOthers takes the version off what it asked this host for before. Whatever it cannot reach
-// stays until no version asks for it.
+// leaveOthers takes the version off what it asked this host for before, unless it has changed its mind
+// since the request. Whatever it cannot reach stays until no version asks for it.
 func (j joining) leaveOthers(ctx context.Context) {
+	now, err := j.versions.Get(ctx, j.Version.String())
+	if err != nil || now.Value.Warm == nil ||
+		catalog.SnapshotKey(j.Digest, j.Shape, *now.Value.Warm) != j.key {
+		return
+	}
 	_ = j.release(ctx, j.Version, func(rec catalog.Record[catalog.Snapshot]) bool {
 		return rec.Key == j.key || rec.Value.Shape.Host != j.Shape.Host
 	})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
@@ -36,7 +37,10 @@ func (j joining) make(
 		return m.end(ctx, catalog.SnapshotRemoving, err)
 	}
 	made, err := makeIt(ctx, claim)
-	if err != nil {
+	switch {
+	case host.Unanswered(err): // which says nothing of the next try
+		return m.end(ctx, catalog.SnapshotRemoving, err)
+	case err != nil:
 		return m.end(ctx, catalog.SnapshotFailed, err)
 	}
 	ready, err := m.publish(ctx, made)
@@ -80,24 +84,20 @@ func (m making) owns(found catalog.Snapshot) bool {
 }
 
 // end removes everything of a snapshot that could not be made because of an error. It leaves the
-// document in the state to, or removes it if that is catalog.SnapshotRemoving, or if ctx was
-// cancelled. If the answer was lost by which the snapshot has become ready, it is.
+// document in the state to, or removes it if that is catalog.SnapshotRemoving, or if nothing is to
+// stay of a request whose ctx is over; see Make. If the answer was lost by which the snapshot has
+// become ready, it is.
 func (m making) end(ctx context.Context, to catalog.SnapshotState, because error) (catalog.Snapshot, error) {
-	if errors.Is(ctx.Err(), context.Canceled) {
+	if errors.Is(ctx.Err(), context.Canceled) || ctx.Err() != nil && !m.Patient {
 		to = catalog.SnapshotRemoving
 	}
 	undo, cancel := step.UndoContext(ctx)
 	defer cancel()
-	rec, err := catalog.Change(undo, m.snapshots, m.key, func(found *catalog.Snapshot) error {
-		if !m.owns(*found) {
-			return errLost
-		}
-		found.Retire(to)
-		if to == catalog.SnapshotFailed {
-			found.Error, found.Engine = because.Error(), m.Engine
-		}
-		return nil
-	})
+	rec, err := m.disclaim(undo, to, because)
+	if err != nil && !errors.Is(err, errLost) && !errors.Is(err, catalog.ErrNotFound) {
+		// Once more: as long as this process lives, no other would do it.
+		rec, err = m.disclaim(undo, to, because)
+	}
 	switch ready := rec.Value; {
 	case err == nil:
 		return rec.Value, errors.Join(because, m.sweep(undo, m.key))
@@ -112,4 +112,29 @@ func (m making) end(ctx context.Context, to catalog.SnapshotState, because error
 	}
 	// The document leads to what is left, until this process is dead.
 	return catalog.Snapshot{}, errors.Join(because, err)
+}
+
+// disclaim puts the document into the state to. It returns errLost if the claim is not this process's
+// any more.
+func (m making) disclaim(
+	ctx context.Context, to catalog.SnapshotState, because error,
+) (catalog.Record[catalog.Snapshot], error) {
+	return catalog.Change(ctx, m.snapshots, m.key, func(found *catalog.Snapshot) error {
+		if !m.owns(*found) {
+			return errLost
+		}
+		found.Retire(to)
+		if to == catalog.SnapshotFailed {
+			found.Error, found.Engine = m.kept(because), m.Engine
+		}
+		return nil
+	})
+}
+
+// kept is the text of an error as the document keeps it.
+func (m making) kept(err error) string {
+	if m.Kept == nil {
+		return err.Error()
+	}
+	return m.Kept(err)
 }
