@@ -29,6 +29,7 @@ type Build struct {
 	Before    Before            // the guest was started; set by the stage that starts it
 	Disk      host.DiskImage    // the new system disk that Renew has created
 	Defined   host.Domain       // the domain as Define has left it
+	Resume    *Resume           // nil if the guest boots
 
 	// Claimed says that the domain has just claimed the instance's name. Then an existing volume of
 	// that name was requested by a build that is over, and was created late.

@@ -29,6 +29,8 @@ import (
 //     behind. If a stage fails, the undos run in reverse, and the domain is removed last. Then the
 //     instance exists for its user, and READY waits until it can be used. FORGET removes secrets
 //     from the host that the guest has read.
+//   - Resuming. A build with a Resume has the same stages, and a guest that does not boot: MAKESNAPSHOT
+//     has saved one of the same SHAPE. If that fails, the guest boots.
 //   - Reading. READ turns the definition and state of a domain into an instance. DRIFT returns the
 //     attributes in which it differs from its blueprint, and OVERRIDES what a configuration has to
 //     say to get it.
@@ -55,6 +57,7 @@ type Driver interface {
 	Reader
 	Changer
 	Runner
+	Resumer
 }
 
 // Capabilities say what instances of a kind can do.
@@ -70,6 +73,8 @@ type Capabilities struct {
 	Console bool
 	// Rename: the host can rename a domain that is off.
 	Rename bool
+	// Resume: guests can be resumed from warm snapshots.
+	Resume bool
 }
 
 // Planner is what a driver does before anything is created.

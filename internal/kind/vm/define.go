@@ -16,30 +16,23 @@ import (
 // Define implements kind.Driver.
 func (d *Driver) Define(ctx context.Context, of *kind.Build) error {
 	b := &build{of, d}
+	if b.Resume != nil {
+		if defined, err := b.defineResumed(ctx); defined || err != nil {
+			return err
+		}
+	}
 	domainType, err := d.domainTypeFor(ctx)
 	if err != nil {
 		return err
 	}
 	m := PartOf(b.Blueprint).Machine
 	description, _ := metadata.Described(b.Request.Description)
-	spec := host.DomainSpec{
-		Name:        naming.Domain(b.Tenant, b.Request.Name),
-		UUID:        b.UUID,
-		Description: description,
-		Type:        domainType,
-		Sockets:     m.Sockets,
-		Cores:       m.Cores,
-		CPU:         m.CPU,
-		MemoryMiB:   m.MemoryMiB,
-		Seed:        b.volumePath(naming.Seed(b.Tenant, b.Request.Name)),
-		ConsoleLog:  b.volumePath(naming.Console(b.Tenant, b.Request.Name)),
-		Disks:       b.diskSpecs(),
-		Interfaces:  device.InterfaceSpecs(b.Blueprint.NICs),
-		Metadata:    b.Metadata,
-	}
-	if m.Firmware == profile.EFI {
-		spec.Firmware = "efi"
-	}
+	spec := machineSpec(m, domainType)
+	spec.Name, spec.UUID, spec.Description = naming.Domain(b.Tenant, b.Request.Name), b.UUID, description
+	spec.Seed = b.volumePath(naming.Seed(b.Tenant, b.Request.Name))
+	spec.ConsoleLog = b.volumePath(naming.Console(b.Tenant, b.Request.Name))
+	spec.Disks, spec.Interfaces = b.diskSpecs(), device.InterfaceSpecs(b.Blueprint.NICs)
+	spec.Metadata = b.Metadata
 	if m.GPUs > 0 {
 		// No other create of this process chooses until the domain with the chosen GPUs is visible.
 		d.gpus.choosing.Lock()
@@ -55,6 +48,17 @@ func (d *Driver) Define(ctx context.Context, of *kind.Build) error {
 		of.Defined, err = d.host.DefineDomain(ctx, spec)
 		return err
 	})
+}
+
+// machineSpec describes a machine without its devices.
+func machineSpec(m profile.Machine, domainType string) host.DomainSpec {
+	spec := host.DomainSpec{
+		Type: domainType, Sockets: m.Sockets, Cores: m.Cores, CPU: m.CPU, MemoryMiB: m.MemoryMiB,
+	}
+	if m.Firmware == profile.EFI {
+		spec.Firmware = "efi"
+	}
+	return spec
 }
 
 // volumePath is where a volume of the library's pool is.

@@ -41,10 +41,27 @@ func (b *build) makeDisks(ctx context.Context) error {
 	if err := b.driver.volumes.RemoveRemains(ctx, b.Tenant, b.Request.Name, append(pools, b.Remains...)); err != nil {
 		return err
 	}
-	for i, drive := range b.Blueprint.Drives {
-		if err := b.makeDisk(ctx, drive, b.Homes[i].Name, b.diskVolume(drive)); err != nil {
+	for i, drive := range b.Blueprint.Drives[1:] {
+		if err := b.makeDisk(ctx, drive, b.Homes[i+1].Name, b.diskVolume(drive)); err != nil {
 			return err
 		}
+	}
+	err := b.makeBootable(ctx)
+	if err == nil || b.Resume == nil {
+		return err
+	}
+	more := b.more()
+	if err := b.instead(ctx, err, false); err != nil { // the snapshot was removed meanwhile
+		return err
+	}
+	return b.diskInstead(ctx, more)
+}
+
+// makeBootable creates the system disk, and checks what it stands on.
+func (b *build) makeBootable(ctx context.Context) error {
+	system := b.Blueprint.Drives[0]
+	if err := b.makeDisk(ctx, system, b.Homes[0].Name, b.diskVolume(system)); err != nil {
+		return err
 	}
 	return b.Confirm(ctx)
 }
@@ -55,9 +72,13 @@ func (b *build) makeDisk(ctx context.Context, drive profile.Drive, pool, volume 
 		return b.createVolume(ctx, pool, host.VolumeSpec{Name: volume, Format: device.DataFormat, Capacity: drive.Size})
 	}
 	return b.createOver(ctx, pool, volume, func() error {
-		return b.Strategy.Make(ctx, b.driver.host, strategy.Disk{
+		disk := strategy.Disk{
 			Pool: pool, Name: volume, Capacity: drive.Size, Image: b.Image.Volume, ImageFormat: b.Image.Format,
-		})
+		}
+		if b.Resume != nil { // the guest knows its disk by the size that it had
+			disk.Capacity, disk.Image, disk.ImageFormat = b.Resume.Snapshot.Shape.Disk.Size, b.Resume.Disk, "qcow2"
+		}
+		return b.Strategy.Make(ctx, b.driver.host, disk)
 	})
 }
 

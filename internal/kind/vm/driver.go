@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/coalesce"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/host/inventory"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
@@ -28,6 +29,9 @@ type Driver struct {
 	gpus    *gpus
 	devices *device.Changer
 	waiter  *readiness.Waiter
+
+	heads    *coalesce.Answers[string, []byte] // of the files with the memory of snapshots, by their names
+	resuming chan struct{}                     // has one for each guest that is being resumed
 }
 
 var _ kind.Driver = (*Driver)(nil)
@@ -44,6 +48,8 @@ func New(s kind.Site, domainType string) *Driver {
 		gpus:       &gpus{host: s.Host, inventory: s.Inventory, tenant: s.Tenant},
 		devices:    device.NewChanger(s.Host, s.Volumes),
 		waiter:     readiness.NewWaiter(s.Host, s.Networks, s.Volumes.Pool()),
+		heads:      coalesce.NewAnswers[string, []byte](0),
+		resuming:   make(chan struct{}, resuming),
 	}
 	d.power = power{host: s.Host, networks: s.Networks, domainType: d.domainTypeFor}
 	return d
@@ -54,7 +60,7 @@ func (d *Driver) Type() string { return catalog.TypeVM }
 
 // Capabilities implements kind.Driver.
 func (d *Driver) Capabilities() kind.Capabilities {
-	return kind.Capabilities{Seed: true, Agent: true, HotPlug: true, Console: true, Rename: true}
+	return kind.Capabilities{Seed: true, Agent: true, HotPlug: true, Console: true, Rename: true, Resume: true}
 }
 
 // Domains implements kind.Driver.

@@ -28,7 +28,10 @@ type build struct {
 func (d *Driver) Stages(of *kind.Build) []kind.Stage {
 	b := &build{of, d}
 	stages := []kind.Stage{{Name: "disks", Do: b.makeDisks}, {Name: "seed", Do: b.makeSeed}}
-	if b.Request.Running {
+	switch {
+	case b.Resume != nil:
+		stages = append(stages, b.resumeStages()...)
+	case b.Request.Running:
 		stages = append(stages, kind.Stage{Name: "start", Do: b.start})
 	}
 	return stages

@@ -14,6 +14,11 @@ import (
 
 // renderSeed renders what the guest is told at first boot. It never touches the runner's disk.
 func renderSeed(b kind.Blueprint, uuid, instance string) ([]byte, error) {
+	return seedOf(b, uuid, instance).ISO()
+}
+
+// seedOf is what the guest is told at first boot.
+func seedOf(b kind.Blueprint, uuid, instance string) guest.Seed {
 	p := PartOf(b)
 	seed := guest.Seed{InstanceID: uuid, Hostname: hostname(b, instance), VendorData: p.UserData,
 		Customization: p.Customization}
@@ -28,11 +33,7 @@ func renderSeed(b kind.Blueprint, uuid, instance string) ([]byte, error) {
 		}
 		seed.NetworkInterfaces = append(seed.NetworkInterfaces, told)
 	}
-	files, err := seed.Render()
-	if err != nil {
-		return nil, err
-	}
-	return files.ISO()
+	return seed
 }
 
 // withoutSecrets is a blueprint as if no secret had been given. A template that is invalid without

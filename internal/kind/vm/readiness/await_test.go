@@ -59,6 +59,8 @@ func (g *guestAt) Leases(context.Context, string) ([]host.Address, error) {
 	return []host.Address{{MAC: cardMAC, IP: "192.168.122.7", Expires: g.expires}}, nil
 }
 
+func (g *guestAt) CPUTime(context.Context, string) (time.Duration, error) { return 0, nil }
+
 func (g *guestAt) Sent(context.Context, string, string) (int64, error) {
 	if g.since(g.sends) {
 		return 1, nil

@@ -48,7 +48,11 @@ type console struct {
 }
 
 func (w *Waiter) console(i kind.Instance) *console {
-	return &console{host: w.host, pool: w.pool, volume: naming.Console(i.Facts.Tenant, i.Facts.Name), begun: time.Now()}
+	volume := naming.Console(i.Facts.Tenant, i.Facts.Name)
+	if naming.IsWarm(i.DomainName) {
+		volume = naming.WarmConsole(i.DomainName)
+	}
+	return &console{host: w.host, pool: w.pool, volume: volume, begun: time.Now()}
 }
 
 // report finds what the guest of that instance ID has reported; see guest.Report. Each call reads

@@ -36,7 +36,7 @@ type firstBoot struct {
 }
 
 func (w *Waiter) firstBoot(i kind.Instance) *firstBoot {
-	f := &firstBoot{name: "user_data", uuid: i.UUID, console: w.console(i), ask: w.agent(i.UUID).CloudInitStatus}
+	f := &firstBoot{name: "user_data", uuid: i.UUID, console: w.console(i), ask: w.Agent(i.UUID).CloudInitStatus}
 	if i.Facts.Customized.Digest != "" {
 		f.name = "customization"
 	}

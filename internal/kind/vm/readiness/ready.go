@@ -203,14 +203,14 @@ func (w *Waiter) hasAddress(ctx context.Context, i kind.Instance, old network.Ol
 }
 
 func (w *Waiter) agentAnswers(ctx context.Context, i kind.Instance) sight {
-	if err := w.agent(i.UUID).Ping(ctx); err != nil {
+	if err := w.Agent(i.UUID).Ping(ctx); err != nil {
 		return sight{seen: err.Error(), advice: adviceNoAgent}
 	}
 	return sight{met: true}
 }
 
 func (w *Waiter) cloudInitDone(ctx context.Context, i kind.Instance) sight {
-	c, err := w.agent(i.UUID).CloudInitStatus(ctx)
+	c, err := w.Agent(i.UUID).CloudInitStatus(ctx)
 	if errors.Is(err, agent.ErrNoCloudInit) {
 		return sight{seen: "a guest without cloud-init", final: err, advice: adviceNoCloudInit}
 	}
@@ -242,7 +242,8 @@ func (a agentOf) AgentCommand(ctx context.Context, command string, timeout time.
 	return a.host.AgentCommand(ctx, a.uuid, command, timeout)
 }
 
-// agent is the guest agent of a domain.
-func (w *Waiter) agent(uuid string) *agent.Agent {
-	return agent.New(agentOf{w.host, uuid})
-}
+// Agent is the guest agent of a domain.
+func (w *Waiter) Agent(uuid string) *agent.Agent { return AgentOf(w.host, uuid) }
+
+// AgentOf is the guest agent of a domain of a host.
+func AgentOf(h host.Guests, uuid string) *agent.Agent { return agent.New(agentOf{h, uuid}) }
