@@ -10,6 +10,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
+	"github.com/novacron/terraform-provider-novacron/internal/coalesce"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host/inventory"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
@@ -22,6 +23,7 @@ type Planner struct {
 	kinds     kinds
 	library   *library.Library
 	inventory *inventory.Inventory
+	sightings *coalesce.Answers[string, sighting] // of snapshots, by their keys
 
 	mu      sync.Mutex
 	domains []string // the names of the host's domains, as of when a plan first asked; nil before
@@ -66,7 +68,12 @@ func (p *Planner) NewBlueprint(
 	fs = append(fs, kind.Unsupported(driver, r, version.Spec)...)
 	fs = append(fs, driver.Decide(r, &b, sound)...)
 	if !r.Seeded {
-		if _, err := strategy.Of(b.Strategy); err != nil {
+		how, err := strategy.Of(b.Strategy)
+		if err == nil && how.Resumes() && !r.Boots && len(fs) == 0 {
+			fs = append(fs, catalog.WithoutUndecided(checkResume(driver, r, b), declared, b.Parameters, r.Hardware,
+				r.Storage)...)
+		}
+		if err != nil {
 			fs.Add(finding.At("strategy"), "Unknown strategy", finding.Sentence(err)+
 				fmt.Sprintf(" Template %q names it as its "+
 					"default: set strategy to one of these.", template.ID))

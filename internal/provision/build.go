@@ -24,6 +24,9 @@ type build struct {
 	base   catalog.Base // the stored image
 	record Record
 	entry  requests.Entry // the record in the catalog
+	// snapshot is the key of the snapshot that the guest is to be resumed from.
+	snapshot string
+	noted    bool // that the guest could not be resumed
 }
 
 // build starts work on a request.
@@ -70,7 +73,7 @@ func (b *build) resolve(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	return nil
+	return b.resumable(ctx)
 }
 
 // define defines the domain. The domain's name claims the instance's name, so it comes before the
@@ -148,11 +151,19 @@ func (b *build) defineDomain(ctx context.Context) error {
 // confirmVersion checks that the version was not removed while its base gained another user.
 // Instances that are created together share a look that begins once their disks are there.
 func (b *build) confirmVersion(ctx context.Context) error {
-	what := standing{b.Blueprint.Version.ID, b.base.Digest, b.base.Volume, b.Strategy.HoldsBase()}
+	what := standing{
+		version: b.Blueprint.Version.ID, digest: b.base.Digest, volume: b.base.Volume, held: b.Strategy.HoldsBase(),
+	}
+	if b.Resume != nil {
+		what.stem = b.Resume.Snapshot.Stem
+	}
 	_, err := b.p.standing.Do(ctx, what, func() (struct{}, error) {
 		err := b.p.library.Stands(ctx, what.version)
 		if err == nil && what.held {
 			err = b.p.library.Images.Holds(ctx, what.version, b.base)
+		}
+		if err == nil && what.stem != "" {
+			err = b.p.library.Images.Warm().Stands(ctx, b.snapshot, b.Resume.Snapshot)
 		}
 		return struct{}{}, err
 	})
@@ -160,11 +171,12 @@ func (b *build) confirmVersion(ctx context.Context) error {
 }
 
 // standing is what an instance needs to stand: its version and, if the disk is based on it, the
-// image.
+// image; or, if the guest is resumed, on the snapshot.
 type standing struct {
 	version        catalog.VersionID
 	digest, volume string // of the image
 	held           bool
+	stem           string // of the snapshot, "" for none
 }
 
 // clock is the time by which creates of instances are judged: that of the library's pool.
@@ -182,7 +194,12 @@ func (b *build) facts(ctx context.Context) (string, error) {
 		return "", err
 	}
 	_, description := metadata.Described(b.Request.Description)
+	var pools []string
+	if b.Resume != nil { // the definition does not have all disks yet
+		pools = b.Pools()[1:]
+	}
 	return metadata.Facts{
+		Pools:       pools,
 		Description: description,
 		Frozen:      frozen,
 		Library:     b.p.library.Pool(),

@@ -34,6 +34,7 @@ func (b *build) create(ctx context.Context, exists func(kind.Instance, Record)) 
 	}
 	var instance kind.Instance
 	if err == nil {
+		b.noteResumed(ctx)
 		instance, err = b.made(ctx)
 	}
 	if err != nil {

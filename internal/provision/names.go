@@ -62,6 +62,7 @@ func (b *build) clearRemains(ctx context.Context) error {
 	if b.Remains, err = b.p.volumes.PoolsOf(ctx, domain.Disks); err != nil {
 		return err
 	}
+	b.Remains = append(b.Remains, facts.Pools...)
 	b.p.recordLost(ctx, domain.UUID, facts)
 	return b.p.removeDomain(ctx, driver, domain.UUID)
 }

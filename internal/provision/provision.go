@@ -37,7 +37,10 @@ type Provisioner struct {
 	sources *sources
 	// standing checks that the versions and images of new instances still exist.
 	standing coalesce.CallsByKey[standing, struct{}]
-	observe  Observer
+	// snapshots makes, or waits for, the snapshots that new instances are resumed from, by their keys.
+	snapshots coalesce.CallsByKey[string, resumption]
+	faulty    sync.Map // stems of snapshots from which a guest could not be resumed
+	observe   Observer
 
 	unconfirmed lease.Unconfirmed[string] // UUIDs of instances
 	// orphans is held for writing while volumes that no domain claims are removed, and for reading
@@ -72,8 +75,13 @@ func New(s Settings) *Provisioner {
 	all := kinds(s.Kinds(shared))
 	reader := newReader(all, shared)
 	return &Provisioner{
-		Reader:  reader,
-		Planner: &Planner{kinds: all, library: s.Library, inventory: offers},
+		Reader: reader,
+		Planner: &Planner{
+			kinds:     all,
+			library:   s.Library,
+			inventory: offers,
+			sightings: coalesce.NewAnswers[string, sighting](sightingAge),
+		},
 		Here:    hostid.New(offers, s.Library.Pool()),
 		host:    s.Host,
 		library: s.Library,

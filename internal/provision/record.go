@@ -24,6 +24,8 @@ type Record struct {
 	CompletedAt time.Time
 	Status      string // running, completed, failed or cancelled
 	Error       string
+	// Booted says why the guest has booted, although it was to be resumed; nil otherwise.
+	Booted error
 	// Unrecorded says why the catalog lacks the record, or its end; nil if it has both. It does not
 	// mean that the request failed.
 	Unrecorded error

@@ -21,6 +21,7 @@ func (p *Provisioner) Reimage(ctx context.Context, uuid string, r kind.Request) 
 	if err != nil {
 		return before, Record{}, err
 	}
+	r.Boots = true
 	b := p.build(r, before.Facts.Tenant)
 	b.UUID = uuid
 	after, err := b.recorded(ctx, catalog.ActionReimage, func() (after kind.Instance, err error) {
