@@ -74,6 +74,14 @@ type CloudInit struct {
 	UserData Value `tf:"user_data"`
 }
 
+// Warm is the attribute warm of a version.
+type Warm struct {
+	HardwareProfile *Hardware `tf:"hardware_profile"`
+	SettleSeconds   Value     `tf:"settle_seconds"`
+	SealCommands    []Value   `tf:"seal_commands"`
+	ResumeCommands  []Value   `tf:"resume_commands"`
+}
+
 // Source says where a version's image comes from.
 type Source struct {
 	Path                Value            `tf:"path"`

@@ -49,6 +49,7 @@ type Version struct {
 	StorageProfile     *Storage   `tf:"storage_profile"`
 	Parameters         Value      `tf:"parameters"`
 	CloudInit          *CloudInit `tf:"cloud_init"`
+	Warm               *Warm      `tf:"warm"`
 	Timeouts           *Timeouts
 }
 
@@ -77,6 +78,7 @@ type Instance struct {
 	TemplateID          Value            `tf:"template_id"`
 	Version             Value            `tf:"version"`
 	Strategy            Value            `tf:"strategy"`
+	OnNoWarm            Value            `tf:"on_no_warm"`
 	Parameters          Value            `tf:"parameters"`
 	ParametersWO        Value            `tf:"parameters_wo"`
 	ParametersWOVersion Value            `tf:"parameters_wo_version"`

@@ -17,11 +17,14 @@ func Computed(attributes map[string]schema.Attribute, except ...string) map[stri
 	computed := make(map[string]ds.Attribute, len(attributes))
 	for name, a := range attributes {
 		if !slices.Contains(except, name) {
-			computed[name] = computedAttribute(a, a.IsSensitive() || name == "user_data")
+			computed[name] = computedAttribute(a, a.IsSensitive() || slices.Contains(secretive, name))
 		}
 	}
 	return computed
 }
+
+// secretive are the names of attributes that often hold secrets.
+var secretive = []string{"user_data", "seal_commands", "resume_commands"}
 
 func computedAttribute(a schema.Attribute, sensitive bool) ds.Attribute {
 	text := a.GetMarkdownDescription()

@@ -79,6 +79,18 @@ func (r reader) strings(name string) []string {
 	return Strings(elements)
 }
 
+// commands reads a list of commands; nil if it is not set or empty. See Commands.
+func (r reader) commands(name string) []string {
+	v, ok := r.attributes[name].(types.List)
+	if !ok || r.missing(v) {
+		return nil
+	}
+	for _, element := range v.Elements() {
+		r.missing(element)
+	}
+	return Commands(v)
+}
+
 // objects reads a map of objects; nil if the map is not set. It leaves out unknown elements.
 func objects[T any](r reader, name string, read func(reader) T) map[string]T {
 	v, ok := r.attributes[name].(types.Map)

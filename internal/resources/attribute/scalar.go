@@ -63,6 +63,24 @@ func Strings(elements []attr.Value) []string {
 	return texts
 }
 
+// unknownCommand stands for a command that is not known yet, because findings refer to the other
+// commands by their positions.
+const unknownCommand = "true"
+
+// Commands reads a list of commands; nil for none. A null one is "", and an unknown one is a
+// command that does nothing.
+func Commands(l types.List) []string {
+	var all []string
+	for _, element := range l.Elements() {
+		command, _ := element.(types.String)
+		if command.IsUnknown() {
+			command = types.StringValue(unknownCommand)
+		}
+		all = append(all, command.ValueString())
+	}
+	return all
+}
+
 // Known reports whether a value and everything in it is known.
 func Known(ctx context.Context, v attr.Value) bool {
 	tf, err := v.ToTerraformValue(ctx)

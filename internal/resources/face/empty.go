@@ -62,10 +62,13 @@ func warnEmpty(diags *diag.Diagnostics, at finding.Path, v tftypes.Value, exempt
 	}
 }
 
+// meaningful are objects that ask for something even if nothing in them is set.
+var meaningful = []string{"warm"}
+
 // instead says how to write an empty object on purpose. An element of a map has a meaning beyond
 // its attributes: it exists, and it has a name.
 func instead(at finding.Path) string {
-	if at[len(at)-1].Key {
+	if at[len(at)-1].Key || slices.Contains(meaningful, at.String()) {
 		return "write one of them with its default"
 	}
 	return "leave it out"

@@ -105,6 +105,16 @@ func AddTimedError(ctx context.Context, diags *diag.Diagnostics, summary string,
 	AddError(diags, summary, err)
 }
 
+// WarnError is AddTimedError for what fails beside an operation that does not fail by it: the
+// errors become warnings at an attribute. The apply goes on.
+func WarnError(ctx context.Context, diags *diag.Diagnostics, at path.Path, summary string, err error) {
+	var errs diag.Diagnostics
+	AddTimedError(ctx, &errs, summary, err)
+	for _, d := range errs {
+		diags.AddAttributeWarning(at, d.Summary(), d.Detail())
+	}
+}
+
 // timedOutError is an error that the end of the user's time limit caused.
 type timedOutError struct{ error }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -89,7 +90,7 @@ func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 	}
 	id, err := catalog.ParseTemplateID(m.TemplateID.ValueString())
 	if err == nil {
-		err = d.find(ctx, id, &m)
+		err = d.find(ctx, id, &m, &resp.Diagnostics)
 	}
 	if errors.Is(err, catalog.ErrNotFound) {
 		resp.Diagnostics.AddAttributeError(path.Root("template_id"), "Template not found", d.Library.Missing(id))
@@ -102,7 +103,9 @@ func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 }
 
-func (d *DataSource) find(ctx context.Context, id catalog.TemplateID, m *dataModel) error {
+func (d *DataSource) find(
+	ctx context.Context, id catalog.TemplateID, m *dataModel, diags *diag.Diagnostics,
+) error {
 	versions, err := d.Library.Versions(ctx, id)
 	if err != nil {
 		return err
@@ -115,6 +118,7 @@ func (d *DataSource) find(ctx context.Context, id catalog.TemplateID, m *dataMod
 		if v.ID.Version == newest {
 			location, err := d.Library.Images.Location(ctx, v)
 			m.fromVersion(v, v.Spec, location)
+			m.WarmSnapshot = readSnapshot(ctx, d.Session, v, types.ObjectNull(snapshotTypes), diags)
 			return err
 		}
 	}

@@ -21,6 +21,8 @@ type Facts struct {
 	ParentVersion      types.String `tfsdk:"parent_version"`
 	attribute.Lifecycle
 	attribute.Spec
+	Warm             types.Object `tfsdk:"warm"`
+	WarmSnapshot     types.Object `tfsdk:"warm_snapshot"`
 	Digest           types.String `tfsdk:"digest"`
 	Format           types.String `tfsdk:"format"`
 	VirtualSizeBytes types.Int64  `tfsdk:"virtual_size_bytes"`
@@ -61,14 +63,16 @@ func (m *Facts) fromVersion(v catalog.Version, spec catalog.Spec, location strin
 	m.ParentVersion = attribute.OptionalString(v.Parent)
 	m.Spec.Refresh(spec)
 	m.Lifecycle.Refresh(v.Lifecycle)
+	m.Warm = attribute.KeepWarm(m.Warm, v.Warm)
 }
 
 // settings returns what a version may change in place.
 func (m *Facts) settings() library.VersionSettings {
 	lifecycle := m.Lifecycle.Core()
+	warm, _ := attribute.Warm(m.Warm)
 	return library.VersionSettings{
 		Description: m.Description.ValueString(), DeletionProtection: m.DeletionProtection.ValueBool(),
-		State: lifecycle.State, Deprecation: lifecycle.Deprecation,
+		State: lifecycle.State, Deprecation: lifecycle.Deprecation, Warm: warm,
 	}
 }
 

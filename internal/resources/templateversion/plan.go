@@ -8,10 +8,12 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/source"
 )
@@ -38,6 +40,10 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 		return
 	}
 	if req.State.Raw.IsNull() {
+		if plan.Warm.IsNull() {
+			resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("warm_snapshot"),
+				types.ObjectNull(snapshotTypes))...)
+		}
 		r.planCreate(ctx, &plan, &resp.Diagnostics)
 		return
 	}
@@ -63,10 +69,24 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 		warnOfNumber(&resp.Diagnostics, &plan, &state)
 		return
 	}
-	if !req.Plan.Raw.Equal(req.State.Raw) {
+	changes := !req.Plan.Raw.Equal(req.State.Raw)
+	state.WarmSnapshot = r.draftsSnapshot(ctx, &state, &resp.Diagnostics)
+	planSnapshot(&plan, &state, changes, &resp.Diagnostics)
+	if id, err := catalog.ParseVersionID(state.ID.ValueString()); err == nil && plan.WarmSnapshot.IsUnknown() &&
+		r.Configured() {
+		r.Library.Plan.WillRemake(id)
+	}
+	if !plan.WarmSnapshot.Equal(state.WarmSnapshot) {
+		if !changes {
+			r.checkWrite(ctx, &resp.Diagnostics, &state)
+		}
+		changes = true
+	}
+	if changes {
 		plan.PlanPublished(state.Lifecycle)
 		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("published_at"), plan.PublishedAt)...)
-		r.planState(ctx, &plan, &state, &resp.Diagnostics)
+		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("warm_snapshot"), plan.WarmSnapshot)...)
+		r.planSettings(ctx, &plan, &state, &resp.Diagnostics)
 	}
 }
 
@@ -155,6 +175,19 @@ func (r *Resource) planCreate(ctx context.Context, plan *Model, diags *diag.Diag
 	face.AddFindings(diags, spec.ValidateWhole())
 	if virtualSize > 0 && len(spec.Storage.Validate()) == 0 {
 		face.AddFindings(diags, spec.Storage.CheckImage(virtualSize))
+	}
+	if !diags.HasError() {
+		r.checkWarm(plan, template, catalog.Version{ID: id, Spec: spec, VirtualSize: virtualSize}, diags)
+	}
+}
+
+// checkWarm checks the snapshot that a version is planned to have. v is the version as planned, but
+// for warm.
+func (r *Resource) checkWarm(plan *Model, template catalog.Template, v catalog.Version, diags *diag.Diagnostics) {
+	warm, known := attribute.Warm(plan.Warm)
+	if known && len(warm.Validate()) == 0 { // otherwise ValidateConfig says so
+		v.Warm = warm
+		face.AddFindings(diags, r.Provisioner.CheckWarm(template, v))
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 )
 
@@ -49,11 +50,28 @@ func (r *Resource) checkWrite(ctx context.Context, diags *diag.Diagnostics, stat
 	}
 }
 
-// planState checks a change of the lifecycle state, and registers the new state for instances that
-// are planned later.
-func (r *Resource) planState(ctx context.Context, plan, state *Model, diags *diag.Diagnostics) {
-	_, v, found := r.planned(ctx, state, diags)
-	if !found || plan.State.IsUnknown() {
+// planSettings checks a change of the settings, and registers the new ones for instances that are
+// planned later.
+func (r *Resource) planSettings(ctx context.Context, plan, state *Model, diags *diag.Diagnostics) {
+	t, v, found := r.planned(ctx, state, diags)
+	if !found {
+		return
+	}
+	r.planState(ctx, plan, v, diags)
+	if diags.HasError() {
+		return
+	}
+	if plan.Lifecycle.Core().State == catalog.Draft {
+		v.Spec = v.Overrides.Over(t.Spec)
+	}
+	r.checkWarm(plan, t, v, diags)
+	if warm, known := attribute.Warm(plan.Warm); known {
+		r.Library.Plan.WillSetWarm(v.ID, warm)
+	}
+}
+
+func (r *Resource) planState(ctx context.Context, plan *Model, v catalog.Version, diags *diag.Diagnostics) {
+	if plan.State.IsUnknown() {
 		return
 	}
 	to, before := plan.Lifecycle.Core(), v.State

@@ -9,10 +9,12 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/source"
 )
@@ -29,6 +31,7 @@ var (
 // Time limits of operations without a timeouts block.
 const (
 	createTimeout = 30 * time.Minute
+	updateTimeout = 30 * time.Minute
 	deleteTimeout = 5 * time.Minute
 )
 
@@ -49,6 +52,8 @@ func (r *Resource) ValidateConfig(
 		return
 	}
 	face.AddFindings(&resp.Diagnostics, append(config.Spec.Validate(), config.Lifecycle.Validate()...))
+	warm, _ := attribute.Warm(config.Warm) // unknown leaves count as unset
+	face.AddFindings(&resp.Diagnostics, warm.Validate())
 	face.AddFindings(&resp.Diagnostics, face.FindNUL(req.Config.Raw))
 	config.validateParent(&resp.Diagnostics)
 	if source, known := config.source(); known {
@@ -91,11 +96,16 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	}
 	location, err := r.Library.Images.Location(ctx, v)
 	plan.computed(v, location)
+	plan.WarmSnapshot = types.ObjectNull(snapshotTypes)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identityOf(id))...)
 	r.NotePool(ctx, resp.Private, &resp.Diagnostics)
 	noteRegistered(ctx, seen, from, v, resp.Private)
 	face.AddError(&resp.Diagnostics, "Could not read image of registered version", err)
+	if v.Warm != nil {
+		made := r.makeSnapshot(ctx, v, &resp.Diagnostics)
+		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("warm_snapshot"), made)...)
+	}
 }
 
 // Read implements resource.Resource.
@@ -145,6 +155,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		return
 	}
 	state.fromVersion(v, v.Overrides, location)
+	state.WarmSnapshot = readSnapshot(ctx, r.Session, v, state.WarmSnapshot, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 	r.NotePool(ctx, resp.Private, &resp.Diagnostics)
 	from, _ := state.source()
@@ -156,27 +167,34 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 }
 
 // Update implements resource.Resource. It changes the version's settings, where the same image
-// comes from, and how it is verified.
+// comes from, and how it is verified. It makes the warm snapshot if the plan says so.
 func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	var plan, state Model
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	resp.Diagnostics.Append(r.Require("changing a template version")...)
+	timeout, diags := plan.Timeouts.Update(ctx, updateTimeout)
+	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
 	id, err := catalog.ParseVersionID(plan.ID.ValueString())
 	if err == nil && plan.Verify.ValueString() == verifyFull && !plan.Verify.Equal(state.Verify) {
 		err = r.Library.VerifyVersion(ctx, id)
 	}
+	var v catalog.Version
 	if err == nil {
-		var v catalog.Version
 		v, err = r.Library.UpdateVersion(ctx, id, plan.settings())
 		plan.Published(v.Lifecycle)
 	}
 	if err != nil {
-		face.AddError(&resp.Diagnostics, "Could not update version", err)
+		face.AddTimedError(ctx, &resp.Diagnostics, "Could not update version", err)
 		return
+	}
+	if plan.WarmSnapshot.IsUnknown() || v.Warm == nil && !state.Warm.IsNull() {
+		plan.WarmSnapshot = r.makeSnapshot(ctx, v, &resp.Diagnostics)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identityOf(id))...)

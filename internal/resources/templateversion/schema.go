@@ -26,13 +26,14 @@ func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *r
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "A version of a template: an image, with the profiles and parameters in force " +
 			"when it was registered. A draft follows its template until it is published; after that, only the " +
-			"description, state and protection of a version change. The pool stores each image once, however many " +
-			"versions share it, and removes it with the last of them. While an instance needs a version's image, the " +
-			"version cannot be destroyed.",
+			"description, state, protection and warm snapshot of a version change. The pool stores each image once, " +
+			"however many versions share it, and removes it with the last of them. While an instance needs a " +
+			"version's image, the version cannot be destroyed.",
 		Attributes: attributes(),
 		Blocks: map[string]schema.Block{"timeouts": timeouts.Block(ctx, timeouts.Opts{
-			Create: true, CreateDescription: "How long storing the image may take, such as `90s` or `1h`. " +
-				"Default: `30m`.",
+			Create: true, CreateDescription: "How long storing the image and making the warm snapshot may take, " +
+				"such as `90s` or `1h`. Default: `30m`.",
+			Update: true, UpdateDescription: "How long a change may take, including the warm snapshot. Default: `30m`.",
 			Delete: true, DeleteDescription: "How long removing the version may take. Apply a change of this " +
 				"value before you destroy the version. Default: `5m`.",
 		})},
@@ -105,6 +106,8 @@ func attributes() map[string]schema.Attribute {
 		"storage_profile":  storage,
 		"parameters":       parameters,
 		"cloud_init":       cloudInit,
+		"warm":             attribute.WarmAttribute(),
+		"warm_snapshot":    snapshotAttribute(),
 		"digest": schema.StringAttribute{
 			Computed: true, PlanModifiers: keep,
 			MarkdownDescription: "Identifies the image, after decompression: `fsverity:` and the digits that " +

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/path"
+	resource "github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -48,6 +49,7 @@ type entry struct {
 	VirtualSizeBytes types.Int64  `tfsdk:"virtual_size_bytes"`
 	StoredSizeBytes  types.Int64  `tfsdk:"stored_size_bytes"`
 	ParentVersion    types.String `tfsdk:"parent_version"`
+	Warm             types.Object `tfsdk:"warm"`
 	CreatedAt        types.String `tfsdk:"created_at"`
 	CreatedBy        types.String `tfsdk:"created_by"`
 	InstanceCount    types.Int64  `tfsdk:"instance_count"`
@@ -59,8 +61,8 @@ func fromVersion(v catalog.Version, instances int) entry {
 		Description: attribute.OptionalString(v.Description), DeletionProtection: types.BoolValue(v.DeletionProtection),
 		Digest: types.StringValue(v.Digest), Format: types.StringValue(v.Format),
 		VirtualSizeBytes: types.Int64Value(v.VirtualSize), StoredSizeBytes: types.Int64Value(v.StoredSize),
-		ParentVersion: attribute.OptionalString(v.Parent),
-		CreatedAt:     types.StringValue(v.CreatedAt.Format(time.RFC3339)), CreatedBy: types.StringValue(v.CreatedBy),
+		ParentVersion: attribute.OptionalString(v.Parent), Warm: attribute.WarmObject(v.Warm),
+		CreatedAt: types.StringValue(v.CreatedAt.Format(time.RFC3339)), CreatedBy: types.StringValue(v.CreatedBy),
 		InstanceCount: types.Int64Value(int64(instances)),
 	}
 	e.Lifecycle.Refresh(v.Lifecycle)
@@ -107,6 +109,7 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 					"stored_size_bytes": number("Size of the stored image, in bytes. Versions of the same " +
 						"image share it."),
 					"parent_version": text("The version that the image was compared with, or null."),
+					"warm":           warm(),
 					"created_at":     text("When the version was registered (RFC 3339, UTC)."),
 					"created_by":     text("The user who registered the version."),
 					"instance_count": number("How many instances on the provider's host were created from the " +
@@ -117,6 +120,14 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 			},
 		},
 	}
+}
+
+func warm() schema.Attribute {
+	all := attribute.Computed(map[string]resource.Attribute{"warm": attribute.WarmAttribute()})
+	a, _ := all["warm"].(schema.SingleNestedAttribute)
+	a.MarkdownDescription = "The warm snapshot that the version asks for, or null. Whether it has one is in " +
+		"`warm_snapshot` of `novacron_template_version`."
+	return a
 }
 
 // Read implements datasource.DataSource.
