@@ -68,6 +68,7 @@ func TestAccExamplesAreValid(t *testing.T) {
 	valid("writing a template", map[string]string{"main.tf": example(t, "writing-a-template/main.tf")})
 	valid("sharing", map[string]string{"main.tf": example(t, "sharing/main.tf")})
 	valid("golden images", map[string]string{"main.tf": example(t, "golden-images/main.tf")})
+	valid("instantiate", map[string]string{"main.tf": example(t, "instantiate/main.tf")})
 	valid("incremental versions", map[string]string{"main.tf": example(t, "incremental-versions/main.tf")})
 	valid("publishing releases", map[string]string{"main.tf": example(t, "publishing-releases/main.tf")})
 	pages := map[string]string{}
@@ -246,4 +247,23 @@ func TestAccSharingExampleWorks(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	tfacc.Says(t, out, `resolved_version = "1.1.0"`)
+}
+
+// The guide's example is applied as it stands: its instances are resumed.
+func TestAccInstantiateExampleWorks(t *testing.T) {
+	host := acctest.RequireHost(t)
+	t.Parallel()
+	w := tfacc.NewWorkspace(t, "")
+	pool, _ := host.Pool(t, tfacc.Name("instantiate"))
+	w.Setenv("NOVACRON_POOL", pool)
+	w.Setenv("NOVACRON_TENANT", pool) // so that no other test has an instance of that name
+	w.Setenv("TF_VAR_image", acctest.TinyImage(t))
+	w.Write(t, "main.tf", example(t, "instantiate/main.tf"))
+	t.Cleanup(func() { w.Destroy(t) })
+	out := w.Apply(t)
+	tfacc.Says(t, out, "4 added", "workers = {", `"snapshot" = "ready"`)
+	if strings.Contains(out, "Guest was booted") {
+		t.Errorf("instances were booted:\n%s", out)
+	}
+	w.EmptyPlan(t)
 }

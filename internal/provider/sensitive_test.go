@@ -26,12 +26,14 @@ var shown = map[string][]string{
 		"stray_volumes", "template_count",
 		"transferred_bytes", "unused_image_bytes", "unused_image_count", "updated_at", "version_count",
 		"virtual_size_bytes", "volume_count",
+		"warm_snapshot.created_at", "warm_snapshot.disk_bytes", "warm_snapshot.error", "warm_snapshot.memory_bytes",
+		"warm_snapshot.state",
 	},
 	"It describes the host, not what users have created there.": {
 		"architecture", "cpu_model", "cpus", "domain_types", "free_memory_mb", "host", "hostname", "hypervisor_version",
 		"libvirt_version", "memory_mb",
 		"networks.active", "networks.bridge", "networks.forward_mode", "pools.active", "pools.available_bytes",
-		"pools.capacity_bytes", "pools.path", "pools.type",
+		"pools.capacity_bytes", "pools.path", "pools.type", "warm_snapshot.machine", "warm_snapshot.qemu_version",
 	},
 	"It is an id, a name, a version or an address: everybody on the host or in the network sees it, and Terraform " +
 		"prints ids in any case.": {
@@ -52,6 +54,9 @@ var shown = map[string][]string{
 		"hardware_profile.cpu_cores", "hardware_profile.cpu_count", "hardware_profile.cpu_type",
 		"hardware_profile.firmware", "hardware_profile.gpu_count",
 		"hardware_profile.gpu_type", "hardware_profile.memory_mb",
+		"warm.hardware_profile.cpu_cores", "warm.hardware_profile.cpu_count", "warm.hardware_profile.cpu_type",
+		"warm.hardware_profile.firmware", "warm.hardware_profile.gpu_count", "warm.hardware_profile.gpu_type",
+		"warm.hardware_profile.memory_mb", "warm.settle_seconds",
 		"network_profile.requires_public_ip", "network_profile.interfaces.type", "network_profile.interfaces.vlan",
 		"network_profile.interfaces.ip_configuration.dhcp_enabled",
 	},

@@ -55,7 +55,7 @@ resource "novacron_template_version" "it" {
   template_id = novacron_template.it.id
   version     = "12.0.0"
   source      = { path = %[2]q }
-}
+%[3]s}
 `
 
 // debianInstance is an instance of that template that asks for everything that an instance can ask
@@ -65,6 +65,7 @@ resource "novacron_instance" "it" {
   name        = %[1]q
   template_id = novacron_template.it.id
   version     = novacron_template_version.it.version
+%[6]s
   parameters  = { name = "web-1", ssh_key = %[2]q, port = 443, lines = ["a: 'b'", "#c \"d\""] }
 
   parameters_wo         = { token = %[3]q }
@@ -138,16 +139,32 @@ resource "novacron_instance" "it" {
 // and disks, its template's user data with a secret, and a customization. It does what it was told,
 // also after another boot, when the secret is gone from the host.
 func TestAccDebianGuestIsAsItWasTold(t *testing.T) {
+	debianIsAsItWasTold(t, "192.168.122.250", "", "")
+}
+
+// A guest that is resumed is, and stays, what one is that boots. Its second interface and its data disk
+// are plugged in.
+func TestAccResumedDebianGuestIsAsItWasTold(t *testing.T) {
+	debianIsAsItWasTold(t, "192.168.122.251", `
+  warm     = { settle_seconds = 1 }
+  timeouts { create = "60m" }
+`, `
+  strategy    = "instantiate"
+  on_no_warm  = "fail"
+`)
+}
+
+func debianIsAsItWasTold(t *testing.T, address, ofVersion, ofInstance string) {
+	t.Helper()
 	host, name := acctest.RequireHost(t), tfacc.Name("debian")
 	t.Parallel()
 	host.Network(t, name, "")
 	public, private := sshKey(t)
 	secret := "it's " + rand.Text() // a quote, to make it hard
-	const address = "192.168.122.250"
-	w := newWorkspace(t, host, name, fmt.Sprintf(debianShop, name, acctest.DebianImage(t)))
+	w := newWorkspace(t, host, name, fmt.Sprintf(debianShop, name, acctest.DebianImage(t), ofVersion))
 	powered := func(state string) {
 		t.Helper()
-		w.instances(t, fmt.Sprintf(debianInstance, name, public, secret, address, state))
+		w.instances(t, fmt.Sprintf(debianInstance, name, public, secret, address, state, ofInstance))
 		w.Apply(t)
 		w.EmptyPlan(t)
 	}

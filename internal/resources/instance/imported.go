@@ -42,6 +42,7 @@ func (r *Resource) adopt(ctx context.Context, i kind.Instance, state *model.Inst
 	given := parameter.NotDefault(version.Spec.Parameters, metadata.SettingValues(i.Facts.Parameters))
 	state.Parameters = model.AsWritten(given)
 	state.AllowRestart, state.OnVersionChange = types.BoolValue(true), types.StringValue(model.Replace)
+	state.OnNoWarm = types.StringValue(kind.NoWarmBoot)
 	state.WaitFor = attribute.StringSet(waitsFor(i))
 	warnOfUntold(&diags, i, version)
 	return diags

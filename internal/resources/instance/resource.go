@@ -133,6 +133,7 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 		return
 	}
 	save(instance, record)
+	warnBooted(&resp.Diagnostics, request.Name, record)
 	if err != nil {
 		face.AddTimedError(ctx, &resp.Diagnostics, "Instance did not become ready",
 			fmt.Errorf("%w\n\nThe instance is kept "+

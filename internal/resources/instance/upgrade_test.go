@@ -34,7 +34,8 @@ func TestStateOfTheFirstSchemaIsUpgraded(t *testing.T) {
 	if diags := (tfsdk.State{Schema: s.Schema, Raw: value}).Get(t.Context(), &m); diags.HasError() {
 		t.Fatal(diags)
 	}
-	if m.Name.ValueString() != "web" || m.OnVersionChange.ValueString() != "replace" || !m.UpdateAvailable.IsNull() {
+	if m.Name.ValueString() != "web" || m.OnVersionChange.ValueString() != "replace" ||
+		m.OnNoWarm.ValueString() != "boot" || !m.UpdateAvailable.IsNull() {
 		t.Errorf("the state became %+v", m)
 	}
 	made := m.Provisioning.Attributes()
@@ -43,6 +44,18 @@ func TestStateOfTheFirstSchemaIsUpgraded(t *testing.T) {
 	}
 	if g, _ := model.Given(m.Parameters, types.DynamicNull()); len(g.Parameters) != 1 {
 		t.Errorf("the parameters became %v", m.Parameters)
+	}
+
+	next := (&Resource{}).UpgradeState(t.Context())[1]
+	const newer = `{"name": "web", "on_version_change": "reimage", "provisioning": {"status": "completed", "steps": ` +
+		`[]}, "parameters_wo_version": 12345678901234567890}`
+	resp = resource.UpgradeStateResponse{}
+	next.StateUpgrader(t.Context(), resource.UpgradeStateRequest{RawState: &tfprotov6.RawState{JSON: []byte(newer)}},
+		&resp)
+	const want = `{"name":"web","on_no_warm":"boot","on_version_change":"reimage",` +
+		`"parameters_wo_version":12345678901234567890,"provisioning":{"status":"completed"}}`
+	if resp.Diagnostics.HasError() || string(resp.DynamicValue.JSON) != want {
+		t.Errorf("a state of version 1 became %s, %v", resp.DynamicValue.JSON, resp.Diagnostics)
 	}
 
 	upgrader.StateUpgrader(t.Context(), resource.UpgradeStateRequest{RawState: &tfprotov6.RawState{JSON: []byte("[")}},

@@ -154,6 +154,7 @@ var runningAttributes = append(slices.Clone(labelling),
 	attribute{"autostart", oneOf(nil, true, false)},
 	attribute{"allow_restart", oneOf(nil, true, false)},
 	attribute{"on_version_change", oneOf(nil, "replace", "reimage")},
+	attribute{"on_no_warm", without},
 	attribute{"storage_profile", moreDisks},
 )
 
@@ -165,9 +166,29 @@ var strategies = func() (names []any) {
 	return names
 }()
 
+// startable draws a strategy. Guests that are resumed run, and without a warm snapshot they boot.
+func startable(g *generator, has settings) any {
+	var names []any
+	for _, s := range strategy.All() {
+		if !s.Resumes() || has["power_state"] == "running" {
+			names = append(names, string(s.Name()))
+		}
+	}
+	return pick(g, names...)
+}
+
+// without draws what happens without a warm snapshot, which no version has.
+func without(g *generator, has settings) any {
+	if name, _ := has["strategy"].(string); name == "instantiate" {
+		return pick[any](g, nil, "boot")
+	}
+	return pick[any](g, nil, "boot", "fail")
+}
+
 var instanceAttributes = append(slices.Clone(labelling),
 	attribute{"version", oneOf(nil, "1.0.0", "1.1.0", "~> 1.0", ">= 1.1", "2.0.0")},
-	attribute{"strategy", oneOf(strategies...)}, // left out later, it stays what it was
+	attribute{"strategy", startable}, // left out later, it stays what it was
+	attribute{"on_no_warm", without},
 	attribute{"autostart", oneOf(nil, true, false)},
 	attribute{"allow_restart", oneOf(nil, true, false)},
 	attribute{"on_version_change", oneOf(nil, "replace", "reimage")},

@@ -54,7 +54,7 @@ func Customization(ctx context.Context, o types.Object) (c *guest.Customization,
 		SSHAuthorizedKeys: attribute.Strings(m.SSHAuthorizedKeys.Elements()),
 		Users:             map[string]guest.User{},
 		Files:             map[string]guest.File{},
-		RunCommands:       commands(m.RunCommands),
+		RunCommands:       attribute.Commands(m.RunCommands),
 		Timezone:          m.Timezone.ValueString(),
 		Locale:            m.Locale.ValueString(),
 		UserData:          m.UserData.ValueString(),
@@ -102,22 +102,6 @@ func ports(s types.Set) []int64 {
 		}
 	}
 	return numbers
-}
-
-// unknownCommand stands for a command that is not known yet, because findings refer to the other
-// commands by their positions.
-const unknownCommand = "true"
-
-func commands(l types.List) []string {
-	var all []string
-	for _, element := range l.Elements() {
-		command, _ := element.(types.String)
-		if command.IsUnknown() {
-			command = types.StringValue(unknownCommand)
-		}
-		all = append(all, command.ValueString())
-	}
-	return all
 }
 
 // customizationAttribute is the schema of customization.

@@ -30,6 +30,7 @@ type Instance struct {
 	TemplateID          types.String   `tfsdk:"template_id"`
 	Version             types.String   `tfsdk:"version"`
 	Strategy            types.String   `tfsdk:"strategy"`
+	OnNoWarm            types.String   `tfsdk:"on_no_warm"`
 	Parameters          types.Dynamic  `tfsdk:"parameters"`
 	ParametersWO        types.Dynamic  `tfsdk:"parameters_wo"` // in the configuration only
 	ParametersWOVersion types.Int64    `tfsdk:"parameters_wo_version"`
@@ -76,6 +77,7 @@ func (m *Instance) ToRequest(ctx context.Context, secrets types.Dynamic) Asked {
 		Template:    template,
 		Version:     m.ResolvedVersion.ValueString(),
 		Strategy:    catalog.Strategy(m.Strategy.ValueString()),
+		OnNoWarm:    m.OnNoWarm.ValueString(),
 		Options:     m.Options(),
 	}}
 	var known [4]bool

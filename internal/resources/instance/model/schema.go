@@ -38,8 +38,8 @@ const (
 )
 
 // schemaVersion is the version of the schema, and so of states. 1 added on_version_change and
-// update_available.
-const schemaVersion = 1
+// update_available, and 2 added on_no_warm.
+const schemaVersion = 2
 
 // hotplug is what devices of running guests have in common.
 const hotplug = "\n" +
@@ -58,8 +58,8 @@ func Schema(ctx context.Context) schema.Schema {
 			"that you can look into it, and the next apply replaces it.",
 		Attributes: attributes(),
 		Blocks: map[string]schema.Block{"timeouts": timeouts.Block(ctx, timeouts.Opts{
-			Create: true, CreateDescription: "How long creating the instance may take, including the wait until " +
-				"it is ready, such as `90s` or `10m`. Default: `10m`.",
+			Create: true, CreateDescription: "How long creating the instance may take, including a warm snapshot " +
+				"that it has to make, and the wait until it is ready, such as `90s` or `10m`. Default: `10m`.",
 			Update: true, UpdateDescription: "How long a change may take, including a restart and the wait until " +
 				"the instance is ready again. A guest that does not shut down within half of that time is switched " +
 				"off. Default: `10m`.",
@@ -107,7 +107,19 @@ func settings() map[string]schema.Attribute {
 			Validators: []validator.String{stringvalidator.OneOf(strategy.Names()...)},
 			MarkdownDescription: "How the system disk is created from the version's image: " +
 				attribute.Strategies() + ". A change replaces the instance. Default: the template's " +
-				"`default_strategy`.",
+				"`default_strategy`.\n" +
+				"  - `instantiate` needs a version with `warm`, and the hardware, interfaces and system disk of its " +
+				"snapshot; more interfaces and disks are added, and the system disk may be larger. The first " +
+				"instance makes a snapshot that is missing. The guide [Instantiating](../guides/instantiating) " +
+				"compares the strategies.",
+		},
+		"on_no_warm": schema.StringAttribute{
+			Optional: true, Computed: true, Default: stringdefault.StaticString(kind.NoWarmBoot),
+			Validators: []validator.String{stringvalidator.OneOf(kind.NoWarmBoot, kind.NoWarmFail)},
+			MarkdownDescription: "What happens with the strategy `instantiate` if the guest cannot be resumed: the " +
+				"version has no warm snapshot, it could not be made, or resuming fails. Default: `boot`.\n" +
+				"  - `boot`: the guest boots from the version's image, like that of a linked clone, with a warning.\n" +
+				"  - `fail`: there is no instance. Plans report what they can know.",
 		},
 		"parameters": schema.DynamicAttribute{
 			Optional: true,

@@ -93,6 +93,7 @@ type planner struct {
 	private  face.PrivateState // the state's
 	adopting bool              // the state is an import's, see importedKey
 	seeded   bool              // what the instance was told at its first boot no longer counts
+	boots    bool              // the guest gets another system disk
 	diags    *diag.Diagnostics
 	replaces path.Paths
 }
@@ -117,6 +118,7 @@ func (p *planner) create(ctx context.Context) {
 	if !ok {
 		return
 	}
+	p.warnResume(ctx, blueprint)
 	p.plan.ImageDigest = types.StringValue(version.Digest)
 	p.plan.Strategy = types.StringValue(string(blueprint.Strategy))
 	if !p.namesUnknown() {
@@ -139,11 +141,13 @@ func (p *planner) checkWith(ctx context.Context, template catalog.Template, vers
 	// The plan has decided these since.
 	request.Version = p.plan.ResolvedVersion.ValueString()
 	request.Strategy = catalog.Strategy(p.plan.Strategy.ValueString())
-	request.Seeded = p.seeded
+	request.Seeded, request.Boots = p.seeded, p.boots
 	blueprint, more := p.session.Provisioner.NewBlueprint(request, template, version)
 	for _, f := range more {
 		at := f.Path[0].Name
-		if unsure := (at == "storage_profile" || at == "wait_for") && !p.asked.Complete; !unsure {
+		unsure := (at == "storage_profile" || at == "wait_for") && !p.asked.Complete ||
+			at == "power_state" && p.plan.PowerState.IsUnknown()
+		if !unsure {
 			findings = append(findings, f)
 		}
 	}

@@ -23,6 +23,7 @@ func (p *planner) reimage(ctx context.Context, template catalog.Template, versio
 	p.plan.Provisioning = types.ObjectUnknown(model.ProvisioningTypes)
 	p.plan.ForgetGuest()
 	if found {
+		p.boots = true
 		blueprint, ok := p.checkWith(ctx, template, version)
 		if !ok {
 			return
