@@ -1,8 +1,14 @@
 package acctest
 
+import "bytes"
+
 // remoteProgram is the number of libvirt's main program. It is REMOTE_PROGRAM in libvirt's
 // src/remote/remote_protocol.x, which also has the numbers of the procedures.
 const remoteProgram = 0x20008086
+
+// qemuProgram is the number of the program for the QEMU driver alone, QEMU_PROGRAM in libvirt's
+// src/remote/qemu_protocol.x. It passes commands to guest agents.
+const qemuProgram = 0x20008087
 
 const volumeUpload = 208
 
@@ -22,6 +28,7 @@ var changes = map[uint32]string{
 	33:           "shut the domain down",
 	34:           "suspend the domain",
 	35:           "undefine the domain",
+	55:           "save the memory of a guest",
 	77:           "define the pool",
 	78:           "start the pool",
 	79:           "build the pool",
@@ -40,6 +47,7 @@ var changes = map[uint32]string{
 	204:          "set the memory",
 	volumeUpload: "begin to write a volume",
 	231:          "undefine the domain",
+	233:          "resume a guest",
 	234:          "switch the domain off",
 	251:          "grow a disk",
 	258:          "shut the domain down",
@@ -57,6 +65,8 @@ var reads = map[uint32]string{83: "refresh a pool"}
 // through a stream: a call opens it, and a packet that says so closes it.
 func change(p packet) (name string, ok bool) {
 	switch {
+	case p.program() == qemuProgram && p.kind() == packetCall && bytes.Contains(p, []byte(`"input-data"`)):
+		return "run a script in a guest", true
 	case p.program() != remoteProgram:
 		return "", false
 	case p.kind() == packetCall:

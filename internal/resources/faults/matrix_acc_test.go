@@ -27,10 +27,10 @@ const (
 func TestAccKilledAnywhereTheNextApplyConverges(t *testing.T) {
 	host := acctest.RequireHost(t)
 	t.Parallel()
-	image, changed := tfacc.EmptyImage(t, "16M"), changedImage(t)
-	for n := range operations("", image, changed) {
+	image, changed, tiny := tfacc.EmptyImage(t, "16M"), changedImage(t), acctest.TinyImage(t)
+	for n := range operations("", image, changed, tiny) {
 		pool := tfacc.Name("fault")
-		op := operations(pool, image, changed)[n]
+		op := operations(pool, image, changed, tiny)[n]
 		t.Run(op.name, func(t *testing.T) {
 			t.Parallel()
 			host.Pool(t, pool)
@@ -44,13 +44,13 @@ func TestAccKilledAnywhereTheNextApplyConverges(t *testing.T) {
 func TestAccRestartedAnywhereTheNextApplyConverges(t *testing.T) {
 	shared := acctest.RequireHost(t)
 	t.Parallel()
-	image, changed := tfacc.EmptyImage(t, "16M"), changedImage(t)
-	for n := range operations("", image, changed) {
+	image, changed, tiny := tfacc.EmptyImage(t, "16M"), changedImage(t), acctest.TinyImage(t)
+	for n := range operations("", image, changed, tiny) {
 		if n > 0 && !everything() {
 			break
 		}
 		name := tfacc.Name("restart")
-		op := operations(name, image, changed)[n]
+		op := operations(name, image, changed, tiny)[n]
 		t.Run(op.name, func(t *testing.T) {
 			t.Parallel()
 			host := shared.Own(t, fmt.Sprint(n))
@@ -136,7 +136,7 @@ func (b *bench) disturb(t *testing.T, fault acctest.Fault) []string {
 		t.Fatalf("nothing was disturbed, after the steps %q (%v):\n%s", steps, err, first)
 	}
 	b.way.Arm(acctest.Fault{})
-	if err != nil {
+	if err != nil || b.again {
 		if out, err := b.space.Run(t.Context(), "apply", "-auto-approve"); err != nil {
 			t.Fatalf("the next apply did not make it good (%v):\n%s\n\nThe disturbed apply had said:\n%s",
 				err, out, first)
@@ -166,19 +166,22 @@ func (b *bench) check(t *testing.T, name string) {
 		t.Errorf("the host has the domains %q, want %q", found, want)
 	}
 	var volumes []string
-	bases := 0
+	bases, snapshots := 0, 0
 	for _, left := range b.host.Leftovers(t, b.pool, "nova.") {
 		switch left = left[strings.LastIndexByte(left, '/')+1:]; {
 		case strings.HasSuffix(left, ".json"), strings.HasSuffix(left, ".map"): // a base goes with its map
 		case strings.HasPrefix(left, "nova.base."):
 			bases++
+		case strings.HasPrefix(left, "nova.warm."):
+			snapshots++
 		default:
 			volumes = append(volumes, left)
 		}
 	}
 	slices.Sort(volumes)
-	if want := b.volumes(name); !slices.Equal(volumes, want) || bases != b.bases {
-		t.Errorf("the pool has %d images and the volumes %q, want %d and %q", bases, volumes, b.bases, want)
+	if want := b.volumes(name); !slices.Equal(volumes, want) || bases != b.bases || snapshots != b.snapshots {
+		t.Errorf("the pool has %d images, %d volumes of snapshots and the volumes %q, want %d, %d and %q", bases,
+			snapshots, volumes, b.bases, b.snapshots, want)
 	}
 }
 

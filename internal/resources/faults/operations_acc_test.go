@@ -20,10 +20,13 @@ type operation struct {
 	// what must exist in the end, beside documents
 	domains, volumes func(name string) []string
 	bases            int
-	confirms         int // steps at the end that only record that Terraform has received the responses
+	snapshots        int // volumes of warm snapshots
+	// again: the apply is repeated in any case, because a fault may end in a warning
+	again    bool
+	confirms int // steps at the end that only record that Terraform has received the responses
 }
 
-func operations(unique, image, changed string) []operation {
+func operations(unique, image, changed, tiny string) []operation {
 	shop := tfconfig.Render(template(unique), version("1.0.0", image))
 	running := func(name string) string {
 		i := instance(name)
@@ -35,6 +38,17 @@ func operations(unique, image, changed string) []operation {
 	differing.ParentVersion = tfconfig.Version{}.Ref("version")
 	checked := version("1.0.0", image)
 	checked.Source.Checksum = tfconfig.Expr(fmt.Sprintf("format(\"sha256:%%s\", filesha256(%q))", image))
+	guest := tfconfig.Release("1.0.0", tiny).Of(tfconfig.Template{})
+	machine := template(unique)
+	machine.HardwareProfile.MemoryMB = 128
+	cold := tfconfig.Render(machine, guest)
+	guest.Warm = &tfconfig.Warm{SettleSeconds: 0}
+	warm := tfconfig.Render(machine, guest)
+	resumed := func(name string) string {
+		i := instance(name)
+		i.Strategy = "instantiate"
+		return warm + i.String()
+	}
 	two, onTop := shop+newer.String(), shop+differing.String()
 	reimaged := func(version tfconfig.Version) func(string) string {
 		return func(name string) string {
@@ -92,6 +106,18 @@ func operations(unique, image, changed string) []operation {
 			volumes[1] = strings.Replace(volumes[1], ".system.", ".system.1.1.0.", 1)
 			return volumes
 		},
+	}, {
+		name:   "resume an instance",
+		before: func(string) string { return warm }, config: resumed,
+		domains: itself, volumes: disk, bases: 1, snapshots: 2, confirms: 1,
+	}, {
+		name:   "make a warm snapshot",
+		before: func(string) string { return cold }, config: func(string) string { return warm },
+		domains: none, volumes: none, bases: 1, snapshots: 2, again: true,
+	}, {
+		name:   "remove a resumed instance and its snapshot",
+		before: resumed, config: func(string) string { return machine.String() },
+		domains: none, volumes: none,
 	}, {
 		name:   "remove everything",
 		before: running, config: func(string) string { return "" },
