@@ -5,6 +5,7 @@
 //	bench                    # everything
 //	bench provider
 //	bench images             # registering images
+//	bench resume             # guests that are resumed, beside the same that boot
 //	bench catalog [SIZE...]  # libraries with these numbers of templates
 package main
 
@@ -29,15 +30,17 @@ func main() {
 	var err error
 	switch part {
 	case "":
-		err = errors.Join(measureProvider(), images(), catalogs(nil))
+		err = errors.Join(measureProvider(), images(), resumes(), catalogs(nil))
 	case "provider":
 		err = measureProvider()
 	case "images":
 		err = images()
+	case "resume":
+		err = resumes()
 	case "catalog", "catalog-writer":
 		err = catalogs(os.Args[1:])
 	default:
-		err = fmt.Errorf("there is no part %q: use provider, images or catalog", part)
+		err = fmt.Errorf("there is no part %q: use provider, images, resume or catalog", part)
 	}
 	if err != nil {
 		log.Fatal(err)
@@ -51,6 +54,15 @@ func measureProvider() error {
 	}
 	defer b.close()
 	return b.measure()
+}
+
+func resumes() error {
+	b, err := newBench()
+	if err != nil {
+		return err
+	}
+	defer b.close()
+	return b.resumed()
 }
 
 func (b *bench) measure() error {

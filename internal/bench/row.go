@@ -59,6 +59,11 @@ func heading(plain string) {
 // all of them alike. Each may take several samples; all those of one place in its list are
 // compared.
 func medians(measure ...func(round int) ([]sample, error)) ([][]sample, error) {
+	return mediansOf(rounds, measure...)
+}
+
+// mediansOf is medians of a number of rounds.
+func mediansOf(rounds int, measure ...func(round int) ([]sample, error)) ([][]sample, error) {
 	var all [][][]sample // by measurement, round and place
 	for range measure {
 		all = append(all, nil)
