@@ -48,8 +48,12 @@ func (p *planner) resolve(ctx context.Context) (template catalog.Template, versi
 		p.plan.ResolvedVersion = types.StringValue(picked)
 	}
 	coming := p.session.Library.Plan.Creates(id)
-	newer := p.session.Library.Newer(template, versions, coming, p.plan.ResolvedVersion.ValueString())
-	p.plan.UpdateAvailable = attribute.OptionalString(newer)
+	// An instance that stays keeps what its refresh has seen: Terraform plans once more while applying, and
+	// by then another version may be there, or its plan may not be known yet.
+	if !p.pinned() {
+		newer := p.session.Library.Newer(template, versions, coming, p.plan.ResolvedVersion.ValueString())
+		p.plan.UpdateAvailable = attribute.OptionalString(newer)
+	}
 	is := func(v catalog.Version) bool { return v.ID.Version == p.plan.ResolvedVersion.ValueString() }
 	n, again := slices.IndexFunc(versions, is), slices.IndexFunc(coming, is)
 	switch {
