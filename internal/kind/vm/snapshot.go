@@ -25,8 +25,8 @@ type snapshot struct {
 	nics []host.InterfaceSpec
 }
 
-// MakeSnapshot implements kind.Resumer. The guest boots without a seed of an instance and without a
-// carrier, so that nothing that it keeps identifies it, and nobody can reach it.
+// MakeSnapshot implements kind.Resumer. The guest boots with a seed that belongs to no instance, so its
+// memory does not identify it. Its cards have no carrier, so no other machine can reach it.
 func (d *Driver) MakeSnapshot(ctx context.Context, b kind.SnapshotBuild) (catalog.Snapshot, error) {
 	s := &snapshot{SnapshotBuild: b, Driver: d, uuid: kind.RandomUUID()}
 	for _, stage := range []struct {
