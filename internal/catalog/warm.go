@@ -193,8 +193,8 @@ func (s *Snapshot) Retire(to SnapshotState) {
 	s.State, s.Stem, s.Runner = to, "", ""
 }
 
-// sealing is the version of the way guests are sealed: guests that were sealed in another way are
-// not resumed.
+// sealing is the version of the way in which guests are sealed. Guests that were sealed in another way
+// are not resumed. Package guest/resume has the same version in what its guests say.
 const sealing = 1
 
 // SnapshotKey is the key of a snapshot: it stands for everything that a guest had when it was
@@ -205,8 +205,8 @@ func SnapshotKey(digest string, shape Shape, w Warm) string {
 		Digest        string
 		Shape         Shape
 		SettleSeconds int64
-		SealCommands  []string
-	}{sealing, digest, shape, w.SettleSeconds, slices.Clip(w.SealCommands)})
+		SealCommands  []string `json:",omitempty"` // as documents have them
+	}{sealing, digest, shape, w.SettleSeconds, w.SealCommands})
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])
 }

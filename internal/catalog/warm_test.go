@@ -66,6 +66,9 @@ func TestWhoAsksForASnapshot(t *testing.T) {
 			t.Errorf("%s asks for it: %t", name, !c.asks)
 		}
 	}
+	if SnapshotKey(s.Digest, s.Shape, Warm{}) != SnapshotKey(s.Digest, s.Shape, Warm{SealCommands: []string{}}) {
+		t.Error("no commands, as documents do not have them, are another key than an empty list")
+	}
 }
 
 func TestWhatIsRetiredIsRemembered(t *testing.T) {

@@ -27,7 +27,8 @@ type Facts struct {
 	NotPlain string `json:"not_plain"`
 }
 
-// sealing is the Version of Facts.
+// sealing is the Version of Facts. Change it with that of package catalog, which is in the keys of
+// snapshots.
 const sealing = 1
 
 // factTexts match what the texts of Facts consist of, which scripts have in quotes.
