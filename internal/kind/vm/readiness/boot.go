@@ -3,8 +3,6 @@ package readiness
 import (
 	"context"
 	"errors"
-	"fmt"
-	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/guest/agent"
@@ -24,14 +22,7 @@ func (e *BootError) Error() string {
 }
 
 // Kept implements kind.Quoting.
-func (e *BootError) Kept() string {
-	text := fmt.Sprintf("the guest was not ready: condition %q was not met after %s; last seen: %s",
-		e.Of.Condition, e.Of.Waited.Round(time.Second), e.Of.LastSeen)
-	if _, said := errors.AsType[saidError](e.Of.Err); e.Of.Err != nil && !said {
-		text += ": " + e.Of.Err.Error()
-	}
-	return text
-}
+func (e *BootError) Kept() string { return e.Of.kept("the guest") }
 
 // Unwrap returns the cause.
 func (e *BootError) Unwrap() error { return e.Of.Err }

@@ -18,7 +18,7 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	text := e.seen()
+	text := e.seen(e.subject())
 	if e.Err != nil {
 		text += ": " + e.Err.Error()
 	}
@@ -32,17 +32,22 @@ func (e *Error) Error() string {
 }
 
 // Kept implements kind.Quoting.
-func (e *Error) Kept() string {
-	text := e.seen()
+func (e *Error) Kept() string { return e.kept(e.subject()) }
+
+func (e *Error) subject() string { return fmt.Sprintf("instance %q", e.Instance) }
+
+// kept is Kept of an error about a subject.
+func (e *Error) kept(subject string) string {
+	text := e.seen(subject)
 	if _, said := errors.AsType[saidError](e.Err); e.Err != nil && !said {
 		text += ": " + e.Err.Error()
 	}
 	return text
 }
 
-func (e *Error) seen() string {
-	return fmt.Sprintf("instance %q was not ready: condition %q was not met after %s; last seen: %s",
-		e.Instance, e.Condition, e.Waited.Round(time.Second), e.LastSeen)
+func (e *Error) seen(subject string) string {
+	return fmt.Sprintf("%s was not ready: condition %q was not met after %s; last seen: %s",
+		subject, e.Condition, e.Waited.Round(time.Second), e.LastSeen)
 }
 
 func (e *Error) Unwrap() error { return e.Err }
