@@ -28,17 +28,15 @@ func (b *build) resumable(ctx context.Context) error {
 	}
 	b.snapshot = r.Key()
 	found, err := b.resumed(ctx, r)
-	if err == nil && found.disk.Name == "" {
-		b.Resume = &kind.Resume{Snapshot: found.snapshot}
-		err = fmt.Errorf("the disk of the warm snapshot is gone: %w", host.ErrNoVolume)
-	}
 	if err != nil {
-		err = b.instead(ctx, err, true)
-		b.Resume = nil
-		return err
+		return b.instead(ctx, err, false) // there is no snapshot to blame
 	}
 	b.Resume = &kind.Resume{Snapshot: found.snapshot, Warm: *v.Warm, Disk: found.disk, Instead: b.instead}
-	return nil
+	if found.disk.Name == "" {
+		err = b.instead(ctx, fmt.Errorf("the disk of the warm snapshot is gone: %w", host.ErrNoVolume), true)
+		b.Resume = nil
+	}
+	return err
 }
 
 // resumption is what guests are resumed from.

@@ -87,7 +87,7 @@ func TestAPlanLooksOnceAtASnapshot(t *testing.T) {
 		}
 		time.Sleep(sightingAge + time.Second)
 		if n := look(); n == 0 {
-			t.Error("nobody looks again")
+			t.Error("the next plan does not read the snapshot again")
 		}
 	})
 }
