@@ -242,11 +242,7 @@ func TestAccSharingExampleWorks(t *testing.T) {
 	t.Cleanup(func() { w.Destroy(t) })
 	tfacc.Says(t, w.Apply(t), "5 added")
 	w.EmptyPlan(t)
-	out, err := w.Run(t.Context(), "state", "show", "novacron_instance.web")
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	tfacc.Says(t, out, `resolved_version = "1.1.0"`)
+	tfacc.Says(t, w.Show(t, "novacron_instance.web"), `resolved_version = "1.1.0"`)
 }
 
 // The guide's example is applied as it stands: its instances are resumed.

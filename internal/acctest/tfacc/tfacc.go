@@ -154,6 +154,12 @@ func (w *Workspace) EmptyPlan(t testing.TB) {
 	}
 }
 
+// Show returns what the state has of a resource, as Terraform prints it.
+func (w *Workspace) Show(t testing.TB, address string) string {
+	t.Helper()
+	return w.must(t, "state", "show", address)
+}
+
 // Destroy destroys everything. If that fails, the test fails.
 func (w *Workspace) Destroy(t testing.TB) {
 	t.Helper()

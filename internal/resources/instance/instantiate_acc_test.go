@@ -149,7 +149,7 @@ func TestAccInstancesAreResumed(t *testing.T) {
 	}
 }
 
-// A snapshot whose memory is gone stops nobody: guests boot, or are refused if they may not. When
+// If the memory of a snapshot is gone, guests boot, or their creation fails if they may not boot. When
 // three could not be resumed, the version's next apply makes the snapshot again.
 func TestAccALostSnapshotIsMadeAgain(t *testing.T) {
 	host, name := acctest.RequireHost(t), tfacc.Name("lost")

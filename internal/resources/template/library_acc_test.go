@@ -3,7 +3,6 @@ package template_test
 import (
 	"fmt"
 	"os"
-	"strings"
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
@@ -44,10 +43,7 @@ output "description" {
 	stranger.Setenv("NOVACRON_USER", "eve")
 	t.Cleanup(func() { stranger.Destroy(t) })
 	tfacc.Says(t, stranger.Apply(t), "1 added")
-	if out, err := stranger.Run(t.Context(), "state", "show", address); err != nil ||
-		!strings.Contains(out, `"team-2/`+name+`"`) || !strings.Contains(out, `"eve"`) {
-		t.Errorf("the state has (%v)\n%s", err, out)
-	}
+	tfacc.Says(t, stranger.Show(t, address), `"team-2/`+name+`"`, `"eve"`)
 	platform.EmptyPlan(t)
 	team.EmptyPlan(t)
 }

@@ -69,10 +69,9 @@ func TestAccEveryCompressionIsStoredAsTheImageInside(t *testing.T) {
 	if len(stored) != len(want) {
 		t.Errorf("the pool has %d images, want %d", len(stored), len(want))
 	}
-	if out, err := w.Run(t.Context(), "state", "show", "novacron_template_version.v1"); err != nil ||
-		!strings.Contains(out, `name        = "send"`) ||
+	if out := w.Show(t, "novacron_template_version.v1"); !strings.Contains(out, `name        = "send"`) ||
 		!strings.Contains(out, "duration_seconds") || attribute(out, "virtual_size_bytes") == "0" {
-		t.Errorf("the state tells (%v):\n%s", err, out)
+		t.Errorf("the state tells:\n%s", out)
 	}
 }
 
@@ -126,10 +125,10 @@ func TestAccAStoppedInstanceIsCaptured(t *testing.T) {
 	w.Configure(t, shop+built("stopped")+golden+onDisk(user, "novacron_template_version.it.version", "stopped"))
 	w.Apply(t)
 	w.EmptyPlan(t)
-	shown, err := w.Run(t.Context(), "state", "show", address)
-	if err != nil || !strings.Contains(shown, `"copy"`) || attribute(shown, "format") != `"qcow2"` ||
+	shown := w.Show(t, address)
+	if !strings.Contains(shown, `"copy"`) || attribute(shown, "format") != `"qcow2"` ||
 		attribute(shown, "virtual_size_bytes") != fmt.Sprint(16<<20) {
-		t.Errorf("the state tells (%v):\n%s", err, shown)
+		t.Errorf("the state tells:\n%s", shown)
 	}
 	location := strings.Trim(attribute(shown, "storage_location"), `"`)
 	if info := host.Exec(t, "qemu-img", "info", location); strings.Contains(info, "backing") {

@@ -137,8 +137,7 @@ func TestAccStateOfBeforeProtection(t *testing.T) {
 	writeFile(t, state, old)
 	w.EmptyPlan(t)
 	tfacc.Says(t, w.Apply(t), "0 added, 0 changed, 0 destroyed")
-	out, err := w.Run(t.Context(), "state", "show", address)
-	if got := attribute(out, "deletion_protection"); err != nil || got != "false" {
-		t.Errorf("the protection became %q (%v)", got, err)
+	if got := attribute(w.Show(t, address), "deletion_protection"); got != "false" {
+		t.Errorf("the protection became %q", got)
 	}
 }

@@ -27,18 +27,10 @@ func TestAccASnapshotIsMadeWithItsVersion(t *testing.T) {
 	}
 	w := tfacc.NewWorkspace(t, config(128, `warm = { settle_seconds = 0 }`))
 	t.Cleanup(func() { w.Destroy(t) })
-	shown := func() string {
-		t.Helper()
-		out, err := w.Run(t.Context(), "state", "show", address)
-		if err != nil {
-			t.Fatalf("%v\n%s", err, out)
-		}
-		return out
-	}
 	ready := []string{"warm_snapshot = {", "created_at = ", "disk_bytes = ", `machine = "pc-`, "memory_bytes = ",
 		"qemu_version = ", `state = "ready"`}
 	tfacc.Says(t, w.Apply(t), "+ warm_snapshot = (known after apply)", "2 added")
-	first := shown()
+	first := w.Show(t, address)
 	tfacc.Says(t, first, ready...)
 	w.EmptyPlan(t)
 	if got := partsOfSnapshots(t, host, pool); !slices.Equal(got, []string{"json", "qcow2", "save"}) {
@@ -53,8 +45,8 @@ func TestAccASnapshotIsMadeWithItsVersion(t *testing.T) {
 		w.Configure(t, config(128, settings...))
 		out := w.Apply(t)
 		tfacc.Says(t, out, "0 added, 1 changed, 0 destroyed")
-		if strings.Contains(out, "warm_snapshot") || snapshotOf(shown()) != snapshotOf(first) {
-			t.Errorf("after %q, another snapshot was made:\n%s\n%s", settings, out, shown())
+		if strings.Contains(out, "warm_snapshot") || snapshotOf(w.Show(t, address)) != snapshotOf(first) {
+			t.Errorf("after %q, another snapshot was made:\n%s\n%s", settings, out, w.Show(t, address))
 		}
 		w.EmptyPlan(t)
 	}
@@ -64,9 +56,9 @@ func TestAccASnapshotIsMadeWithItsVersion(t *testing.T) {
 	tfacc.Says(t, w.Apply(t), "~ warm_snapshot", "-> (known after apply)", "Warning: Warm snapshot will be made",
 		"warm = ", "applying the plan boots a guest and makes it", "0 added, 2 changed, 0 destroyed")
 	w.EmptyPlan(t)
-	tfacc.Says(t, shown(), ready...)
-	if snapshotOf(shown()) == snapshotOf(first) {
-		t.Errorf("no other snapshot was made:\n%s", shown())
+	tfacc.Says(t, w.Show(t, address), ready...)
+	if snapshotOf(w.Show(t, address)) == snapshotOf(first) {
+		t.Errorf("no other snapshot was made:\n%s", w.Show(t, address))
 	}
 	if got := partsOfSnapshots(t, host, pool); !slices.Equal(got, []string{"json", "qcow2", "save"}) {
 		t.Errorf("the pool has the parts %q: what no version asks for is not removed", got)

@@ -213,11 +213,7 @@ func TestAccTwoProcessesSendOneImageOnce(t *testing.T) {
 	sent := 0
 	for _, w := range workspaces {
 		w.EmptyPlan(t)
-		out, err := w.Run(t.Context(), "state", "show", address)
-		if err != nil {
-			t.Errorf("terraform state show: %v\n%s", err, out)
-		}
-		if attribute(out, "transferred_bytes") != "0" {
+		if attribute(w.Show(t, address), "transferred_bytes") != "0" {
 			sent++
 		}
 	}

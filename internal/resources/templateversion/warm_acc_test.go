@@ -98,19 +98,12 @@ func TestAccAVersionLivesWithoutItsSnapshot(t *testing.T) {
 	}
 	w := tfacc.NewWorkspace(t, config(`warm = { settle_seconds = 1 }`))
 	t.Cleanup(func() { w.Destroy(t) })
-	shown := func() string {
-		t.Helper()
-		out, err := w.Run(t.Context(), "state", "show", address)
-		if err != nil {
-			t.Fatalf("%v\n%s", err, out)
-		}
-		return out
-	}
 	failed := []string{"Warning: Warm snapshot not made", "warm = ", "because it could not be made: making a warm " +
 		"snapshot, step start: ", name + "-net", `boot instead, unless their on_no_warm is "fail"`, "the next " +
 		"change of the version tries again"}
 	tfacc.Says(t, w.Apply(t), append(failed, "2 added", "told = [", `"failed"`, "1,")...)
-	tfacc.Says(t, shown(), "warm_snapshot = {", `error = "Making a warm snapshot, step start: `, `state = "failed"`)
+	tfacc.Says(t, w.Show(t, address), "warm_snapshot = {", `error = "Making a warm snapshot, step start: `,
+		`state = "failed"`)
 	w.EmptyPlan(t)
 	out, err := w.Run(t.Context(), "plan")
 	if err != nil {
@@ -135,7 +128,7 @@ func TestAccAVersionLivesWithoutItsSnapshot(t *testing.T) {
 		"versions[0].warm.settle_seconds", "versions[0].warm"))
 	tfacc.Says(t, w.Apply(t), "- warm =", "- warm_snapshot", "1 changed")
 	w.EmptyPlan(t)
-	if out := shown(); strings.Contains(out, "warm") {
+	if out := w.Show(t, address); strings.Contains(out, "warm") {
 		t.Errorf("the version has\n%s", out)
 	}
 	if got := partsOfSnapshots(t, host, pool); len(got) > 0 {
