@@ -31,6 +31,7 @@ func (r *Resource) reimage(
 	planned := plan.EffectiveParameters
 	plan.AsPlanned(i)
 	plan.EffectiveParameters = model.WithNames(plan.EffectiveParameters, planned)
+	plan.UpdateAvailable = newerOf(ctx, r.Session, i)
 	plan.Provisioning = model.Provisioning(record)
 	r.changed(ctx, plan, resp)
 }

@@ -120,6 +120,7 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	save := func(i kind.Instance, record provision.Record) {
 		plan.Computed(i)
 		plan.EffectiveParameters = model.WithNames(plan.EffectiveParameters, planned)
+		plan.UpdateAvailable = newerOf(ctx, r.Session, i)
 		plan.Provisioning = model.Provisioning(record)
 		resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 		resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{plan.ID})...)

@@ -173,9 +173,11 @@ func (p *planner) update(ctx context.Context, replaced bool) {
 	p.keepFacts()
 	p.pin()
 	if !p.session.Configured() {
+		p.offerLater()
 		return
 	}
 	template, version, found := p.resolve(ctx)
+	p.offerLater()
 	if p.diags.HasError() {
 		return
 	}
@@ -227,6 +229,15 @@ func (p *planner) keepFacts() {
 	}
 	if p.plan.PowerState.Equal(p.state.PowerState) {
 		p.plan.IPAddresses, p.plan.IPAddress, p.plan.Status = p.state.IPAddresses, p.state.IPAddress, p.state.Status
+	}
+}
+
+// offerLater plans update_available. An instance that stays keeps what its refresh has seen. Any other
+// gets what the catalog has once it is applied: Terraform plans once more while applying, and by then
+// other versions may be there, or gone, or their plans may not be known yet.
+func (p *planner) offerLater() {
+	if !p.pinned() {
+		p.plan.UpdateAvailable = types.StringUnknown()
 	}
 }
 

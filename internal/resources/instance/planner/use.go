@@ -9,7 +9,6 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 )
 
@@ -28,9 +27,7 @@ func (p *planner) resolve(ctx context.Context) (template catalog.Template, versi
 	}
 	template, versions, err := p.session.Library.Planned(ctx, id)
 	if errors.Is(err, catalog.ErrNotFound) {
-		if p.pinned() { // a pinned instance does not need the template
-			p.plan.UpdateAvailable = types.StringNull()
-		} else {
+		if !p.pinned() { // a pinned instance does not need the template
 			face.AddFindings(p.diags, p.session.Library.NoSuchTemplate(id))
 		}
 		return template, version, false
@@ -48,12 +45,6 @@ func (p *planner) resolve(ctx context.Context) (template catalog.Template, versi
 		p.plan.ResolvedVersion = types.StringValue(picked)
 	}
 	coming := p.session.Library.Plan.Creates(id)
-	// An instance that stays keeps what its refresh has seen: Terraform plans once more while applying, and
-	// by then another version may be there, or its plan may not be known yet.
-	if !p.pinned() {
-		newer := p.session.Library.Newer(template, versions, coming, p.plan.ResolvedVersion.ValueString())
-		p.plan.UpdateAvailable = attribute.OptionalString(newer)
-	}
 	is := func(v catalog.Version) bool { return v.ID.Version == p.plan.ResolvedVersion.ValueString() }
 	n, again := slices.IndexFunc(versions, is), slices.IndexFunc(coming, is)
 	switch {
