@@ -24,6 +24,8 @@ const EntropySize = 64
 var (
 	//go:embed common.sh
 	commonScript string
+	//go:embed silent.sh
+	silentScript string
 	//go:embed seal.sh
 	sealScript string
 	//go:embed stages.py
@@ -59,9 +61,13 @@ func Seed(id string) (guest.Files, error) {
 // has written a sentence to its standard error that says why. A command that fails is named by its
 // index.
 func Seal(commands []string) string {
-	return wrapped(sealScript, "@STAGES@", strings.ReplaceAll(stagesProgram, "'", `'\''`),
+	return wrapped(silentScript+sealScript, "@STAGES@", strings.ReplaceAll(stagesProgram, "'", `'\''`),
 		"  @COMMANDS@\n", runs("seal_commands", commands))
 }
+
+// Silent returns the script that refuses a sealed guest that others could talk to. A service may have
+// started since the guest was sealed. If the script refuses the guest, it does so as that of Seal.
+func Silent() string { return wrapped(silentScript + "\nmain() {\n  silent\n}\n") }
 
 // runs are calls of the function run.
 func runs(name string, commands []string) string {

@@ -77,6 +77,10 @@ func TestAccGuestsAreRefused(t *testing.T) {
 			t.Errorf("it ended with %d, %q and %q, want %q", result.ExitCode, result.Stdout, result.Stderr, want)
 		}
 	}
+	// What has begun to listen since then is found, too.
+	if result := v.runs(Silent()); result.ExitCode == 0 || !strings.HasPrefix(result.Stderr, "the guest listens on") {
+		t.Errorf("it ended with %d and %q", result.ExitCode, result.Stderr)
+	}
 	v.answers()
 }
 

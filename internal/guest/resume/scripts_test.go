@@ -76,6 +76,7 @@ func TestShellsReadTheScripts(t *testing.T) {
 	without.CloudInit, byCloudInit.NotPlain = "", "it is so"
 	scripts := map[string]string{
 		"seal":     Seal(hostile),
+		"silent":   Silent(),
 		"identify": must.Get[string](t)(person().Identify(clouded, make([]byte, EntropySize), time.Now())),
 	}
 	scripts["none"], _ = personalised(t, person(), without, LaneNone)

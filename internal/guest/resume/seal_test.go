@@ -40,7 +40,7 @@ func TestListenersAreFound(t *testing.T) {
 		r.write("/proc/7/fd/x", "")
 		r.write("/proc/8/fd/x", "")
 		r.link("socket:[77]", "/proc/7/fd/3")
-		_, errs, err := r.run(commonScript + sealScript + "\nsilent\n")
+		_, errs, err := r.run(Silent())
 		refused := c.want != ""
 		if (err != nil) != refused || (errs != "") != refused || !strings.Contains(errs, c.want) {
 			t.Errorf("%s: it ended with %v and %q, want %q", name, err, errs, c.want)

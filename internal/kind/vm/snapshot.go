@@ -113,14 +113,11 @@ func (s *snapshot) boot(ctx context.Context) error {
 
 // seal has the guest forget what identifies it, and connects its cards, which it does not use any more.
 func (s *snapshot) seal(ctx context.Context) error {
-	result, err := s.waiter.Agent(s.uuid).Script(ctx, resume.Seal(s.Warm.SealCommands))
+	stdout, err := s.script(ctx, resume.Seal(s.Warm.SealCommands))
 	if err != nil {
 		return err
 	}
-	if result.ExitCode != 0 {
-		return fmt.Errorf("the guest cannot be resumed as another one: %s", said(result))
-	}
-	facts, err := resume.ParseFacts(result.Stdout)
+	facts, err := resume.ParseFacts(stdout)
 	if err != nil {
 		return err
 	}
@@ -134,6 +131,15 @@ func (s *snapshot) seal(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// script runs a script in the guest that may refuse it, and returns what it prints.
+func (s *snapshot) script(ctx context.Context, script string) (stdout string, err error) {
+	result, err := s.waiter.Agent(s.uuid).Script(ctx, script)
+	if err == nil && result.ExitCode != 0 {
+		err = fmt.Errorf("the guest cannot be resumed as another one: %s", said(result))
+	}
+	return result.Stdout, err
 }
 
 // said is what a script of the guest said last.
@@ -153,7 +159,8 @@ const (
 	idleAfter = time.Minute
 )
 
-// settle waits until the guest is idle, and then as long as the version asks for.
+// settle waits until the guest is idle, and then as long as the version asks for. A service may have
+// started meanwhile, so whether others could talk to the guest is looked at again, as late as possible.
 func (s *snapshot) settle(ctx context.Context) error {
 	for begun, last := time.Now(), time.Duration(-1); time.Since(begun) < idleAfter; {
 		used, err := s.host.CPUTime(ctx, s.uuid)
@@ -168,7 +175,11 @@ func (s *snapshot) settle(ctx context.Context) error {
 			return err
 		}
 	}
-	return kind.Pause(ctx, time.Duration(s.Warm.SettleSeconds)*time.Second)
+	if err := kind.Pause(ctx, time.Duration(s.Warm.SettleSeconds)*time.Second); err != nil {
+		return err
+	}
+	_, err := s.script(ctx, resume.Silent())
+	return err
 }
 
 // save saves the memory, and removes the guest.
