@@ -28,6 +28,9 @@ type Site struct {
 	Image  kind.Image
 	Tenant string
 	Unique func() string // a name that no instance has yet
+	// Resumable returns an image whose guests can be resumed. It is asked only for drivers with the
+	// capability Resume.
+	Resumable func() kind.Image
 }
 
 // Run runs the suite; open creates a site for each of its tests.
@@ -50,6 +53,7 @@ func Run(t *testing.T, open func(t *testing.T) Site) {
 		"Collisions":    meetsVolumes,
 		"Nothing":       findsNothing,
 		"Unconfirmable": confirms,
+		"Resume":        resumes,
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := open(t)
@@ -140,18 +144,30 @@ func (i *instance) defined(r kind.Request) *kind.Build {
 	i.Helper()
 	b := i.build(r)
 	b.ChooseMACs()
+	i.define(b)
+	return b
+}
+
+// define defines the domain of a build.
+func (i *instance) define(b *kind.Build) {
+	i.Helper()
 	i.done(i.Driver.Define(i.ctx, b))
 	i.uuid, b.Claimed = b.UUID, true
-	return b
+}
+
+// completes carries out the stages of a build.
+func (i *instance) completes(b *kind.Build) {
+	i.Helper()
+	for _, s := range i.Driver.Stages(b) {
+		i.done(b.Do(i.ctx, s.Name, s.Do))
+	}
 }
 
 // made is an instance that runs.
 func (i *instance) made(r kind.Request) (*kind.Build, kind.Instance) {
 	i.Helper()
 	b := i.defined(r)
-	for _, s := range i.Driver.Stages(b) {
-		i.done(b.Do(i.ctx, s.Name, s.Do))
-	}
+	i.completes(b)
 	return b, i.read()
 }
 

@@ -2,10 +2,14 @@ package vm_test
 
 import (
 	"crypto/rand"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
+	"github.com/novacron/terraform-provider-novacron/internal/guest/agent/agenttest"
+	"github.com/novacron/terraform-provider-novacron/internal/guest/resume"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/host/fakehost"
 	"github.com/novacron/terraform-provider-novacron/internal/host/inventory"
@@ -45,7 +49,14 @@ func TestContract(t *testing.T) {
 		if _, err := h.CreateDirPool(t.Context(), "pool", "/pool"); err != nil {
 			t.Fatal(err)
 		}
-		return contractSite(t, h, "pool")
+		s := contractSite(t, h, "pool")
+		s.Resumable = func() kind.Image { // its guests have an agent
+			h.Agent = (&agenttest.Agent{Run: func(string, string) (string, int) {
+				return resume.Facts{Version: 1, Reseed: "perl"}.String(), 0
+			}}).Command
+			return s.Image
+		}
+		return s
 	})
 }
 
@@ -58,7 +69,15 @@ func TestAccContract(t *testing.T) {
 		}
 		t.Cleanup(func() { h.Close() })
 		h.ValidateDefinitions()
-		pool, _ := site.Pool(t, "kind-"+strings.ToLower(rand.Text()[:8]))
-		return contractSite(t, h, pool)
+		pool, directory := site.Pool(t, "kind-"+strings.ToLower(rand.Text()[:8]))
+		s := contractSite(t, h, pool)
+		s.Resumable = func() kind.Image {
+			site.Exec(t, "cp", acctest.TinyImage(t), filepath.Join(directory, "tiny"))
+			if err := h.RefreshPool(t.Context(), pool); err != nil {
+				t.Fatal(err)
+			}
+			return kind.Image{Volume: must.Get[host.Volume](t)(h.Volume(t.Context(), pool, "tiny")), Format: "qcow2"}
+		}
+		return s
 	})
 }
