@@ -52,8 +52,11 @@ type Info struct {
 	CPUs              int // threads that the host schedules on
 	MemoryMiB         uint64
 	FreeMemoryMiB     uint64
-	DomainTypes       []string // the possible types of guests of the host's architecture: qemu, kvm
-	CPUModel          string   // libvirt's name for it; empty if libvirt does not know
+	// AvailableMemoryMiB is what guests can get: free memory, and what only has copies of files. It is 0
+	// if the host does not say.
+	AvailableMemoryMiB uint64
+	DomainTypes        []string // the possible types of guests of the host's architecture: qemu, kvm
+	CPUModel           string   // libvirt's name for it; empty if libvirt does not know
 	// CPUDigest stands for the model and the features of the processor.
 	CPUDigest string
 }

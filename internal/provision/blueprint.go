@@ -26,7 +26,8 @@ type Planner struct {
 	sightings *coalesce.Answers[string, sighting] // of snapshots, by their keys
 
 	mu      sync.Mutex
-	domains []string // the names of the host's domains, as of when a plan first asked; nil before
+	domains []string         // the names of the host's domains, as of when a plan first asked; nil before
+	resumes map[string]int64 // the memory, in bytes, of the guests that this process resumes, by instance
 }
 
 // NewBlueprint decides what a request means with a version, and reports what is wrong with it. It

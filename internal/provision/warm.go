@@ -157,9 +157,9 @@ func (p *Planner) driverOf(ctx context.Context, id catalog.TemplateID) (kind.Dri
 	return p.kinds.of(template.Type)
 }
 
-// WarnResume says what becomes of an instance that is to be resumed, if it cannot be as things are;
-// the zero finding if it can, or if its strategy boots it anyway. fails says that there will be no
-// instance.
+// WarnResume says what becomes of an instance that is to be resumed, if it cannot be as things are, or
+// if its host has too little memory for all that are; the zero finding otherwise, or if its strategy
+// boots it anyway. fails says that there will be no instance.
 func (p *Planner) WarnResume(
 	ctx context.Context, r kind.Request, b kind.Blueprint,
 ) (warning finding.Finding, fails bool, err error) {
@@ -191,6 +191,9 @@ func (p *Planner) WarnResume(
 			Detail: finding.Sentence(fmt.Errorf("the warm snapshot of version %q cannot be used, because %s. The "+
 				"create makes it again, which takes longer than a boot", b.Version.ID, s.Unusable)),
 		}, false, nil
+	case s.there && s.State == catalog.SnapshotReady:
+		f, err := p.warnMemory(ctx, r.Name, s.MemorySize)
+		return f, false, err
 	case !s.there || s.State != catalog.SnapshotFailed: // the create makes it, or waits for it
 		return finding.Finding{}, false, nil
 	}

@@ -56,6 +56,7 @@ type state struct {
 	HasPCIDevices []host.PCIDevice
 	HasFirmwares  []string
 	HasTypes      []string // of domains: qemu, kvm
+	HasMemory     uint64   // that is available, in MiB
 
 	mu      sync.Mutex
 	calls   int
@@ -111,6 +112,7 @@ func New() *Host {
 		},
 		HasFirmwares: []string{"bios", "efi"},
 		HasTypes:     []string{"qemu"},
+		HasMemory:    48 << 10,
 	}
 	return &Host{
 		state:          s,

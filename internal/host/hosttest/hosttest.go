@@ -124,7 +124,8 @@ func node(t *testing.T, s Site) {
 	ctx := t.Context()
 	info := must.Get[host.Info](t)(s.Host.Info(ctx))
 	if info.Hostname == "" || info.URI != s.Host.URI() || info.Arch == "" || info.CPUs < 1 || info.FreeMemoryMiB == 0 ||
-		info.MemoryMiB < info.FreeMemoryMiB || strings.Count(info.LibvirtVersion, ".") != 2 ||
+		info.MemoryMiB < info.FreeMemoryMiB || info.AvailableMemoryMiB < info.FreeMemoryMiB ||
+		strings.Count(info.LibvirtVersion, ".") != 2 ||
 		len(info.DomainTypes) == 0 {
 		t.Errorf("%+v", info)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -45,8 +46,8 @@ func (m *Node) Info(ctx context.Context) (host.Info, error) {
 		return func() { info.MemoryMiB, info.CPUs = kib>>10, int(cpus) }, err
 	})
 	part(func(l *libvirt.Libvirt) (func(), error) {
-		bytes, err := l.NodeGetFreeMemory()
-		return func() { info.FreeMemoryMiB = bytes >> 20 }, err
+		free, available, err := memoryOf(l)
+		return func() { info.FreeMemoryMiB, info.AvailableMemoryMiB = free, available }, err
 	})
 	part(func(l *libvirt.Libvirt) (func(), error) {
 		text, err := l.ConnectGetCapabilities()
@@ -63,6 +64,27 @@ func (m *Node) Info(ctx context.Context) (host.Info, error) {
 		return host.Info{}, err
 	}
 	return info, nil
+}
+
+// memoryOf returns how much memory the host has free and available, in MiB. Available is 0 if the host
+// does not say.
+func memoryOf(l *libvirt.Libvirt) (free, available uint64, err error) {
+	const fields = 4 // libvirt refuses another number
+	stats, _, err := l.NodeGetMemoryStats(fields, int32(libvirt.NodeMemoryStatsAllCells), 0)
+	if _, refused := errors.AsType[libvirt.Error](err); refused {
+		free, err = l.NodeGetFreeMemory()
+		return free >> 20, 0, err
+	}
+	for _, s := range stats { // in KiB
+		switch s.Field {
+		case libvirt.NodeMemoryStatsFree:
+			free = s.Value >> 10
+			available += free
+		case libvirt.NodeMemoryStatsBuffers, libvirt.NodeMemoryStatsCached:
+			available += s.Value >> 10
+		}
+	}
+	return free, available, err
 }
 
 // version formats libvirt's version number, 1,000,000 × major + 1,000 × minor + release
