@@ -83,7 +83,7 @@ func TestDirectHasEverythingInOrder(t *testing.T) {
 	if !reflect.DeepEqual(d, want) {
 		t.Errorf("got  %+v\nwant %+v", d, want)
 	}
-	if report == nil || report.Path != scriptPath || !strings.Contains(report.Content, reportMark("id")) ||
+	if report == nil || report.Path != scriptPath || !strings.Contains(report.Content, ReportMark("id")) ||
 		report.Permissions != "0700" {
 		t.Errorf("the report is %+v", report)
 	}

@@ -65,15 +65,15 @@ func (c *Customization) script(id string) string {
 	if !c.empty() {
 		customizes = "yes"
 	}
-	return strings.NewReplacer("@REPORT@", reportMark(id), "@ID@", id, "@CUSTOMIZES@", customizes, "  @CALLS@\n",
+	return strings.NewReplacer("@REPORT@", ReportMark(id), "@ID@", id, "@CUSTOMIZES@", customizes, "  @CALLS@\n",
 		calls.String()).
 		Replace(firstBootScript)
 }
 
-// reportMark begins the line by which a guest reports. The ID keeps it from being mistaken for
+// ReportMark begins the line by which a guest reports. The ID keeps it from being mistaken for
 // another guest's line. It also appears in seeds of instances that have yet to be started for the
 // first time, so it must not change.
-func reportMark(id string) string { return "novacron: customization of " + id }
+func ReportMark(id string) string { return "novacron: customization of " + id }
 
 // reportForm is the rest of that line, which firstboot.sh writes.
 var reportForm = regexp.MustCompile(`^: (ok|failed: (.*))\.\r*\n`)
@@ -81,7 +81,7 @@ var reportForm = regexp.MustCompile(`^: (ok|failed: (.*))\.\r*\n`)
 // Report finds in a guest's serial console what it has reported of its first boot. reported is
 // false while there is nothing; failure is "" if all went well.
 func Report(console, instanceID string) (failure string, reported bool) {
-	mark := reportMark(instanceID)
+	mark := ReportMark(instanceID)
 	for {
 		_, rest, found := strings.Cut(console, mark)
 		if !found {

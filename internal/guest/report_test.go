@@ -356,7 +356,7 @@ func run(t *testing.T, command ...string) string {
 }
 
 func TestAReportIsFoundOnTheConsole(t *testing.T) {
-	mark := reportMark("id")
+	mark := ReportMark("id")
 	for name, c := range map[string]struct {
 		console  string
 		failure  string
@@ -368,7 +368,7 @@ func TestAReportIsFoundOnTheConsole(t *testing.T) {
 		"half a line":      {"\n" + mark + ": failed: a. b", "", false},
 		"a whole one next": {"\n" + mark + ": o[  12.3] eth0: up\nk.\n\n" + mark + ": ok.\n", "", true},
 		"a mark in a mark": {mark + mark + ": ok.\n", "", true},
-		"of another":       {reportMark("other") + ": ok.\n" + reportMark("id2") + ": failed: x.\n", "", false},
+		"of another":       {ReportMark("other") + ": ok.\n" + ReportMark("id2") + ": failed: x.\n", "", false},
 	} {
 		if failure, reported := Report(c.console, "id"); failure != c.failure || reported != c.reported {
 			t.Errorf("%s: %q, %t", name, failure, reported)

@@ -21,6 +21,16 @@ connect() {
   fi
 }
 
+# stage runs a stage. The next ones do not run if it was killed: they would hide that.
+stage() {
+  cloud-init "$@" || {
+    status=$?
+    [ $status -gt 128 ] || return 0
+    echo "cloud-init's stage $* was ended by the signal $((status - 128))" >"$state/killed"
+    exit $status
+  }
+}
+
 serve() {
   # shellcheck disable=SC2046 # names without spaces
   systemctl start --no-block $(cat "$state/clocks" "$state/sshd")
@@ -33,12 +43,12 @@ main() {
   case ${1:-} in
     connect | serve | settle) "$1" ;;
     *)
-      cloud-init init --local
+      stage init --local
       connect
-      cloud-init init
+      stage init
       serve
-      cloud-init modules --mode=config
-      cloud-init modules --mode=final
+      stage modules --mode=config
+      stage modules --mode=final
       settle
       ;;
   esac

@@ -40,14 +40,15 @@ begun() {
   } >/var/lib/cloud/data/status.json
 }
 
-# resume LANE SCRIPT has the process that waits since the guest was sealed run the script, or for the
-# lane cloud-init cloud-init's stages, which need the script besides. Without such a process, which
+# resume LANE SCRIPT ENDED has the process that waits since the guest was sealed run the script, or for
+# the lane cloud-init cloud-init's stages, which need the script besides. Without such a process, which
 # has cloud-init's lane only, the script runs the stages. Nothing of it is the agent's, which is to be
-# free, and may be restarted.
+# free, and may be restarted. Whatever runs the lane, systemd runs ENDED after it.
 resume() {
   (
     umask 077
     printf '%s' "$2" >"$state/lane"
+    printf '%s' "$3" >"$state/ended"
   )
   waiting=none
   [ ! -e "$state/waiting" ] || read -r waiting <"$state/waiting"
@@ -55,7 +56,8 @@ resume() {
     printf '%s\n' "$1" >"$state/go"
   elif [ "$1" = cloud-init ]; then
     systemd-run --quiet --collect --unit=novacron-lane --property=KillMode=process \
-      --property=StandardOutput=journal+console sh "$state/lane" </dev/null ||
+      --property=ExecStopPost="-/bin/sh $state/ended" --property=StandardOutput=journal+console \
+      sh "$state/lane" </dev/null ||
       refuse "systemd did not start what personalises the guest"
   else
     refuse "the process that would personalise the guest has ended"

@@ -38,6 +38,8 @@ var (
 	plainScript string
 	//go:embed cloudinit.sh
 	cloudInitScript string
+	//go:embed ended.sh
+	endedScript string
 )
 
 // Seed returns the seed of a guest that is to be sealed, by which it gets nothing of its own: no
@@ -154,7 +156,8 @@ const maxPlain = 1 << 20
 
 // Personalise returns the script that connects the guest, once everything is plugged in, runs the
 // commands, and has the guest become what its seed asks for. It ends while the guest is still at that.
-// The guest then reports as after a boot; see guest.Report.
+// The guest then reports as after a boot; see guest.Report. A guest in which the lane is killed reports
+// that, even if it would not report otherwise.
 //
 // If its exit status is not 0, it has written a sentence to its standard error that says why.
 func (p Person) Personalise(f Facts) (script string, lane Lane, err error) {
@@ -204,7 +207,12 @@ func (p Person) personalise(lane Lane, then string) (string, error) {
 	if lane == LaneNone {
 		call(&calls, "restore")
 	} else {
-		call(&calls, "resume", string(lane), then)
+		call(&calls, "resume", string(lane), then, p.ended())
 	}
 	return wrapped(personaliseScript, "  @CALLS@\n", calls.String()), nil
+}
+
+// ended returns the script that reports a lane that was killed.
+func (p Person) ended() string {
+	return wrapped(endedScript, "@REPORT@", guest.ReportMark(p.Seed.InstanceID))
 }

@@ -3,6 +3,7 @@ package resume
 import (
 	"crypto/ed25519"
 	"crypto/rand"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/guest"
+	"github.com/novacron/terraform-provider-novacron/internal/guest/agent"
 )
 
 // Two guests are resumed from the memory of a third, and have nothing of their own in common.
@@ -219,6 +221,7 @@ func TestAccDebianGuestsAreResumed(t *testing.T) {
 		}
 		s.check(s.conn.DestroyDomain(t.Context(), v.uuid))
 	}
+	sealed.killed()
 	lines := map[string]Lane{}
 	for lane, text := range identities {
 		for line := range strings.Lines(text) {
@@ -228,6 +231,28 @@ func TestAccDebianGuestsAreResumed(t *testing.T) {
 			lines[line] = lane
 		}
 	}
+}
+
+// killed expects a guest to report that what personalises it was killed.
+func (s sealed) killed() {
+	s.Helper()
+	v, _ := s.resume("killed", 0, func(v *vm) Person {
+		return Person{UUID: v.uuid, Seed: guest.Seed{
+			InstanceID: v.uuid, Hostname: "web-1",
+			Customization: &guest.Customization{RunCommands: []string{
+				"systemctl kill --kill-who=main --signal=KILL novacron-resume.service; sleep 600",
+			}},
+		}}
+	})
+	const want = "what personalises the guest ended before it was done: it was ended by the signal KILL"
+	if failure := v.reports(); failure != want {
+		s.Errorf("its report is %q, want %q", failure, want)
+	}
+	if now := must.Get[agent.CloudInit](s)(v.CloudInitStatus(s.Context())); now.Status != agent.CloudInitError ||
+		!slices.Equal(now.Errors, []string{want}) {
+		s.Errorf("cloud-init says %+v", now)
+	}
+	s.check(s.conn.DestroyDomain(s.Context(), v.uuid))
 }
 
 func publicKey(t *testing.T) string {

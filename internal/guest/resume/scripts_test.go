@@ -77,6 +77,7 @@ func TestShellsReadTheScripts(t *testing.T) {
 	scripts := map[string]string{
 		"seal":     Seal(hostile),
 		"silent":   Silent(),
+		"ended":    person().ended(),
 		"identify": must.Get[string](t)(person().Identify(clouded, make([]byte, EntropySize), time.Now())),
 	}
 	scripts["none"], _ = personalised(t, person(), without, LaneNone)

@@ -82,7 +82,7 @@ restart() {
 }
 
 # preload starts the process that will run cloud-init's stages, and waits until it has loaded them.
-# Without it, they are run as while booting.
+# Without it, they are run as while booting. personalise.sh writes what is to run after it.
 preload() {
   clouded || return 0
   read -r line <"$(command -v cloud-init)"
@@ -95,7 +95,8 @@ preload() {
   if systemd && has systemd-run; then
     # shellcheck disable=SC2086 # a program and its options
     systemd-run --quiet --collect --unit=novacron-resume --property=KillMode=process \
-      --property=StandardOutput=journal+console $python "$state/stages.py" </dev/null >/dev/null 2>&1
+      --property=ExecStopPost="-/bin/sh $state/ended" --property=StandardOutput=journal+console \
+      $python "$state/stages.py" </dev/null >/dev/null 2>&1
   fi || return 0
   waited=0
   until [ -e "$state/waiting" ] || [ $waited -ge 600 ] || ! systemctl --quiet is-active novacron-resume.service; do

@@ -206,10 +206,16 @@ def grown():
 
 
 def stage(*args):
-    """Runs a stage in a process of its own, as while booting."""
+    """Runs a stage in a process of its own, as while booting. It ends the program if the stage is killed."""
     child = os.fork()
     if child:
-        return os.waitpid(child, 0)[1]
+        status = os.waitpid(child, 0)[1]
+        if os.WIFSIGNALED(status):  # the next stages would hide that
+            with open(STATE + "/killed", "w") as killed:
+                name, signal = " ".join(args), os.WTERMSIG(status)
+                killed.write("cloud-init's stage %s was ended by the signal %d\n" % (name, signal))
+            sys.exit(1)
+        return
     status = 1
     try:
         reseed()
