@@ -26,12 +26,15 @@ func (w *writer) claim(ctx context.Context, v view, b *batch) (a attempt, inTime
 		Pages:     b.next.pages,
 		Deleted:   len(b.next.pages) == 0,
 	}
+	ctx, cancel := finishing(ctx)
+	defer cancel()
+	if e.Deleted {
+		e.Runner, e.Deadline = w.sign(ctx)
+	}
 	data, err := seal(e, b.next.body)
 	if err != nil {
 		return attempt{}, false, err
 	}
-	ctx, cancel := finishing(ctx)
-	defer cancel()
 	data = filled(data)
 	spec := host.VolumeSpec{
 		Name: naming.Document(docStem, e.Number), Format: "raw", Capacity: claimSize(len(data)),

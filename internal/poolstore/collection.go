@@ -46,6 +46,7 @@ func (c collection[T]) Get(ctx context.Context, key string) (catalog.Record[T], 
 	case v.damage != nil: // the damaged revision may have had it
 		err = v.damage
 	default:
+		c.store.writer.finish(ctx, v)
 		err = catalog.ErrNotFound
 	}
 	if err != nil {
@@ -81,14 +82,15 @@ func (c collection[T]) list(ctx context.Context, prefix string) ([]catalog.Recor
 	group.SetLimit(readers)
 	for i, docStem := range stems {
 		group.Go(func() error {
-			doc, damage, err := c.store.reader.newest(groupCtx, docStem, byStem[docStem])
+			v, err := c.store.reader.newest(groupCtx, docStem, byStem[docStem])
 			if err == nil {
-				err = mayStandIn(ctx, damage)
+				err = mayStandIn(ctx, v.damage)
 			}
 			if err != nil {
 				return err
 			}
-			sh, err := shelfOf(doc)
+			c.store.writer.finish(groupCtx, v)
+			sh, err := shelfOf(v.current)
 			if err != nil {
 				return err
 			}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
@@ -23,9 +24,11 @@ type envelope struct {
 	// writer that finds its own id here knows that its write was seen, however late it looks.
 	Ancestors []catalog.Revision `json:"ancestors,omitempty"`
 	Deleted   bool               `json:"deleted,omitempty"`
-	Pages     []pageMark         `json:"pages,omitempty"` // the body's pages, in order
-	Length    int                `json:"length"`          // the body's length in bytes
-	SHA256    string             `json:"sha256"`          // the body's SHA-256, in hex
+	Runner    string             `json:"runner,omitempty"`  // the process that deletes the document, as in lease
+	Deadline  time.Time          `json:"deadline,omitzero"` // of Runner, by the pool's clock
+	Pages     []pageMark         `json:"pages,omitempty"`   // the body's pages, in order
+	Length    int                `json:"length"`            // the body's length in bytes
+	SHA256    string             `json:"sha256"`            // the body's SHA-256, in hex
 
 	// checked says that the line itself has a checksum, its last member (see checkMark). Documents of
 	// older releases have none.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/lease/leasetest"
 )
 
 // history is what the writers were told has happened, and everything that they tried.
@@ -21,7 +22,9 @@ type history struct {
 	mu      sync.Mutex
 	made    []catalog.Revision                    // by writers whose create or change was confirmed
 	deleted []catalog.Revision                    // by deleters whose delete was confirmed
+	dying   []catalog.Revision                    // by deleters that died: they may be deleted, or not
 	parents map[catalog.Revision]catalog.Revision // of every attempt
+	dead    string                                // the name of a process that is dead
 }
 
 // builtOn reports whether the revision a builds on the revision b.
@@ -37,9 +40,9 @@ func (h *history) builtOn(a, b catalog.Revision) bool {
 // verify checks that nothing was lost: every confirmed change is in the current revision or in a
 // deleted one, and of two changes of the same record one builds on the other.
 func (h *history) verify(current []catalog.Revision) error {
+	ends := slices.Concat(current, h.deleted, h.dying)
 	for _, r := range h.made {
-		in := func(end catalog.Revision) bool { return h.builtOn(end, r) }
-		if !slices.ContainsFunc(current, in) && !slices.ContainsFunc(h.deleted, in) {
+		if !slices.ContainsFunc(ends, func(end catalog.Revision) bool { return h.builtOn(end, r) }) {
 			return fmt.Errorf("%s has happened and is gone", r)
 		}
 	}
@@ -113,7 +116,7 @@ type game struct {
 }
 
 func (g game) race(t *testing.T, c *chance) {
-	m, h := newMemory(), &history{parents: map[catalog.Revision]catalog.Revision{}}
+	m, h := newMemory(), &history{parents: map[catalog.Revision]catalog.Revision{}, dead: leasetest.Dead(t)}
 	slow := process{memory: m,
 		before: func(call, _ string) error {
 			if call == "write" || call == "delete" {
@@ -150,6 +153,9 @@ func (g game) race(t *testing.T, c *chance) {
 			play(brisk, key, h.remove)
 			play(brisk, key, h.create)
 			play(brisk, key, h.create)
+			play(brisk, key, func(ctx context.Context, _ collection[note], key string) error {
+				return h.die(ctx, g.open, m, c, key)
+			})
 		}
 	}
 	group.Wait()
@@ -189,6 +195,36 @@ func (h *history) remove(ctx context.Context, c collection[note], key string) er
 	return h.told(&h.deleted, rec.Revision, "", err)
 }
 
+// die has a process remove a record, and die at one of its requests.
+func (h *history) die(
+	ctx context.Context, open func(*Store) collection[note], m *memory, c *chance, key string,
+) error {
+	c.mu.Lock()
+	requests := c.IntN(20)
+	c.mu.Unlock()
+	mortal := open(of(h.dead, process{memory: m, before: func(string, string) error {
+		c.stall(Grace / 50)
+		if requests--; requests < 0 {
+			runtime.Goexit()
+		}
+		return nil
+	}}))
+	var err error
+	var group sync.WaitGroup
+	group.Go(func() {
+		rec, failed := mortal.Get(ctx, key)
+		if failed == nil {
+			h.mu.Lock()
+			h.dying = append(h.dying, rec.Revision)
+			h.mu.Unlock()
+			failed = mortal.Delete(ctx, key, rec.Revision)
+		}
+		err = h.told(&h.dying, rec.Revision, "", failed)
+	})
+	group.Wait()
+	return err
+}
+
 // told notes what a writer was told. A lost race is not an error.
 func (h *history) told(outcome *[]catalog.Revision, r, parent catalog.Revision, err error) error {
 	h.mu.Lock()
@@ -218,13 +254,13 @@ func TestWritersThatDieAnywhereHoldUpNobodyForGood(t *testing.T) {
 						notes(m.store()).Create(t.Context(), "t/a", note{})).Revision
 				}
 				done, calls := make(chan bool), 0
-				doomed := notes(New(process{memory: m, before: func(string, string) error {
+				doomed := notes(of(leasetest.Dead(t), process{memory: m, before: func(string, string) error {
 					if calls++; calls > at {
 						done <- true
 						runtime.Goexit()
 					}
 					return nil
-				}}, "pool"))
+				}}))
 				go func() {
 					switch verb {
 					case "create":
@@ -242,6 +278,9 @@ func TestWritersThatDieAnywhereHoldUpNobodyForGood(t *testing.T) {
 				c := notes(m.store())
 				rec, err := c.Get(t.Context(), "t/a")
 				if errors.Is(err, catalog.ErrNotFound) {
+					if left := m.names(); verb == "delete" && len(left) > 0 {
+						t.Errorf("delete, dead before call %d: left after it was not found: %q", at+1, left)
+					}
 					rec, err = c.Create(t.Context(), "t/a", note{})
 				}
 				for i := 0; i < 3 && err == nil; i++ {

@@ -51,14 +51,24 @@ func (w *writer) writeBatch(b *batch) error {
 	defer cancel()
 	written, err := w.write(ctx, b)
 	if err == nil && written.Deleted {
-		ctx, cancel := finishing(ctx)
-		defer cancel()
 		err = w.clear(ctx, naming.DocumentStem(b.kind, b.key), written)
 	}
 	if errors.Is(err, errNothing) {
 		return nil
 	}
 	return err
+}
+
+// occupy makes the caller the writer of a document, until handOver. It returns false if the document
+// has a writer.
+func (q *queues) occupy(docStem string) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	_, busy := q.waiting[docStem]
+	if !busy {
+		q.waiting[docStem] = nil
+	}
+	return !busy
 }
 
 // enqueue queues a change for its document. It returns false if the document has no writer; the

@@ -172,15 +172,15 @@ func (r *reader) explainUnreadable(ctx context.Context, name string, err error) 
 	return err
 }
 
-// newest reads the newest complete revision of a document that was listed with those numbers, or
-// returns the zero document if none is left. damage is the same as in a view.
-func (r *reader) newest(ctx context.Context, docStem string, numbers []uint64) (doc document, damage, err error) {
+// newest is like look for a document that was listed with those numbers. It looks at the pool again
+// only if one of them has gone.
+func (r *reader) newest(ctx context.Context, docStem string, numbers []uint64) (v view, err error) {
 	slices.Sort(numbers)
-	doc, damage, vanished, err := r.newestAmong(ctx, docStem, numbers)
+	v = view{asked: time.Now(), numbers: numbers}
+	var vanished bool
+	v.current, v.damage, vanished, err = r.newestAmong(ctx, docStem, numbers)
 	if err == nil && vanished {
-		var v view
-		v, err = r.look(ctx, docStem, nil)
-		doc, damage = v.current, v.damage
+		return r.look(ctx, docStem, nil)
 	}
-	return doc, damage, err
+	return v, err
 }

@@ -42,8 +42,12 @@ func (w *writer) makeRoom(ctx context.Context, docStem string, v view) {
 }
 
 // clear removes a deleted document's volumes, the tombstone last: until then every reader sees that
-// the document is deleted.
+// the document is deleted. Only the process that wrote the tombstone may call it: the numbers
+// restart once the tombstone is gone, and another process would then remove those of the next
+// document of that name.
 func (w *writer) clear(ctx context.Context, docStem string, tombstone envelope) error {
+	ctx, cancel := finishing(ctx)
+	defer cancel()
 	for {
 		v := view{asked: time.Now()}
 		doc, err := w.reader.read(ctx, docStem, tombstone.Number)

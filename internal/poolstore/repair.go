@@ -149,6 +149,9 @@ func (s *Store) Repair(ctx context.Context, d Damage, discard bool, keep func(vo
 	}
 	next.Number, next.ID, next.Ancestors = d.newest+1, catalog.Revision(rand.Text()), d.whole.lineage()
 	if !d.Harmless {
+		if next.Deleted {
+			next.Runner, next.Deadline = s.writer.sign(ctx)
+		}
 		if err := s.writer.append(ctx, d.docStem, next, d.whole.body); err != nil {
 			return err
 		}

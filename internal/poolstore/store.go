@@ -19,6 +19,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/lease"
 )
 
 // Volumes is the part of a host that the store needs; host.Host implements it.
@@ -68,7 +69,7 @@ var _ catalog.Store = (*Store)(nil)
 func New(volumes Volumes, name string) *Store {
 	p := &pool{volumes: volumes, name: name, grace: Grace}
 	r := &reader{pool: p, broken: map[string][32]byte{}}
-	w := &writer{pool: p, reader: r, queues: queues{waiting: map[string][]*change{}}}
+	w := &writer{pool: p, reader: r, queues: queues{waiting: map[string][]*change{}}, runner: lease.This()}
 	return &Store{pool: p, reader: r, writer: w}
 }
 

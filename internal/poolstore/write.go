@@ -58,6 +58,7 @@ type writer struct {
 	pool   *pool
 	reader *reader
 	queues queues
+	runner string // this process, as lease names it
 }
 
 // write creates the next revision of a document, with the changes of the batch that fit its current

@@ -1,0 +1,137 @@
+package poolstore
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/lease"
+	"github.com/novacron/terraform-provider-novacron/internal/lease/leasetest"
+)
+
+// of is the store of a process with that name.
+func of(runner string, p process) *Store {
+	s := New(p, "pool")
+	s.writer.runner = runner
+	return s
+}
+
+// refusing is a process that may not remove the volumes whose names end like that.
+func refusing(m *memory, call, end string) process {
+	return process{memory: m, before: func(c, name string) error {
+		if c == call && strings.HasSuffix(name, end) {
+			return errRefused
+		}
+		return nil
+	}}
+}
+
+var errRefused = errors.New("refused")
+
+// readersOfNothing read a document that is not there.
+var readersOfNothing = map[string]func(*testing.T, *Store){
+	"get": func(t *testing.T, s *Store) {
+		t.Helper()
+		if _, err := notes(s).Get(t.Context(), "t/a"); !errors.Is(err, catalog.ErrNotFound) {
+			t.Errorf("reading gives %v, want %v", err, catalog.ErrNotFound)
+		}
+	},
+	"list": func(t *testing.T, s *Store) {
+		t.Helper()
+		if found := must.Get[[]catalog.Record[note]](t)(notes(s).List(t.Context(), "")); len(found) > 0 {
+			t.Errorf("listed %+v", found)
+		}
+	},
+}
+
+// halfDeleted is a pool with a document that a process could not delete: it has written the
+// tombstone, and was refused the removal of the volume whose name ends like that.
+func halfDeleted(t *testing.T, runner, last string) *memory {
+	t.Helper()
+	m := newMemory()
+	rec := must.Get[catalog.Record[note]](t)(notes(m.store()).Create(t.Context(), "t/a", note{}))
+	err := notes(of(runner, refusing(m, "delete", last))).Delete(t.Context(), "t/a", rec.Revision)
+	if !errors.Is(err, errRefused) {
+		t.Fatalf("the delete gives %v, want %v", err, errRefused)
+	}
+	return m
+}
+
+func TestReadersFinishWhatADeadProcessWasDeleting(t *testing.T) {
+	for reader, read := range readersOfNothing {
+		for _, last := range []string{".1.json", ".2.json"} {
+			t.Run(reader+" before the removal of"+last, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					m := halfDeleted(t, leasetest.Dead(t), last)
+					left := m.names()
+					read(t, New(refusing(m, "create", ""), "pool")) // a user who may only read
+					if now := m.names(); !slices.Equal(now, left) || len(now) == 0 {
+						t.Errorf("after a reader that may change nothing: %q, before it %q", now, left)
+					}
+					begun := time.Now()
+					read(t, m.store())
+					if now := m.names(); len(now) > 0 {
+						t.Errorf("left in the pool: %q", now)
+					}
+					must.Get[catalog.Record[note]](t)(notes(m.store()).Create(t.Context(), "t/a", note{}))
+					if waited := time.Since(begun); waited > 0 {
+						t.Errorf("the next writer waited %s", waited)
+					}
+				})
+			})
+		}
+	}
+}
+
+// A process in another container may live. Its time is up at last.
+func TestReadersLeaveADocumentToADeleterThatMayLive(t *testing.T) {
+	for reader, read := range readersOfNothing {
+		t.Run(reader, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := halfDeleted(t, "another/machine's/process/of/which/nothing-is-known", ".1.json")
+				left := m.names()
+				for _, wait := range []time.Duration{0, Grace, lease.Slack} {
+					time.Sleep(wait)
+					read(t, m.store())
+					if now := m.names(); !slices.Equal(now, left) {
+						t.Errorf("after %s more there is %q, want %q", wait, now, left)
+					}
+				}
+				time.Sleep(finishTime)
+				read(t, m.store())
+				if now := m.names(); len(now) > 0 {
+					t.Errorf("left in the pool after the deadline: %q", now)
+				}
+			})
+		})
+	}
+}
+
+// The process that deletes and reads does not take itself for another one.
+func TestAReaderLeavesADocumentToItsDeleterInTheSameProcess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		rec := must.Get[catalog.Record[note]](t)(notes(m.store()).Create(t.Context(), "t/a", note{}))
+		s := stalled(m, "before", "delete", ".1.json", time.Second)
+		s.writer.runner = leasetest.Dead(t)
+		done := make(chan error)
+		go func() { done <- notes(s).Delete(t.Context(), "t/a", rec.Revision) }()
+		synctest.Wait()
+		left := m.names()
+		readersOfNothing["get"](t, s)
+		if now := m.names(); !slices.Equal(now, left) || len(now) != 2 {
+			t.Errorf("the reader has changed %q to %q", left, now)
+		}
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if left := m.names(); len(left) > 0 {
+			t.Errorf("left after the delete: %q", left)
+		}
+	})
+}
