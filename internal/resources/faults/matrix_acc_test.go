@@ -14,6 +14,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // The environment that make testfault sets.
@@ -68,6 +69,8 @@ type bench struct {
 	way   *acctest.Faulty
 	space *tfacc.Workspace
 	cases int
+	// documents are what the undisturbed run has left, without their numbers
+	documents []string
 
 	results []string // lines of the table
 }
@@ -165,11 +168,14 @@ func (b *bench) check(t *testing.T, name string) {
 	if want := b.domains(name); !slices.Equal(found, want) {
 		t.Errorf("the host has the domains %q, want %q", found, want)
 	}
-	var volumes []string
+	var volumes, documents []string
 	bases, snapshots := 0, 0
 	for _, left := range b.host.Leftovers(t, b.pool, "nova.") {
 		switch left = left[strings.LastIndexByte(left, '/')+1:]; {
-		case strings.HasSuffix(left, ".json"), strings.HasSuffix(left, ".map"): // a base goes with its map
+		case strings.HasSuffix(left, ".json"):
+			document, _, _ := naming.ParseDocument(left)
+			documents = append(documents, document)
+		case strings.HasSuffix(left, ".map"): // a base goes with its map
 		case strings.HasPrefix(left, "nova.base."):
 			bases++
 		case strings.HasPrefix(left, "nova.warm."):
@@ -182,6 +188,14 @@ func (b *bench) check(t *testing.T, name string) {
 	if want := b.volumes(name); !slices.Equal(volumes, want) || bases != b.bases || snapshots != b.snapshots {
 		t.Errorf("the pool has %d images, %d volumes of snapshots and the volumes %q, want %d, %d and %q", bases,
 			snapshots, volumes, b.bases, b.snapshots, want)
+	}
+	slices.Sort(documents)
+	documents = slices.Compact(documents)
+	if b.documents == nil {
+		b.documents = append([]string{}, documents...)
+	}
+	if !slices.Equal(documents, b.documents) {
+		t.Errorf("the pool has the documents %q, want %q", documents, b.documents)
 	}
 }
 
