@@ -52,6 +52,14 @@ type Status struct {
 	Sizes map[string]uint64
 }
 
+// Allotment is how much of its host a domain may take: what its guest may have now or, if that is
+// more, once it is powered off and started again.
+type Allotment struct {
+	UUID, Name string
+	VCPUs      uint64 // plugged in or not
+	Memory     uint64 // bytes, whatever the guest has given back
+}
+
 // Domain is a domain as it is defined: if it is running, this is how it will be after it is powered
 // off and started again. Its Status is the current one.
 type Domain struct {

@@ -132,6 +132,12 @@ type Domains interface {
 	// Statuses returns what all domains of the host are doing, by their UUIDs,
 	// with two requests.
 	Statuses(ctx context.Context) (map[string]Status, error)
+	// Allotments returns how much of the host each of its domains may take, running or not, also of
+	// domains that novacron did not create. It sees every definition and change that was made before it
+	// was called. It makes two requests, and two for each running domain and each domain whose driver
+	// lists no figures. It leaves out domains that vanish meanwhile. If the figures of a domain cannot
+	// be read, it returns an error that names the domain.
+	Allotments(ctx context.Context) ([]Allotment, error)
 	// DefineDomain defines a domain without starting it. If another domain has the name or the UUID,
 	// it returns ErrExists. A UUID has to be a new one: a domain that has both may be replaced. If the
 	// UUID is empty, the host chooses one.

@@ -16,6 +16,7 @@ type domain struct {
 	host.Domain
 	console string         // path of the log of its serial console
 	live    *host.Hardware // nil if it is off
+	started host.Allotment // of the guest that runs
 	saved   bool
 	down    map[string]bool  // interfaces without a carrier, by name
 	sent    map[string]int64 // packets, by MAC address
@@ -135,6 +136,28 @@ func (h domainRequests) Statuses(ctx context.Context) (all map[string]host.Statu
 		return nil
 	})
 	return all, err
+}
+
+// Allotments is host.Domains.Allotments.
+func (h domainRequests) Allotments(ctx context.Context) (all []host.Allotment, err error) {
+	err = h.do(ctx, "Allotments", "", func() error {
+		for _, d := range h.domains {
+			a := d.allotment()
+			if d.live != nil {
+				a.VCPUs, a.Memory = max(a.VCPUs, d.started.VCPUs), max(a.Memory, d.started.Memory)
+			}
+			all = append(all, a)
+		}
+		return nil
+	})
+	return all, err
+}
+
+// allotment returns what a domain has by its definition.
+func (d *domain) allotment() host.Allotment {
+	return host.Allotment{
+		UUID: d.UUID, Name: d.Name, VCPUs: uint64(d.Sockets * d.Cores), Memory: d.MemoryMiB << 20,
+	}
 }
 
 // at returns the volume at a path, or nil if there is none.

@@ -43,7 +43,7 @@ func (d *domain) hardware() *host.Hardware {
 }
 
 func (h *state) powerOn(d *domain) {
-	d.live = d.hardware()
+	d.live, d.started = d.hardware(), d.allotment()
 	for _, nic := range d.Interfaces {
 		if !d.down[nic.Name] {
 			h.lease(d, nic)

@@ -38,6 +38,7 @@ func Run(t *testing.T, open func(t *testing.T) Site) {
 		"Changes":            changes,
 		"Devices":            devices,
 		"NothingIsNotThere":  nothingIsNotThere,
+		"Allotments":         allotments,
 		"Power":              power,
 		"GuestsThatAreOff":   guestsThatAreOff,
 		"GuestsThatRun":      guestsThatRun,

@@ -28,12 +28,7 @@ type listedStatus struct {
 }
 
 func (ds *Domains) listStatuses(ctx context.Context, which libvirt.DomainStatsTypes) ([]listedStatus, error) {
-	records, err := rpc.Ask(ctx, ds.client, "listing", "domains",
-		func(l *libvirt.Libvirt) ([]libvirt.DomainStatsRecord, error) {
-			// Without this flag, a guest that is busy with another request would delay the answer about all
-			// others.
-			return l.ConnectGetAllDomainStats(nil, uint32(which), uint32(libvirt.ConnectGetAllDomainsStatsNowait))
-		})
+	records, err := ds.stats(ctx, which, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -55,6 +50,17 @@ func (ds *Domains) listStatuses(ctx context.Context, which libvirt.DomainStatsTy
 		}
 	}
 	return listed, nil
+}
+
+// stats returns statistics of all domains, or of some, with one request.
+func (ds *Domains) stats(
+	ctx context.Context, which libvirt.DomainStatsTypes, of libvirt.ConnectGetAllDomainStatsFlags,
+) ([]libvirt.DomainStatsRecord, error) {
+	return rpc.Ask(ctx, ds.client, "listing", "domains", func(l *libvirt.Libvirt) ([]libvirt.DomainStatsRecord, error) {
+		// Without this flag, a guest that is busy with another request would delay the answer about all
+		// others.
+		return l.ConnectGetAllDomainStats(nil, uint32(which), uint32(of|libvirt.ConnectGetAllDomainsStatsNowait))
+	})
 }
 
 // sizesOf finds the sizes of disks in a domain's statistics, where disk number N has "block.N.name"

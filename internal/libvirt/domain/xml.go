@@ -97,11 +97,16 @@ var memoryUnits = map[string]uint64{
 }
 
 func (m memoryDoc) mib() (uint64, error) {
+	bytes, err := m.bytes()
+	return bytes >> 20, err
+}
+
+func (m memoryDoc) bytes() (uint64, error) {
 	unit, ok := memoryUnits[m.Unit]
 	if !ok || m.Value > math.MaxUint64/unit {
 		return 0, fmt.Errorf("understanding the domain's XML: memory of %d %q", m.Value, m.Unit)
 	}
-	return m.Value * unit >> 20, nil
+	return m.Value * unit, nil
 }
 
 type topologyDoc struct {
