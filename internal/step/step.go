@@ -41,6 +41,7 @@ type Work struct {
 	steps   []Step
 	undos   []func(context.Context) error
 	kept    bool
+	left    bool
 }
 
 // Begin begins some work. observe may be nil.
@@ -77,10 +78,15 @@ func (w *Work) End(ctx context.Context, err error) error {
 	defer cancel()
 	errs := []error{err}
 	for _, undo := range slices.Backward(w.undos) {
-		errs = append(errs, undo(ctx))
+		err := undo(ctx)
+		w.left = w.left || err != nil
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }
+
+// Left reports whether End could not undo all that was done.
+func (w *Work) Left() bool { return w.left }
 
 // Steps returns the steps that have ended so far.
 func (w *Work) Steps() []Step { return slices.Clone(w.steps) }

@@ -60,6 +60,13 @@ func TestWhatCannotBeUndoneIsAmongTheErrors(t *testing.T) {
 	if err := w.End(t.Context(), errStep); !errors.Is(err, errStep) || !errors.Is(err, left) || !last {
 		t.Errorf("%v, and what is below it was undone: %t", err, last)
 	}
+	clean := Begin(nil)
+	clean.UndoLater(func(context.Context) error { return nil })
+	if err := clean.End(t.Context(), errStep); !w.Left() || clean.Left() {
+		t.Errorf("work with %v left something: %t, and work that was undone: %t", left, w.Left(), clean.Left())
+	} else if !errors.Is(err, errStep) {
+		t.Error(err)
+	}
 }
 
 // A cancel ends the work. The undo has extra time, which is bounded.
