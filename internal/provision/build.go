@@ -106,15 +106,15 @@ func (b *build) define(ctx context.Context) error {
 // claim claims the instance's name. What a dead create has left makes way, even if the domain lacks
 // not the name but, say, a GPU that the remains hold.
 func (b *build) claim(ctx context.Context) error {
-	err := b.defineDomain(ctx)
-	if err == nil || step.MayBeDone(err) || ctx.Err() != nil {
+	err := b.defineWithin(ctx)
+	if _, unfit := errors.AsType[*unfitError](err); err == nil || unfit || step.MayBeDone(err) || ctx.Err() != nil {
 		return err
 	}
 	b.announce(ctx) // it may have to wait
 	if err := b.clearRemains(ctx); err != nil {
 		return err
 	}
-	if err = b.defineDomain(ctx); errors.Is(err, host.ErrExists) {
+	if err = b.defineWithin(ctx); errors.Is(err, host.ErrExists) {
 		return b.p.nameTaken(b.Tenant, b.Request.Name)
 	}
 	return err

@@ -19,12 +19,42 @@ import (
 func (p *Provisioner) Create(
 	ctx context.Context, r kind.Request, exists func(kind.Instance, Record),
 ) (kind.Instance, Record, error) {
-	defer p.forget()
+	return p.CreateOr(ctx, r, exists, func(_ context.Context, full error) (*Provisioner, error) { return nil, full })
+}
+
+// CreateOr is Create for a request that other hosts can carry out, too. If the host is full, elsewhere
+// gets an error with a FullError in it, and returns where to try next: on another host, or on the same
+// one after a pause, because a claim that was not kept may have been in the way. By then, nothing is left
+// of the attempt. An error of elsewhere ends the request. All attempts have one record.
+func (p *Provisioner) CreateOr(
+	ctx context.Context, r kind.Request, exists func(kind.Instance, Record),
+	elsewhere func(ctx context.Context, full error) (*Provisioner, error),
+) (kind.Instance, Record, error) {
 	b := p.build(r, p.library.Tenant())
 	instance, err := b.recorded(ctx, catalog.ActionCreate, func() (kind.Instance, error) {
-		return b.create(ctx, exists)
+		for {
+			instance, err := b.create(ctx, exists)
+			b.p.forget()
+			if _, full := errors.AsType[*FullError](err); !full || b.Left() {
+				return instance, err
+			}
+			next, err := elsewhere(ctx, err)
+			if err != nil {
+				return kind.Instance{}, err
+			}
+			b.moveTo(next)
+		}
 	})
 	return instance, b.record, err
+}
+
+// moveTo begins the work on a request again, with another provisioner, under the same record.
+func (b *build) moveTo(p *Provisioner) {
+	fresh := p.build(b.Request, b.Tenant)
+	fresh.record, fresh.entry = b.record, b.entry
+	fresh.record.Booted, fresh.entry.Value.Host = nil, bareURI(p.host.URI())
+	*b = *fresh
+	b.Confirm = b.confirmVersion
 }
 
 func (b *build) create(ctx context.Context, exists func(kind.Instance, Record)) (kind.Instance, error) {

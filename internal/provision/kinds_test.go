@@ -79,6 +79,11 @@ func (c *connection) Statuses(ctx context.Context) (map[string]host.Status, erro
 	return all, err
 }
 
+func (c *connection) Allotments(ctx context.Context) ([]host.Allotment, error) {
+	all, err := c.Host.Allotments(ctx)
+	return slices.DeleteFunc(all, func(a host.Allotment) bool { return !c.has(a.UUID) }), err
+}
+
 func (c *connection) DefineDomain(ctx context.Context, spec host.DomainSpec) (host.Domain, error) {
 	d, err := c.Host.DefineDomain(ctx, spec)
 	if err == nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/coalesce"
@@ -41,11 +42,14 @@ type Provisioner struct {
 	snapshots coalesce.CallsByKey[string, resumption]
 	faulty    sync.Map // stems of snapshots from which a guest could not be resumed
 	observe   Observer
+	limits    *Limits
+	looks     coalesce.Calls[Room]
 
 	unconfirmed lease.Unconfirmed[string] // UUIDs of instances
 	// orphans is held for writing while volumes that no domain claims are removed, and for reading
 	// while a domain claims its name.
 	orphans sync.RWMutex
+	claims  *semaphore.Weighted // one of manyClaims for each claim to room on the host; all for a claim alone
 }
 
 // Observer is called after every step.
@@ -58,6 +62,7 @@ type Settings struct {
 	StorageTiers   map[string]string // the host's pool of each storage tier
 	PublicNetworks []string          // networks and bridges of the host that are public
 	Observe        Observer          // nil for none
+	Limits         *Limits           // nil for a host that is never full
 	// Kinds creates the drivers of the kinds of instances. Templates without a type get the first.
 	Kinds func(kind.Site) []kind.Driver
 }
@@ -89,6 +94,8 @@ func New(s Settings) *Provisioner {
 		volumes: shared.Volumes,
 		sources: newSources(s.Host, s.Library.Images),
 		observe: s.Observe,
+		limits:  s.Limits,
+		claims:  semaphore.NewWeighted(manyClaims),
 	}
 }
 
