@@ -112,7 +112,14 @@ func (b *build) reimagable(ctx context.Context, before kind.Instance) error {
 				"asks for. Plan again: now that the version exists, the plan shows what "+
 				"that means. Nothing was changed.", b.Blueprint.Version.ID, b.Request.Name))
 	}
-	return findings.Err()
+	if len(findings) > 0 || b.p.limits == nil {
+		return findings.Err()
+	}
+	_, grows, err := growth(ctx, b.driver, before, b.Blueprint)
+	if err != nil {
+		return err
+	}
+	return b.p.checkGrowth(ctx, before, grows)
 }
 
 // swap puts the new disk into the definition, with the facts of the instance from now on.

@@ -59,6 +59,9 @@ func (p *Provisioner) Update(ctx context.Context, uuid string, c Change) (kind.I
 				"instance %q has changed: it needs a restart now, which allow_restart = false forbids. Plan again.",
 				name)}}
 	}
+	if err := p.grow(ctx, driver, instance, c.Blueprint); err != nil {
+		return instance, fmt.Errorf("changing instance %q: %w", name, err)
+	}
 	if err := p.redefine(ctx, driver, instance, c, diff.Devices); err != nil {
 		return instance, fmt.Errorf("changing instance %q: %w", name, err)
 	}
