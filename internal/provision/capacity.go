@@ -74,7 +74,7 @@ type Room struct {
 	VCPUs    Figure
 	MemoryMB Figure // MiB
 
-	domains map[string]Demand // that are allotted, by UUID
+	domains map[string]host.Allotment // by UUID
 }
 
 // Room looks at what the host has left. It makes the requests of host.Domains.Allotments for each kind
@@ -92,7 +92,7 @@ func (p *Provisioner) Room(ctx context.Context) (Room, error) {
 	r := Room{
 		VCPUs:    figure(int64(info.CPUs), limits.VCPUs),
 		MemoryMB: figure(int64(info.MemoryMiB)-limits.ReservedMemoryMB, limits.Memory),
-		domains:  map[string]Demand{},
+		domains:  map[string]host.Allotment{},
 	}
 	for _, d := range p.kinds {
 		all, err := d.Domains().Allotments(ctx)
@@ -101,8 +101,8 @@ func (p *Provisioner) Room(ctx context.Context) (Room, error) {
 		}
 		for _, a := range all {
 			if _, twice := r.domains[a.UUID]; !twice { // by two connections to the same domains
-				r.domains[a.UUID] = demandOf(a)
-				r = r.With(r.domains[a.UUID])
+				r.domains[a.UUID] = a
+				r = r.With(demandOf(a))
 			}
 		}
 	}
@@ -119,13 +119,25 @@ func (r Room) With(d Demand) Room {
 // Without is the room once a domain is gone, and what that domain may take now. Both are the same as
 // before if there is no such domain.
 func (r Room) Without(uuid string) (Room, Demand) {
-	d, found := r.domains[uuid]
+	a, found := r.domains[uuid]
 	if !found {
-		return r, d
+		return r, Demand{}
 	}
 	r.domains = maps.Clone(r.domains)
 	delete(r.domains, uuid)
+	d := demandOf(a)
 	return r.With(Demand{VCPUs: -d.VCPUs, MemoryMB: -d.MemoryMB}), d
+}
+
+// withoutNamed is Without for the domain of that name.
+func (r Room) withoutNamed(name string) Room {
+	for uuid, a := range r.domains {
+		if a.Name == name {
+			r, _ = r.Without(uuid)
+			break
+		}
+	}
+	return r
 }
 
 // Lacks is what the room lacks for a demand; nothing if the demand fits. What a demand does not ask

@@ -13,10 +13,12 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/host/fakehost"
 	"github.com/novacron/terraform-provider-novacron/internal/host/hostid"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
+	"github.com/novacron/terraform-provider-novacron/internal/lease/leasetest"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 )
 
@@ -241,6 +243,42 @@ func TestAnotherHostIsAskedOnlyIfNothingIsLeft(t *testing.T) {
 		s.Inject = nil
 		if _, full := errors.AsType[*FullError](err); !full || !errors.Is(err, host.ErrUnreachable) {
 			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// No snapshot is made on a host that has no room for the guest to resume from it, and the remains of a
+// dead create of the same instance take no room from it.
+func TestAFullHostMakesNoSnapshot(t *testing.T) {
+	onWarmSite(t, func(t *testing.T, s *testSite) {
+		must.Get[host.Domain](t)(s.foreign(t.Context(), fakeCPUs-1, 64))
+		s.p = s.limited(s.Host, s.lib, Limits{VCPUs: 1})
+		r := s.request("instantiate")
+		r.OnNoWarm = kind.NoWarmFail
+		if made := s.made(t, r); len(s.warmParts(t)) != 2 {
+			t.Errorf("%s is without a snapshot", made.UUID)
+		}
+		create := func(name string) error {
+			r.Name = name
+			_, _, err := s.p.Create(t.Context(), r, func(kind.Instance, Record) {})
+			return err
+		}
+		s.warm(t, &catalog.Warm{SealCommands: []string{"another"}})
+		defined := s.counted(func() {
+			if _, full := errors.AsType[*FullError](create("other")); !full {
+				t.Error("there was room for another instance")
+			}
+		}, "DefineDomain")
+		if defined > 0 {
+			t.Errorf("%d domains were defined", defined)
+		}
+		web := must.Get[kind.Instance](t)(s.p.Find(t.Context(), "default", "web"))
+		s.note(t, web.UUID, func(f *metadata.Facts) {
+			f.Provision.Runner, f.Provision.Completed = leasetest.Dead(t), nil
+		})
+		s.p = s.limited(s.Host, s.process(), Limits{VCPUs: 1})
+		if err := create("web"); err != nil {
+			t.Errorf("in place of its remains: %v", err)
 		}
 	})
 }

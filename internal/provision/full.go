@@ -7,6 +7,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
@@ -51,6 +52,20 @@ func (p *Provisioner) full(instance string, lacks Shortages) error {
 func (p *Provisioner) look(ctx context.Context) (Room, error) {
 	room, err := p.looks.Do(ctx, func() (Room, error) { return p.Room(ctx) })
 	return room, host.GaveUp("listing", "domains", err)
+}
+
+// roomFor returns a FullError if the host has no room for the instance. It claims none. A domain of the
+// same name does not count: it is the remains of a dead create, or it is refused later.
+func (b *build) roomFor(ctx context.Context) error {
+	if b.p.limits == nil {
+		return nil
+	}
+	room, err := b.p.look(ctx)
+	if err != nil {
+		return err
+	}
+	others := room.withoutNamed(naming.Domain(b.Tenant, b.Request.Name))
+	return b.p.full(b.Request.Name, others.Lacks(DemandOf(b.Blueprint)))
 }
 
 // manyClaims is more claims than a process makes at once.

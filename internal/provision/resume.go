@@ -27,6 +27,9 @@ func (b *build) resumable(ctx context.Context) error {
 		return err
 	}
 	b.snapshot = r.Key()
+	if err := b.roomFor(ctx); err != nil { // before a guest boots for a snapshot, on a host that is full
+		return err
+	}
 	found, err := b.resumed(ctx, r)
 	if err != nil {
 		return b.instead(ctx, err, false) // there is no snapshot to blame
