@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/sharing"
 )
 
 // Options say where the catalog is and who uses it.
@@ -117,13 +118,16 @@ func (s *Store) Versions() catalog.Collection[catalog.Version] {
 
 // Bases implements imagestore.Documents.
 func (s *Store) Bases() catalog.Collection[catalog.Base] {
-	return shared[catalog.Base]{s, s.options.Bases, func(b *catalog.Base) *[]string { return &b.Versions }}
+	return s.sharing().Bases(s.options.Bases)
 }
 
 // Snapshots implements imagestore.Documents.
 func (s *Store) Snapshots() catalog.Collection[catalog.Snapshot] {
-	return shared[catalog.Snapshot]{s, s.options.Snapshots, func(w *catalog.Snapshot) *[]string { return &w.Versions }}
+	return s.sharing().Snapshots(s.options.Snapshots)
 }
+
+// sharing is the catalog as one that shares a pool with others.
+func (s *Store) sharing() sharing.Catalog { return sharing.Catalog{ID: s.ID, Tenant: s.options.Tenant} }
 
 // Requests implements catalog.Store.
 func (s *Store) Requests() catalog.Collection[catalog.ProvisioningRequest] {

@@ -1,4 +1,14 @@
-package pgstore
+// Package sharing lets several catalogs share the documents about one pool: of its images, and of
+// its warm snapshots. Each document lists the versions that use what it is about.
+//
+// A pool may have a catalog of its own, whose versions the stored documents write without an id, as
+// ever. All other catalogs have an id: those in databases, and those in the pool of another host.
+// The stored documents write their versions as "ID:tenant/name@1.0.0". To the callers of such a
+// catalog it is the other way round: its own versions are bare, and the pool's begin with a colon.
+// So no version is mistaken for one of another catalog, and no version that a tenant may not see is
+// mistaken for one that is gone: a string with a colon is not a version's id
+// (catalog.ParseVersionID).
+package sharing
 
 import (
 	"context"
@@ -8,23 +18,35 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
-// shared are documents of one kind about a pool: of its images, or of its warm snapshots. Several
-// catalogs may share them: the one in the pool, and those in databases. Each document lists the
-// versions that use what it is about. The stored document writes versions of a database as
-// "CATALOG:tenant/name@1.0.0", with the catalog's id, and versions of the pool's own catalog
-// without it, as ever. To callers it is the other way round: this catalog's own versions are bare,
-// and the pool's begin with a colon. So no version is mistaken for one of another catalog, and no
-// version that this role may not see is mistaken for one that is gone: a string with a colon is not
-// a version's id (catalog.ParseVersionID).
+// Catalog is a catalog that shares a pool with the pool's own.
+type Catalog struct {
+	// ID returns what distinguishes the catalog from others. It never changes, and has no colon.
+	ID func(ctx context.Context) (string, error)
+	// Tenant is the only tenant whose versions are certain to be visible in every state; "" if those
+	// of all are.
+	Tenant string
+}
+
+// Bases are the documents of a pool's images as the catalog sees them.
+func (c Catalog) Bases(pool catalog.Collection[catalog.Base]) catalog.Collection[catalog.Base] {
+	return shared[catalog.Base]{c, pool, func(b *catalog.Base) *[]string { return &b.Versions }}
+}
+
+// Snapshots are the documents of a pool's warm snapshots as the catalog sees them.
+func (c Catalog) Snapshots(pool catalog.Collection[catalog.Snapshot]) catalog.Collection[catalog.Snapshot] {
+	return shared[catalog.Snapshot]{c, pool, func(s *catalog.Snapshot) *[]string { return &s.Versions }}
+}
+
+// shared are documents of one kind.
 type shared[T any] struct {
-	store    *Store
+	Catalog
 	pool     catalog.Collection[T]
 	versions func(*T) *[]string
 }
 
 // Get implements catalog.Collection.
 func (s shared[T]) Get(ctx context.Context, key string) (catalog.Record[T], error) {
-	id, err := s.store.ID(ctx)
+	id, err := s.ID(ctx)
 	if err != nil {
 		return catalog.Record[T]{}, err
 	}
@@ -34,7 +56,7 @@ func (s shared[T]) Get(ctx context.Context, key string) (catalog.Record[T], erro
 
 // List implements catalog.Collection.
 func (s shared[T]) List(ctx context.Context, prefix string) ([]catalog.Record[T], error) {
-	id, err := s.store.ID(ctx)
+	id, err := s.ID(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +69,7 @@ func (s shared[T]) List(ctx context.Context, prefix string) ([]catalog.Record[T]
 
 // Create implements catalog.Collection.
 func (s shared[T]) Create(ctx context.Context, key string, value T) (catalog.Record[T], error) {
-	id, err := s.store.ID(ctx)
+	id, err := s.ID(ctx)
 	if err != nil {
 		return catalog.Record[T]{}, err
 	}
@@ -59,7 +81,7 @@ func (s shared[T]) Create(ctx context.Context, key string, value T) (catalog.Rec
 func (s shared[T]) Replace(
 	ctx context.Context, key string, rev catalog.Revision, value T,
 ) (catalog.Record[T], error) {
-	id, err := s.store.ID(ctx)
+	id, err := s.ID(ctx)
 	if err != nil {
 		return catalog.Record[T]{}, err
 	}
@@ -107,8 +129,7 @@ func (s shared[T]) rename(value *T, to func(version string) string) {
 	}
 }
 
-// own reports whether a version of this catalog is one that the store's role may see in every
-// state.
+// own reports whether a version of this catalog is one that is visible in every state.
 func (s shared[T]) own(version string) bool {
-	return s.store.options.Tenant == "" || strings.HasPrefix(version, s.store.options.Tenant+"/")
+	return s.Tenant == "" || strings.HasPrefix(version, s.Tenant+"/")
 }
