@@ -12,7 +12,7 @@
 //	nova.base.RANDOM[.ATTEMPT].FORMAT       an image; with ".map" appended, the map of its blocks
 //	nova.warm.RANDOM.KIND                   a warm snapshot: its disk, its memory, and what it is made with
 //	nova.clock.TENANT.RANDOM.PROCESS        created to tell the pool's time, and deleted at once
-//	nova.KIND.KEY.REVISION.json             a document of the catalog
+//	nova.KIND.KEY.REVISION.json             a document of the catalog; that of the key "id" is its id
 package naming
 
 import (

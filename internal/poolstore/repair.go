@@ -68,7 +68,7 @@ func (s *Store) examines(docStem, tenant string) bool {
 	if _, ours := s.checks()[parts[1]]; !ours {
 		return false
 	}
-	ofTenants := parts[1] != bases.kind && parts[1] != snapshots.kind
+	ofTenants := parts[1] != bases.kind && parts[1] != snapshots.kind && parts[1] != identities.kind
 	return tenant == "" || ofTenants && parts[2] == tenant
 }
 
@@ -81,6 +81,8 @@ func (s *Store) checks() map[string]func(document) (int, error) {
 		bases.kind:     checkOf(s.Bases().(collection[catalog.Base])),
 		snapshots.kind: checkOf(s.Snapshots().(collection[catalog.Snapshot])),
 		requests.kind:  checkOf(s.Requests().(collection[catalog.ProvisioningRequest])),
+
+		identities.kind: checkOf(s.identities()),
 	}
 }
 

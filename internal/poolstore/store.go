@@ -15,6 +15,7 @@ package poolstore
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
@@ -61,6 +62,9 @@ type Store struct {
 	pool   *pool
 	reader *reader
 	writer *writer
+
+	identity sync.Mutex
+	id       string // see ID; "" until it is known
 }
 
 var _ catalog.Store = (*Store)(nil)
