@@ -242,6 +242,23 @@ type Base struct {
 	// UnusedSince is when a process first saw that nothing uses the base; no process has seen a use
 	// since.
 	UnusedSince *time.Time `json:"unused_since,omitempty"`
+	// Copy is for an image that was copied from the pool of another host. It is nil for one that was
+	// registered here, as for all images of earlier providers.
+	Copy *Copy `json:"copy,omitempty"`
+}
+
+// Copy is what is known of a base that another host has as well. All times are by the pool's clock.
+type Copy struct {
+	Runner   string    `json:"runner,omitempty"` // the process that copies it, as package lease names it
+	Since    time.Time `json:"since"`
+	Deadline time.Time `json:"deadline"` // by then its runner is done, or dead
+	// UsedAt is when the copy was last noted to be used.
+	UsedAt time.Time `json:"used_at"`
+}
+
+// Lease is the lease of the process that copies the image.
+func (c Copy) Lease() lease.Lease {
+	return lease.Lease{Holder: c.Runner, Since: c.Since, Deadline: c.Deadline}
 }
 
 // Used reports whether anything needs the base.

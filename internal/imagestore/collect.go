@@ -17,6 +17,9 @@ import (
 // changes the library notes since when a base has been unused; a process that finds a note old
 // enough removes the base. A registration that joins the base meanwhile changes its document, or
 // finds it marked: one of the two sees the other.
+//
+// A copy of an image that has its origin in the pool of another host can be made again. So it also
+// goes once no instance has used it for long, with the warm snapshots on it.
 
 // unusedFor is how long a base has to be seen unused before it is collected.
 const unusedFor = time.Hour
@@ -34,13 +37,102 @@ func (st *Store) collectBases(ctx context.Context) error {
 		return err
 	}
 	var errs []error
-	err = c.eachUnlisted(ctx, held, func(rec catalog.Record[catalog.Base], hung bool) {
-		err := c.collectBase(ctx, rec, hung)
+	collected := func(err error) {
 		if !errors.Is(err, catalog.ErrConflict) && !errors.Is(err, catalog.ErrNotFound) { // another process was faster
 			errs = append(errs, err)
 		}
+	}
+	err = c.eachUnlisted(ctx, held, func(rec catalog.Record[catalog.Base], hung bool) {
+		collected(c.collectBase(ctx, rec, hung))
 	})
-	return errors.Join(append(errs, err)...)
+	errs = append(errs, err)
+	for _, rec := range held.bases {
+		if rec.Value.Copy != nil {
+			collected(c.collectCopy(ctx, rec))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// collectCopy removes a copy whose process is dead, and takes the tenant's versions off one that was
+// unused for long enough, which removes it unless others use it. It returns catalog.ErrConflict if
+// another process has changed the base meanwhile.
+func (c collector) collectCopy(ctx context.Context, rec catalog.Record[catalog.Base]) error {
+	base := rec.Value
+	if base.State == catalog.BaseUploading {
+		abandoned, err := base.Copy.Lease().Abandoned(ctx, c.poolTime)
+		if err != nil || !abandoned {
+			return err
+		}
+		return newRemover(c.Store).takeAway(ctx, rec)
+	}
+	own := slices.DeleteFunc(slices.Clone(base.Versions), func(id string) bool {
+		return !catalog.IsVersionOf(c.tenant, id)
+	})
+	if base.State != catalog.BaseReady || len(own) == 0 {
+		return nil
+	}
+	now, err := c.poolTime(ctx)
+	if err != nil || now.Sub(base.Copy.UsedAt) < c.copiesFor {
+		return err
+	}
+	if needed, err := c.needed(ctx, base); err != nil || needed {
+		return err
+	}
+	for _, id := range own {
+		version, err := catalog.ParseVersionID(id)
+		if err == nil {
+			err = c.Warm().Release(ctx, version)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if len(base.Children) > 0 { // the snapshots have changed the document; the next process goes on
+		return nil
+	}
+	rec.Value.Versions = slices.DeleteFunc(slices.Clone(base.Versions), func(id string) bool {
+		return slices.Contains(own, id)
+	})
+	if rec.Value.Used() {
+		_, err := c.bases.Replace(ctx, rec.Key, rec.Revision, rec.Value)
+		return err
+	}
+	r := newRemover(c.Store)
+	taken, err := r.take(ctx, rec)
+	if err != nil {
+		return err
+	}
+	return r.dispose(ctx, taken)
+}
+
+// needed reports whether anything but the warm snapshots stands on a base, or anything on those.
+func (c collector) needed(ctx context.Context, base catalog.Base) (bool, error) {
+	domains, undescribed, err := c.host.AllDomains(ctx)
+	if err != nil || len(undescribed) > 0 {
+		return true, err
+	}
+	instances, err := c.usage.InstancesAmong(domains)
+	if err != nil || slices.ContainsFunc(instances, func(i usage.Instance) bool { return c.standsOn(i, base) }) {
+		return true, err
+	}
+	snapshots, err := c.snapshotsOf(ctx, base.Digest)
+	if err != nil {
+		return true, err
+	}
+	disks := warmDisks(snapshots)
+	if slices.ContainsFunc(base.Children, func(name string) bool { return !slices.Contains(disks, name) }) {
+		return true, nil
+	}
+	found, err := c.usage.DependentsOf(ctx, append(slices.Clone(disks), base.Volume)...)
+	return err != nil || found.Doubtful() || slices.ContainsFunc(found.Overlays, func(o host.Volume) bool {
+		return o.Pool != c.poolName || !slices.Contains(disks, o.Name)
+	}), err
+}
+
+// standsOn reports whether an instance's disk stands on a base, by its metadata.
+func (c collector) standsOn(i usage.Instance, base catalog.Base) bool {
+	return i.Digest == base.Digest && strategy.HoldsBase(i.Strategy) && (i.Library == c.poolName || i.Library == "")
 }
 
 // collector looks for unused images.
@@ -171,10 +263,7 @@ func (c collector) hung(ctx context.Context, domains []host.Domain, base catalog
 	if err != nil {
 		return true, err
 	}
-	if slices.ContainsFunc(instances, func(i usage.Instance) bool {
-		return i.Digest == base.Digest && strategy.HoldsBase(i.Strategy) &&
-			(i.Library == c.poolName || i.Library == "")
-	}) {
+	if slices.ContainsFunc(instances, func(i usage.Instance) bool { return c.standsOn(i, base) }) {
 		return true, nil
 	}
 	found, err := c.usage.DependentsOf(ctx, base.Volume)

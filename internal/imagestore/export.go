@@ -63,7 +63,14 @@ func (t *tail) Write(p []byte) (int, error) {
 
 func sameDigest(want, got, what string) error {
 	if got != want {
-		return fmt.Errorf("%s is damaged: its digest is %s, and should be %s", what, got, want)
+		return &contentError{what, got, want}
 	}
 	return nil
+}
+
+// contentError says that what was read of an image is not the image.
+type contentError struct{ what, got, want string }
+
+func (e *contentError) Error() string {
+	return fmt.Sprintf("%s is damaged: its digest is %s, and should be %s", e.what, e.got, e.want)
 }

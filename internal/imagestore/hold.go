@@ -91,16 +91,16 @@ func (h holding) joinStored(ctx context.Context, taken *takenError) (catalog.Bas
 	checksum := h.Source.Expected()
 	base, err := catalog.Base{}, catalog.ErrNotFound
 	if taken != nil {
-		base, err = joiner{h.Store, taken.sources}.join(ctx, taken.digest, h.Version)
+		base, err = joiner{Store: h.Store, sources: taken.sources}.join(ctx, taken.digest, h.Version)
 	}
 	// An earlier provider has stored the image, or another process has reserved it.
 	if errors.Is(err, catalog.ErrNotFound) && checksum.Algorithm() == string(digest.SHA256) {
-		base, err = joiner{h.Store, nil}.join(ctx, checksum.String(), h.Version)
+		base, err = joiner{Store: h.Store}.join(ctx, checksum.String(), h.Version)
 	}
 	if errors.Is(err, catalog.ErrNotFound) {
 		var found string
 		if found, err = h.readBefore(ctx, checksum); err == nil {
-			base, err = joiner{h.Store, nil}.join(ctx, found, h.Version)
+			base, err = joiner{Store: h.Store}.join(ctx, found, h.Version)
 		}
 	}
 	return h.joined(ctx, base, err)
@@ -127,7 +127,8 @@ func (h holding) joined(ctx context.Context, base catalog.Base, err error) (cata
 // joiner lists versions among the users of bases that are stored.
 type joiner struct {
 	*Store
-	sources []string // to add to the base's own
+	sources []string      // to add to the base's own
+	copied  *catalog.Copy // if the version joins a copy, as one; nil if the image has its origin here from now on
 }
 
 // join lists the version among the users of a base that is ready; it waits for one that is
@@ -157,6 +158,13 @@ func (j joiner) join(ctx context.Context, digest string, id catalog.VersionID) (
 				}
 			}
 			base.UnusedSince = nil
+			if base.Copy != nil && j.copied != nil {
+				used := *base.Copy
+				used.UsedAt = j.copied.UsedAt
+				base.Copy = &used
+			} else {
+				base.Copy = nil
+			}
 			_, err := j.bases.Replace(ctx, rec.Key, rec.Revision, base)
 			if !errors.Is(err, catalog.ErrConflict) {
 				return base, err
@@ -196,7 +204,7 @@ const (
 )
 
 // worker is what is known of the process that sends a base: it lives as long as the lease of the
-// registration that the base is for. An image of which little is data is hashed for minutes in
+// registration that the base is for, or that a copy has. An image of which little is data is hashed for minutes in
 // which its volume does not change, so the lease counts more than that. Nothing is known of a
 // process that removes a base, of registrations in another catalog, and of those that only their
 // tenant sees: their names are not ids. If rules for polkit hide other tenants' documents, those
@@ -205,6 +213,13 @@ const (
 func (j joiner) worker(ctx context.Context, base catalog.Base, waits catalog.VersionID) (life, error) {
 	if base.State != catalog.BaseUploading {
 		return unknown, nil
+	}
+	if base.Copy != nil {
+		abandoned, err := base.Copy.Lease().Abandoned(ctx, j.poolTime)
+		if err != nil || abandoned {
+			return dead, err
+		}
+		return alive, nil
 	}
 	found := dead
 	for _, id := range base.Versions {

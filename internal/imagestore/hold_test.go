@@ -70,7 +70,7 @@ func TestWhetherAnUploadLivesIsKnownByItsRegistration(t *testing.T) {
 		"of another catalog, with a lease": {[]string{"4711:shop/web@1.0.0", "shop/web@1.0.0"}, alive},
 	} {
 		base := catalog.Base{State: catalog.BaseUploading, Versions: c.versions}
-		j, waits := joiner{s.Store, nil}, web.Version("4.0.0")
+		j, waits := joiner{Store: s.Store}, web.Version("4.0.0")
 		if got, err := j.worker(t.Context(), base, waits); err != nil || got != c.want {
 			t.Errorf("for a registration %s: %d, %v, want %d", name, got, err, c.want)
 		}
@@ -90,7 +90,7 @@ func TestAnUploadWithALeaseIsWaitedFor(t *testing.T) {
 			s.sending(t, user)
 			ctx, cancel := context.WithTimeout(t.Context(), 10*abandonedAfter)
 			defer cancel()
-			_, err := joiner{s.Store, nil}.join(ctx, digestA, web.Version("2.0.0"))
+			_, err := joiner{Store: s.Store}.join(ctx, digestA, web.Version("2.0.0"))
 			if s.hasVolume(t) != want || errors.Is(err, context.DeadlineExceeded) != want {
 				t.Errorf("for %s: %v, and the volume is there: %t, want %t", user, err, s.hasVolume(t), want)
 			}

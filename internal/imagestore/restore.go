@@ -25,20 +25,26 @@ import (
 func (st *Store) Restore(
 	ctx context.Context, v catalog.Version, stem string, images func(digest string) (Stored, bool),
 ) (err error) {
-	return restoration{st, v}.restore(ctx, stem, images)
+	return restoration{st, v, nil}.restore(ctx, stem, images)
 }
 
 // restoration is a version whose image is being restored.
 type restoration struct {
 	*Store
 	version catalog.Version
+	copied  *catalog.Copy // from the pool of another host; nil for an image that has its origin here
+}
+
+// join is joiner.join for the version.
+func (r restoration) join(ctx context.Context, digest string) (catalog.Base, error) {
+	return joiner{Store: r.Store, copied: r.copied}.join(ctx, digest, r.version.ID)
 }
 
 func (r restoration) restore(ctx context.Context, stem string, images func(digest string) (Stored, bool)) (err error) {
 	var missing []Stored // the one that all others stand on first
 	var under catalog.Base
 	for digest := r.version.Digest; digest != ""; {
-		under, err = joiner{r.Store, nil}.join(ctx, digest, r.version.ID)
+		under, err = r.join(ctx, digest)
 		if err == nil {
 			break
 		}
@@ -84,7 +90,7 @@ func (r restoration) restoreOne(ctx context.Context, stem string, s Stored, unde
 		if taken := (*takenError)(nil); !isTaken(err, &taken) {
 			return base, err
 		}
-		base, err = joiner{r.Store, nil}.join(ctx, s.Base.Digest, r.version.ID)
+		base, err = r.join(ctx, s.Base.Digest)
 		if !errors.Is(err, catalog.ErrNotFound) {
 			return base, err
 		}
@@ -115,6 +121,7 @@ func (r restoration) sendStored(
 		Stored:      s.Base.Stored,
 		Volume:      volume,
 		Versions:    []string{r.version.ID.String()},
+		Copy:        r.copied,
 	}}
 	defer func() { err = u.rollBackOn(ctx, err) }()
 	var on *below

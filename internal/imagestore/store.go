@@ -38,6 +38,9 @@ type Documents interface {
 type Catalog interface {
 	catalog.Store
 	Documents
+	// ID returns what distinguishes the catalog from others. It never changes. A catalog in a pool gets
+	// it when it is first needed.
+	ID(ctx context.Context) (string, error)
 }
 
 // Options say where images are, and what errors may disclose.
@@ -46,9 +49,12 @@ type Options struct {
 	Pool      string
 	Documents Documents
 	Tenant    string // who uses the store, and whose names errors may disclose
+	// Site is what users call the host, if the catalog has images on several; "" for the only one.
+	Site string
 
 	AbandonedAfter time.Duration // 0 for the usual time; see abandonedAfter
 	UnusedFor      time.Duration // 0 for the usual time, below 0 for none; see unusedFor
+	CopiesFor      time.Duration // 0 for the usual time, below 0 for none; see copiesFor
 }
 
 // Pool is the pool that a store's images are in, as callers of the store see it.
@@ -77,10 +83,12 @@ type Store struct {
 	catalog  Documents
 	bases    catalog.Collection[catalog.Base]
 	tenant   string
+	site     string
 	usage    *usage.Usage
 
 	abandonedAfter time.Duration
 	unusedFor      time.Duration
+	copiesFor      time.Duration
 	poolTime       func(ctx context.Context) (time.Time, error) // by which the pool's bases are judged
 	// lookAgain makes the catalog look at the pool again, for what other hosts have written by now
 	lookAgain func(ctx context.Context) error
@@ -95,10 +103,14 @@ func New(o Options) *Store {
 		catalog:  o.Documents,
 		bases:    o.Documents.Bases(),
 		tenant:   o.Tenant,
-		usage:    usage.New(o.Host, o.Pool, o.Tenant),
+		site:     o.Site,
+		usage: usage.New(usage.Options{
+			Host: o.Host, Pool: o.Pool, Tenant: o.Tenant, Site: o.Site, Mark: markOf(o.Documents),
+		}),
 
 		abandonedAfter: cmp.Or(o.AbandonedAfter, abandonedAfter),
 		unusedFor:      cmp.Or(o.UnusedFor, unusedFor),
+		copiesFor:      cmp.Or(o.CopiesFor, copiesFor),
 		poolTime:       func(ctx context.Context) (time.Time, error) { return o.Host.Time(ctx, o.Pool) },
 		lookAgain:      func(ctx context.Context) error { return o.Host.RefreshPool(ctx, o.Pool) },
 	}

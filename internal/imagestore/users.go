@@ -9,6 +9,8 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore/usage"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/strategy"
 )
@@ -28,7 +30,9 @@ func versionsOn(b catalog.Base, tenant string) []string {
 // InUseError says that a version cannot be removed because something stands on its base image.
 type InUseError struct {
 	Version catalog.VersionID
-	Users   []string // "tenant/name" of the tenant's own instances, or "volume NAME"
+	// Users are "tenant/name" of the tenant's own instances, or "volume NAME", with " on HOST" if there
+	// are several hosts.
+	Users   []string
 	Others  int      // how many instances and volumes of other tenants need the image besides
 	Built   []string // ids of the tenant's own versions that hold only what differs from it
 	BuiltBy int      // how many such versions other tenants have besides
@@ -63,23 +67,9 @@ func (st *Store) Users(ctx context.Context, v catalog.Version, tell func(overloo
 	if err != nil {
 		return nil, err
 	}
-	instances, err := st.usage.InstancesAmong(domains)
+	instances, known, err := st.instancesOf(ctx, v, domains, in)
 	if err != nil {
 		return nil, err
-	}
-	var known []string
-	for _, i := range instances {
-		if !i.Of(st.poolName, v.ID.Template) || !strategy.HoldsBase(i.Strategy) || i.Version != v.ID.Version {
-			continue
-		}
-		if i.Tenant == st.tenant {
-			in.Users = append(in.Users, i.Tenant+"/"+i.Name)
-		} else {
-			in.Others++
-		}
-		for _, disk := range i.Domain.Disks {
-			known = append(known, disk.Path)
-		}
 	}
 	base, err := st.Base(ctx, v.Digest)
 	if errors.Is(err, catalog.ErrNotFound) {
@@ -95,27 +85,112 @@ func (st *Store) Users(ctx context.Context, v catalog.Version, tell func(overloo
 		}
 		in.addBuilt(base, bases, st.tenant)
 	}
-	snapshots, err := st.snapshotsOf(ctx, v.Digest)
+	return in, st.addOverlays(ctx, in, base, sighted{instances, known, undescribed}, tell)
+}
+
+// CopyUsers is Users for a version whose image has its origin in the pool of another host. Only what
+// stands on this pool's image counts, and only if the image lists the version: what else is built on
+// the image stays when the version leaves it. It does not create the pool.
+func (st *Store) CopyUsers(ctx context.Context, v catalog.Version, tell func(overlooked string)) (*InUseError, error) {
+	in := &InUseError{Version: v.ID}
+	domains, undescribed, err := st.host.AllDomains(ctx)
 	if err != nil {
 		return nil, err
+	}
+	instances, known, err := st.instancesOf(ctx, v, domains, in)
+	if err != nil {
+		return nil, err
+	}
+	there, err := st.there(ctx)
+	if err != nil || !there {
+		return in, err
+	}
+	rec, err := st.bases.Get(ctx, catalog.BaseKey(v.Digest))
+	base := rec.Value
+	if err != nil || base.State != catalog.BaseReady || len(base.Versions) > 1 ||
+		!slices.Contains(base.Versions, v.ID.String()) {
+		return in, catalog.IgnoreNotFound(err)
+	}
+	return in, st.addOverlays(ctx, in, base, sighted{instances, known, undescribed}, tell)
+}
+
+// there reports whether the pool exists.
+func (st *Store) there(ctx context.Context) (bool, error) {
+	_, err := st.host.Pool(ctx, st.poolName)
+	if errors.Is(err, host.ErrNoPool) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// sighted is what was seen of a host's domains.
+type sighted struct {
+	instances   []usage.Instance
+	known       []string // paths of disks that count already
+	undescribed []host.Undescribed
+}
+
+// instancesOf adds the version's instances among the domains that hold its image. It returns all
+// instances, and the disks of those that it added.
+func (st *Store) instancesOf(
+	ctx context.Context, v catalog.Version, domains []host.Domain, in *InUseError,
+) (instances []usage.Instance, known []string, err error) {
+	made, err := st.usage.Made(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if instances, err = st.usage.InstancesAmong(domains); err != nil {
+		return nil, nil, err
+	}
+	for _, i := range instances {
+		if !made(i, v.ID.Template) || !strategy.HoldsBase(i.Strategy) || i.Version != v.ID.Version {
+			continue
+		}
+		if i.Tenant == st.tenant {
+			in.Users = append(in.Users, i.String())
+		} else {
+			in.Others++
+		}
+		for _, disk := range i.Domain.Disks {
+			known = append(known, disk.Path)
+		}
+	}
+	return instances, known, nil
+}
+
+// addOverlays adds the overlays on a base, and on the disks of its warm snapshots, that do not count
+// already. It returns an error if something may stand on the base that the host cannot describe.
+func (st *Store) addOverlays(
+	ctx context.Context, in *InUseError, base catalog.Base, seen sighted, tell func(overlooked string),
+) error {
+	snapshots, err := st.snapshotsOf(ctx, base.Digest)
+	if err != nil {
+		return err
 	}
 	found, err := st.usage.DependentsOf(ctx, append(warmDisks(snapshots), base.Volume)...)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, o := range found.Overlays {
 		switch {
-		case slices.Contains(known, o.Path) || o.Pool == st.poolName && slices.Contains(base.Children, o.Name):
-		case st.usage.Foreign(instances, o.Path), naming.OtherTenant(st.tenant, o.Name):
+		case slices.Contains(seen.known, o.Path) || o.Pool == st.poolName && slices.Contains(base.Children, o.Name):
+		case st.usage.Foreign(seen.instances, o.Path), naming.OtherTenant(st.tenant, o.Name):
 			in.Others++
 		default:
-			in.Users = append(in.Users, "volume "+strings.ToValidUTF8(o.Name, "\uFFFD"))
+			in.Users = append(in.Users, st.usage.On("volume "+strings.ToValidUTF8(o.Name, "\uFFFD")))
 		}
 	}
 	if in.InUse() {
-		return in, nil
+		return nil
 	}
-	return in, st.usage.CheckUndescribed(v.ID, found, undescribed, tell)
+	return st.usage.CheckUndescribed(in.Version, found, seen.undescribed, tell)
+}
+
+// Add adds what keeps the version's image on another host.
+func (e *InUseError) Add(other *InUseError) {
+	e.Users = append(e.Users, other.Users...)
+	e.Others, e.BuiltBy = e.Others+other.Others, e.BuiltBy+other.BuiltBy
+	e.Built = append(e.Built, other.Built...)
 }
 
 // addBuilt adds the versions whose images stand on a base; bases are all of the pool. It names those

@@ -20,15 +20,17 @@ type Facts struct {
 	Name    string   `xml:"name"`
 	// Description is the instance's description, if the domain's own element cannot hold it; see
 	// Described.
-	Description Text             `xml:"description,omitempty"`
-	Library     string           `xml:"library,omitempty"` // the pool of the library that has its template
-	Template    string           `xml:"template"`          // "tenant/name"
-	Version     string           `xml:"version"`           // as resolved
-	Digest      string           `xml:"digest"`            // of the image, as its version has it
-	Strategy    catalog.Strategy `xml:"strategy"`
-	Labels      []Pair           `xml:"labels>label"`
-	Parameters  []Setting        `xml:"parameters>parameter"` // effective values, without secrets
-	Protected   bool             `xml:"deletion_protection,omitempty"`
+	Description Text   `xml:"description,omitempty"`
+	Library     string `xml:"library,omitempty"` // the pool of the library that has its template
+	// Catalog is the id of the catalog that has its template, if that is in the pool of another host.
+	Catalog    string           `xml:"catalog,omitempty"`
+	Template   string           `xml:"template"` // "tenant/name"
+	Version    string           `xml:"version"`  // as resolved
+	Digest     string           `xml:"digest"`   // of the image, as its version has it
+	Strategy   catalog.Strategy `xml:"strategy"`
+	Labels     []Pair           `xml:"labels>label"`
+	Parameters []Setting        `xml:"parameters>parameter"` // effective values, without secrets
+	Protected  bool             `xml:"deletion_protection,omitempty"`
 	// the cloud-init seed holds secrets that the guest has yet to read
 	SecretSeed bool             `xml:"secret_seed,omitempty"`
 	Customized Customized       `xml:"customization"`

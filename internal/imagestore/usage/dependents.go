@@ -32,12 +32,12 @@ type Dependents struct {
 // that are gone. It looks at the volumes of all pools of files: those of linked clones may be in any
 // of them.
 func (use *Usage) DependentsOf(ctx context.Context, names ...string) (Dependents, error) {
-	if err := use.host.RefreshPool(ctx, use.pool); err != nil { // else volumes created without libvirt do not show
+	if err := use.Host.RefreshPool(ctx, use.Pool); err != nil { // else volumes created without libvirt do not show
 		return Dependents{}, err
 	}
 	var files []string
 	for _, name := range names {
-		volume, err := use.host.Volume(ctx, use.pool, name)
+		volume, err := use.Host.Volume(ctx, use.Pool, name)
 		if err == nil {
 			files = append(files, volume.Path)
 		} else if !errors.Is(err, host.ErrNoVolume) {
@@ -47,7 +47,7 @@ func (use *Usage) DependentsOf(ctx context.Context, names ...string) (Dependents
 	if len(files) == 0 {
 		return Dependents{}, nil
 	}
-	pools, err := use.host.Pools(ctx)
+	pools, err := use.Host.Pools(ctx)
 	if err != nil {
 		return Dependents{}, err
 	}
@@ -56,11 +56,11 @@ func (use *Usage) DependentsOf(ctx context.Context, names ...string) (Dependents
 		if pool.Path == "" || strings.HasPrefix(pool.Path, "/dev/") {
 			continue
 		}
-		volumes, not, err := use.host.Volumes(ctx, pool.Name, mayStandOnOthers)
+		volumes, not, err := use.Host.Volumes(ctx, pool.Name, mayStandOnOthers)
 		// The volumes of another owner's pool that is not active cannot be listed. Instances in it
 		// are known by their domains.
 		gone := errors.Is(err, host.ErrPoolInactive) || errors.Is(err, host.ErrNoPool)
-		if err != nil && (!gone || pool.Name == use.pool) {
+		if err != nil && (!gone || pool.Name == use.Pool) {
 			return Dependents{}, err
 		}
 		if gone {
@@ -72,7 +72,7 @@ func (use *Usage) DependentsOf(ctx context.Context, names ...string) (Dependents
 	if len(seen.on(files...))+len(seen.undescribed)+len(seen.unseen) == 0 {
 		return Dependents{}, nil
 	}
-	if seen.domains, seen.unknown, err = use.host.AllDomains(ctx); err != nil {
+	if seen.domains, seen.unknown, err = use.Host.AllDomains(ctx); err != nil {
 		return Dependents{}, err
 	}
 	return use.sort(seen, files...), nil
@@ -106,7 +106,7 @@ func (use *Usage) sort(s sighting, files ...string) Dependents {
 		// A volume above it has guessed its format if the header does not name it. A domain that
 		// cannot be described may have any of these volumes as a disk.
 		above := slices.ContainsFunc(s.on(v.Path), func(o host.Volume) bool { return !s.raw(o) })
-		if above || u.Pool == use.pool || naming.IsOwn(u.Name) || len(s.unknown) > 0 || isDisk(s.domains, v, notRaw) {
+		if above || u.Pool == use.Pool || naming.IsOwn(u.Name) || len(s.unknown) > 0 || isDisk(s.domains, v, notRaw) {
 			h.doubtful = append(h.doubtful, u)
 		} else {
 			h.overlooked = append(h.overlooked, u)
@@ -156,8 +156,11 @@ func (s sighting) guests(v host.Volume) bool {
 func notRaw(d host.DomainDisk) bool { return d.Format != "raw" }
 
 // Any reports whether something stands on the base, or may do so.
-func (h Dependents) Any() bool {
-	return len(h.Overlays)+len(h.doubtful) > 0 || len(h.unseen) > 0 && len(h.unknown) > 0
+func (h Dependents) Any() bool { return len(h.Overlays) > 0 || h.Doubtful() }
+
+// Doubtful reports whether something may stand on the base that the host cannot describe.
+func (h Dependents) Doubtful() bool {
+	return len(h.doubtful) > 0 || len(h.unseen) > 0 && len(h.unknown) > 0
 }
 
 // Hidden returns the instances that have disks in pools that are not active: what these disks stand
@@ -227,8 +230,8 @@ func (use *Usage) Reason(u host.Undescribed) string {
 // "TENANT.NAME" for a domain.
 func (use *Usage) others(u host.Undescribed) bool {
 	if u.Pool != "" {
-		return naming.OtherTenant(use.tenant, u.Name)
+		return naming.OtherTenant(use.Tenant, u.Name)
 	}
 	tenant, _, dotted := strings.Cut(u.Name, ".")
-	return dotted && tenant != use.tenant
+	return dotted && tenant != use.Tenant
 }

@@ -10,7 +10,7 @@ import (
 )
 
 func TestWhatIsAnothersIsNotNamed(t *testing.T) {
-	use := New(fakehost.New(), "novacron", "shop")
+	use := New(Options{Host: fakehost.New(), Pool: "novacron", Tenant: "shop"})
 	cause := host.ErrUnsupported
 	for u, want := range map[host.Undescribed]string{
 		{Pool: "p", Name: "a.iso", Err: cause}: `volume "a.iso" in pool "p": ` +
@@ -45,7 +45,7 @@ func TestWhatIsAnothersIsNotNamed(t *testing.T) {
 
 // Volumes that may stand on an image are found by what the host has of volumes and domains.
 func TestWhatMayHangOnAnImage(t *testing.T) {
-	use := New(fakehost.New(), "novacron", "shop")
+	use := New(Options{Host: fakehost.New(), Pool: "novacron", Tenant: "shop"})
 	base := host.Volume{Pool: "novacron", Name: "nova.base.a.raw", Path: "/nova/nova.base.a.raw"}
 	on := func(name, below, format string) host.Volume {
 		return host.Volume{

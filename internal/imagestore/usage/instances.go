@@ -17,7 +17,11 @@ import (
 type Instance struct {
 	metadata.Facts
 	Domain host.Domain
+	Site   string // what users call the host, if there are several; see Options
 }
+
+// String names the instance, and the host if there are several.
+func (i Instance) String() string { return on(i.Tenant+"/"+i.Name, i.Site) }
 
 // InstancesAmong returns those of the domains that novacron created, including those that are still
 // being created. It returns catalog.ErrDamaged if some instances have metadata that cannot be read:
@@ -34,10 +38,10 @@ func (use *Usage) InstancesAmong(domains []host.Domain) (found []Instance, err e
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s on %s: %w. Correct them with `virsh edit`, or "+
-				"remove the domain", use.calls(d), use.host.URI(), err))
+				"remove the domain", use.calls(d), use.Host.URI(), err))
 			continue
 		}
-		found = append(found, Instance{facts, d})
+		found = append(found, Instance{facts, d, use.Site})
 	}
 	return found, errors.Join(errs...)
 }
@@ -54,7 +58,7 @@ func HasInstanceDisk(d host.Domain) bool {
 // calls is what may be disclosed to the library's user about a domain whose metadata do not say
 // which tenant owns it.
 func (use *Usage) calls(d host.Domain) string {
-	if !naming.IsDomainOf(use.tenant, d.Name) {
+	if !naming.IsDomainOf(use.Tenant, d.Name) {
 		return fmt.Sprintf("the domain of UUID %s", d.UUID)
 	}
 	return fmt.Sprintf("domain %q", d.Name)
@@ -66,34 +70,54 @@ func (i Instance) Of(pool string, id catalog.TemplateID) bool {
 	return i.Template == id.String() && (i.Library == pool || i.Library == "")
 }
 
+// Made returns a function that reports whether an instance was created from a template of this
+// catalog, of images of this pool. Several catalogs may have images in the pool, and templates of the
+// same name: the mark of the instance says which of them has its template; see Options.
+func (use *Usage) Made(ctx context.Context) (made func(Instance, catalog.TemplateID) bool, err error) {
+	mark := ""
+	if use.Mark != nil {
+		mark, err = use.Mark(ctx)
+	}
+	return func(i Instance, id catalog.TemplateID) bool { return i.Catalog == mark && i.Of(use.Pool, id) }, err
+}
+
 // InstancesOf lists the instances on the host that were created from a template of this library, of
 // all tenants. unknown names the domains that the host cannot describe, with the reason: they may
 // be such instances, but are not among those found.
 func (use *Usage) InstancesOf(
 	ctx context.Context, id catalog.TemplateID,
 ) (found []Instance, unknown []string, err error) {
-	domains, undescribed, err := use.host.AllDomains(ctx)
+	domains, undescribed, err := use.Host.AllDomains(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
 	for _, u := range undescribed {
-		unknown = append(unknown, use.NameOf(u)+use.Reason(u))
+		unknown = append(unknown, use.On(use.NameOf(u))+use.Reason(u))
+	}
+	made, err := use.Made(ctx)
+	if err != nil {
+		return nil, nil, err
 	}
 	all, err := use.InstancesAmong(domains)
-	return slices.DeleteFunc(all, func(i Instance) bool { return !i.Of(use.pool, id) }), unknown, err
+	return slices.DeleteFunc(all, func(i Instance) bool { return !made(i, id) }), unknown, err
 }
 
-// InstanceCounts counts the instances on the host that were created from each version of a
-// template, by any strategy. For the template's own tenant it counts instances of all tenants,
-// because that tenant has to know how its template is used; for another tenant it counts only that
-// tenant's own.
-func (use *Usage) InstanceCounts(ctx context.Context, id catalog.TemplateID) (map[string]int, error) {
-	instances, _, err := use.InstancesOf(ctx, id)
+// Counts counts instances of a template by their versions. For the template's own tenant it counts
+// instances of all tenants, because that tenant has to know how its template is used; for another
+// tenant it counts only that tenant's own.
+func (use *Usage) Counts(id catalog.TemplateID, instances []Instance) map[string]int {
 	counts := make(map[string]int, len(instances))
 	for _, i := range instances {
-		if use.tenant == id.Tenant || use.tenant == i.Tenant {
+		if use.Tenant == id.Tenant || use.Tenant == i.Tenant {
 			counts[i.Version]++
 		}
 	}
-	return counts, err
+	return counts
+}
+
+// InstanceCounts counts the instances on the host that were created from each version of a template,
+// by any strategy; see Counts.
+func (use *Usage) InstanceCounts(ctx context.Context, id catalog.TemplateID) (map[string]int, error) {
+	instances, _, err := use.InstancesOf(ctx, id)
+	return use.Counts(id, instances), err
 }

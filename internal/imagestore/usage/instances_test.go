@@ -11,7 +11,7 @@ import (
 )
 
 func TestOthersAreCountedAndNotNamed(t *testing.T) {
-	use := New(fakehost.New(), "novacron", "shop")
+	use := New(Options{Host: fakehost.New(), Pool: "novacron", Tenant: "shop"})
 	of := func(tenant, name string) Instance {
 		return Instance{Facts: metadata.Facts{Tenant: tenant, Name: name}}
 	}
@@ -29,7 +29,7 @@ func TestOthersAreCountedAndNotNamed(t *testing.T) {
 
 // Metadata that cannot be read cause an error only if they may be an instance's.
 func TestDamagedMetadataMatterWhereADiskIsAnInstances(t *testing.T) {
-	use := New(fakehost.New(), "novacron", "default")
+	use := New(Options{Host: fakehost.New(), Pool: "novacron", Tenant: "default"})
 	damaged := host.Domain{Name: "odd", Metadata: "<instance"}
 	of := func(path string) []host.Domain {
 		damaged.Disks = []host.DomainDisk{{Path: path}}

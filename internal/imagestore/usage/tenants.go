@@ -13,8 +13,8 @@ import (
 func (use *Usage) Named(instances []Instance) string {
 	var own []string
 	for _, i := range instances {
-		if i.Tenant == use.tenant {
-			own = append(own, i.Tenant+"/"+i.Name)
+		if i.Tenant == use.Tenant {
+			own = append(own, i.String())
 		}
 	}
 	slices.Sort(own)
@@ -24,7 +24,7 @@ func (use *Usage) Named(instances []Instance) string {
 // Foreign reports whether a file is a disk of another tenant's instance.
 func (use *Usage) Foreign(instances []Instance, file string) bool {
 	return slices.ContainsFunc(instances, func(i Instance) bool {
-		return i.Tenant != use.tenant && slices.ContainsFunc(i.Domain.Disks, func(d host.DomainDisk) bool {
+		return i.Tenant != use.Tenant && slices.ContainsFunc(i.Domain.Disks, func(d host.DomainDisk) bool {
 			return d.Path == file
 		})
 	})

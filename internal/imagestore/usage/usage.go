@@ -4,16 +4,38 @@
 package usage
 
 import (
+	"context"
+
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
-// Usage looks for users of images.
-type Usage struct {
-	host   host.Host
-	pool   string
-	tenant string // whose names may be disclosed
+// Options say of which pool the images are.
+type Options struct {
+	Host   host.Host
+	Pool   string
+	Tenant string // whose names may be disclosed
+	// Site is what users call the host, if the catalog has images on several; messages then say where
+	// an instance is.
+	Site string
+	// Mark returns the id of the catalog, which the metadata of its instances have if the pool may have
+	// a catalog of its own with templates of the same names. It is nil if instances without a mark are
+	// this catalog's.
+	Mark func(ctx context.Context) (string, error)
 }
+
+// Usage looks for users of images.
+type Usage struct{ Options }
 
 // New looks for users of the images of a pool. It does not name things that are named like another
 // tenant's.
-func New(h host.Host, pool, tenant string) *Usage { return &Usage{h, pool, tenant} }
+func New(o Options) *Usage { return &Usage{o} }
+
+// On adds to the name of something where that is, if there are several hosts.
+func (use *Usage) On(name string) string { return on(name, use.Site) }
+
+func on(name, site string) string {
+	if site == "" {
+		return name
+	}
+	return name + " on " + site
+}
