@@ -47,25 +47,47 @@ func (st *Store) collectBases(ctx context.Context) error {
 	})
 	errs = append(errs, err)
 	for _, rec := range held.bases {
-		if rec.Value.Copy != nil {
-			collected(c.collectCopy(ctx, rec))
+		if rec.Value.Copy != nil && rec.Value.State == catalog.BaseUploading {
+			collected(c.collectAbandoned(ctx, rec))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// collectCopy removes a copy whose process is dead, and takes the tenant's versions off one that was
-// unused for long enough, which removes it unless others use it. It returns catalog.ErrConflict if
-// another process has changed the base meanwhile.
-func (c collector) collectCopy(ctx context.Context, rec catalog.Record[catalog.Base]) error {
-	base := rec.Value
-	if base.State == catalog.BaseUploading {
-		abandoned, err := base.Copy.Lease().Abandoned(ctx, c.poolTime)
-		if err != nil || !abandoned {
-			return err
-		}
-		return newRemover(c.Store).takeAway(ctx, rec)
+// collectAbandoned removes a copy whose process is dead.
+func (c collector) collectAbandoned(ctx context.Context, rec catalog.Record[catalog.Base]) error {
+	abandoned, err := rec.Value.Copy.Lease().Abandoned(ctx, c.poolTime)
+	if err != nil || !abandoned {
+		return err
 	}
+	return newRemover(c.Store).takeAway(ctx, rec)
+}
+
+// CollectCopies removes the copies that were unused for a long while and that home, another store of
+// the catalog, has as well.
+func (st *Store) CollectCopies(ctx context.Context, home *Store) error {
+	bases, err := st.bases.List(ctx, "")
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, rec := range bases {
+		if rec.Value.Copy == nil {
+			continue
+		}
+		err := collector{st}.collectCopy(ctx, rec, home)
+		if !errors.Is(err, catalog.ErrConflict) && !errors.Is(err, catalog.ErrNotFound) { // another process was faster
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// collectCopy takes the tenant's versions off a copy that was unused for long enough, which removes it
+// unless others use it. It returns catalog.ErrConflict if another process has changed the base
+// meanwhile.
+func (c collector) collectCopy(ctx context.Context, rec catalog.Record[catalog.Base], home *Store) error {
+	base := rec.Value
 	own := slices.DeleteFunc(slices.Clone(base.Versions), func(id string) bool {
 		return !catalog.IsVersionOf(c.tenant, id)
 	})
@@ -77,6 +99,9 @@ func (c collector) collectCopy(ctx context.Context, rec catalog.Record[catalog.B
 		return err
 	}
 	if needed, err := c.needed(ctx, base); err != nil || needed {
+		return err
+	}
+	if _, kept, err := home.Keeps(ctx, base.Digest); err != nil || !kept {
 		return err
 	}
 	for _, id := range own {

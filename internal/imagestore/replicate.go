@@ -1,7 +1,6 @@
 package imagestore
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,23 +49,31 @@ func (st *Store) Has(ctx context.Context, v catalog.Version) (catalog.Base, bool
 	return base, has, catalog.IgnoreNotFound(err)
 }
 
+// Keeps reports whether the pool has the image of a digest, complete. It does not create the pool.
+func (st *Store) Keeps(ctx context.Context, digest string) (catalog.Base, bool, error) {
+	there, err := st.there(ctx)
+	if err != nil || !there {
+		return catalog.Base{}, false, err
+	}
+	rec, err := st.bases.Get(ctx, catalog.BaseKey(digest))
+	return rec.Value, err == nil && rec.Value.State == catalog.BaseReady, catalog.IgnoreNotFound(err)
+}
+
 // Replicate makes sure that the pool has the version's image, with everything that it stands on, and
 // that the version is listed among its users. It copies what the pool lacks from another pool, and
 // verifies it by its digest. It returns a *SourceError if the other pool does not have the image or
-// could not be read; then nothing is left in this one.
-func (st *Store) Replicate(ctx context.Context, v catalog.Version, from *Store) error {
+// could not be read; then nothing is left in this one. If the image is to stay, it counts as one that
+// was registered here once it is complete.
+func (st *Store) Replicate(ctx context.Context, v catalog.Version, from *Store, stays bool) error {
 	if err := st.pool.Open(ctx); err != nil {
 		return err
-	}
-	if there, err := from.there(ctx); err != nil || !there {
-		return &SourceError{Site: from.Site(), Err: cmp.Or(err, ErrNoImage)}
 	}
 	now, err := st.poolTime(ctx)
 	if err != nil {
 		return err
 	}
 	work, o := lease.New(ctx, now), &origin{ctx: ctx, store: from}
-	r := restoration{st, v, &catalog.Copy{
+	r := restoration{st, v, stays, &catalog.Copy{
 		Runner: work.Holder, Since: work.Since, Deadline: work.Deadline, UsedAt: now,
 	}}
 	err = r.restore(ctx, naming.NewBaseStem(), o.image)
@@ -94,9 +101,9 @@ type origin struct {
 
 // image finds an image by its digest; see Restore.
 func (o *origin) image(digest string) (Stored, bool) {
-	base, err := o.store.Base(o.ctx, digest)
-	if err != nil {
-		o.failed(catalog.IgnoreNotFound(err))
+	base, kept, err := o.store.Keeps(o.ctx, digest)
+	if err != nil || !kept {
+		_ = o.failed(err)
 		return Stored{}, false
 	}
 	s := Stored{Base: base, Open: func() (io.ReadCloser, error) {

@@ -25,13 +25,14 @@ import (
 func (st *Store) Restore(
 	ctx context.Context, v catalog.Version, stem string, images func(digest string) (Stored, bool),
 ) (err error) {
-	return restoration{st, v, nil}.restore(ctx, stem, images)
+	return restoration{st, v, true, nil}.restore(ctx, stem, images)
 }
 
 // restoration is a version whose image is being restored.
 type restoration struct {
 	*Store
 	version catalog.Version
+	stays   bool          // as an image that was registered here
 	copied  *catalog.Copy // from the pool of another host; nil for an image that has its origin here
 }
 
@@ -111,7 +112,7 @@ func (r restoration) sendStored(
 		return none, err
 	}
 	defer func() { err = errors.Join(err, stored.Close()) }()
-	u := &upload{store: r.Store, version: r.version.ID, base: catalog.Base{
+	u := &upload{store: r.Store, version: r.version.ID, stays: r.stays, base: catalog.Base{
 		State:       catalog.BaseUploading,
 		Digest:      s.Base.Digest,
 		Format:      s.Base.Format,

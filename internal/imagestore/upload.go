@@ -105,6 +105,7 @@ type upload struct {
 	reserved *catalog.Record[catalog.Base]
 	unsure   bool // the document may say that the image is complete
 	adopted  bool // its volume is among the parent's children
+	stays    bool // if it is a copy, it does not count as one any more once it is complete
 }
 
 // newUpload prepares a base in a volume of that name.
@@ -299,6 +300,9 @@ func (u *upload) kept(ctx context.Context, transfer host.Transfer, volume host.V
 func (u *upload) publish(ctx context.Context) error {
 	ready := u.base
 	ready.State = catalog.BaseReady
+	if u.stays {
+		ready.Copy = nil
+	}
 	if _, err := u.store.bases.Replace(ctx, u.claimed.Key, u.claimed.Revision, ready); err != nil {
 		if errors.Is(err, catalog.ErrConflict) || errors.Is(err, catalog.ErrNotFound) {
 			u.claimed = nil // another process took this one for dead and sends the image itself

@@ -40,7 +40,7 @@ func (r *reader) readable(ctx context.Context, id catalog.TemplateID) (catalog.R
 // ours returns the template of existing versions. A template whose document is gone still belongs
 // to its tenant, so that its remains can be removed.
 func (r *reader) ours(ctx context.Context, id catalog.TemplateID) (catalog.Template, error) {
-	if err := r.Images.Open(ctx); err != nil {
+	if err := r.home.Open(ctx); err != nil {
 		return catalog.Template{}, err
 	}
 	rec, err := r.readable(ctx, id)
@@ -173,7 +173,7 @@ func (r *reader) history(ctx context.Context, t catalog.Template) ([]catalog.Ver
 // Search lists the templates that the library's user may see and the filter selects, ordered by id.
 // It reads whole templates only of tenants that have visible ones.
 func (r *reader) Search(ctx context.Context, filter catalog.Filter) ([]catalog.Template, error) {
-	if err := r.Images.Open(ctx); err != nil {
+	if err := r.home.Open(ctx); err != nil {
 		return nil, err
 	}
 	prefix := ""

@@ -45,7 +45,7 @@ func (l registrar) claimVersion(ctx context.Context, r VersionRequest) (
 		case errors.Is(err, catalog.ErrNotFound):
 		case err != nil:
 			return claimed, orphan, err
-		case l.Images.Abandoned(ctx, found.Value):
+		case l.home.Abandoned(ctx, found.Value):
 			if err := l.clearAbandoned(ctx, found); err != nil {
 				return claimed, orphan, err
 			}
@@ -119,18 +119,18 @@ func (l *Library) sweep(ctx context.Context) {
 			return
 		}
 		for _, rec := range records {
-			if l.Images.Abandoned(ctx, rec.Value) {
+			if l.home.Abandoned(ctx, rec.Value) {
 				_ = l.clearAbandoned(ctx, rec)
 			}
 		}
-		_ = l.Images.Collect(ctx)
+		_ = l.home.Collect(ctx)
 	})
 }
 
 // clearAbandoned removes everything of a version whose registration was abandoned, its document
 // last. Several processes may do so at once.
 func (l *Library) clearAbandoned(ctx context.Context, rec catalog.Record[catalog.Version]) error {
-	if err := l.Images.Forsake(ctx, rec.Value.ID, rec.Value.Claim.Volume); err != nil {
+	if err := l.home.Forsake(ctx, rec.Value.ID, rec.Value.Claim.Volume); err != nil {
 		return err
 	}
 	err := l.store.Versions().Delete(ctx, rec.Key, rec.Revision)

@@ -35,9 +35,9 @@ func (l *Library) VerifyVersion(ctx context.Context, id catalog.VersionID) error
 	if err != nil {
 		return err
 	}
-	base, err := l.Images.Base(ctx, v.Digest)
+	base, err := l.home.Base(ctx, v.Digest)
 	if err != nil {
 		return err
 	}
-	return l.Images.Verify(ctx, base)
+	return l.home.Verify(ctx, base)
 }

@@ -50,10 +50,10 @@ func (l *Library) PlannedVersion(ctx context.Context, id catalog.VersionID) (cat
 // When everything is destroyed, Terraform plans what refers to the version before the version.
 func (l *Library) ExpectRemoval(ctx context.Context, id catalog.VersionID) (unsure []string, err error) {
 	l.Plan.WillRemove(id)
-	if err := l.Images.Open(ctx); err != nil {
+	if err := l.home.Open(ctx); err != nil {
 		return nil, err
 	}
-	instances, _, err := l.Images.Usage().InstancesOf(ctx, id.Template)
+	instances, _, err := l.instancesOf(ctx, id.Template)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ func (l *Library) ExpectRemoval(ctx context.Context, id catalog.VersionID) (unsu
 		case i.Tenant != l.me.Tenant:
 			others++
 		default:
-			unsure = append(unsure, i.Tenant+"/"+i.Name)
+			unsure = append(unsure, i.String())
 		}
 	}
 	slices.Sort(unsure)
@@ -84,10 +84,13 @@ func Unsure(id catalog.VersionID, instances []string) string {
 }
 
 // CheckImage returns an error if the pool does not have a version's image, as when a catalog in a
-// database has versions that were registered with another pool. It asks once per digest for as long
-// as the provider's process plans.
+// database has versions that were registered with another pool, and it cannot be copied from another
+// host. It asks once per digest for as long as the provider's process plans.
 func (l *Library) CheckImage(ctx context.Context, v catalog.Version) error {
 	err := l.Plan.Image(v.Digest, func() error {
+		if l.Spread() {
+			return l.findImage(ctx, v)
+		}
 		_, err := l.Images.Base(ctx, v.Digest)
 		return err
 	})

@@ -10,9 +10,10 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
-// RemoveVersion removes a version, and its base image with the last version of it. It refuses with
-// InUseError while instances need the version's image, and with a finding while it is protected.
-// Removing a version that is already gone is not an error.
+// RemoveVersion removes a version, and its base image with the last version of it, from all hosts. It
+// refuses with InUseError while instances need the version's image, with an error while a host does
+// not answer on which there may be such instances, and with a finding while it is protected. Removing
+// a version that is already gone is not an error.
 //
 // The version is marked first: a clone that is being created meanwhile reads it again once the
 // clone's volume stands on the base, so that one of the two sees the other.
@@ -60,7 +61,7 @@ func (l *Library) RemoveVersion(ctx context.Context, id catalog.VersionID, tell 
 	if err != nil {
 		return err
 	}
-	users, err := l.Images.Users(ctx, rec.Value, func(overlooked string) {
+	users, err := l.users(ctx, rec.Value, func(overlooked string) {
 		for _, tell := range tell {
 			tell(overlooked)
 		}
@@ -87,6 +88,7 @@ func (l *Library) RemoveVersion(ctx context.Context, id catalog.VersionID, tell 
 	if err := l.release(finish, rec.Value); err != nil {
 		return err
 	}
+	defer l.collectOthers(finish) // they have just answered
 	for {
 		err := l.store.Versions().Delete(finish, rec.Key, rec.Revision)
 		if !errors.Is(err, catalog.ErrConflict) {
@@ -97,13 +99,4 @@ func (l *Library) RemoveVersion(ctx context.Context, id catalog.VersionID, tell 
 			return catalog.IgnoreNotFound(err)
 		}
 	}
-}
-
-// release takes a version off the warm snapshots that it asks for, and off its image. A snapshot
-// goes first: its disk stands on the image.
-func (l *Library) release(ctx context.Context, v catalog.Version) error {
-	if err := l.Images.Warm().Release(ctx, v.ID); err != nil {
-		return err
-	}
-	return l.Images.Release(ctx, v.Digest, v.ID)
 }

@@ -17,7 +17,7 @@ import (
 func (l *Library) RestoreVersion(
 	ctx context.Context, v catalog.Version, images func(digest string) (imagestore.Stored, bool),
 ) error {
-	if err := l.Images.Open(ctx); err != nil {
+	if err := l.home.Open(ctx); err != nil {
 		return err
 	}
 	claimed, orphan, err := registrar{l}.claimVersion(ctx, VersionRequest{ID: v.ID})
@@ -29,14 +29,14 @@ func (l *Library) RestoreVersion(
 	}
 	defer l.forget(v.ID.Template)
 	v.Claim, v.DeletingSince, v.Maker = nil, nil, ""
-	err = l.Images.Restore(ctx, v, claimed.Claim.Volume, images)
+	err = l.home.Restore(ctx, v, claimed.Claim.Volume, images)
 	if err == nil {
 		if err = (registrar{l}).fulfil(ctx, claimed, v); err == nil {
 			return nil
 		}
 		undo, cancel := step.UndoContext(ctx)
 		defer cancel()
-		err = errors.Join(err, l.Images.ReleaseUnregistered(undo, v.Digest, v.ID))
+		err = errors.Join(err, l.home.ReleaseUnregistered(undo, v.Digest, v.ID))
 	}
 	if _, left := errors.AsType[*imagestore.LeftoverError](err); left {
 		return err
@@ -48,12 +48,12 @@ func (l *Library) RestoreVersion(
 // for that catalog, and nothing checks for volumes that stand on the image. It returns
 // catalog.ErrConflict if the version has changed since it was read.
 func (l *Library) LeaveVersion(ctx context.Context, rec catalog.Record[catalog.Version]) error {
-	if err := l.Images.Open(ctx); err != nil {
+	if err := l.home.Open(ctx); err != nil {
 		return err
 	}
 	l.forget(rec.Value.ID.Template)
 	defer l.forget(rec.Value.ID.Template) // another goroutine may have read it meanwhile
-	base, err := l.Images.Base(ctx, rec.Value.Digest)
+	base, err := l.home.Base(ctx, rec.Value.Digest)
 	if err == nil && len(base.Versions) < 2 {
 		err = fmt.Errorf("version %q is the last that uses its image: no other catalog has it", rec.Value.ID)
 	}

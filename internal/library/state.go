@@ -12,15 +12,15 @@ import (
 
 // CheckState returns a finding if a template, or the named version of it, cannot go from one state
 // to another: back to a draft while there are instances of it, which would lose it. It asks the
-// host only if that is in question.
+// hosts only if that is in question.
 func (l *Library) CheckState(ctx context.Context, id catalog.TemplateID, version string, from, to catalog.State) error {
 	if !catalog.Unpublishes(from, to) {
 		return nil
 	}
-	if err := l.Images.Open(ctx); err != nil {
+	if err := l.home.Open(ctx); err != nil {
 		return err
 	}
-	instances, unknown, err := l.Images.Usage().InstancesOf(ctx, id)
+	instances, unknown, err := l.instancesOf(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -28,7 +28,7 @@ func (l *Library) CheckState(ctx context.Context, id catalog.TemplateID, version
 }
 
 // mayDraft returns a finding if a template, or a version of it, has instances, or may have some
-// among the domains that its host cannot describe.
+// among the domains that their hosts cannot describe.
 func (l *Library) mayDraft(
 	id catalog.TemplateID, version string, from catalog.State, instances []usage.Instance, unknown []string,
 ) error {
@@ -50,5 +50,5 @@ func (l *Library) mayDraft(
 		Detail: fmt.Sprintf("%s is "+
 			"%s and has instances: %s. Only its writers see a draft, and it changes with its template. Set state = "+
 			"\"deprecated\" to warn its users, or \"archived\" to allow no new "+
-			"instances; or destroy the instances first.", what, from.OrActive(), l.Images.Usage().Named(instances))}}
+			"instances; or destroy the instances first.", what, from.OrActive(), l.home.Usage().Named(instances))}}
 }

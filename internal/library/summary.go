@@ -37,7 +37,7 @@ func (l *Library) Summary(ctx context.Context) (Summary, error) {
 	if s, ok := l.store.(interface{ Enforcement() string }); ok {
 		sum.Enforcement = s.Enforcement()
 	}
-	if err := l.Images.Open(ctx); err != nil {
+	if err := l.home.Open(ctx); err != nil {
 		return sum, err
 	}
 	group, ctx := errgroup.WithContext(ctx)
@@ -52,7 +52,7 @@ func (l *Library) Summary(ctx context.Context) (Summary, error) {
 		return err
 	})
 	group.Go(func() (err error) {
-		sum.Pool, err = l.Images.PoolContents(ctx)
+		sum.Pool, err = l.home.PoolContents(ctx)
 		return err
 	})
 	return sum, group.Wait()
@@ -80,5 +80,5 @@ func (r *reader) catalogName() string {
 	if s, ok := r.store.(fmt.Stringer); ok {
 		return "The catalog in " + s.String()
 	}
-	return "The library in " + r.Images.Pool().String()
+	return "The library in " + r.home.Pool().String()
 }

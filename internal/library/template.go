@@ -18,7 +18,7 @@ import (
 
 // CreateTemplate registers a template under the user's tenant. It fills in the owner and the times.
 func (l *Library) CreateTemplate(ctx context.Context, t catalog.Template) (catalog.Template, error) {
-	if err := l.Images.Open(ctx); err != nil {
+	if err := l.home.Open(ctx); err != nil {
 		return t, err
 	}
 	t.ID.Tenant, t.Owner, t.CreatedAt = l.me.Tenant, l.me.User, now()
@@ -62,11 +62,11 @@ func (l *Library) templateExists(id catalog.TemplateID, writable bool) error {
 // not exist, or the name is taken. A template of the plan's own state is replaced, and one that a
 // dead process left is taken over.
 func (l *Library) CheckNewTemplate(ctx context.Context, id catalog.TemplateID) error {
-	if err := l.Images.Pool().Check(ctx); err != nil {
+	if err := l.home.Pool().Check(ctx); err != nil {
 		return err
 	}
 	return l.Removals.WhilePlanning(ctx, func() error {
-		if l.Plan.TemplateInState(id) || !l.Images.Pool().Opened() { // the pool is created with the template
+		if l.Plan.TemplateInState(id) || !l.home.Pool().Opened() { // the pool is created with the template
 			return nil
 		}
 		t, err := l.Template(ctx, id)
@@ -90,7 +90,7 @@ func Validate(t catalog.Template) error {
 // Template reads a template; it returns catalog.ErrNotFound if there is none, or none that the
 // library's user may see.
 func (r *reader) Template(ctx context.Context, id catalog.TemplateID) (catalog.Template, error) {
-	if err := r.Images.Open(ctx); err != nil {
+	if err := r.home.Open(ctx); err != nil {
 		return catalog.Template{}, err
 	}
 	rec, err := r.readable(ctx, id)
@@ -103,7 +103,7 @@ func (r *reader) Template(ctx context.Context, id catalog.TemplateID) (catalog.T
 func (l *Library) UpdateTemplate(
 	ctx context.Context, id catalog.TemplateID, edit func(*catalog.Template),
 ) (catalog.Template, error) {
-	if err := l.Images.Open(ctx); err != nil {
+	if err := l.home.Open(ctx); err != nil {
 		return catalog.Template{}, err
 	}
 	l.forget(id)
@@ -133,7 +133,7 @@ func (l *Library) DeleteTemplate(ctx context.Context, id catalog.TemplateID) err
 	if kept {
 		return nil
 	}
-	if err := l.Images.Open(ctx); err != nil {
+	if err := l.home.Open(ctx); err != nil {
 		return err
 	}
 	rec, err := l.readable(ctx, id)
@@ -173,7 +173,7 @@ func (l *Library) DeleteTemplate(ctx context.Context, id catalog.TemplateID) err
 func (l *Library) hasVersions(
 	ctx context.Context, id catalog.TemplateID, versions []catalog.Record[catalog.Version],
 ) error {
-	instances, _, err := l.Images.Usage().InstancesOf(ctx, id)
+	instances, _, err := l.instancesOf(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -185,7 +185,7 @@ func (l *Library) hasVersions(
 	first := "Destroy them first"
 	if len(needing) > 0 {
 		first = fmt.Sprintf("Destroy them first, and before them the instances that need their images: %s",
-			l.Images.Usage().Named(needing))
+			l.home.Usage().Named(needing))
 	}
 	return finding.List{{Path: finding.At("name"), Summary: "Template still has versions", Detail: fmt.Sprintf(
 		"Template %q cannot be removed while it has versions: %s. %s; if they are in the same configuration, "+

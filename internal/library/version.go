@@ -31,7 +31,7 @@ type VersionRequest struct {
 func (l *Library) RegisterVersion(ctx context.Context, r VersionRequest) (catalog.Version, error) {
 	none := catalog.Version{}
 	r.steps = step.NewTimer()
-	if err := l.Images.Open(ctx); err != nil {
+	if err := l.home.Open(ctx); err != nil {
 		return none, err
 	}
 	if err := r.Spec.Validate().Err(); err != nil {
@@ -67,7 +67,7 @@ func (l *Library) RegisterVersion(ctx context.Context, r VersionRequest) (catalo
 	if taken.Key != "" {
 		return taken.Value, nil
 	}
-	base, transferred, err := l.Images.Hold(ctx, imagestore.Request{
+	base, transferred, err := l.home.Hold(ctx, imagestore.Request{
 		Version:    r.ID,
 		Source:     r.Source,
 		Parent:     parent,
@@ -103,7 +103,7 @@ func (l *Library) RegisterVersion(ctx context.Context, r VersionRequest) (catalo
 	}
 	undo, cancel := step.UndoContext(ctx)
 	defer cancel()
-	if released := l.Images.ReleaseUnregistered(undo, base.Digest, r.ID); released != nil {
+	if released := l.home.ReleaseUnregistered(undo, base.Digest, r.ID); released != nil {
 		return none, errors.Join(err, released)
 	}
 	return none, errors.Join(err, registrar{l}.withdraw(ctx, claimed))

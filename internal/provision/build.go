@@ -76,6 +76,25 @@ func (b *build) resolve(ctx context.Context) (err error) {
 	return b.resumable(ctx)
 }
 
+// replicate copies the image to this host, if the host does not have it and another one may. That is
+// a step of its own, which takes as long as the image is large.
+func (b *build) replicate(ctx context.Context) error {
+	if !b.p.library.Spread() {
+		return nil
+	}
+	blueprint, err := b.p.Blueprint(ctx, b.Request)
+	if err != nil {
+		return err
+	}
+	if _, err := b.p.sources.stored(ctx, blueprint.Version); !b.p.sources.lacks(err) {
+		return err
+	}
+	return b.Do(ctx, "replicate", func(ctx context.Context) error {
+		b.announce(ctx) // it takes long
+		return b.p.sources.replicate(ctx, blueprint.Version)
+	})
+}
+
 // define defines the domain. The domain's name claims the instance's name, so it comes before the
 // disks.
 func (b *build) define(ctx context.Context) error {
@@ -194,6 +213,10 @@ func (b *build) facts(ctx context.Context) (string, error) {
 		return "", err
 	}
 	_, description := metadata.Described(b.Request.Description)
+	mark, err := b.p.library.Images.Mark(ctx)
+	if err != nil {
+		return "", err
+	}
 	var pools []string
 	if b.Resume != nil { // the definition does not have all disks yet
 		pools = b.Pools()[1:]
@@ -203,6 +226,7 @@ func (b *build) facts(ctx context.Context) (string, error) {
 		Description: description,
 		Frozen:      frozen,
 		Library:     b.p.library.Pool(),
+		Catalog:     mark,
 		Tenant:      b.Tenant,
 		Name:        b.Request.Name,
 		Template:    b.Request.Template.String(),

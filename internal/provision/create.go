@@ -109,6 +109,9 @@ func (b *build) stages(ctx context.Context) error {
 		}
 		return nil
 	}
+	if err := b.replicate(ctx); err != nil {
+		return fmt.Errorf("making instance %q, step replicate: %w", b.Request.Name, err)
+	}
 	if err := run(kind.Stage{Name: "define", Do: b.define}); err != nil {
 		return err
 	}

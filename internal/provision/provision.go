@@ -92,7 +92,7 @@ func New(s Settings) *Provisioner {
 		library: s.Library,
 		kinds:   all,
 		volumes: shared.Volumes,
-		sources: newSources(s.Host, s.Library.Images),
+		sources: newSources(s.Host, s.Library),
 		observe: s.Observe,
 		limits:  s.Limits,
 		claims:  semaphore.NewWeighted(manyClaims),

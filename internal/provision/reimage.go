@@ -60,6 +60,9 @@ func (b *build) renew(ctx context.Context, before kind.Instance) error {
 	if b.driver, err = b.p.kinds.of(before.Type); err != nil {
 		return err
 	}
+	if err := b.replicate(ctx); err != nil {
+		return failed("replicate", err)
+	}
 	for n, s := range b.driver.Renew(&b.Build, before) {
 		err := b.Do(ctx, s.Name, func(ctx context.Context) error {
 			if n == 0 { // deciding is part of the first step, as records have always had it

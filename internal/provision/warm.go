@@ -229,6 +229,11 @@ func (p *Provisioner) Warm(ctx context.Context, v catalog.Version) (Snapshot, er
 	if err != nil {
 		return Snapshot{}, err
 	}
+	if p.library.Spread() { // the snapshot is to stand on the image
+		if _, err := p.sources.image(ctx, v); err != nil {
+			return Snapshot{}, err
+		}
+	}
 	r.Remake, r.Patient = true, true
 	s, err := store.Make(ctx, r, p.maker(driver, v))
 	if err != nil && s.State != catalog.SnapshotFailed {
