@@ -107,11 +107,6 @@ func (r restoration) sendStored(
 	if _, err := r.pool.CheckRoom(ctx, s.Base.StoredSize); err != nil {
 		return none, err
 	}
-	stored, err := s.Open()
-	if err != nil {
-		return none, err
-	}
-	defer func() { err = errors.Join(err, stored.Close()) }()
 	u := &upload{store: r.Store, version: r.version.ID, stays: r.stays, base: catalog.Base{
 		State:       catalog.BaseUploading,
 		Digest:      s.Base.Digest,
@@ -136,6 +131,11 @@ func (r restoration) sendStored(
 	if err := u.adopt(ctx, on); err != nil {
 		return none, err
 	}
+	stored, err := s.Open() // only now: another process may have claimed it
+	if err != nil {
+		return none, err
+	}
+	defer func() { err = errors.Join(err, stored.Close()) }()
 	header, stream, err := u.rebased(ctx, stored, on)
 	if on == nil {
 		stream, err = asDocumented(r.version.ID, s.Base, stored)
