@@ -1,9 +1,11 @@
 package provision
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -69,7 +71,9 @@ func onHosts(t *testing.T, test func(t *testing.T, s *hostsSite)) {
 	t.Helper()
 	for name, database := range map[string]bool{"catalog in a pool": false, "catalog in a database": true} {
 		t.Run(name, func(t *testing.T) {
-			images := map[string]string{"1.0.0": stressImage(t, 64<<10), "2.0.0": stressImage(t, 96<<10)}
+			images := map[string]string{
+				"1.0.0": stressImage(t, 64<<10), "2.0.0": stressImage(t, 256<<10), "3.0.0": changedImage(t, 256<<10),
+			}
 			synctest.Test(t, func(t *testing.T) {
 				s := &hostsSite{
 					T: t, database: database, images: images,
@@ -84,15 +88,27 @@ func onHosts(t *testing.T, test func(t *testing.T, s *hostsSite)) {
 				l := s.process()["kvm1"].lib
 				must.Get[catalog.Template](t)(
 					l.CreateTemplate(t.Context(), catalog.Template{ID: siteTemplate, Type: catalog.TypeVM}))
-				for version, path := range images {
+				for _, version := range []string{"1.0.0", "2.0.0"} {
 					must.Get[catalog.Version](t)(l.RegisterVersion(t.Context(), library.VersionRequest{
-						ID: siteTemplate.Version(version), Source: file.Source{Path: path},
+						ID: siteTemplate.Version(version), Source: file.Source{Path: images[version]},
 					}))
 				}
 				test(t, s)
 			})
 		})
 	}
+}
+
+// changedImage is a stressImage of which the last block has other content.
+func changedImage(t *testing.T, size int) string {
+	t.Helper()
+	path := stressImage(t, size)
+	content := must.Get[[]byte](t)(os.ReadFile(path))
+	copy(content[size-4096:], bytes.Repeat([]byte("changed "), 512))
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // process is the library as another process has it: for each of the hosts.
@@ -689,4 +705,108 @@ func TestOneHostIsAskedNothingNew(t *testing.T) {
 		}
 		s.remove(t, i.UUID)
 	})
+}
+
+// chained registers version 3.0.0, whose image stands on that of 2.0.0.
+func (s *hostsSite) chained() catalog.Version {
+	s.Helper()
+	return must.Get[catalog.Version](s.T)(s.process()["kvm1"].lib.RegisterVersion(s.Context(), library.VersionRequest{
+		ID: siteTemplate.Version("3.0.0"), Parent: "2.0.0", Source: file.Source{Path: s.images["3.0.0"]},
+	}))
+}
+
+func TestAnImageIsCopiedWithWhatItStandsOn(t *testing.T) {
+	onHosts(t, func(t *testing.T, s *hostsSite) {
+		v := s.chained()
+		on := s.process()["kvm2"]
+		r := on.request("linked_clone")
+		r.Version, r.Storage = v.ID.Version, nil
+		i, _ := s.create(on, r)
+		top, _ := s.document("kvm2", "3.0.0")
+		below, _ := s.document("kvm2", "2.0.0")
+		if top.Parent != below.Digest || top.Copy == nil || below.Copy == nil || len(below.Versions) != 0 ||
+			!slices.Equal(below.Children, []string{top.Volume}) || len(s.stored("kvm2")) != 2 {
+			t.Errorf("copied are %+v on %+v; there are %q", top, below, s.stored("kvm2"))
+		}
+		base := must.Get[catalog.Base](t)(on.lib.Images.Base(t.Context(), v.Digest))
+		if err := on.lib.Images.Verify(t.Context(), base); err != nil {
+			t.Errorf("the copy is not the image: %v", err)
+		}
+		if _, err := on.Volume(t.Context(), sitePool, naming.BlockMap(top.Volume)); err != nil {
+			t.Errorf("the map of its blocks: %v", err)
+		}
+		r.Name, r.Version = "below", "2.0.0" // of which the pool has the image already
+		second, _ := s.create(on, r)
+		if len(s.stored("kvm2")) != 2 {
+			t.Errorf("there are %q", s.stored("kvm2"))
+		}
+		for _, i := range []kind.Instance{i, second} {
+			if err := on.p.Delete(t.Context(), 0, i.UUID, naming.DefaultTenant, i.Facts.Name, hostid.ID{}); err != nil {
+				t.Error(err)
+			}
+		}
+		s.remove("3.0.0")
+		if left, _ := s.document("kvm2", "2.0.0"); len(left.Versions) != 1 || len(left.Children) != 0 {
+			t.Errorf("what it stood on is %+v", left)
+		}
+		s.remove("2.0.0")
+		if left := s.stored("kvm2"); len(left) > 0 {
+			t.Errorf("left are %q", left)
+		}
+	})
+}
+
+// A process that is killed at any request undoes nothing. The next copy takes over at once what a
+// process has left that is certainly dead.
+func TestTheCopyOfAKilledProcessIsMadeAgain(t *testing.T) {
+	onHosts(t, func(t *testing.T, s *hostsSite) {
+		v, h := s.chained(), s.machines["kvm2"]
+		replicate := func() error { return s.process()["kvm2"].lib.Replicate(t.Context(), v) }
+		for n := 1; ; n++ {
+			first, killed := h.Calls(), false
+			h.Inject = func(c fakehost.Call) fakehost.Fault {
+				if killed = killed || c.N == first+n; killed {
+					return fakehost.Fault{Before: host.ErrUnreachable}
+				}
+				return fakehost.Fault{}
+			}
+			err := replicate()
+			h.Inject = nil
+			if !killed {
+				if err != nil {
+					t.Errorf("undisturbed: %v", err)
+				}
+				return
+			}
+			s.kill("kvm2")
+			begun := time.Now()
+			if err := replicate(); err != nil || time.Since(begun) > time.Minute || len(s.stored("kvm2")) != 2 {
+				t.Fatalf("killed at request %d: after %s, %v; there are %q", n, time.Since(begun), err, s.stored("kvm2"))
+			}
+			if err := s.process()["kvm2"].lib.Images.ReleaseCopy(t.Context(), v); err != nil {
+				t.Error(err)
+			}
+			for range 2 { // what the dead process has listed in vain
+				s.collected()
+				time.Sleep(2 * time.Hour)
+			}
+			s.collected()
+			if left := s.stored("kvm2"); len(left) > 0 {
+				t.Fatalf("killed at request %d: left are %q", n, left)
+			}
+		}
+	})
+}
+
+// kill makes what is being copied to a host that of a process that has certainly ended.
+func (s *hostsSite) kill(name string) {
+	s.Helper()
+	bases := poolstore.New(s.machines[name], sitePool).Bases()
+	for _, rec := range must.Get[[]catalog.Record[catalog.Base]](s.T)(bases.List(s.Context(), "")) {
+		if rec.Value.Copy != nil && rec.Value.State == catalog.BaseUploading {
+			killed := *rec.Value.Copy
+			killed.Runner, rec.Value.Copy = leasetest.Dead(s.T), &killed
+			must.Get[catalog.Record[catalog.Base]](s.T)(bases.Replace(s.Context(), rec.Key, rec.Revision, rec.Value))
+		}
+	}
 }

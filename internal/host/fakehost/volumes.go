@@ -27,6 +27,10 @@ type volume struct {
 const (
 	qcow2Magic = "QFI\xfb"
 	capacityAt = 24
+
+	backingAt       = 8          // offset of the name of the image below, 64 bits, and its length, 32 bits
+	headerLengthAt  = 100        // 32 bits; extensions follow the header: a type, a length, and as much data
+	formatExtension = 0xe2792aca // the format of the image below
 )
 
 // probed returns the format and capacity that libvirt would detect from the volume's content.
@@ -35,6 +39,27 @@ func (v *volume) probed() (format string, capacity uint64) {
 		return "qcow2", binary.BigEndian.Uint64(v.data[capacityAt:])
 	}
 	return v.format, v.capacity
+}
+
+// below is what a qcow2 image that was written into a raw volume stands on, by its header; nil for
+// nothing.
+func (v *volume) below() *host.Backing {
+	format, _ := v.probed()
+	if v.backing != nil || v.format != "raw" || format != "qcow2" || len(v.data) < headerLengthAt+4 {
+		return v.backing
+	}
+	word := func(at uint64) uint64 { return uint64(binary.BigEndian.Uint32(v.data[at:])) }
+	name, length := binary.BigEndian.Uint64(v.data[backingAt:]), word(backingAt+8)
+	if name == 0 || name+length > uint64(len(v.data)) {
+		return nil
+	}
+	b := host.Backing{Path: string(v.data[name : name+length])}
+	for at := word(headerLengthAt); at+8 <= name && word(at) != 0; at += 8 + (word(at+4)+7)/8*8 {
+		if word(at) == formatExtension && at+8+word(at+4) <= name {
+			b.Format = string(v.data[at+8 : at+8+word(at+4)])
+		}
+	}
+	return &b
 }
 
 func (p *pool) describeVolume(name string) (host.Volume, error) {
@@ -50,8 +75,8 @@ func (p *pool) describeVolume(name string) (host.Volume, error) {
 	if d.Format == "raw" {
 		d.Physical = d.Capacity
 	}
-	if v.backing != nil {
-		below := *v.backing
+	if on := v.below(); on != nil {
+		below := *on
 		d.Backing = &below
 	}
 	return d, nil

@@ -2,6 +2,7 @@ package hosttest
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io"
 	"slices"
@@ -191,4 +192,42 @@ func overlays(t *testing.T, s Site) {
 			t.Errorf("the overlay is %+v on %+v", v, v.Backing)
 		}
 	}
+
+	file := overlayFile(base.Path, "raw", 1<<20)
+	must.Get[host.Volume](t)(s.Host.CreateVolume(ctx, pool, host.VolumeSpec{
+		Name: "sent", Format: "raw", Capacity: uint64(len(file)),
+	}))
+	conn := must.Get[host.Transfer](t)(s.Host.OpenTransfer(ctx))
+	defer conn.Close()
+	done(t, conn.UploadAll(ctx, pool, "sent", bytes.NewReader(file), 0, int64(len(file))))
+	done(t, s.Host.RefreshPool(ctx, pool))
+	sent := must.Get[host.Volume](t)(s.Host.Volume(ctx, pool, "sent"))
+	if sent.Format != "qcow2" || sent.Capacity != 1<<20 || sent.Backing == nil || *sent.Backing != below {
+		t.Errorf("an overlay that was sent is %+v on %+v", sent, sent.Backing)
+	}
+}
+
+// overlayFile is the head of a qcow2 image of size bytes that stands on another one, as far as a host
+// looks at it (QEMU, docs/interop/qcow2.txt).
+func overlayFile(path, format string, size uint64) []byte {
+	const header, extension, cluster = 104, 0xe2792aca, 64 << 10
+	name := header + 8 + 8 + 8 // behind the extension with the format, and the end of extensions
+	file := make([]byte, 4*cluster)
+	copy(file, "QFI\xfb")
+	binary.BigEndian.PutUint32(file[4:], 3) // version
+	binary.BigEndian.PutUint64(file[8:], uint64(name))
+	binary.BigEndian.PutUint32(file[16:], uint32(len(path)))
+	binary.BigEndian.PutUint32(file[20:], 16) // bits of a cluster
+	binary.BigEndian.PutUint64(file[24:], size)
+	binary.BigEndian.PutUint32(file[36:], 1)         // L1 table
+	binary.BigEndian.PutUint64(file[40:], cluster)   // where that is
+	binary.BigEndian.PutUint64(file[48:], 2*cluster) // where the reference counts are
+	binary.BigEndian.PutUint32(file[56:], 1)         // clusters of their table
+	binary.BigEndian.PutUint32(file[96:], 4)         // bits of a reference count, as a power of 2
+	binary.BigEndian.PutUint32(file[100:], header)   // its length
+	binary.BigEndian.PutUint32(file[header:], extension)
+	binary.BigEndian.PutUint32(file[header+4:], uint32(len(format)))
+	copy(file[header+8:], format)
+	copy(file[name:], path)
+	return file
 }
