@@ -22,10 +22,12 @@ func TestWarmContract(t *testing.T) { imagestoretest.RunWarm(t, inMemory) }
 
 func inMemory(t *testing.T) imagestoretest.Site {
 	h := fakehost.New()
-	if _, err := h.CreateDirPool(t.Context(), "pool", "/pool"); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"pool", "other"} {
+		if _, err := h.CreateDirPool(t.Context(), name, "/"+name); err != nil {
+			t.Fatal(err)
+		}
 	}
-	return siteOf(t, h, "pool")
+	return siteOf(t, h, "pool", "other")
 }
 
 func TestAccContract(t *testing.T)     { imagestoretest.Run(t, onTestHost(t)) }
@@ -41,8 +43,9 @@ func onTestHost(t *testing.T) func(t *testing.T) imagestoretest.Site {
 		}
 		t.Cleanup(func() { h.Close() })
 		pool, _ := site.Pool(t, "contract-"+strings.ToLower(rand.Text()[:8]))
-		t.Cleanup(func() { empty(t, h, pool) })
-		return siteOf(t, h, pool)
+		other, _ := site.Pool(t, pool+"-2")
+		t.Cleanup(func() { empty(t, h, pool); empty(t, h, other) })
+		return siteOf(t, h, pool, other)
 	}
 }
 
@@ -61,7 +64,7 @@ func empty(t *testing.T, h host.Host, pool string) {
 	}
 }
 
-func siteOf(t *testing.T, h host.Host, pool string) imagestoretest.Site {
+func siteOf(t *testing.T, h host.Host, pool, other string) imagestoretest.Site {
 	const tenant = "shop"
 	documents := poolstore.New(h, pool)
 	return imagestoretest.Site{
@@ -69,6 +72,11 @@ func siteOf(t *testing.T, h host.Host, pool string) imagestoretest.Site {
 		Open: func(o imagestore.Options) *imagestore.Store {
 			o.Host = cmp.Or(o.Host, h)
 			o.Pool, o.Documents, o.Tenant = pool, poolstore.New(h, pool), tenant
+			return imagestore.New(o)
+		},
+		OpenOther: func(o imagestore.Options) *imagestore.Store {
+			o.Host, o.Pool, o.Tenant = cmp.Or(o.Host, h), other, tenant
+			o.Documents = imagestore.Elsewhere(poolstore.New(h, pool), tenant, poolstore.New(h, other))
 			return imagestore.New(o)
 		},
 	}

@@ -142,7 +142,7 @@ type watched struct {
 func (w *watched) Read(p []byte) (int, error) {
 	n, err := w.ReadCloser.Read(p)
 	w.left -= int64(n)
-	if err == io.EOF { //nolint:errorlint // as io.Reader says
+	if err == io.EOF {
 		if w.left <= 0 {
 			return n, err
 		}

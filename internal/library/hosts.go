@@ -19,7 +19,9 @@ import (
 func (r *reader) Spread() bool { return len(r.others) > 0 }
 
 // stores are the images of all hosts, those at home first.
-func (r *reader) stores() []*imagestore.Store { return append([]*imagestore.Store{r.home}, r.others...) }
+func (r *reader) stores() []*imagestore.Store {
+	return append([]*imagestore.Store{r.home}, r.others...)
+}
 
 // each calls do for the images of all hosts at once, and returns the errors of all.
 func (r *reader) each(ctx context.Context, do func(ctx context.Context, images *imagestore.Store) error) error {

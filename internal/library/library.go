@@ -20,7 +20,7 @@ type Options struct {
 	// Others are those of the pools of other hosts, to which images are copied when instances there need
 	// them; see imagestore.Elsewhere. Library.At is the library for such a host.
 	Others []*imagestore.Store
-	Store  catalog.Store     // the catalog, in the same pool or elsewhere
+	Store  catalog.Store // the catalog, in the same pool or elsewhere
 	User   string
 	Groups []string // of the user
 	// Retention says which of the tenant's requests are kept.

@@ -74,12 +74,12 @@ func (l *Library) nowhere(v catalog.Version, failed []error) error {
 		}
 	}
 	if len(silent) > 0 {
-		return fmt.Errorf("version %q: its image is not on %s, and could not be copied there: %w", v.ID, l.Images.Site(),
-			errors.Join(silent...))
+		return fmt.Errorf("version %q: its image is not on %s, and could not be copied there: %w", v.ID,
+			l.Images.Site(), errors.Join(silent...))
 	}
 	return finding.List{{Path: finding.At("version"), Summary: "Image not found on any host", Detail: fmt.Sprintf(
-		"Version %q is in the catalog, but none of the hosts %s has its image: choose another version, or add the host "+
-			"that the version was registered with.", v.ID, strings.Join(sites, ", "))}}
+		"Version %q is in the catalog, but none of the hosts %s has its image: choose another version, or add the "+
+			"host that the version was registered with.", v.ID, strings.Join(sites, ", "))}}
 }
 
 // findImage makes sure that a host has the image of a version. It does not ask further hosts once it

@@ -21,7 +21,9 @@ var identities = layout{kind: "catalog", level: gzip.NoCompression}
 
 const identityKey = "id"
 
-func (s *Store) identities() collection[identity] { return collection[identity]{store: s, layout: identities} }
+func (s *Store) identities() collection[identity] {
+	return collection[identity]{store: s, layout: identities}
+}
 
 // ID returns the id that distinguishes this catalog from others that have images in the same pools.
 // The first process that needs it chooses it. It never changes.

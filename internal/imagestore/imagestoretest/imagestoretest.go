@@ -29,6 +29,9 @@ type Site struct {
 	// Open opens the store as a process of that tenant does, with the fields that o sets. o.Host is
 	// nil for the site's own.
 	Open func(o imagestore.Options) *imagestore.Store
+	// OpenOther opens the store of another pool of the host, which stands for one of another host. The
+	// catalog is that of Documents.
+	OpenOther func(o imagestore.Options) *imagestore.Store
 	// Tenant is the tenant of the catalog.
 	Tenant string
 	// Dead names a process that has certainly ended; see leasetest.Dead.
@@ -55,6 +58,9 @@ func Run(t *testing.T, open func(t *testing.T) Site) {
 		"UsersAreNamed":                         users,
 		"WhatIsStoredIsCounted":                 poolContents,
 		"AnImageThatIsNotThereIsNotFound":       missing,
+		"AnImageIsCopiedFromAnotherPool":        copied,
+		"WhatIsNoImageIsNotCopied":              notCopied,
+		"ACopyGoesWhenNothingUsesIt":            usedElsewhere,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, &bench{Site: open(t), t: t}) })
 	}
