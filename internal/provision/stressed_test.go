@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/pgtest"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host/hostid"
@@ -48,7 +49,7 @@ type tally struct {
 func TestMain(m *testing.M) {
 	role := os.Getenv(envStress)
 	if role == "" {
-		os.Exit(m.Run())
+		os.Exit(pgtest.Run(m))
 	}
 	var s stressed
 	err := json.Unmarshal([]byte(role), &s)
