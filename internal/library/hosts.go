@@ -120,6 +120,20 @@ func (l *Library) release(ctx context.Context, v catalog.Version) error {
 	return l.home.Release(ctx, v.Digest, v.ID)
 }
 
+// ReleaseWarm takes a version that asks for no warm snapshot any more off those of all hosts. What
+// another host has is collected later if that cannot be reached.
+func (l *Library) ReleaseWarm(ctx context.Context, id catalog.VersionID) error {
+	var failed error
+	_ = l.each(ctx, func(ctx context.Context, images *imagestore.Store) error {
+		err := images.Warm().Release(ctx, id)
+		if images == l.Images {
+			failed = err
+		}
+		return err
+	})
+	return failed
+}
+
 // collectOthers removes, once per process, unused images from the pools of other hosts. Not every
 // registration does so, unlike at home: it would wait for hosts that do not answer.
 func (l *Library) collectOthers(ctx context.Context) {

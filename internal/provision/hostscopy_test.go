@@ -92,15 +92,8 @@ func TestInstancesShareACopy(t *testing.T) {
 			return fakehost.Fault{}
 		}
 		var group sync.WaitGroup
-		for n, name := range []string{"a", "b", "c", "d", "e", "f"} {
-			on := s.process()["kvm2"] // processes of their own…
-			if n < 3 && n > 0 {       // …and instances of one
-				continue
-			}
-			names := []string{name}
-			if n == 0 {
-				names = []string{"a", "b", "c"}
-			}
+		for _, names := range [][]string{{"a", "b", "c"}, {"d"}, {"e"}, {"f"}} {
+			on := s.process()["kvm2"] // a process for each
 			for _, name := range names {
 				r := on.request("linked_clone")
 				r.Name, r.Storage = name, nil
@@ -265,6 +258,26 @@ func TestAnImageIsCopiedWithWhatItStandsOn(t *testing.T) {
 		s.remove("2.0.0")
 		if left := s.stored("kvm2"); len(left) > 0 {
 			t.Errorf("left are %q", left)
+		}
+	})
+}
+
+// What the home has lost comes back from a copy, and is none then.
+func TestTheHomeGetsAnImageBack(t *testing.T) {
+	onHosts(t, func(t *testing.T, s *hostsSite) {
+		on := s.process()["kvm2"]
+		i, _ := s.create(on, on.request("clone"))
+		on.remove(t, i.UUID)
+		lost, _ := s.document("kvm1", "1.0.0")
+		if err := s.machines["kvm1"].DeleteVolume(t.Context(), sitePool, lost.Volume); err != nil {
+			t.Fatal(err)
+		}
+		home := s.process()["kvm1"]
+		i, steps := s.create(home, home.request("linked_clone"))
+		home.remove(t, i.UUID)
+		back, _ := s.document("kvm1", "1.0.0")
+		if steps[0] != "replicate" || back.Copy != nil || back.State != catalog.BaseReady || back.Volume == lost.Volume {
+			t.Errorf("by the steps %q, the home has %+v", steps, back)
 		}
 	})
 }

@@ -219,7 +219,7 @@ func (p *Planner) NeedsBoot(b kind.Blueprint) finding.List {
 func (p *Provisioner) Warm(ctx context.Context, v catalog.Version) (Snapshot, error) {
 	store := p.library.Images.Warm()
 	if v.Warm == nil {
-		return Snapshot{}, store.Release(ctx, v.ID)
+		return Snapshot{}, p.library.ReleaseWarm(ctx, v.ID)
 	}
 	driver, err := p.driverOf(ctx, v.ID.Template)
 	if err != nil {

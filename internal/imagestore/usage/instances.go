@@ -114,10 +114,3 @@ func (use *Usage) Counts(id catalog.TemplateID, instances []Instance) map[string
 	}
 	return counts
 }
-
-// InstanceCounts counts the instances on the host that were created from each version of a template,
-// by any strategy; see Counts.
-func (use *Usage) InstanceCounts(ctx context.Context, id catalog.TemplateID) (map[string]int, error) {
-	instances, _, err := use.InstancesOf(ctx, id)
-	return use.Counts(id, instances), err
-}

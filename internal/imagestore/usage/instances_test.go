@@ -1,6 +1,7 @@
 package usage
 
 import (
+	"context"
 	"errors"
 	"testing"
 
@@ -24,6 +25,45 @@ func TestOthersAreCountedAndNotNamed(t *testing.T) {
 		if got := use.Named(instances); got != want {
 			t.Errorf("named %q, want %q", got, want)
 		}
+	}
+}
+
+// A pool may have images of several catalogs, which may have templates of the same names.
+func TestAMarkTellsInstancesOfOtherCatalogsApart(t *testing.T) {
+	silent := errors.New("silent")
+	marked := func(mark string, err error) Options {
+		return Options{
+			Host: fakehost.New(), Pool: "novacron", Tenant: "shop", Site: "kvm2",
+			Mark: func(context.Context) (string, error) { return mark, err },
+		}
+	}
+	web := catalog.TemplateID{Tenant: "shop", Name: "web"}
+	of := func(mark string) Instance {
+		return Instance{Facts: metadata.Facts{Catalog: mark, Template: web.String(), Library: "novacron"}}
+	}
+	for name, c := range map[string]struct {
+		of   Options
+		mark string
+		want bool
+	}{
+		"its own":                      {marked("one", nil), "one", true},
+		"of the pool's":                {marked("one", nil), "", false},
+		"of a third":                   {marked("one", nil), "two", false},
+		"the pool's own":               {Options{Host: fakehost.New(), Pool: "novacron"}, "", true},
+		"of another, for the pool's":   {Options{Host: fakehost.New(), Pool: "novacron"}, "one", false},
+		"of another pool, of no other": {Options{Host: fakehost.New(), Pool: "other"}, "", false},
+	} {
+		made, err := New(c.of).Made(t.Context())
+		if err != nil || made(of(c.mark), web) != c.want {
+			t.Errorf("an instance %s counts: %t, %v", name, !c.want, err)
+		}
+	}
+	if _, err := New(marked("", silent)).Made(t.Context()); !errors.Is(err, silent) {
+		t.Errorf("without the mark: %v", err)
+	}
+	use := New(marked("one", nil))
+	if got := use.Named([]Instance{{Facts: metadata.Facts{Tenant: "shop", Name: "a"}, Site: "kvm2"}}); got != "shop/a on kvm2" {
+		t.Errorf("named %q", got)
 	}
 }
 

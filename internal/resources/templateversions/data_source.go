@@ -158,7 +158,7 @@ func (d *DataSource) history(ctx context.Context, id catalog.TemplateID) ([]entr
 	if err != nil {
 		return nil, err
 	}
-	counts, err := d.Library.Images.Usage().InstanceCounts(ctx, id)
+	counts, err := d.Library.InstanceCounts(ctx, id)
 	if err != nil {
 		return nil, err
 	}
