@@ -26,6 +26,13 @@ func ValidateTenant(name string) error {
 		"letter or digit, at most 63 characters")
 }
 
+// ValidateResourcePool checks whether a name may name a resource pool. It allows no dots, because a
+// dot separates the parts of a document's name.
+func ValidateResourcePool(name string) error {
+	return match(tenantName, name, "name of a resource pool", "lower-case letters, digits, underscores and hyphens, "+
+		"starting with a letter or digit, at most 63 characters")
+}
+
 // ValidateInstanceName checks whether a name may name an instance: it has to be an RFC 1123 label,
 // because it is the guest's host name unless a parameter says otherwise.
 func ValidateInstanceName(name string) error {
