@@ -40,10 +40,17 @@ func (c *change) fits(found entry) error {
 // one change per record.
 type batch struct {
 	layout
+	rule rule
 	key  string // the document's key
 	open []*change
 	next content // the content that was composed last
 }
+
+// rule judges changes by what else their document holds. It is asked for each content that is
+// composed, so a change is judged by exactly the revision that it is written on. It returns a
+// function that judges one change after the other, each by what the changes before it have left. A
+// change that is refused is not made.
+type rule func(ctx context.Context, sh *shelf) (judge func(key string, to entry) error, err error)
 
 // content is what a document will hold.
 type content struct {
@@ -91,13 +98,13 @@ func (b *batch) resolve(current document) (*shelf, error) {
 
 // compose builds the document's next content from its current one. If the document is full, only
 // the deletes of a batch are left.
-func (b *batch) compose(current document) error {
+func (b *batch) compose(ctx context.Context, current document) error {
 	sh, err := b.resolve(current)
 	if err != nil {
 		return err
 	}
-	for _, c := range b.open {
-		sh.put(c.key, c.to)
+	if err := b.change(ctx, sh); err != nil {
+		return err
 	}
 	pages, body, err := sh.body(b.level)
 	if err == nil && len(body) > maxGrown && len(body) > len(current.body) {
@@ -110,11 +117,35 @@ func (b *batch) compose(current document) error {
 			adds := batch{open: slices.DeleteFunc(b.open, func(c *change) bool { return c.to.revision == "" })}
 			adds.finish(err)
 			b.open = deletes
-			return b.compose(current)
+			return b.compose(ctx, current)
 		}
 	}
 	b.next = content{pages, body}
 	return err
+}
+
+// change makes the changes to the records, and reports the outcome of those that the rule refuses. It
+// returns errNothing if it refuses all.
+func (b *batch) change(ctx context.Context, sh *shelf) error {
+	judge := func(string, entry) error { return nil }
+	if b.rule != nil {
+		var err error
+		if judge, err = b.rule(ctx, sh); err != nil {
+			return err
+		}
+	}
+	b.open = slices.DeleteFunc(b.open, func(c *change) bool {
+		if err := judge(c.key, c.to); err != nil {
+			c.outcome <- err
+			return true
+		}
+		sh.put(c.key, c.to)
+		return false
+	})
+	if len(b.open) == 0 {
+		return errNothing
+	}
+	return nil
 }
 
 // finish reports the outcome to all changes that are left.

@@ -23,6 +23,8 @@ type collection[T any] struct {
 	// parts returns the parts of a value that are stored apart: parts that many records share, or that
 	// a search does not read. If it is nil, no part is stored apart, and stored parts are left out.
 	parts func(*T) []*catalog.Spec
+	// rule judges changes by what else their document holds; nil for a kind without such a rule.
+	rule rule
 }
 
 // readers bounds how many documents List reads at once.
@@ -170,7 +172,7 @@ func (c collection[T]) write(
 }
 
 func (c collection[T]) submit(ctx context.Context, key string, parent catalog.Revision, to entry) error {
-	return c.store.writer.submit(c.layout, &change{
+	return c.store.writer.submit(c.layout, c.rule, &change{
 		ctx: ctx, key: key, parent: parent, to: to, lead: make(chan struct{}), outcome: make(chan error, 1),
 	})
 }

@@ -32,6 +32,9 @@ var (
 	bases     = layout{kind: "base", level: gzip.NoCompression}
 	snapshots = layout{kind: "warm", level: gzip.NoCompression}
 	requests  = layout{kind: "request", shards: 4, level: gzip.BestSpeed}
+	// A tenant's placements are in one document, because its quotas are about all of them.
+	placements    = layout{kind: "placement", shards: 1, level: gzip.BestSpeed}
+	resourcePools = layout{kind: "resource-pool", level: gzip.NoCompression}
 )
 
 // page returns the part of a record's key that the records of one page share: a version's template,

@@ -19,8 +19,8 @@ type queues struct {
 	waiting map[string][]*change
 }
 
-// submit makes a change, together with other changes.
-func (w *writer) submit(l layout, c *change) error {
+// submit makes a change, together with other changes. All changes of a document have the same rule.
+func (w *writer) submit(l layout, r rule, c *change) error {
 	document := l.document(c.key)
 	docStem := naming.DocumentStem(l.kind, document)
 	if w.queues.enqueue(docStem, c) {
@@ -39,7 +39,7 @@ func (w *writer) submit(l layout, c *change) error {
 			}
 		}
 	}
-	b := &batch{layout: l, key: document, open: w.queues.take(docStem)}
+	b := &batch{layout: l, rule: r, key: document, open: w.queues.take(docStem)}
 	err := w.writeBatch(b)
 	w.queues.handOver(docStem)
 	b.finish(err)

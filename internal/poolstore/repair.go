@@ -68,7 +68,8 @@ func (s *Store) examines(docStem, tenant string) bool {
 	if _, ours := s.checks()[parts[1]]; !ours {
 		return false
 	}
-	ofTenants := parts[1] != bases.kind && parts[1] != snapshots.kind && parts[1] != identities.kind
+	ofTenants := !slices.Contains(
+		[]string{bases.kind, snapshots.kind, resourcePools.kind, identities.kind}, parts[1])
 	return tenant == "" || ofTenants && parts[2] == tenant
 }
 
@@ -76,13 +77,14 @@ func (s *Store) examines(docStem, tenant string) bool {
 // them.
 func (s *Store) checks() map[string]func(document) (int, error) {
 	return map[string]func(document) (int, error){
-		templates.kind: checkOf(s.Templates().(collection[catalog.Template])),
-		versions.kind:  checkOf(s.Versions().(collection[catalog.Version])),
-		bases.kind:     checkOf(s.Bases().(collection[catalog.Base])),
-		snapshots.kind: checkOf(s.Snapshots().(collection[catalog.Snapshot])),
-		requests.kind:  checkOf(s.Requests().(collection[catalog.ProvisioningRequest])),
-
-		identities.kind: checkOf(s.identities()),
+		templates.kind:     checkOf(s.Templates().(collection[catalog.Template])),
+		versions.kind:      checkOf(s.Versions().(collection[catalog.Version])),
+		bases.kind:         checkOf(s.Bases().(collection[catalog.Base])),
+		snapshots.kind:     checkOf(s.Snapshots().(collection[catalog.Snapshot])),
+		requests.kind:      checkOf(s.Requests().(collection[catalog.ProvisioningRequest])),
+		placements.kind:    checkOf(s.Placements().(collection[catalog.Placement])),
+		resourcePools.kind: checkOf(s.ResourcePools().(collection[catalog.ResourcePool])),
+		identities.kind:    checkOf(s.identities()),
 	}
 }
 

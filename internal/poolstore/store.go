@@ -118,5 +118,17 @@ func (s *Store) Requests() catalog.Collection[catalog.ProvisioningRequest] {
 	return collection[catalog.ProvisioningRequest]{store: s, layout: requests}
 }
 
+// Placements implements catalog.Store. Like everything else that a pool's catalog says, its quotas are
+// advice: they bind all processes of the provider exactly, and users who write documents by hand not
+// at all. PostgreSQL enforces them.
+func (s *Store) Placements() catalog.Collection[catalog.Placement] {
+	return collection[catalog.Placement]{store: s, layout: placements, rule: s.withinQuotas}
+}
+
+// ResourcePools implements catalog.Store. Everybody who can write to the pool can write them.
+func (s *Store) ResourcePools() catalog.Collection[catalog.ResourcePool] {
+	return collection[catalog.ResourcePool]{store: s, layout: resourcePools}
+}
+
 // RequestGroup names the document that a request is in; see catalog.RequestGroup.
 func (s *Store) RequestGroup(key string) string { return requests.document(key) }

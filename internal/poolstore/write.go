@@ -73,7 +73,7 @@ func (w *writer) write(ctx context.Context, b *batch) (envelope, error) {
 		}
 		counted, ok := counts(v, mine)
 		if !ok && !own(v.current, mine) {
-			err = b.compose(v.current)
+			err = b.compose(ctx, v.current)
 		}
 		if !ok {
 			err = cmp.Or(err, ctx.Err())
