@@ -139,3 +139,11 @@ func (s *Store) answered() bool {
 	defer s.mu.Unlock()
 	return s.id != ""
 }
+
+// schemaVersion returns the version of the database's schema, or 0 if the database has not been
+// checked.
+func (s *Store) schemaVersion() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.version
+}

@@ -80,9 +80,11 @@ func (c collection[T]) list(ctx context.Context, prefix, statement string) ([]ca
 	return records, nil
 }
 
-// foreign reports whether a document belongs to another tenant.
+// foreign reports whether a document belongs to another tenant. Keys of what belongs to no tenant have
+// no slash.
 func (c collection[T]) foreign(key string) bool {
-	return c.store.options.Tenant != "" && !strings.HasPrefix(key, c.store.options.Tenant+"/")
+	tenant, _, owned := strings.Cut(key, "/")
+	return c.store.options.Tenant != "" && owned && tenant != c.store.options.Tenant
 }
 
 // Create implements catalog.Collection.
@@ -90,18 +92,24 @@ func (c collection[T]) Create(ctx context.Context, key string, value T) (catalog
 	rec, document, err := c.encode(key, value)
 	if err == nil {
 		err = c.store.change(ctx, func(ctx context.Context, db db, again bool) error {
-			_, err := db.Exec(ctx, c.sql(`INSERT INTO %s (document, revision) VALUES ($1::jsonb, $2)`), document,
-				string(rec.Revision))
-			if sqlState(err) != uniqueViolation {
-				return err
-			}
-			if found, err := c.revision(ctx, db, key); again && err == nil && found == rec.Revision {
-				return nil
-			}
-			return catalog.ErrExists
+			return c.insert(ctx, db, rec, document, again)
 		})
 	}
 	return rec, c.explain("creating", key, err)
+}
+
+// insert creates a document. again says that it may have been created by an earlier request, whose
+// answer was lost.
+func (c collection[T]) insert(ctx context.Context, db db, rec catalog.Record[T], document string, again bool) error {
+	_, err := db.Exec(ctx, c.sql(`INSERT INTO %s (document, revision) VALUES ($1::jsonb, $2)`), document,
+		string(rec.Revision))
+	if sqlState(err) != uniqueViolation {
+		return err
+	}
+	if found, err := c.revision(ctx, db, rec.Key); again && err == nil && found == rec.Revision {
+		return nil
+	}
+	return catalog.ErrExists
 }
 
 // Replace implements catalog.Collection.
@@ -197,6 +205,9 @@ func (c collection[T]) decode(key, revision, document string) (catalog.Record[T]
 func (c collection[T]) explain(doing, key string, err error) error {
 	if err == nil {
 		return nil
+	}
+	if version := c.store.schemaVersion(); sqlState(err) == undefinedTable && version > 0 {
+		err = outdated(version, "placements and resource pools need", withPlacements)
 	}
 	return c.store.explain(fmt.Sprintf("%s %s %q", doing, c.table, key), err)
 }

@@ -76,28 +76,27 @@ func (s *Store) open(ctx context.Context) (*pgxpool.Pool, string, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
-	id, err := s.check(ctx)
+	id, version, err := s.check(ctx)
 	if err != nil {
 		return nil, "", err
 	}
-	s.id = id
+	s.id, s.version = id, version
 	return s.pool, s.id, nil
 }
 
 // check asks whose the role is only after it has checked the schema's version, because the schema
 // answers that.
-func (s *Store) check(ctx context.Context) (id string, err error) {
-	var version int
+func (s *Store) check(ctx context.Context) (id string, version int, err error) {
 	if err := s.pool.QueryRow(ctx, `SELECT id, schema_version FROM novacron.catalogue`).Scan(
 		&id, &version,
 	); err != nil {
 		if sqlState(err) == insufficientPrivilege {
 			err = s.wrongRole("")
 		}
-		return "", err
+		return "", 0, err
 	}
 	if err := checkVersion(version); err != nil {
-		return "", err
+		return "", 0, err
 	}
 	var tenant string
 	var administers, unbound, entrusted bool
@@ -109,19 +108,19 @@ func (s *Store) check(ctx context.Context) (id string, err error) {
 		FROM pg_catalog.pg_namespace n, pg_catalog.pg_roles r
 		WHERE n.nspname = 'novacron' AND r.rolname = current_user`).Scan(&tenant, &administers, &unbound,
 		&entrusted); err != nil {
-		return "", err
+		return "", 0, err
 	}
 	switch {
 	case s.options.Tenant == "" && !administers, s.options.Tenant != "" && tenant != s.options.Tenant:
-		return "", s.wrongRole(tenant)
+		return "", 0, s.wrongRole(tenant)
 	case s.options.Tenant == "" && !unbound && !entrusted: // otherwise the catalog would seem to be empty
-		return "", fmt.Errorf("%w: its policies are those of another owner. Run `terraform-provider-novacron catalog "+
-			"init --dsn ADMIN_DSN` as the owner of the schema novacron", ErrSchema)
+		return "", 0, fmt.Errorf("%w: its policies are those of another owner. Run `terraform-provider-novacron "+
+			"catalog init --dsn ADMIN_DSN` as the owner of the schema novacron", ErrSchema)
 	case s.options.Tenant != "" && (administers || unbound):
-		return "", fmt.Errorf("%w: row-level security does not bind the role, which is a superuser, has BYPASSRLS or "+
-			"belongs to the owner of the schema novacron: give tenant %q an ordinary role", ErrRole, tenant)
+		return "", 0, fmt.Errorf("%w: row-level security does not bind the role, which is a superuser, has BYPASSRLS "+
+			"or belongs to the owner of the schema novacron: give tenant %q an ordinary role", ErrRole, tenant)
 	}
-	return id, nil
+	return id, version, nil
 }
 
 // wrongRole says whose the role is and whose it should be.

@@ -2,6 +2,7 @@ package pgstore
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
 // Errors that a store reports besides those of package catalog. Test for them with errors.Is.
@@ -45,6 +48,9 @@ const (
 	deadlockDetected      = "40P01"
 	queryCanceled         = "57014"
 	lockNotAvailable      = "55P03"
+	// Codes of novacron's own: see migrations/0003_placements.sql.
+	overQuota = "NC001"
+	noQuota   = "NC002"
 )
 
 // sqlState returns the code of an error that the server reported, or "" for any other error.
@@ -67,6 +73,8 @@ func (s *Store) explain(doing string, err error) error {
 func classify(err error) error {
 	_, connecting := errors.AsType[*pgconn.ConnectError](err)
 	switch code := sqlState(err); {
+	case code == overQuota, code == noQuota:
+		return quotaError(err)
 	case code == undefinedTable:
 		return fmt.Errorf("%w: it holds no catalog yet. An administrator prepares it with "+
 			"`terraform-provider-novacron catalog init --dsn ADMIN_DSN --tenant TENANT=ROLE`", ErrSchema)
@@ -107,6 +115,34 @@ func classify(err error) error {
 	return err
 }
 
+// quotaError reads the figures of a quota that a placement was refused for.
+func quotaError(err error) error {
+	server, _ := errors.AsType[*pgconn.PgError](err)
+	var d struct {
+		Pool   string         `json:"pool"`
+		Tenant string         `json:"tenant"`
+		Figure catalog.Figure `json:"figure"`
+		Limit  int64          `json:"limit"`
+		Used   int64          `json:"used"`
+		Asked  int64          `json:"asked"`
+	}
+	if wrong := json.Unmarshal([]byte(server.Detail), &d); wrong != nil {
+		return fmt.Errorf("the server says: %s (SQLSTATE %s), and what it adds cannot be read: %w", server.Message,
+			server.Code, wrong)
+	}
+	if server.Code == noQuota {
+		return &catalog.NoQuotaError{Pool: d.Pool, Tenant: d.Tenant}
+	}
+	return &catalog.QuotaError{
+		Pool:   d.Pool,
+		Tenant: d.Tenant,
+		Figure: d.Figure,
+		Limit:  d.Limit,
+		Used:   d.Used,
+		Asked:  d.Asked,
+	}
+}
+
 // serverSays leaves out the server's details, which may quote rows.
 func serverSays(err error) string {
 	if server, ok := errors.AsType[*pgconn.PgError](err); ok {
@@ -116,9 +152,14 @@ func serverSays(err error) string {
 }
 
 // limits are the maximum sizes of documents, in bytes of JSON, by the constraints that enforce them
-// (migrations/0002_sizes.sql). The largest documents that the provider's own rules allow are far
-// smaller.
-var limits = map[string]int{"size_of_template": 4 << 20, "size_of_version": 4 << 20, "size_of_request": 1 << 20}
+// (migrations). The largest documents that the provider's own rules allow are far smaller.
+var limits = map[string]int{
+	"size_of_template":      4 << 20,
+	"size_of_version":       4 << 20,
+	"size_of_request":       1 << 20,
+	"size_of_placement":     64 << 10,
+	"size_of_resource_pool": 4 << 20,
+}
 
 // tooLarge returns the limit that a document exceeded, or 0 if it was refused for another reason.
 func tooLarge(err error) int {

@@ -47,9 +47,12 @@ const oldestServer = 140000
 const lockKey = 0x6e6f766163726f6e
 
 // oldestUsable is the oldest version of the schema that a store can use unchanged. Later versions
-// only add size limits, so an administrator can migrate the database after the providers are
-// updated.
+// only add size limits and tables, so an administrator can migrate the database after the providers
+// are updated. Until then, the documents of these tables cannot be read or written.
 const oldestUsable = 1
+
+// withPlacements is the version of the schema that added placements and resource pools.
+const withPlacements = 3
 
 func checkVersion(version int) error {
 	switch {
@@ -57,11 +60,14 @@ func checkVersion(version int) error {
 		return fmt.Errorf("%w: its schema is version %d, and this provider knows versions up to %d: use a "+
 			"newer provider", ErrSchema, version, len(migrations))
 	case version < oldestUsable:
-		return fmt.Errorf("%w: its schema is version %d, and this provider needs version %d at least. An "+
-			"administrator migrates it with `terraform-provider-novacron catalog init --dsn ADMIN_DSN`", ErrSchema,
-			version, oldestUsable)
+		return outdated(version, "this provider needs", oldestUsable)
 	}
 	return nil
+}
+
+func outdated(version int, why string, needs int) error {
+	return fmt.Errorf("%w: its schema is version %d, and %s version %d at least. An administrator migrates it with "+
+		"`terraform-provider-novacron catalog init --dsn ADMIN_DSN`", ErrSchema, version, why, needs)
 }
 
 // Prepared is what Init has done.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/pgtest"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
 
 func TestPreparingAgainChangesNothing(t *testing.T) {
@@ -127,6 +128,20 @@ func TestAnOrdinaryAdministratorIsEnough(t *testing.T) {
 	defer owner.Close()
 	if all, err := owner.Templates().List(t.Context(), ""); err != nil || len(all) != 1 {
 		t.Errorf("the administrator sees %v, %v", all, err)
+	}
+	one := int64(1)
+	pool := catalog.ResourcePool{Name: "gold", Tenants: map[string]catalog.Quota{"t1": {Instances: &one}}}
+	if _, err := owner.ResourcePools().Create(t.Context(), "gold", pool); err != nil {
+		t.Error(err)
+	}
+	first := catalog.Placement{Tenant: "t1", Name: "a", Pool: "gold"}
+	if _, err := tenant.Placements().Create(t.Context(), first.Key(), first); err != nil {
+		t.Error(err)
+	}
+	second := catalog.Placement{Tenant: "t1", Name: "b", Pool: "gold"}
+	_, err = owner.Placements().Create(t.Context(), second.Key(), second) // quotas bind the administrator, too
+	if _, over := errors.AsType[*catalog.QuotaError](err); !over {
+		t.Errorf("placing more than the quota: %v", err)
 	}
 	if _, err := Init(t.Context(), dsn(role), nil); !errors.Is(err, ErrRole) {
 		t.Errorf("a tenant prepares: %v", err)

@@ -25,6 +25,10 @@ func TestDefaultPrivilegesDoNotReachTheCatalog(t *testing.T) {
 	for _, statement := range []string{
 		`TRUNCATE novacron.template`, `TRUNCATE novacron.version`, `TRUNCATE novacron.request`,
 		`TRUNCATE novacron.tenant`, `TRUNCATE novacron.catalogue`,
+		`TRUNCATE novacron.placement`, `TRUNCATE novacron.quota`, `TRUNCATE novacron.resource_pool`,
+		`UPDATE novacron.quota SET document = '{}'`, `DELETE FROM novacron.quota`,
+		`INSERT INTO novacron.quota (tenant, revision, document) VALUES ('t1', 'mine', '{"name": "mine"}')`,
+		`SELECT * FROM novacron.resource_pool`, `DELETE FROM novacron.resource_pool`,
 		`UPDATE novacron.catalogue SET schema_version = 99`, `DELETE FROM novacron.catalogue`,
 		`INSERT INTO novacron.tenant VALUES ('t9', current_user)`,
 		`DELETE FROM novacron.tenant`, `CREATE TABLE novacron.mine ()`,
@@ -46,7 +50,15 @@ func TestDefaultPrivilegesDoNotReachTheCatalog(t *testing.T) {
 		t.Errorf("another init changed\n%s\nto\n%s", before, after)
 	}
 
-	pgtest.Exec(t, dsn(pgtest.Superuser), `GRANT TRUNCATE ON novacron.template TO `+group, `GRANT `+group+` TO `+role)
-	_, err := Init(t.Context(), dsn(pgtest.Superuser), nil)
-	refused(t, "a role in a group that may truncate", err, role)
+	pgtest.Exec(t, dsn(pgtest.Superuser), `GRANT `+group+` TO `+role)
+	for _, right := range []string{
+		`TRUNCATE ON novacron.template`, `TRUNCATE ON novacron.placement`, `UPDATE (document) ON novacron.quota`,
+		`DELETE ON novacron.quota`, `INSERT ON novacron.resource_pool`,
+	} {
+		pgtest.Exec(t, dsn(pgtest.Superuser), `GRANT `+right+` TO `+group)
+		_, err := Init(t.Context(), dsn(pgtest.Superuser), nil)
+		refused(t, "a role in a group with "+right, err, role)
+		pgtest.Exec(t, dsn(pgtest.Superuser), `REVOKE `+right+` FROM `+group)
+	}
+	must.Value(Init(t.Context(), dsn(pgtest.Superuser), nil))
 }

@@ -146,35 +146,6 @@ func TestADocumentThatIsTooLargeIsRefused(t *testing.T) {
 	}
 }
 
-// A database with an earlier schema keeps its documents, also those that exceed today's limits.
-func TestADatabaseOfTheFirstSchemaIsMigrated(t *testing.T) {
-	d := database{pgtest.Database(t), map[string]string{"t1": pgtest.Role("nova_t1")}}
-	all := migrations
-	migrations = all[:1]
-	_, err := Init(t.Context(), d.dsn(pgtest.Superuser), d.roles)
-	s := d.store(t, "t1")
-	large := template("t1", "large")
-	large.Description = strings.Repeat("x", 5<<20)
-	if err == nil {
-		_, err = s.Templates().Create(t.Context(), "t1/large", large)
-	}
-	migrations = all
-	if err != nil {
-		t.Fatal(err)
-	}
-	// providers may be updated before the administrator migrates
-	if found := must.Value(d.store(t, "t1").Templates().List(t.Context(), "")); len(found) != 1 {
-		t.Errorf("before the migration there are %d templates", len(found))
-	}
-	done := must.Value(Init(t.Context(), d.dsn(pgtest.Superuser), nil))
-	if done.From != 1 || done.To != len(migrations) {
-		t.Errorf("migrated %+v", done)
-	}
-	rec := must.Value(d.store(t, "t1").Templates().Get(t.Context(), "t1/large"))
-	rec.Value.Description = "small"
-	must.Value(d.store(t, "t1").Templates().Replace(t.Context(), rec.Key, rec.Revision, rec.Value))
-}
-
 // TestWhatExplainShowsOfOthers pins what, according to the guide, a tenant can find out: whether a
 // guessed name exists, and nothing about its content. The test must fail once that leak is closed,
 // and the guide must change with it.

@@ -316,7 +316,9 @@ func (d database) everything(t testing.TB) (all string) {
 	defer conn.Close(t.Context())
 	if err := conn.QueryRow(t.Context(), `SELECT string_agg(row, E'\n' ORDER BY row) FROM (
 		SELECT t::text FROM novacron.template t UNION ALL SELECT v::text FROM novacron.version v
-		UNION ALL SELECT r::text FROM novacron.request r UNION ALL SELECT t::text FROM novacron.tenant t) AS x(row)`).
+		UNION ALL SELECT r::text FROM novacron.request r UNION ALL SELECT t::text FROM novacron.tenant t
+		UNION ALL SELECT p::text FROM novacron.placement p UNION ALL SELECT q::text FROM novacron.quota q
+		UNION ALL SELECT r::text FROM novacron.resource_pool r) AS x(row)`).
 		Scan(&all); err != nil {
 		t.Fatal(err)
 	}

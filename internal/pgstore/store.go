@@ -43,6 +43,8 @@ type Store struct {
 	mu   sync.Mutex
 	pool *pgxpool.Pool
 	id   string // of the catalog; "" until the database has been checked
+	// version is that of the schema, when the database was checked.
+	version int
 	// lostSince is since when the server has been away; zero while it answers.
 	lostSince time.Time
 }
@@ -128,6 +130,20 @@ func (s *Store) Snapshots() catalog.Collection[catalog.Snapshot] {
 
 // sharing is the catalog as one that shares a pool with others.
 func (s *Store) sharing() sharing.Catalog { return sharing.Catalog{ID: s.ID, Tenant: s.options.Tenant} }
+
+// Placements implements catalog.Store. The server itself keeps the quotas.
+func (s *Store) Placements() catalog.Collection[catalog.Placement] {
+	return collection[catalog.Placement]{s, "placement", catalog.Placement.Key}
+}
+
+// ResourcePools implements catalog.Store. The server lets only an administrator write them.
+func (s *Store) ResourcePools() catalog.Collection[catalog.ResourcePool] {
+	table := "resource_pool"
+	if s.options.Tenant != "" {
+		table = "quota" // the same documents, as far as the tenant may see them
+	}
+	return collection[catalog.ResourcePool]{s, table, func(r catalog.ResourcePool) string { return r.Name }}
+}
 
 // Requests implements catalog.Store.
 func (s *Store) Requests() catalog.Collection[catalog.ProvisioningRequest] {
