@@ -34,8 +34,9 @@ type Collection[T any] interface {
 	Delete(ctx context.Context, key string, rev Revision) error
 }
 
-// Store keeps a catalog. Keys are TemplateID.String, VersionID.String and RequestID.String. Images
-// are not in it: they belong to a pool.
+// Store keeps a catalog. Keys are TemplateID.String, VersionID.String, RequestID.String,
+// Placement.Key and the names of resource pools. Images are not in it: they belong to a storage
+// pool.
 type Store interface {
 	// Now is the time of day, in UTC, by the clock of the catalog's storage, or a little earlier.
 	// Times that one process writes and another judges are by this clock: the processes' own clocks
@@ -44,6 +45,16 @@ type Store interface {
 	Templates() Collection[Template]
 	Versions() Collection[Version]
 	Requests() Collection[ProvisioningRequest]
+	// Placements keeps the quotas of resource pools. Create and Replace return a QuotaError if the
+	// placement's tenant would be over its quota in the placement's pool afterwards, and a
+	// NoQuotaError if it may not use the pool. They judge by what is there at the moment of the write,
+	// so processes that write at the same time never exceed a quota together. A write that adds
+	// nothing to what the tenant takes of the pool is not refused, nor is a delete.
+	Placements() Collection[Placement]
+	// ResourcePools are the administrator's. A Store that keeps tenants apart refuses writes of a
+	// tenant, and shows a tenant the pools in which it has a quota, with that quota alone. Placements
+	// stay when the quota of their tenant shrinks, or when their pool is deleted.
+	ResourcePools() Collection[ResourcePool]
 }
 
 // headLister is a store that can leave out what a search does not look at.

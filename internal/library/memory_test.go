@@ -25,6 +25,8 @@ type memory struct {
 	bases     memoryOf[catalog.Base]
 	snapshots memoryOf[catalog.Snapshot]
 	requests  memoryOf[catalog.ProvisioningRequest]
+	places    memoryOf[catalog.Placement]
+	resources memoryOf[catalog.ResourcePool]
 	ahead     time.Duration // of the test's own clock
 }
 
@@ -34,6 +36,8 @@ func (m *memory) Versions() catalog.Collection[catalog.Version]             { re
 func (m *memory) Bases() catalog.Collection[catalog.Base]                   { return &m.bases }
 func (m *memory) Snapshots() catalog.Collection[catalog.Snapshot]           { return &m.snapshots }
 func (m *memory) Requests() catalog.Collection[catalog.ProvisioningRequest] { return &m.requests }
+func (m *memory) Placements() catalog.Collection[catalog.Placement]         { return &m.places }
+func (m *memory) ResourcePools() catalog.Collection[catalog.ResourcePool]   { return &m.resources }
 
 type memoryOf[T any] struct {
 	mu   sync.Mutex

@@ -25,7 +25,7 @@ var Tenants = []string{"t1", "t2", "t3"}
 
 // Site is an empty catalog.
 type Site struct {
-	// Open opens the catalog as a process of that tenant does.
+	// Open opens the catalog as a process of that tenant does; "" is the administrator.
 	Open func(tenant string) catalog.Store
 	// Enforced says that the store itself keeps tenants apart. Otherwise the library does, and a
 	// store shows everything.
@@ -51,6 +51,13 @@ func Run(t *testing.T, open func(t *testing.T) Site) {
 		"RandomOperationsOfManyCompared": model,
 		"TellsItsTime":                   clock,
 		"WhatIsDamagedIsNotGone":         damaged,
+		"APlacementIsAClaim":             claims,
+		"OneOfManyGetsAName":             oneClaim,
+		"QuotasLimitPlacements":          quotas,
+		"EachFigureHasALimit":            eachFigure,
+		"ManyTakeExactlyTheQuota":        crowds,
+		"ManyNeverExceedTheQuota":        changes,
+		"ResourcePoolsAreForAll":         resourcePools,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
