@@ -26,11 +26,14 @@ import (
 //	templates/TENANT/NAME.json      documents, as the catalog has them
 //	versions/TENANT/NAME@VERSION.json
 //	requests/TENANT/ID.json
+//	resource-pools/NAME.json        only in a backup of all tenants
 //	images/KEY                      images as they are stored, named by their digests (catalog.BaseKey)
 //	bases/KEY.json                  what is known of the image of a digest
 //	changes/KEY                     what differs, a qcow2 overlay, named by the digest of the whole image
 //	maps/KEY                        the map of that image's blocks
 //	SHA256SUMS                      of everything before it; a file without it is not complete
+//
+// Placements are not in it: where instances are, and which there are, changes without the library.
 //
 // Format 1 had only images of earlier providers, with their SHA-256 as KEY.
 //
@@ -47,6 +50,7 @@ const (
 	templatesName = "templates/"
 	versionsName  = "versions/"
 	requestsName  = "requests/"
+	poolsName     = "resource-pools/"
 	imagesName    = "images/"
 	basesName     = "bases/"
 	changesName   = "changes/"
@@ -59,9 +63,10 @@ type header struct {
 	From      string    `json:"from"`
 }
 
-const aboutExport = `Writes a catalog to a backup file: templates, versions and requests, and the images of the
-versions. The file is a tar archive with SHA256SUMS. Every image is checked on the way. The file
-appears when it is complete, or not at all.
+const aboutExport = `Writes a catalog to a backup file: templates, versions and requests, the images of the versions,
+and in a backup of all tenants the resource pools. Placements of instances are left out. The file is
+a tar archive with SHA256SUMS. Every image is checked on the way. The file appears when it is
+complete, or not at all.
 
 No catalog contains secrets, but parameters' defaults and cloud-init documents may contain more than
 everybody should see: only you can read the file.
@@ -120,8 +125,8 @@ func (a *app) export(ctx context.Context, from *end, path string) (err error) {
 	if err := os.Rename(partial, path); err != nil {
 		return fmt.Errorf("writing the backup: %w", err)
 	}
-	fmt.Fprintf(a.stdout, "%s holds templates: %d, versions: %d, requests: %d, images: %d.\n",
-		path, w.count[templatesName], w.count[versionsName], w.count[requestsName], w.count[imagesName])
+	fmt.Fprintf(a.stdout, "%s holds templates: %d, versions: %d, requests: %d, images: %d, resource pools: %d.\n", path,
+		w.count[templatesName], w.count[versionsName], w.count[requestsName], w.count[imagesName], w.count[poolsName])
 	return nil
 }
 
@@ -151,14 +156,15 @@ func (a *app) write(ctx context.Context, w *writer, from *end) error {
 			}
 		}
 	}
-	requests, err := from.requests(ctx)
+	rest, err := readOthers(ctx, from)
+	if err == nil {
+		err = documentsOf(w, requestsName, requestKey, rest.requests)
+	}
+	if err == nil {
+		err = documentsOf(w, poolsName, poolKey, rest.pools)
+	}
 	if err != nil {
 		return err
-	}
-	for _, r := range requests {
-		if err := w.document(requestsName+r.ID.String()+".json", r); err != nil {
-			return err
-		}
 	}
 	sums := w.sums.String()
 	return w.member(sumsName, int64(len(sums)), func(to io.Writer) error {

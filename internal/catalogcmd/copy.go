@@ -7,12 +7,14 @@ import (
 	"fmt"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/pgstore"
 )
 
-const aboutCopy = `Copies templates, versions and requests from one catalog to another of the same pool. Images stay
-where they are in the pool: versions of both catalogs share them. What exists already and is the
-same is left alone; if anything differs, nothing is copied, and the differences are listed. Run an
-interrupted copy again to continue it.
+const aboutCopy = `Copies templates, versions and requests from one catalog to another of the same pool, and the
+placements of instances on several hosts. An administrator copies resource pools as well. Images
+stay where they are in the pool: versions of both catalogs share them. What exists already and is
+the same is left alone; if anything differs, nothing is copied, and the differences are listed. Run
+an interrupted copy again to continue it.
 
 The source of the copy stays, too, and its versions keep their images. With --move, it is removed
 once everything is copied.
@@ -73,21 +75,45 @@ func (a *app) remove(ctx context.Context, from, to *end) error {
 			return err
 		}
 	}
-	requests, err := from.store.Requests().List(ctx, from.prefix())
-	if err != nil {
+	if err := removeOthers(ctx, from, to, &kept); err != nil {
 		return err
-	}
-	for _, r := range requests {
-		same := func(r catalog.ProvisioningRequest) catalog.ProvisioningRequest { return r }
-		if err := removeSame(ctx, from.store.Requests(), to.store.Requests(), r, same, &kept); err != nil {
-			return err
-		}
 	}
 	if kept > 0 {
 		return fmt.Errorf("in %s, %d documents were added or changed meanwhile, and stay: run this again to move them",
 			from.name, kept)
 	}
 	fmt.Fprintf(a.stdout, "They were removed from %s.\n", from.name)
+	return nil
+}
+
+// removeOthers removes what is not about templates, and counts what stays. Resource pools stay as long
+// as placements do.
+func removeOthers(ctx context.Context, from, to *end, kept *int) error {
+	err := removeAll(ctx, from.store.Requests(), to.store.Requests(), from.prefix(), kept)
+	placements := 0
+	if err == nil {
+		err = removeAll(ctx, from.store.Placements(), to.store.Placements(), from.prefix(), &placements)
+		*kept += placements
+	}
+	if err == nil && from.tenant == "" && placements == 0 {
+		err = removeAll(ctx, from.store.ResourcePools(), to.store.ResourcePools(), "", kept)
+	}
+	if errors.Is(err, pgstore.ErrSchema) { // a database that is not migrated has neither of the latter
+		return nil
+	}
+	return err
+}
+
+func removeAll[T any](ctx context.Context, from, to catalog.Collection[T], prefix string, kept *int) error {
+	records, err := from.List(ctx, prefix)
+	if err != nil {
+		return err
+	}
+	for _, rec := range records {
+		if err := removeSame(ctx, from, to, rec, func(value T) T { return value }, kept); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -2,10 +2,12 @@ package catalogcmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/user"
+	"slices"
 	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
@@ -126,6 +128,10 @@ type contents interface {
 	templates(ctx context.Context) ([]catalog.Template, error)
 	versions(ctx context.Context, of catalog.TemplateID) ([]catalog.Version, error)
 	requests(ctx context.Context) ([]catalog.ProvisioningRequest, error)
+	// resourcePools are none if only one tenant is processed: they are the administrator's.
+	resourcePools(ctx context.Context) ([]catalog.ResourcePool, error)
+	// placements are those of instances that no process works on.
+	placements(ctx context.Context) ([]catalog.Placement, error)
 	// image returns a function that finds the parts of a version's image by digest. It finds nothing
 	// if only the pool can have them.
 	image(v catalog.Version) func(digest string) (imagestore.Stored, bool)
@@ -149,6 +155,26 @@ func (e *end) versions(ctx context.Context, of catalog.TemplateID) ([]catalog.Ve
 
 func (e *end) requests(ctx context.Context) ([]catalog.ProvisioningRequest, error) {
 	return values(e.store.Requests().List(ctx, e.prefix()))
+}
+
+func (e *end) resourcePools(ctx context.Context) ([]catalog.ResourcePool, error) {
+	if e.tenant != "" {
+		return nil, nil
+	}
+	return sinceAdded(values(e.store.ResourcePools().List(ctx, "")))
+}
+
+func (e *end) placements(ctx context.Context) ([]catalog.Placement, error) {
+	all, err := sinceAdded(values(e.store.Placements().List(ctx, e.prefix())))
+	return slices.DeleteFunc(all, func(p catalog.Placement) bool { return p.State != catalog.PlacementPlaced }), err
+}
+
+// sinceAdded returns no documents of a kind that a database does not have before it is migrated.
+func sinceAdded[T any](all []T, err error) ([]T, error) {
+	if errors.Is(err, pgstore.ErrSchema) {
+		return nil, nil
+	}
+	return all, err
 }
 
 func (e *end) image(catalog.Version) func(string) (imagestore.Stored, bool) {

@@ -32,6 +32,11 @@ func TestABackupOfStrangeNamesIsRefused(t *testing.T) {
 	if found, err := b.requests(t.Context()); err == nil {
 		t.Errorf("a request: %v", found)
 	}
+	pool := catalog.ResourcePool{Name: "a.b"}
+	b = backupOf(t, func(w *writer) error { return w.document(poolsName+pool.Name+".json", pool) })
+	if found, err := b.resourcePools(t.Context()); err == nil {
+		t.Errorf("a resource pool: %v", found)
+	}
 	fine := catalog.TemplateID{Tenant: "t1", Name: "web"}
 	b = backupOf(t, func(w *writer) error {
 		return w.document(templatesName+fine.String()+".json", catalog.Template{ID: fine})

@@ -296,6 +296,17 @@ func (b *backup) requests(context.Context) ([]catalog.ProvisioningRequest, error
 		func(r catalog.ProvisioningRequest) error { return naming.ValidateTenant(r.ID.Tenant) })
 }
 
+func (b *backup) resourcePools(context.Context) ([]catalog.ResourcePool, error) {
+	if b.tenant != "" {
+		return nil, nil
+	}
+	return documents(b, poolsName, func(p catalog.ResourcePool) string { return poolsName + p.Name + ".json" },
+		func(p catalog.ResourcePool) error { return naming.ValidateResourcePool(p.Name) })
+}
+
+// placements implements contents: a backup has none.
+func (b *backup) placements(context.Context) ([]catalog.Placement, error) { return nil, nil }
+
 // image finds an image, or its differences from another image.
 func (b *backup) image(v catalog.Version) func(digest string) (imagestore.Stored, bool) {
 	return func(digest string) (imagestore.Stored, bool) {

@@ -68,7 +68,7 @@ func readAll(ctx context.Context, b *backup) error {
 			}
 		}
 	}
-	_, err = b.requests(ctx)
+	_, err = readOthers(ctx, b)
 	return err
 }
 

@@ -32,14 +32,14 @@ func (a *app) transfer(ctx context.Context, from contents, to *end) error {
 	if err != nil {
 		return err
 	}
-	requests, err := from.requests(ctx)
+	rest, err := readOthers(ctx, from)
 	if err != nil {
 		return err
 	}
-	if err := a.compare(ctx, from, templates, requests, to); err != nil {
+	if err := a.compare(ctx, from, templates, rest, to); err != nil {
 		return err
 	}
-	var t, v, r tally
+	var t, v tally
 	for _, template := range templates {
 		if err := put(ctx, to.store.Templates(), template.ID.String(), withoutMaker(template), &t); err != nil {
 			return err
@@ -48,12 +48,12 @@ func (a *app) transfer(ctx context.Context, from contents, to *end) error {
 			return err
 		}
 	}
-	for _, request := range requests {
-		if err := put(ctx, to.store.Requests(), request.ID.String(), request, &r); err != nil {
-			return err
-		}
+	r, pools, placements, err := rest.put(ctx, to)
+	if err != nil {
+		return err
 	}
-	fmt.Fprintf(a.stdout, "In %s are now, new: templates: %s, versions: %s, requests: %s.\n", to.name, t, v, r)
+	fmt.Fprintf(a.stdout, "In %s are now, new: templates: %s, versions: %s, requests: %s, resource pools: %s, "+
+		"placements: %s.\n", to.name, t, v, r, pools, placements)
 	return nil
 }
 
@@ -106,7 +106,7 @@ func byKey[T any](records []catalog.Record[T], err error) (map[string]T, error) 
 
 // compare returns an error that names every document that both have and that differs.
 func (a *app) compare(
-	ctx context.Context, from contents, templates []catalog.Template, requests []catalog.ProvisioningRequest, to *end,
+	ctx context.Context, from contents, templates []catalog.Template, rest others, to *end,
 ) error {
 	var found []string
 	differ := func(what, key string, fields []string) {
@@ -136,14 +136,8 @@ func (a *app) compare(
 			}
 		}
 	}
-	otherRequests, err := byKey(to.store.Requests().List(ctx, to.prefix()))
-	if err != nil {
+	if err := rest.compare(ctx, to, differ); err != nil {
 		return err
-	}
-	for _, r := range requests {
-		if other, there := otherRequests[r.ID.String()]; there {
-			differ("request", r.ID.String(), differences(r, other))
-		}
 	}
 	if len(found) == 0 {
 		return nil
