@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/host/hostid"
 	"github.com/novacron/terraform-provider-novacron/internal/lease"
 	"github.com/novacron/terraform-provider-novacron/internal/library/planning"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
@@ -123,4 +125,63 @@ func (p *Planner) nameForeign(tenant, name string) error {
 	return finding.List{{Path: finding.At("name"), Summary: "Instance name already in use", Detail: fmt.Sprintf(
 		"The host %s has a domain %q already. Choose another name: that domain is not an "+
 			"instance of tenant %q.", p.inventory.URI(), naming.Domain(tenant, name), tenant)}}
+}
+
+// NameState says what has an instance's name on a host.
+type NameState int
+
+const (
+	// NameFree means that nothing has the name.
+	NameFree NameState = iota
+	// NameTaken means that an instance, a create or something foreign has the name.
+	NameTaken
+	// NameOrphaned means that a process died before it reported the instance that it had completed. A
+	// create of the same instance takes it over.
+	NameOrphaned
+	// NameAbandoned means that a dead process has left a part of an instance.
+	NameAbandoned
+)
+
+// Holder is what has an instance's name on a host.
+type Holder struct {
+	State NameState
+	UUID  string // of the domain; "" if the name is free
+}
+
+// Holder finds out what has the name of an instance of the library's tenant.
+func (p *Provisioner) Holder(ctx context.Context, name string) (Holder, error) {
+	tenant := p.library.Tenant()
+	_, domain, err := p.kinds.named(ctx, naming.Domain(tenant, name))
+	if errors.Is(err, host.ErrNoDomain) {
+		return Holder{}, nil
+	}
+	if err != nil {
+		return Holder{}, err
+	}
+	taken := Holder{NameTaken, domain.UUID}
+	if domain.Metadata == "" {
+		return taken, nil
+	}
+	facts, err := p.factsOf(domain)
+	if err != nil || facts.Tenant != tenant || facts.Name != name {
+		return taken, err
+	}
+	if orphaned(facts.Provision) {
+		return Holder{NameOrphaned, domain.UUID}, nil
+	}
+	if facts.Provision.Completed != nil {
+		return taken, nil
+	}
+	abandoned, err := facts.Provision.Lease().Abandoned(ctx, func(ctx context.Context) (time.Time, error) {
+		return p.host.Time(ctx, p.library.Pool())
+	})
+	if err == nil && abandoned {
+		taken.State = NameAbandoned
+	}
+	return taken, err
+}
+
+// Clear removes what a dead process has left of an instance: see NameAbandoned.
+func (p *Provisioner) Clear(ctx context.Context, name, uuid string) error {
+	return p.Delete(ctx, 0, uuid, p.library.Tenant(), name, hostid.ID{})
 }
