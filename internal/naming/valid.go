@@ -8,6 +8,7 @@ import (
 var (
 	templateName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
 	tenantName   = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
+	hostName     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
 	dnsLabel     = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 	mapKey       = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,31}$`)
 	paramName    = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
@@ -31,6 +32,12 @@ func ValidateTenant(name string) error {
 func ValidateResourcePool(name string) error {
 	return match(tenantName, name, "name of a resource pool", "lower-case letters, digits, underscores and hyphens, "+
 		"starting with a letter or digit, at most 63 characters")
+}
+
+// ValidateHost checks whether a name may name a host among the provider's hosts.
+func ValidateHost(name string) error {
+	return match(hostName, name, "name of a host", "letters, digits, dots, underscores and hyphens, starting with a "+
+		"letter or digit, at most 63 characters")
 }
 
 // ValidateInstanceName checks whether a name may name an instance: it has to be an RFC 1123 label,

@@ -1,0 +1,218 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
+	"github.com/novacron/terraform-provider-novacron/internal/provision"
+	"github.com/novacron/terraform-provider-novacron/internal/step"
+)
+
+const (
+	// rounds bounds how often a create goes over all hosts that had room when they were asked, and
+	// were full when the instance was defined there: other processes create at the same time.
+	rounds = 20
+	// pause is the longest pause between two rounds. Each is drawn at random, so that processes that
+	// were in each other's way do not meet again.
+	pause = 400 * time.Millisecond
+)
+
+// Create is provision.Provisioner.Create on the best host that takes the instance. exists also gets
+// the member that has it.
+func (f *Fleet) Create(
+	ctx context.Context, r kind.Request, w Where, exists func(kind.Instance, provision.Record, *Member),
+) (i kind.Instance, record provision.Record, on *Member, err error) {
+	if !f.Named() {
+		i, record, err = f.home.Create(ctx, r, func(i kind.Instance, record provision.Record) { exists(i, record, f.home) })
+		return i, record, f.home, err
+	}
+	if err := f.Check(w).Err(); err != nil {
+		return i, record, nil, err
+	}
+	f.sweep(ctx)
+	p := &placing{fleet: f, request: r, where: w, exists: exists, settled: func() {}}
+	if err := p.decide(ctx); err != nil {
+		return i, record, nil, err
+	}
+	i, record, err = p.create(ctx)
+	return i, record, p.member, err
+}
+
+// placing is an instance that is being created on some host.
+type placing struct {
+	fleet     *Fleet
+	request   kind.Request
+	blueprint kind.Blueprint
+	demand    provision.Demand
+	where     Where
+	exists    func(kind.Instance, provision.Record, *Member)
+	claim     *claim
+
+	round   int
+	fit     []candidate // that are still to be tried in this round
+	refused []Refusal
+	member  *Member // that was tried last
+	settled func()  // says that the host counts the domain by now, or that there is none
+}
+
+// decide decides what does not depend on the host.
+func (p *placing) decide(ctx context.Context) error {
+	template, version, err := p.fleet.library.Usable(ctx, p.request.Template.Version(p.request.Version))
+	if err != nil {
+		return err
+	}
+	var findings finding.List
+	p.blueprint, findings = p.fleet.home.NewBlueprint(p.request, template, version)
+	p.demand = provision.DemandOf(p.blueprint)
+	return findings.Err()
+}
+
+// create claims the name, and creates the instance on the first host that takes it.
+func (p *placing) create(ctx context.Context) (kind.Instance, provision.Record, error) {
+	defer func() { p.settled() }()
+	if err := p.look(ctx); err != nil {
+		return kind.Instance{}, provision.Record{}, err
+	}
+	first, err := p.reserve(ctx)
+	if err != nil {
+		return kind.Instance{}, provision.Record{}, err
+	}
+	if err = p.turnTo(ctx, first); err != nil {
+		return kind.Instance{}, provision.Record{}, p.giveUp(ctx, err)
+	}
+	i, record, err := first.CreateOr(ctx, p.request, func(i kind.Instance, record provision.Record) {
+		p.settled() // the host counts it by now
+		p.exists(i, record, p.member)
+	}, p.elsewhere)
+	if i.UUID != "" {
+		_ = p.claim.keep(ctx, i) // the instance is there all the same, and has its name: see placementOf
+		return i, record, err
+	}
+	return i, record, p.giveUp(ctx, err)
+}
+
+// look asks the hosts which of them take the instance now, and reserves the best.
+func (p *placing) look(ctx context.Context) (err error) {
+	p.round++
+	p.fit, p.refused, err = p.fleet.candidates(ctx, p.request.Name, p.blueprint, p.where, (*Member).now)
+	if err == nil && len(p.fit) > 0 {
+		p.settled = p.fleet.choose(p.fit, p.demand, p.where.Policy)
+	}
+	return err
+}
+
+// next takes the best host that is left.
+func (p *placing) next() *Member {
+	m := p.fit[0].Member
+	p.fit = p.fit[1:]
+	return m
+}
+
+// reserve claims the instance's name, and returns the host to begin with. If a dead process has completed
+// the instance, that is the host that has it: it has the room.
+func (p *placing) reserve(ctx context.Context) (*Member, error) {
+	first := p.fleet.home
+	if len(p.fit) > 0 {
+		first = p.fit[0].Member
+	}
+	claim, err := p.fleet.reserve(ctx, p.request.Name, p.demand, first)
+	if err != nil {
+		return nil, err
+	}
+	p.claim = claim
+	switch {
+	case claim.heir != nil:
+		p.fit = nil
+		return claim.heir, nil
+	case len(p.fit) == 0:
+		return nil, p.giveUp(ctx, &NoRoomError{p.request.Name, p.refused})
+	}
+	return p.next(), nil
+}
+
+// elsewhere is what follows if a host was full when the instance was defined there: the next host that
+// had room when it was asked; and after all of them, another look at all hosts.
+func (p *placing) elsewhere(ctx context.Context, full error) (*provision.Provisioner, error) {
+	p.settled()
+	p.refused = append(p.refused, Refusal{p.member.Name, shortages(full)})
+	switch {
+	case len(p.fit) > 0:
+		p.settled = p.fit[0].pending.add(p.demand)
+	case p.round == rounds || p.claim.heir != nil:
+		return nil, &NoRoomError{p.request.Name, p.refused}
+	default:
+		if err := sleep(ctx, rand.N(pause)); err != nil {
+			return nil, err
+		}
+		if err := p.look(ctx); err != nil {
+			return nil, err
+		}
+		if len(p.fit) == 0 {
+			return nil, &NoRoomError{p.request.Name, p.refused}
+		}
+	}
+	next := p.next()
+	return next.Provisioner, p.turnTo(ctx, next)
+}
+
+// shortages is what a host that is full was short of.
+func shortages(full error) string {
+	if e, ok := errors.AsType[*provision.FullError](full); ok {
+		return e.Shortages.String()
+	}
+	return full.Error()
+}
+
+// turnTo makes a member the one that the instance is created on.
+func (p *placing) turnTo(ctx context.Context, m *Member) error {
+	p.member = m
+	return p.claim.on(ctx, m)
+}
+
+// giveUp gives the name up, unless something of the instance may be left on the host. Then the next create
+// of the name finds it there.
+func (p *placing) giveUp(ctx context.Context, err error) error {
+	undo, cancel := step.UndoContext(ctx)
+	defer cancel()
+	if p.member != nil {
+		left, unsure := p.member.holder(undo, p.request.Name)
+		if unsure != nil || left.State != provision.NameFree {
+			return err
+		}
+	}
+	return errors.Join(err, p.claim.drop(undo))
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// CheckName is provision.Planner.CheckName on all hosts that answer. The placements, which the create
+// goes by, also have the names of the others.
+func (f *Fleet) CheckName(ctx context.Context, name string) error {
+	errs := make([]error, len(f.members))
+	each(f.members, func(n int, m *Member) {
+		errs[n] = m.silence.ask(func() error { return m.CheckName(ctx, name) })
+	})
+	if !f.Named() {
+		return errs[0]
+	}
+	errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil || host.Unanswered(err) })
+	if len(errs) == 0 {
+		return nil
+	}
+	return errs[0]
+}

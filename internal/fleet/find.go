@@ -1,0 +1,234 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
+	"github.com/novacron/terraform-provider-novacron/internal/provision"
+)
+
+// askedAtOnce bounds how many hosts are asked the same question at once.
+const askedAtOnce = 32
+
+// SilentError says that no host which answered has an instance, and that other hosts did not answer.
+// The instance may be on one of those.
+type SilentError struct {
+	What   string // "instance UUID"
+	Silent map[string]error
+}
+
+func (e *SilentError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "no host that answers has %s, and it may be on a host that does not answer", e.What)
+	for _, name := range slices.Sorted(maps.Keys(e.Silent)) {
+		fmt.Fprintf(&b, "\n  - %s: %v", name, e.Silent[name])
+	}
+	return b.String()
+}
+
+// Unwrap returns the errors of the silent hosts.
+func (e *SilentError) Unwrap() []error {
+	var all []error
+	for _, name := range slices.Sorted(maps.Keys(e.Silent)) {
+		all = append(all, e.Silent[name])
+	}
+	return all
+}
+
+// TwiceError says that two hosts have an instance, and that the catalog does not say which of them is
+// right.
+type TwiceError struct {
+	What  string
+	Hosts []string
+}
+
+func (e *TwiceError) Error() string {
+	return fmt.Sprintf("%s is on several hosts: %s. Nothing was changed. Remove the domains that are copies with `virsh "+
+		"undefine` on their hosts", e.What, strings.Join(e.Hosts, ", "))
+}
+
+// UnknownHostError says that an instance was last seen on a host that the provider no longer has.
+type UnknownHostError struct {
+	What string
+	Host string
+	Has  []string
+}
+
+func (e *UnknownHostError) Error() string {
+	return fmt.Sprintf("%s was last seen on host %q, which the provider no longer has (it has: %s), and no other host has "+
+		"it. It stays in the state. Add the host to the provider's hosts again; or, if it is gone for good, run "+
+		"`terraform state rm ADDRESS`", e.What, e.Host, strings.Join(e.Has, ", "))
+}
+
+// Refresh is provision.Reader.Refresh for an instance that was last seen on the member of a name; ""
+// if that is not known. If that member does not have it, all others are asked. It returns
+// provision.ErrNotFound only if all hosts say that they do not have it.
+func (f *Fleet) Refresh(ctx context.Context, on, uuid string) (kind.Instance, *Member, error) {
+	return f.locate(ctx, on, "instance "+uuid, func(m *Member) (kind.Instance, error) { return m.Refresh(ctx, uuid) })
+}
+
+// Read is Refresh, but asks for this instance alone.
+func (f *Fleet) Read(ctx context.Context, on, uuid string) (kind.Instance, *Member, error) {
+	return f.locate(ctx, on, "instance "+uuid, func(m *Member) (kind.Instance, error) { return m.Read(ctx, uuid) })
+}
+
+// Lookup is provision.Reader.Lookup on all hosts.
+func (f *Fleet) Lookup(ctx context.Context, ref string) (kind.Instance, *Member, error) {
+	return f.locate(ctx, "", fmt.Sprintf("instance %q", ref),
+		func(m *Member) (kind.Instance, error) { return m.Lookup(ctx, ref) })
+}
+
+// Own is provision.Reader.Own on all hosts.
+func (f *Fleet) Own(ctx context.Context, uuid string) (kind.Instance, *Member, error) {
+	return f.locate(ctx, "", "instance "+uuid, func(m *Member) (kind.Instance, error) { return m.Own(ctx, uuid) })
+}
+
+// Find is provision.Reader.Find on all hosts.
+func (f *Fleet) Find(ctx context.Context, tenant, name string) (kind.Instance, *Member, error) {
+	return f.locate(ctx, "", fmt.Sprintf("instance %q", tenant+"/"+name),
+		func(m *Member) (kind.Instance, error) { return m.Find(ctx, tenant, name) })
+}
+
+// locate asks the member of a name first, and then all others.
+func (f *Fleet) locate(
+	ctx context.Context, on, what string, read func(*Member) (kind.Instance, error),
+) (kind.Instance, *Member, error) {
+	if !f.Named() {
+		i, err := read(f.home)
+		return i, f.home, err
+	}
+	first, known := f.Member(on)
+	if known {
+		i, err := first.read(read)
+		if !errors.Is(err, provision.ErrNotFound) {
+			return i, first, err
+		}
+	}
+	i, m, err := f.search(ctx, what, slices.DeleteFunc(f.Members(), func(m *Member) bool { return m == first }), read)
+	if on != "" && !known && errors.Is(err, provision.ErrNotFound) {
+		err = &UnknownHostError{what, on, f.Names()}
+	}
+	if m == nil {
+		m = first
+	}
+	return i, m, err
+}
+
+// read asks the host, unless it was silent a moment ago.
+func (m *Member) read(read func(*Member) (kind.Instance, error)) (i kind.Instance, err error) {
+	err = m.silence.ask(func() (err error) { i, err = read(m); return err })
+	return i, err
+}
+
+// answer is what a member says of an instance.
+type answer struct {
+	instance kind.Instance
+	err      error
+}
+
+// search asks members for an instance, all at once.
+func (f *Fleet) search(
+	ctx context.Context, what string, members []*Member, read func(*Member) (kind.Instance, error),
+) (kind.Instance, *Member, error) {
+	answers := make([]answer, len(members))
+	each(members, func(n int, m *Member) { answers[n].instance, answers[n].err = m.read(read) })
+	var found []int
+	silent := map[string]error{}
+	for n, a := range answers {
+		switch {
+		case a.err == nil:
+			found = append(found, n)
+		case errors.Is(a.err, provision.ErrNotFound):
+		case host.Unanswered(a.err):
+			silent[members[n].Name] = a.err
+		default:
+			return kind.Instance{}, members[n], fmt.Errorf("host %s: %w", members[n].Name, a.err)
+		}
+	}
+	if len(found) > 1 {
+		n, err := f.decide(ctx, what, members, found, answers)
+		return answers[n].instance, members[n], err
+	}
+	switch {
+	case len(found) == 1:
+		return answers[found[0]].instance, members[found[0]], nil
+	case len(silent) > 0:
+		return kind.Instance{}, nil, &SilentError{what, silent}
+	}
+	return kind.Instance{}, nil, fmt.Errorf("%w: none of the hosts %s has %s", provision.ErrNotFound,
+		strings.Join(f.Names(), ", "), what)
+}
+
+// decide picks one of several hosts that have an instance: the one that its placement names.
+func (f *Fleet) decide(
+	ctx context.Context, what string, members []*Member, found []int, answers []answer,
+) (int, error) {
+	facts := answers[found[0]].instance.Facts
+	rec, err := f.placements.Get(ctx, catalog.PlacementKey(facts.Tenant, facts.Name))
+	if err != nil && !errors.Is(err, catalog.ErrNotFound) {
+		return found[0], err
+	}
+	var hosts []string
+	for _, n := range found {
+		if err == nil && members[n].Name == rec.Value.Host {
+			return n, nil
+		}
+		hosts = append(hosts, members[n].Name)
+	}
+	return found[0], &TwiceError{what, hosts}
+}
+
+// Instances is provision.Reader.Instances on all hosts, by name. If a host does not answer, it returns
+// what the others have, and an error that names the host.
+func (f *Fleet) Instances(ctx context.Context, filter provision.InstanceFilter) (
+	found []Placed, overlooked []string, err error,
+) {
+	lists := make([][]kind.Instance, len(f.members))
+	notes := make([][]string, len(f.members))
+	errs := make([]error, len(f.members))
+	each(f.members, func(n int, m *Member) {
+		errs[n] = m.silence.ask(func() (err error) {
+			lists[n], notes[n], err = m.Instances(ctx, filter)
+			return err
+		})
+	})
+	for n, m := range f.members {
+		if errs[n] != nil {
+			if f.Named() {
+				errs[n] = fmt.Errorf("host %s: %w", m.Name, errs[n])
+			}
+			err = errors.Join(err, errs[n])
+		}
+		for _, i := range lists[n] {
+			found = append(found, Placed{i, m})
+		}
+		overlooked = append(overlooked, notes[n]...)
+	}
+	slices.SortStableFunc(found, func(a, b Placed) int { return strings.Compare(a.Facts.Name, b.Facts.Name) })
+	return found, overlooked, err
+}
+
+// Placed is an instance, and the member that has it.
+type Placed struct {
+	kind.Instance
+	On *Member
+}
+
+// each calls a function for each member, many at once, and waits for all.
+func each(members []*Member, do func(n int, m *Member)) {
+	var group errgroup.Group
+	group.SetLimit(askedAtOnce)
+	for n, m := range members {
+		group.Go(func() error { do(n, m); return nil })
+	}
+	_ = group.Wait()
+}

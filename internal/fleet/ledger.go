@@ -1,0 +1,92 @@
+package fleet
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
+	"github.com/novacron/terraform-provider-novacron/internal/provision"
+)
+
+// ledger is what the running plan is going to create, by the instance's name.
+type ledger struct {
+	mu      sync.Mutex
+	planned map[string]intent
+}
+
+// intent is an instance that the running plan creates.
+type intent struct {
+	demand provision.Demand
+	hosts  []string // that it may be on and that have room for it
+}
+
+// Plan checks that an instance that the running plan creates can be placed, and returns the one member
+// that it can only be on; nil if there are several. Hosts may fill up before the plan is applied. So
+// an instance that fits now is refused only if the hosts cannot have, all together, what the plan
+// creates on them.
+func (f *Fleet) Plan(ctx context.Context, name string, b kind.Blueprint, w Where) (only *Member, err error) {
+	fit, refused, err := f.candidates(ctx, name, b, w, (*Member).lately)
+	if err != nil {
+		return nil, err
+	}
+	if len(fit) == 0 {
+		return nil, &NoRoomError{name, refused}
+	}
+	hosts := make([]string, len(fit))
+	for i, c := range fit {
+		hosts[i] = c.Name
+	}
+	slices.Sort(hosts)
+	before := f.plan.add(name, intent{provision.DemandOf(b), hosts})
+	if short := together(fit, before, provision.DemandOf(b)); len(short) > 0 {
+		for _, c := range fit {
+			refused = append(refused, Refusal{c.Name, "the instances of this plan do not all fit: " + short.String()})
+		}
+		return nil, &NoRoomError{name, refused}
+	}
+	if allowed, _ := f.Allowed(w); len(allowed) == 1 {
+		only = allowed[0]
+	}
+	return only, nil
+}
+
+// add records an instance, and returns what the plan creates besides it on these hosts and on no others.
+func (l *ledger) add(name string, i intent) (others provision.Demand) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.planned == nil {
+		l.planned = map[string]intent{}
+	}
+	l.planned[name] = i
+	for other, o := range l.planned {
+		if other != name && within(o.hosts, i.hosts) {
+			others.VCPUs += o.demand.VCPUs
+			others.MemoryMB += o.demand.MemoryMB
+		}
+	}
+	return others
+}
+
+// within reports whether all of some hosts are among others.
+func within(some, among []string) bool {
+	return !slices.ContainsFunc(some, func(name string) bool { return !slices.Contains(among, name) })
+}
+
+// together is what hosts lack, taken as one, for a demand after others.
+func together(all []candidate, others, demand provision.Demand) provision.Shortages {
+	sum := provision.Room{}
+	for _, c := range all {
+		sum.VCPUs, sum.MemoryMB = plus(sum.VCPUs, c.room.VCPUs), plus(sum.MemoryMB, c.room.MemoryMB)
+	}
+	return sum.With(others).Lacks(demand)
+}
+
+// plus adds figures of two hosts. Hosts without a limit have none together.
+func plus(a, b provision.Figure) provision.Figure {
+	sum := provision.Figure{Has: a.Has + b.Has, Capacity: a.Capacity + b.Capacity, Allotted: a.Allotted + b.Allotted}
+	if a.Capacity == provision.NoLimit || b.Capacity == provision.NoLimit {
+		sum.Capacity = provision.NoLimit
+	}
+	return sum
+}

@@ -1,0 +1,166 @@
+package fleet
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
+	"github.com/novacron/terraform-provider-novacron/internal/provision"
+)
+
+// NoRoomError says that no host takes an instance now, with a reason for each host.
+type NoRoomError struct {
+	Instance string
+	Refused  []Refusal
+}
+
+func (e *NoRoomError) Error() string { return e.finding().Error() }
+
+// As lets errors.As find the finding.List that the error is: it belongs to an attribute.
+func (e *NoRoomError) As(target any) bool {
+	list, ok := target.(*finding.List)
+	if ok {
+		*list = finding.List{e.finding()}
+	}
+	return ok
+}
+
+func (e *NoRoomError) finding() finding.Finding {
+	return finding.Finding{Path: finding.At("placement"), Summary: "No host takes the instance", Detail: fmt.Sprintf(
+		"Instance %q can be on none of the provider's hosts:%s", e.Instance, lines(e.Refused))}
+}
+
+// candidate is a member that may take an instance.
+type candidate struct {
+	*Member
+	room provision.Room
+}
+
+// pending is what this process is about to define on a host.
+type pending struct {
+	mu  sync.Mutex
+	sum provision.Demand
+}
+
+// add adds to what is about to be defined, and returns a function that takes it away again.
+func (p *pending) add(d provision.Demand) (done func()) {
+	p.change(d.VCPUs, d.MemoryMB)
+	return sync.OnceFunc(func() { p.change(-d.VCPUs, -d.MemoryMB) })
+}
+
+func (p *pending) change(vcpus, memory int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sum.VCPUs += vcpus
+	p.sum.MemoryMB += memory
+}
+
+func (p *pending) demand() provision.Demand {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.sum
+}
+
+// look asks a member for its room.
+type look func(m *Member, ctx context.Context) (provision.Room, error)
+
+// candidates are the members that may take an instance and have room for it, and why the others do not. It asks all allowed hosts at once, for their room by a look.
+func (f *Fleet) candidates(
+	ctx context.Context, name string, b kind.Blueprint, w Where, room look,
+) ([]candidate, []Refusal, error) {
+	allowed, refused := f.Allowed(w)
+	all := make([]candidate, len(allowed))
+	reasons, errs := make([]string, len(allowed)), make([]error, len(allowed))
+	each(allowed, func(n int, m *Member) {
+		all[n].Member = m
+		reasons[n], errs[n] = all[n].look(ctx, name, b, room)
+	})
+	var fit []candidate
+	for n, c := range all {
+		switch {
+		case errs[n] != nil && !host.Unanswered(errs[n]):
+			return nil, nil, fmt.Errorf("host %s: %w", c.Name, errs[n])
+		case errs[n] != nil:
+			refused = append(refused, Refusal{c.Name, "it does not answer: " + errs[n].Error()})
+		case reasons[n] != "":
+			refused = append(refused, Refusal{c.Name, reasons[n]})
+		default:
+			fit = append(fit, c)
+		}
+	}
+	return fit, refused, nil
+}
+
+// look finds out whether the host has what a blueprint needs. It returns why not; "" if it has.
+func (c *candidate) look(ctx context.Context, name string, b kind.Blueprint, room look) (string, error) {
+	var lacking finding.List
+	err := c.silence.ask(func() (err error) {
+		if lacking, err = c.CheckHost(ctx, name, b); err == nil && len(lacking) == 0 {
+			c.room, err = room(c.Member, ctx)
+		}
+		return err
+	})
+	if list, ok := errors.AsType[finding.List](err); ok {
+		lacking, err = list, nil
+	}
+	if err != nil || len(lacking) > 0 {
+		return sentences(lacking), err
+	}
+	if short := c.room.Lacks(provision.DemandOf(b)); len(short) > 0 {
+		return short.String(), nil
+	}
+	return "", nil
+}
+
+// sentences joins what findings say.
+func sentences(fs finding.List) string {
+	texts := make([]string, len(fs))
+	for i, f := range fs {
+		texts[i] = f.Path.String() + ": " + f.Detail
+	}
+	return strings.Join(texts, " ")
+}
+
+// choose orders candidates by a policy, and reserves the first for a demand until taken is called. It
+// counts what other creates of this process are about to define, so that they do not all choose the same
+// host. That only decides the order: whether an instance fits is decided once it is defined.
+func (f *Fleet) choose(all []candidate, d provision.Demand, policy catalog.PlacementPolicy) (taken func()) {
+	f.choosing.Lock()
+	defer f.choosing.Unlock()
+	for n := range all {
+		all[n].room = all[n].room.With(all[n].pending.demand())
+	}
+	rank(all, d, policy)
+	return all[0].pending.add(d)
+}
+
+// rank orders candidates by a policy. Those that are alike stay ordered by name.
+func rank(all []candidate, d provision.Demand, policy catalog.PlacementPolicy) {
+	slices.SortStableFunc(all, func(a, b candidate) int {
+		order := cmp.Compare(load(a.room.With(d)), load(b.room.With(d)))
+		if policy == catalog.Pack {
+			order = -order
+		}
+		return order
+	})
+}
+
+// load is how much of a host is allotted: the larger of the shares of its memory and its vCPUs. A host
+// without a limit counts by what it has.
+func load(r provision.Room) float64 { return max(share(r.MemoryMB), share(r.VCPUs)) }
+
+func share(f provision.Figure) float64 {
+	most := f.Capacity
+	if most == provision.NoLimit {
+		most = f.Has
+	}
+	return float64(f.Allotted) / float64(max(most, 1))
+}

@@ -1,0 +1,96 @@
+package fleet
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
+)
+
+// Where says which hosts an instance may be on. The zero value allows all.
+type Where struct {
+	Hosts   []string                // names; empty for all
+	Require map[string]string       // labels that the host must have
+	Policy  catalog.PlacementPolicy // "" for catalog.Spread
+}
+
+// Refusal says why a host does not take an instance.
+type Refusal struct {
+	Host string
+	Why  string // a phrase
+}
+
+// refuses returns why a member may not have an instance; "" if it may.
+func (w Where) refuses(m *Member) string {
+	if len(w.Hosts) > 0 && !slices.Contains(w.Hosts, m.Name) {
+		return "not among placement.hosts"
+	}
+	for _, key := range slices.Sorted(maps.Keys(w.Require)) {
+		if value, labelled := m.Labels[key]; !labelled || value != w.Require[key] {
+			return fmt.Sprintf("no label %s=%s (labels: %s)", key, w.Require[key], m.labels())
+		}
+	}
+	return ""
+}
+
+// Allowed returns the members that an instance may be on, and why it may not be on the others.
+func (f *Fleet) Allowed(w Where) (allowed []*Member, refused []Refusal) {
+	for _, m := range f.members {
+		if why := w.refuses(m); why != "" {
+			refused = append(refused, Refusal{m.Name, why})
+		} else {
+			allowed = append(allowed, m)
+		}
+	}
+	return allowed, refused
+}
+
+// Check reports what is wrong with a Where: hosts that the fleet does not have, and constraints that no
+// host meets.
+func (f *Fleet) Check(w Where) finding.List {
+	var fs finding.List
+	if !f.Named() {
+		fs.Add(finding.At("placement"), "No hosts to choose from", "The provider's configuration names no hosts, so "+
+			"nothing can be chosen: configure hosts, or remove placement.")
+		return fs
+	}
+	for _, name := range w.Hosts {
+		if _, there := f.Member(name); !there {
+			fs.Add(finding.At("placement").Name("hosts"), "Unknown host", fmt.Sprintf(
+				"The provider has no host %q. Its hosts are: %s.", name, strings.Join(f.Names(), ", ")))
+		}
+	}
+	if len(fs) > 0 {
+		return fs
+	}
+	if allowed, refused := f.Allowed(w); len(allowed) == 0 {
+		fs.Add(finding.At("placement"), "No host meets the placement", "No host of the provider has what placement "+
+			"asks for:"+lines(refused))
+	}
+	return fs
+}
+
+// Misplaced reports that an instance is on a member on which it may not be. Nothing moves it.
+func (f *Fleet) Misplaced(name string, on *Member, w Where) finding.List {
+	why := w.refuses(on)
+	if why == "" {
+		return nil
+	}
+	return finding.List{{Path: finding.At("placement"), Summary: "Instance is on another host", Detail: fmt.Sprintf(
+		"Instance %q is on host %s, which placement does not allow: %s. Instances are not moved between hosts. Allow "+
+			"that host, or replace the instance with `terraform apply -replace=ADDRESS`, which loses its disks.",
+		name, on.Name, why)}}
+}
+
+// lines writes refusals for a message, one a line.
+func lines(refused []Refusal) string {
+	slices.SortStableFunc(refused, func(a, b Refusal) int { return strings.Compare(a.Host, b.Host) })
+	var b strings.Builder
+	for _, r := range refused {
+		b.WriteString("\n  - " + r.Host + ": " + r.Why)
+	}
+	return b.String()
+}
