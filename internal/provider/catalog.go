@@ -21,6 +21,7 @@ const envDSN = "NOVACRON_CATALOG_DSN"
 
 type catalogModel struct {
 	Postgres *postgresModel `tfsdk:"postgres"`
+	Host     types.String   `tfsdk:"host"`
 }
 
 type postgresModel struct {
@@ -33,6 +34,12 @@ func catalogAttribute() schema.Attribute {
 		MarkdownDescription: "Where the catalog is: templates, versions and requests. Default: documents in " +
 			"the pool, or the database that `NOVACRON_CATALOG_DSN` names. Images are in the pool in both cases.",
 		Attributes: map[string]schema.Attribute{
+			"host": schema.StringAttribute{
+				Optional: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
+				MarkdownDescription: "The host of the provider's `hosts` that is the catalog's home. Its pool gets the " +
+					"images that are registered, and the documents, unless the catalog is in PostgreSQL. Required if " +
+					"there are several hosts and the catalog is in a pool. Default: the first of the hosts by name.",
+			},
 			"postgres": schema.SingleNestedAttribute{
 				Optional: true,
 				MarkdownDescription: "A PostgreSQL database, in which the server itself keeps tenants apart. An " +
@@ -52,31 +59,40 @@ func catalogAttribute() schema.Attribute {
 	}
 }
 
-// openCatalog creates the configured store, which ends with the session; embedded is the one in the
-// pool. It connects nothing.
-func openCatalog(
-	ctx context.Context, env environment, s *face.Session, config types.Object, tenant string,
-	embedded imagestore.Catalog,
-) (
+// whereabouts say where the catalog is.
+type whereabouts struct {
+	dsn  string // of the database; "" for the pool
+	host string // its home among the hosts; "" if the configuration does not say
+}
+
+// where reads where the catalog is.
+func (c *model) where(ctx context.Context, env environment) (w whereabouts, diags diag.Diagnostics) {
+	w.dsn = env(envDSN)
+	if c.Catalog.IsNull() {
+		return w, diags
+	}
+	var m catalogModel
+	if diags.Append(c.Catalog.As(ctx, &m, basetypes.ObjectAsOptions{})...); diags.HasError() {
+		return w, diags
+	}
+	w.host = m.Host.ValueString()
+	if m.Postgres == nil {
+		return w, diags
+	}
+	if w.dsn = env.setting(m.Postgres.DSN, "", envDSN); w.dsn == "" {
+		diags.AddAttributeError(path.Root("catalog"), "Missing connection string",
+			"The catalog is in PostgreSQL, but "+
+				"neither dsn nor "+envDSN+" says where: set one of them.")
+	}
+	return w, diags
+}
+
+// openCatalog creates the store in a database, which ends with the session; or, without a dsn, returns
+// the embedded one, which is in the pool. It connects nothing.
+func openCatalog(dsn string, s *face.Session, tenant string, embedded imagestore.Catalog) (
 	imagestore.Catalog, diag.Diagnostics,
 ) {
 	var diags diag.Diagnostics
-	dsn := env(envDSN)
-	if !config.IsNull() {
-		var where catalogModel
-		if diags.Append(config.As(ctx, &where, basetypes.ObjectAsOptions{})...); diags.HasError() {
-			return nil, diags
-		}
-		if where.Postgres != nil {
-			dsn = env.setting(where.Postgres.DSN, "", envDSN)
-			if dsn == "" {
-				diags.AddAttributeError(path.Root("catalog"), "Missing connection string",
-					"The catalog is in PostgreSQL, but "+
-						"neither dsn nor "+envDSN+" says where: set one of them.")
-				return nil, diags
-			}
-		}
-	}
 	if dsn == "" {
 		return embedded, diags
 	}

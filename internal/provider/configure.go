@@ -16,8 +16,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/fleet"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
-	"github.com/novacron/terraform-provider-novacron/internal/imagestore/volumes"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/kind/vm"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
@@ -41,6 +41,8 @@ type model struct {
 	Tiers      types.Map    `tfsdk:"storage_tiers"`
 	Public     types.Set    `tfsdk:"public_networks"`
 	Retention  types.Object `tfsdk:"request_retention"`
+	Hosts      types.Map    `tfsdk:"hosts"`
+	Silent     types.String `tfsdk:"unreachable_hosts"`
 }
 
 // ValidateConfig implements provider.ProviderWithValidateConfig.
@@ -66,50 +68,93 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 	defer p.configured(s)
 	for _, v := range []attr.Value{
 		config.URI, config.Pool, config.Tenant, config.User, config.Groups, config.Catalog, config.DomainType,
-		config.Tiers, config.Public, config.Retention,
+		config.Tiers, config.Public, config.Retention, config.Hosts, config.Silent,
 	} {
 		if !attribute.Known(ctx, v) {
 			s.Deferred = true
 			return
 		}
 	}
+	resp.Diagnostics.Append(p.open(ctx, config, s)...)
+}
+
+// open creates what the session works with.
+func (p *Provider) open(ctx context.Context, config model, s *face.Session) diag.Diagnostics {
 	tenant := p.env.setting(config.Tenant, naming.DefaultTenant, "NOVACRON_TENANT")
-	host, err := libvirt.New(libvirt.Options{
-		URI: p.env.setting(config.URI, "qemu:///system", "NOVACRON_URI", "LIBVIRT_DEFAULT_URI"), Tenant: tenant,
-	})
-	if err != nil {
-		resp.Diagnostics.AddAttributeError(path.Root("uri"), "Invalid libvirt URI", err.Error())
-		return
+	sites, diags := config.sites(ctx, p.env)
+	if diags.HasError() {
+		return diags
 	}
-	s.OnClose(func() { _ = host.Close() })
+	for _, site := range sites {
+		var err error
+		if site.conn, err = libvirt.New(libvirt.Options{URI: site.uri, Tenant: tenant}); err != nil {
+			diags.AddAttributeError(site.at, "Invalid libvirt URI", err.Error())
+			continue
+		}
+		s.OnClose(func() { _ = site.conn.Close() })
+		site.documents = poolstore.New(site.conn, site.pool)
+	}
+	if diags.HasError() {
+		return diags
+	}
 	domainType := p.env.setting(config.DomainType, "", "NOVACRON_DOMAIN_TYPE")
 	me := catalog.Principal{
 		Tenant: tenant, User: p.env.setting(config.User, osUser(), "NOVACRON_USER"),
 		Groups: attribute.Strings(config.Groups.Elements()),
 	}
-	checkEnvironment(&resp.Diagnostics, tenant, domainType)
-	checkNames(&resp.Diagnostics, me)
-	pool := p.env.setting(config.Pool, volumes.DefaultPool, "NOVACRON_POOL")
-	store, diags := openCatalog(ctx, p.env, s, config.Catalog, tenant, poolstore.New(host, pool))
-	resp.Diagnostics.Append(diags...)
-	if diags.HasError() {
-		return
+	checkEnvironment(&diags, tenant, domainType)
+	checkNames(&diags, me)
+	where, more := config.where(ctx, p.env)
+	if diags.Append(more...); more.HasError() {
+		return diags
+	}
+	at, more := home(sites, where.host, where.dsn == "")
+	if diags.Append(more...); more.HasError() {
+		return diags
+	}
+	store, more := openCatalog(where.dsn, s, tenant, at.documents)
+	if diags.Append(more...); more.HasError() {
+		return diags
+	}
+	var others []*imagestore.Store
+	for _, site := range sites {
+		documents := imagestore.Documents(store)
+		if site != at {
+			documents = imagestore.Elsewhere(store, tenant, site.documents)
+		}
+		site.images = imagestore.New(imagestore.Options{
+			Host: site.conn, Pool: site.pool, Documents: documents, Tenant: tenant, Site: site.name,
+		})
+		if site != at {
+			others = append(others, site.images)
+		}
 	}
 	s.Library = library.New(library.Options{
-		Images:    imagestore.New(imagestore.Options{Host: host, Pool: pool, Documents: store, Tenant: tenant}),
+		Images:    at.images,
+		Others:    others,
 		Store:     store,
 		User:      me.User,
 		Groups:    me.Groups,
 		Retention: retention(config.Retention),
 	})
-	s.Provisioner = provision.New(provision.Settings{
-		Host:           host,
-		Library:        s.Library,
-		StorageTiers:   attribute.Labels(config.Tiers),
-		PublicNetworks: attribute.Strings(config.Public.Elements()),
-		Observe:        logStep,
-		Kinds:          func(s kind.Site) []kind.Driver { return []kind.Driver{vm.New(s, domainType)} },
+	members := make([]*fleet.Member, len(sites))
+	for i, site := range sites {
+		members[i] = &fleet.Member{Name: site.name, Labels: site.labels, Provisioner: provision.New(provision.Settings{
+			Host:           site.conn,
+			Library:        s.Library.At(site.images),
+			Limits:         site.limits,
+			StorageTiers:   site.tiers,
+			PublicNetworks: site.public,
+			Observe:        logStep,
+			Kinds:          func(s kind.Site) []kind.Driver { return []kind.Driver{vm.New(s, domainType)} },
+		})}
+	}
+	s.Fleet = fleet.New(fleet.Options{
+		Members: members, Home: at.name, Library: s.Library, Placements: store.Placements(), Clock: store.Now,
 	})
+	s.Provisioner = s.Fleet.Home().Provisioner
+	s.KeepSilent = config.Silent.ValueString() == keepSilent
+	return diags
 }
 
 // checkEnvironment checks values from the environment as the schema checks configured ones.

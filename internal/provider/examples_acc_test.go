@@ -1,6 +1,7 @@
 package provider_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -243,6 +244,25 @@ func TestAccSharingExampleWorks(t *testing.T) {
 	tfacc.Says(t, w.Apply(t), "5 added")
 	w.EmptyPlan(t)
 	tfacc.Says(t, w.Show(t, "novacron_instance.web"), `resolved_version = "1.1.0"`)
+}
+
+// The guide's example is applied as it stands, with two hosts.
+func TestAccHostsExampleWorks(t *testing.T) {
+	shared := acctest.RequireHost(t)
+	t.Parallel()
+	w := tfacc.NewWorkspace(t, "")
+	w.Setenv("TF_VAR_image", acctest.TinyImage(t))
+	w.Setenv("TF_VAR_hosts", fmt.Sprintf("{ kvm1 = %q, kvm2 = %q }", shared.Own(t, "desk1").URI, shared.Own(t, "desk2").URI))
+	w.Write(t, "main.tf", example(t, "hosts/main.tf"))
+	t.Cleanup(func() { w.Destroy(t) })
+	out := w.Apply(t)
+	tfacc.Says(t, out, "5 added", "placed = {", `"store" = "kvm2"`)
+	for _, host := range []string{"kvm1", "kvm2"} {
+		if !strings.Contains(out[strings.Index(out, "placed = {"):], `= "`+host+`"`) {
+			t.Errorf("nothing is placed on %s:\n%s", host, out)
+		}
+	}
+	w.EmptyPlan(t)
 }
 
 // The guide's example is applied as it stands: its instances are resumed.

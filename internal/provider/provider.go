@@ -135,6 +135,12 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 				MarkdownDescription: "Networks and bridges of the host with public addresses. They satisfy " +
 					"`requires_public_ip`."},
 			"request_retention": retentionAttribute(),
+			"hosts":             hostsAttribute(),
+			"unreachable_hosts": schema.StringAttribute{Optional: true,
+				Validators: []validator.String{stringvalidator.OneOf(failSilent, keepSilent)},
+				MarkdownDescription: "What a plan does about instances whose host does not answer. Default: `error`.\n" +
+					"  - `error`: the plan fails.\n" +
+					"  - `keep`: they stay in the state as they are, with a warning. Changes of them fail."},
 		},
 	}
 }

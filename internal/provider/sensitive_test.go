@@ -31,14 +31,15 @@ var shown = map[string][]string{
 	},
 	"It describes the host, not what users have created there.": {
 		"architecture", "cpu_model", "cpus", "domain_types", "free_memory_mb", "host", "hostname", "hypervisor_version",
-		"libvirt_version", "memory_mb",
+		"libvirt_version", "memory_allotted_mb.most", "memory_allotted_mb.used", "memory_mb",
 		"networks.active", "networks.bridge", "networks.forward_mode", "pools.active", "pools.available_bytes",
-		"pools.capacity_bytes", "pools.path", "pools.type", "warm_snapshot.machine", "warm_snapshot.qemu_version",
+		"pools.capacity_bytes", "pools.path", "pools.type", "vcpus_allotted.most", "vcpus_allotted.used",
+		"warm_snapshot.machine", "warm_snapshot.qemu_version",
 	},
 	"It is an id, a name, a version or an address: everybody on the host or in the network sees it, and Terraform " +
 		"prints ids in any case.": {
 		"created_by", "domain_name", "file_name", "id", "instance_name", "ip_address", "ip_addresses", "mac_addresses",
-		"name", "owner", "parent_version",
+		"name", "owner", "parent_version", "placed_on",
 		"pool", "pools", "provisioning.requested_by", "requested_by", "resolved_version", "template_id", "tenant",
 		"update_available", "uri", "user", "version",
 	},

@@ -34,10 +34,10 @@ func ParseHost(note []byte) (host hostid.ID, ok bool) {
 	return host, err == nil && host != hostid.ID{}
 }
 
-// NoteHost records the provider's host in private state. If the host cannot be identified now, the
-// next refresh records it, since the object does not depend on the record.
-func (s *Session) NoteHost(ctx context.Context, private PrivateState, diags *diag.Diagnostics) {
-	host, err := s.Provisioner.Here.ID(ctx)
+// NoteHost records a host in private state. If the host cannot be identified now, the next refresh
+// records it, since the object does not depend on the record.
+func NoteHost(ctx context.Context, here *hostid.Here, private PrivateState, diags *diag.Diagnostics) {
+	host, err := here.ID(ctx)
 	if err != nil {
 		tflog.Warn(ctx, "noting the host", map[string]any{"error": err.Error()})
 		return
@@ -50,11 +50,11 @@ func (s *Session) NoteHost(ctx context.Context, private PrivateState, diags *dia
 	diags.Append(private.SetKey(ctx, HostKey, note)...)
 }
 
-// NotePool is NoteHost for an object in a catalog. If the record already has the library's pool,
+// NotePool is NoteHost for an object in a catalog, of the host that has the library's pool. If the record already has the library's pool,
 // NotePool does not ask the host. A catalog in a database is on no host.
 func (s *Session) NotePool(ctx context.Context, private PrivateState, diags *diag.Diagnostics) {
 	if s.Library.InPool() && !s.samePool(ctx, private) {
-		s.NoteHost(ctx, private, diags)
+		NoteHost(ctx, s.Provisioner.Here, private, diags)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
+	"github.com/novacron/terraform-provider-novacron/internal/fleet"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 )
@@ -16,7 +17,10 @@ import (
 // Session is what a configured provider works with. It is nil while the provider is not configured.
 type Session struct {
 	Library     *library.Library
-	Provisioner *provision.Provisioner
+	Provisioner *provision.Provisioner // of the host that has the library's pool: Fleet.Home
+	Fleet       *fleet.Fleet           // all hosts, which have the instances
+	// KeepSilent says that instances of hosts that do not answer stay in the state as they are.
+	KeepSilent bool
 	// Deferred says that part of the provider's configuration is unknown, for example while
 	// planning a host that the same apply creates. Then the provider connects to nothing, and
 	// checks wait for the apply.
@@ -41,10 +45,10 @@ func (s *Session) Configured() bool { return s != nil && !s.Deferred }
 // Confirm records on the host that Terraform has received every response about new objects. Call it
 // at the end of the process.
 func (s *Session) Confirm(ctx context.Context) error {
-	if !s.Configured() || s.Library == nil || s.Provisioner == nil {
+	if !s.Configured() || s.Library == nil || s.Fleet == nil {
 		return nil
 	}
-	return errors.Join(s.Provisioner.Confirm(ctx), s.Library.Confirm(ctx))
+	return errors.Join(s.Fleet.Confirm(ctx), s.Library.Confirm(ctx))
 }
 
 // Finish waits for work in the background, as long as ctx allows. Call it after all sessions have

@@ -3,12 +3,17 @@ package host
 
 import (
 	"context"
+	"fmt"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/novacron/terraform-provider-novacron/internal/fleet"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 )
 
@@ -24,6 +29,8 @@ type DataSource struct{ face.DataSource }
 func NewDataSource() datasource.DataSource { return &DataSource{face.NewDataSource("host")} }
 
 type model struct {
+	Name              types.String       `tfsdk:"name"`
+	Labels            types.Map          `tfsdk:"labels"`
 	URI               types.String       `tfsdk:"uri"`
 	Hostname          types.String       `tfsdk:"hostname"`
 	Architecture      types.String       `tfsdk:"architecture"`
@@ -31,11 +38,19 @@ type model struct {
 	CPUs              types.Int64        `tfsdk:"cpus"`
 	MemoryMB          types.Int64        `tfsdk:"memory_mb"`
 	FreeMemoryMB      types.Int64        `tfsdk:"free_memory_mb"`
+	VCPUs             allotment          `tfsdk:"vcpus_allotted"`
+	Memory            allotment          `tfsdk:"memory_allotted_mb"`
 	DomainTypes       []string           `tfsdk:"domain_types"`
 	LibvirtVersion    types.String       `tfsdk:"libvirt_version"`
 	HypervisorVersion types.String       `tfsdk:"hypervisor_version"`
 	Pools             map[string]pool    `tfsdk:"pools"`
 	Networks          map[string]network `tfsdk:"networks"`
+}
+
+// allotment is how much of something the host's domains have, and may have.
+type allotment struct {
+	Used types.Int64 `tfsdk:"used"`
+	Most types.Int64 `tfsdk:"most"`
 }
 
 type pool struct {
@@ -60,17 +75,33 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 	number := func(description string) schema.Int64Attribute {
 		return schema.Int64Attribute{Computed: true, MarkdownDescription: description}
 	}
+	allotted := func(of string) schema.SingleNestedAttribute {
+		return schema.SingleNestedAttribute{Computed: true,
+			MarkdownDescription: "How much " + of + " the host's domains have, running or not, whoever defined them.",
+			Attributes: map[string]schema.Attribute{
+				"used": number("What they have."),
+				"most": number("What they may have together, by `overcommit` and `reserved` of the provider's `hosts`. " +
+					"Null if the provider's configuration names no hosts."),
+			}}
+	}
 	active := schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it is active."}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Shows what the provider's host offers: its capacity, its storage pools and its networks.",
+		MarkdownDescription: "Shows what a host of the provider offers: its capacity, what of it is allotted, its storage pools " +
+			"and its networks.",
 		Attributes: map[string]schema.Attribute{
-			"uri":            text("The libvirt URI that the provider is connected to."),
+			"name": schema.StringAttribute{Optional: true, Computed: true,
+				MarkdownDescription: "The host's name in the provider's `hosts`. Default: the home of the catalog. Null if " +
+					"the provider's configuration names no hosts."},
+			"labels": schema.MapAttribute{Computed: true, ElementType: types.StringType,
+				MarkdownDescription: "The host's labels in the provider's `hosts`."},
+			"uri":            text("The libvirt URI of the host."),
 			"hostname":       text("The host's own name."),
 			"architecture":   text("Architecture, such as `x86_64`."),
 			"cpu_model":      text("CPU model as libvirt names it."),
 			"cpus":           number("Number of CPUs."),
 			"memory_mb":      number("Memory in MiB."),
 			"free_memory_mb": number("Free memory in MiB, at the moment of reading."),
+			"vcpus_allotted": allotted("vCPUs"), "memory_allotted_mb": allotted("memory in MiB"),
 			"domain_types": schema.ListAttribute{
 				Computed: true, ElementType: types.StringType,
 				MarkdownDescription: "How guests can run: `kvm` and `qemu` (software emulation).",
@@ -100,17 +131,52 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 }
 
 // Read implements datasource.DataSource.
-func (d *DataSource) Read(ctx context.Context, _ datasource.ReadRequest, resp *datasource.ReadResponse) {
+func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var asked types.String
+	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("name"), &asked)...)
 	resp.Diagnostics.Append(d.Require("reading the host")...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	h, err := d.Provisioner.Host(ctx)
+	member := d.Fleet.Home()
+	if !asked.IsNull() {
+		var known bool
+		if member, known = d.Fleet.Member(asked.ValueString()); !known || !d.Fleet.Named() {
+			resp.Diagnostics.AddAttributeError(path.Root("name"), "Unknown host", fmt.Sprintf(
+				"The provider has no host %q. %s", asked.ValueString(), hostsOf(d.Fleet)))
+			return
+		}
+	}
+	h, err := member.Host(ctx)
+	var room provision.Room
+	if err == nil {
+		room, err = member.Room(ctx)
+	}
 	if err != nil {
 		face.AddError(&resp.Diagnostics, "Could not read host", err)
 		return
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, fromHost(h))...)
+	m := fromHost(h)
+	m.Name, m.Labels = attribute.OptionalString(member.Name), attribute.KeepLabels(types.MapNull(types.StringType), member.Labels)
+	m.VCPUs, m.Memory = allottedOf(room.VCPUs), allottedOf(room.MemoryMB)
+	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
+}
+
+// hostsOf says which hosts a fleet has.
+func hostsOf(f *fleet.Fleet) string {
+	if !f.Named() {
+		return "Its configuration names no hosts."
+	}
+	return "Its hosts are: " + strings.Join(f.Names(), ", ") + "."
+}
+
+// allottedOf is a figure as the data source shows it.
+func allottedOf(f provision.Figure) allotment {
+	a := allotment{Used: types.Int64Value(f.Allotted), Most: types.Int64Null()}
+	if f.Capacity != provision.NoLimit {
+		a.Most = types.Int64Value(f.Capacity)
+	}
+	return a
 }
 
 func fromHost(h provision.Host) model {

@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/fleet"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
@@ -33,20 +34,23 @@ func (r *Resource) Current(ctx context.Context, state fastpath.State, private fa
 	if !ok || !r.Configured() {
 		return false, nil
 	}
-	i, err := r.refresh(ctx, id)
+	placed, _ := state.Text("placed_on")
+	i, on, err := r.refresh(ctx, placed, id)
 	if err != nil || i.Drifted() || i.Facts.Tenant != r.Library.Tenant() || !elsewhere.Noted(private[face.HostKey], i) {
 		return false, nil
 	}
 	o, err := offered(ctx, r.Session, i)
-	return err == nil && current(ctx, state, i, o.newer), o.warnings
+	return err == nil && current(ctx, state, i, on.Name, o.newer), o.warnings
 }
 
-// refresh reads the instance of a state, and records that a state has it.
-func (r *Resource) refresh(ctx context.Context, id string) (kind.Instance, error) {
+// refresh reads the instance of a state that was last seen on a host, and records that a state has it.
+func (r *Resource) refresh(ctx context.Context, placed, id string) (kind.Instance, *fleet.Member, error) {
 	r.Library.Plan.StateHasInstance(id)
-	return fastpath.Once(ctx, "instance", func() (kind.Instance, error) {
-		return r.Provisioner.Refresh(ctx, id)
+	found, err := fastpath.Once(ctx, "instance", func() (fleet.Placed, error) {
+		i, on, err := r.Fleet.Refresh(ctx, placed, id)
+		return fleet.Placed{Instance: i, On: on}, err
 	})
+	return found.Instance, found.On, err
 }
 
 // NothingToPlan implements fastpath.Resource.
@@ -54,6 +58,9 @@ func (r *Resource) NothingToPlan(state fastpath.State) bool {
 	name, hasName := state.Text("name")
 	tenant, hasTenant := state.Text("tenant")
 	domain, hasDomain := state.Text("domain_name")
+	if !state.Null("placement") { // the host may be one that it excludes
+		return false
+	}
 	if !hasName || !hasTenant || !hasDomain || domain != naming.Domain(tenant, name) {
 		return false
 	}
@@ -84,7 +91,7 @@ func (r *Resource) Alone() map[string]func(context.Context, fastpath.State) bool
 }
 
 // current reports whether a state says the same as the host.
-func current(ctx context.Context, state fastpath.State, i kind.Instance, newer types.String) bool {
+func current(ctx context.Context, state fastpath.State, i kind.Instance, on string, newer types.String) bool {
 	if state.Null("allow_restart") {
 		return false // just imported
 	}
@@ -96,7 +103,7 @@ func current(ctx context.Context, state fastpath.State, i kind.Instance, newer t
 	if !state.Null("labels") {
 		m.Labels = types.MapValueMust(types.StringType, map[string]attr.Value{})
 	}
-	m.FromInstance(i)
+	m.FromInstance(i, on)
 	if !state.Has(ctx, "update_available", newer) {
 		return false
 	}

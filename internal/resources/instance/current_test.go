@@ -84,7 +84,7 @@ func blankModel(t *testing.T) model.Instance {
 	}
 	for name, to := range map[string]*types.Object{
 		"customization": &blank.Customization, "hardware_profile": &blank.HardwareProfile,
-		"network_profile": &blank.NetworkProfile, "storage_profile": &blank.StorageProfile,
+		"network_profile": &blank.NetworkProfile, "storage_profile": &blank.StorageProfile, "placement": &blank.Placement,
 	} {
 		*to = types.ObjectNull(s.Schema.Attributes[name].GetType().(attr.TypeWithAttributeTypes).AttributeTypes())
 	}
@@ -99,12 +99,12 @@ func blankModel(t *testing.T) model.Instance {
 
 func TestStateIsCurrentUntilTheHostSaysOtherwise(t *testing.T) {
 	m := blankModel(t)
-	m.FromInstance(anInstance())
+	m.FromInstance(anInstance(), "")
 	state, none := aState(t, m), types.StringNull()
-	if !current(t.Context(), state, anInstance(), none) {
+	if !current(t.Context(), state, anInstance(), "", none) {
 		t.Fatal("what was just read is not current")
 	}
-	if current(t.Context(), state, anInstance(), types.StringValue("2.0.0")) {
+	if current(t.Context(), state, anInstance(), "", types.StringValue("2.0.0")) {
 		t.Error("a newer version goes unseen")
 	}
 	for name, change := range map[string]func(*kind.Instance){
@@ -129,7 +129,7 @@ func TestStateIsCurrentUntilTheHostSaysOtherwise(t *testing.T) {
 		"uuid":           func(i *kind.Instance) { i.UUID = "0d633158-1cdb-4736-a3ff-0c9bd3c819c6" },
 	} {
 		changed := anInstance()
-		if change(&changed); current(t.Context(), state, changed, none) {
+		if change(&changed); current(t.Context(), state, changed, "", none) {
 			t.Errorf("a change of %s goes unseen", name)
 		}
 	}
@@ -148,15 +148,15 @@ func TestNothingIsCurrentHoweverItIsWritten(t *testing.T) {
 	} {
 		written := blankModel(t)
 		m(&written)
-		written.FromInstance(i)
-		if !current(t.Context(), aState(t, written), i, types.StringNull()) {
+		written.FromInstance(i, "")
+		if !current(t.Context(), aState(t, written), i, "", types.StringNull()) {
 			t.Errorf("%s: not current", name)
 		}
 	}
 	imported := blankModel(t)
-	imported.FromInstance(i)
+	imported.FromInstance(i, "")
 	imported.AllowRestart = types.BoolNull()
-	if current(t.Context(), aState(t, imported), i, types.StringNull()) {
+	if current(t.Context(), aState(t, imported), i, "", types.StringNull()) {
 		t.Error("what was just imported lacks what reading fills in, and is current")
 	}
 }
@@ -165,7 +165,7 @@ func TestNothingIsCurrentHoweverItIsWritten(t *testing.T) {
 func TestToldIsWhatReadingChanges(t *testing.T) {
 	before, after := model.Instance{AllowRestart: types.BoolValue(true)},
 		model.Instance{AllowRestart: types.BoolValue(true)}
-	after.FromInstance(anInstance())
+	after.FromInstance(anInstance(), "kvm1")
 	told := after.Told()
 	b, a := reflect.ValueOf(before), reflect.ValueOf(after)
 	for n := range b.NumField() {

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/novacron/terraform-provider-novacron/internal/fleet"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
@@ -71,12 +72,13 @@ func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 	tenant := d.Library.Tenant()
 	at, asked := path.Root("name"), m.Name.ValueString()
 	var i kind.Instance
+	var on *fleet.Member
 	var err error
 	if m.ID.IsNull() {
-		i, err = d.Provisioner.Find(ctx, tenant, asked)
+		i, on, err = d.Fleet.Find(ctx, tenant, asked)
 	} else {
 		at, asked = path.Root("id"), m.ID.ValueString()
-		i, err = d.Provisioner.Own(ctx, asked)
+		i, on, err = d.Fleet.Own(ctx, asked)
 	}
 	if errors.Is(err, provision.ErrNotFound) {
 		resp.Diagnostics.AddAttributeError(at, "Instance not found",
@@ -89,6 +91,6 @@ func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 		face.AddError(&resp.Diagnostics, "Could not read instance", err)
 		return
 	}
-	m.Found, m.EffectiveParameters = model.Show(i, newerOf(ctx, d.Session, i))
+	m.Found, m.EffectiveParameters = model.Show(i, on.Name, newerOf(ctx, d.Session, i))
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 }

@@ -11,7 +11,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/kind"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/fleet"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
@@ -91,10 +93,15 @@ func (d *ListDataSource) Read(ctx context.Context, req datasource.ReadRequest, r
 	if !m.Version.IsNull() {
 		filter.Version, err = catalog.ParseConstraint(m.Version.ValueString())
 	}
-	var instances []kind.Instance
+	var instances []fleet.Placed
 	var overlooked []string
 	if err == nil {
-		instances, overlooked, err = d.Provisioner.Instances(ctx, filter)
+		instances, overlooked, err = d.Fleet.Instances(ctx, filter)
+	}
+	if err != nil && d.KeepSilent && host.Unanswered(err) {
+		face.AddWarning(&resp.Diagnostics, finding.Finding{Summary: "Host does not answer", Detail: "The list lacks " +
+			"the instances of hosts that do not answer. " + finding.Sentence(err)})
+		err = nil
 	}
 	if err != nil {
 		face.AddError(&resp.Diagnostics, "Could not list instances", err)
@@ -105,7 +112,7 @@ func (d *ListDataSource) Read(ctx context.Context, req datasource.ReadRequest, r
 	}
 	m.Instances = make([]model.Found, len(instances))
 	for n, i := range instances {
-		m.Instances[n], _ = model.Show(i, newerOf(ctx, d.Session, i))
+		m.Instances[n], _ = model.Show(i.Instance, i.On.Name, newerOf(ctx, d.Session, i.Instance))
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/fleet"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
@@ -17,8 +18,10 @@ import (
 
 // show writes changes that were made to an instance by other means into the state's profiles, also
 // for settings that are not configured. So the next plan sees the difference, and what it reverts.
-func (r *Resource) show(ctx context.Context, i kind.Instance, state model.Instance, resp *resource.ReadResponse) {
-	blueprint, err := r.blueprint(ctx, i, state)
+func (r *Resource) show(
+	ctx context.Context, on *fleet.Member, i kind.Instance, state model.Instance, resp *resource.ReadResponse,
+) {
+	blueprint, err := r.blueprint(ctx, on, i, state)
 	if errors.Is(err, catalog.ErrDamaged) {
 		face.AddError(&resp.Diagnostics, "Could not read instance", err)
 		return
@@ -28,7 +31,7 @@ func (r *Resource) show(ctx context.Context, i kind.Instance, state model.Instan
 			map[string]any{"instance": state.Name.ValueString(), "error": err.Error()})
 		return
 	}
-	for _, d := range r.Provisioner.Drift(i, blueprint) {
+	for _, d := range on.Drift(i, blueprint) {
 		if d.Lost { // the user decides whether to replace an instance for a change made by other means
 			resp.Diagnostics.AddAttributeWarning(face.Path(d.Path), "Instance changed outside of Terraform",
 				fmt.Sprintf("On "+
@@ -42,11 +45,11 @@ func (r *Resource) show(ctx context.Context, i kind.Instance, state model.Instan
 }
 
 // blueprint is what the state says that the instance is.
-func (r *Resource) blueprint(ctx context.Context, i kind.Instance, state model.Instance) (
-	kind.Blueprint, error,
-) {
+func (r *Resource) blueprint(
+	ctx context.Context, on *fleet.Member, i kind.Instance, state model.Instance,
+) (kind.Blueprint, error) {
 	if v, found, err := i.Facts.FrozenVersion(); err != nil || found {
-		return r.blueprintOf(ctx, state, catalog.Template{Type: i.Type}, v), err
+		return blueprintOf(ctx, on, state, catalog.Template{Type: i.Type}, v), err
 	}
 	id, err := catalog.ParseTemplateID(i.Facts.Template)
 	if err != nil {
@@ -58,17 +61,17 @@ func (r *Resource) blueprint(ctx context.Context, i kind.Instance, state model.I
 	}
 	for _, v := range versions {
 		if v.ID.Version == i.Facts.Version {
-			return r.blueprintOf(ctx, state, template, v), nil
+			return blueprintOf(ctx, on, state, template, v), nil
 		}
 	}
 	return kind.Blueprint{}, fmt.Errorf("version %q: %w", id.Version(i.Facts.Version), catalog.ErrNotFound)
 }
 
 // blueprintOf completes what a state asks for with a version.
-func (r *Resource) blueprintOf(
-	ctx context.Context, state model.Instance, template catalog.Template, v catalog.Version,
+func blueprintOf(
+	ctx context.Context, on *fleet.Member, state model.Instance, template catalog.Template, v catalog.Version,
 ) kind.Blueprint {
 	asked := state.ToRequest(ctx, types.DynamicNull())
-	blueprint, _ := r.Provisioner.NewBlueprint(asked.Request, template, v) // missing secrets change no device
+	blueprint, _ := on.NewBlueprint(asked.Request, template, v) // missing secrets change no device
 	return blueprint
 }

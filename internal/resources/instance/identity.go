@@ -10,8 +10,10 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/novacron/terraform-provider-novacron/internal/fleet"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 )
@@ -41,7 +43,7 @@ func (r *Resource) ImportState(
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	i, err := r.referred(ctx, req)
+	i, on, err := r.referred(ctx, req)
 	if errors.Is(err, provision.ErrForeign) {
 		err = fmt.Errorf("%w. Only instances can be imported. To use what is on its disk, shut the domain "+
 			"down, register the disk as a novacron_template_version (source = { volume = \"POOL/VOLUME\" }, or path "+
@@ -52,27 +54,34 @@ func (r *Resource) ImportState(
 		face.AddError(&resp.Diagnostics, "Could not import instance", err)
 		return
 	}
+	if err := r.Fleet.Adopt(ctx, i, on, nil); err != nil {
+		face.AddError(&resp.Diagnostics, "Could not import instance", err)
+		return
+	}
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), i.UUID)...)
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("placed_on"), attribute.OptionalString(on.Name))...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{types.StringValue(i.UUID)})...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, model.ImportedKey, []byte("true"))...)
-	r.NoteHost(ctx, resp.Private, &resp.Diagnostics)
+	face.NoteHost(ctx, on.Here, resp.Private, &resp.Diagnostics)
 }
 
 // referred finds the instance that is to be imported.
-func (r *Resource) referred(ctx context.Context, req resource.ImportStateRequest) (kind.Instance, error) {
+func (r *Resource) referred(
+	ctx context.Context, req resource.ImportStateRequest,
+) (kind.Instance, *fleet.Member, error) {
 	if req.ID == "" && !req.Identity.Raw.IsFullyNull() {
 		var given types.String
 		req.Identity.GetAttribute(ctx, path.Root("id"), &given)
-		i, err := r.Provisioner.Read(ctx, given.ValueString()) // a name is not an identity
+		i, on, err := r.Fleet.Read(ctx, "", given.ValueString()) // a name is not an identity
 		if errors.Is(err, provision.ErrNotFound) || err == nil && i.Facts.Tenant != r.Library.Tenant() {
 			err = fmt.Errorf("the host has no instance with the UUID %s", given.ValueString())
 		}
-		return i, err
+		return i, on, err
 	}
-	i, err := r.Provisioner.Lookup(ctx, req.ID)
+	i, on, err := r.Fleet.Lookup(ctx, req.ID)
 	if errors.Is(err, provision.ErrNotFound) {
 		err = fmt.Errorf("the host has no instance %q: use its UUID, \"tenant/name\", or its name in the provider's "+
 			"tenant", req.ID)
 	}
-	return i, err
+	return i, on, err
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
+	"github.com/novacron/terraform-provider-novacron/internal/fleet"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
@@ -24,14 +25,16 @@ import (
 // adopt takes over what a configuration has to say to get the instance: what it has beyond its
 // version, and the parameters that are not at their defaults. If the version is gone, everything is
 // beyond it. adopt warns of what only the configuration knows, if a later change would miss it.
-func (r *Resource) adopt(ctx context.Context, i kind.Instance, state *model.Instance) diag.Diagnostics {
+func (r *Resource) adopt(
+	ctx context.Context, on *fleet.Member, i kind.Instance, state *model.Instance,
+) diag.Diagnostics {
 	var diags diag.Diagnostics
 	version, err := r.versionOf(ctx, i)
 	if err != nil {
 		face.AddError(&diags, "Could not read instance", err)
 		return diags
 	}
-	overrides, err := r.Provisioner.Overrides(ctx, i, version)
+	overrides, err := on.Overrides(ctx, i, version)
 	if err != nil {
 		face.AddError(&diags, "Could not read instance", err)
 		return diags

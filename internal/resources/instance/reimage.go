@@ -14,7 +14,7 @@ import (
 // reimage gives an instance the system disk of another version, and applies the plan's other
 // changes.
 func (r *Resource) reimage(
-	ctx context.Context, plan model.Instance, secrets types.Dynamic,
+	ctx context.Context, placed string, plan model.Instance, secrets types.Dynamic,
 	private face.PrivateState, resp *resource.UpdateResponse,
 ) {
 	request, err := r.request(ctx, &plan, secrets)
@@ -22,16 +22,16 @@ func (r *Resource) reimage(
 		face.AddTimedError(ctx, &resp.Diagnostics, "Could not update instance", err)
 		return
 	}
-	i, record, err := r.Provisioner.Reimage(ctx, plan.ID.ValueString(), request)
+	i, record, on, err := r.Fleet.Reimage(ctx, placed, plan.ID.ValueString(), request)
 	face.WarnUnrecorded(&resp.Diagnostics, record)
 	if err != nil {
-		elsewhere.AddError(ctx, &resp.Diagnostics, "Could not update instance", err, r.Session, private, &plan)
+		elsewhere.AddError(ctx, &resp.Diagnostics, "Could not update instance", err, on, private, &plan)
 		return
 	}
 	planned := plan.EffectiveParameters
-	plan.AsPlanned(i)
+	plan.AsPlanned(i, on.Name)
 	plan.EffectiveParameters = model.WithNames(plan.EffectiveParameters, planned)
 	plan.UpdateAvailable = newerOf(ctx, r.Session, i)
 	plan.Provisioning = model.Provisioning(record)
-	r.changed(ctx, plan, resp)
+	r.changed(ctx, on, plan, resp)
 }

@@ -15,6 +15,8 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/fleet"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/host/hostid"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
@@ -117,23 +119,24 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 		return
 	}
 	planned := plan.EffectiveParameters
-	save := func(i kind.Instance, record provision.Record) {
-		plan.Computed(i)
+	save := func(i kind.Instance, record provision.Record, on *fleet.Member) {
+		plan.Computed(i, on.Name)
 		plan.EffectiveParameters = model.WithNames(plan.EffectiveParameters, planned)
 		plan.UpdateAvailable = newerOf(ctx, r.Session, i)
 		plan.Provisioning = model.Provisioning(record)
 		resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 		resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{plan.ID})...)
-		r.NoteHost(ctx, resp.Private, &resp.Diagnostics)
+		face.NoteHost(ctx, on.Here, resp.Private, &resp.Diagnostics)
 	}
-	instance, record, err := r.Provisioner.Create(ctx, request, save)
+	where, _ := plan.Where(ctx)
+	instance, record, on, err := r.Fleet.Create(ctx, request, where, save)
 	face.WarnUnrecorded(&resp.Diagnostics, record)
 	if instance.UUID == "" { // nothing is left of the instance
 		resp.State.RemoveResource(ctx)
 		face.AddTimedError(ctx, &resp.Diagnostics, "Could not create instance", err)
 		return
 	}
-	save(instance, record)
+	save(instance, record, on)
 	warnBooted(&resp.Diagnostics, request.Name, record)
 	if err != nil {
 		face.AddTimedError(ctx, &resp.Diagnostics, "Instance did not become ready",
@@ -177,12 +180,18 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	if !r.Configured() {
 		return
 	}
-	i, err := r.refresh(ctx, state.ID.ValueString())
+	i, on, err := r.refresh(ctx, state.PlacedOn.ValueString(), state.ID.ValueString())
 	if errors.Is(err, provision.ErrNotFound) {
-		resp.Diagnostics.Append(elsewhere.Missing(ctx, r.Session, req.Private, &state)...)
+		if on != nil {
+			resp.Diagnostics.Append(elsewhere.Missing(ctx, on.Here, req.Private, &state)...)
+		}
 		if !resp.Diagnostics.HasError() {
 			resp.State.RemoveResource(ctx)
 		}
+		return
+	}
+	if r.KeepSilent && host.Unanswered(err) && !state.Name.IsNull() {
+		warnSilent(&resp.Diagnostics, &state, err)
 		return
 	}
 	if err != nil {
@@ -194,14 +203,14 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		return
 	}
 	if note, _ := req.Private.GetKey(ctx, face.HostKey); !elsewhere.Noted(note, i) {
-		r.NoteHost(ctx, resp.Private, &resp.Diagnostics)
+		face.NoteHost(ctx, on.Here, resp.Private, &resp.Diagnostics)
 	}
 	if state.Name.IsNull() { // just imported
-		if resp.Diagnostics.Append(r.adopt(ctx, i, &state)...); resp.Diagnostics.HasError() {
+		if resp.Diagnostics.Append(r.adopt(ctx, on, i, &state)...); resp.Diagnostics.HasError() {
 			return
 		}
 	}
-	state.FromInstance(i)
+	state.FromInstance(i, on.Name)
 	if o, err := offered(ctx, r.Session, i); err == nil {
 		state.UpdateAvailable = o.newer
 		resp.Diagnostics.Append(o.warnings...)
@@ -211,7 +220,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 	if i.Drifted() {
-		r.show(ctx, i, state, resp)
+		r.show(ctx, on, i, state, resp)
 	}
 }
 
@@ -232,7 +241,7 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	var secrets types.Dynamic
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("parameters_wo"), &secrets)...)
 	if !plan.ResolvedVersion.Equal(state.ResolvedVersion) {
-		r.reimage(ctx, plan, secrets, req.Private, resp)
+		r.reimage(ctx, state.PlacedOn.ValueString(), plan, secrets, req.Private, resp)
 		return
 	}
 	asked := plan.ToRequest(ctx, secrets)
@@ -243,33 +252,35 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 		Description: plan.Description.ValueString(), AllowRestart: plan.AllowRestart.ValueBool(),
 		Options: plan.Options(),
 	}
-	existing, err := r.Provisioner.Read(ctx, plan.ID.ValueString())
+	existing, on, err := r.Fleet.Read(ctx, state.PlacedOn.ValueString(), plan.ID.ValueString())
 	var blueprint kind.Blueprint
 	if err == nil {
-		blueprint, err = r.Provisioner.BlueprintOf(ctx, existing, asked.Request)
+		blueprint, err = on.BlueprintOf(ctx, existing, asked.Request)
 	}
 	switch {
 	case err == nil:
 		change.Blueprint = &blueprint
 	case !errors.Is(err, catalog.ErrNotFound): // a full clone outlives its version
-		elsewhere.AddError(ctx, &resp.Diagnostics, "Could not update instance", err, r.Session, req.Private, &state)
+		elsewhere.AddError(ctx, &resp.Diagnostics, "Could not update instance", err, on, req.Private, &state)
 		return
 	}
-	i, err := r.Provisioner.Update(ctx, plan.ID.ValueString(), change)
+	i, err := r.Fleet.Update(ctx, on, existing, change)
 	if err != nil {
-		elsewhere.AddError(ctx, &resp.Diagnostics, "Could not update instance", err, r.Session, req.Private, &state)
+		elsewhere.AddError(ctx, &resp.Diagnostics, "Could not update instance", err, on, req.Private, &state)
 		return
 	}
-	plan.AsPlanned(i)
-	r.changed(ctx, plan, resp)
+	plan.AsPlanned(i, on.Name)
+	r.changed(ctx, on, plan, resp)
 }
 
 // changed returns a changed instance to Terraform, and clears the mark of an import.
-func (r *Resource) changed(ctx context.Context, m model.Instance, resp *resource.UpdateResponse) {
+func (r *Resource) changed(
+	ctx context.Context, on *fleet.Member, m model.Instance, resp *resource.UpdateResponse,
+) {
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{m.ID})...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, model.ImportedKey, nil)...)
-	r.NoteHost(ctx, resp.Private, &resp.Diagnostics)
+	face.NoteHost(ctx, on.Here, resp.Private, &resp.Diagnostics)
 }
 
 // Delete implements resource.Resource.
@@ -288,7 +299,7 @@ func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 	ctx, cancel := context.WithTimeout(ctx, timeout+removalTime)
 	defer cancel()
 	note, _ := face.HostOf(ctx, req.Private)
-	err := r.Provisioner.Delete(ctx, timeout, state.ID.ValueString(),
+	err := r.Fleet.Delete(ctx, state.PlacedOn.ValueString(), timeout, state.ID.ValueString(),
 		state.Tenant.ValueString(), state.Name.ValueString(), note)
 	if moved, ok := errors.AsType[*hostid.MovedError](err); ok {
 		elsewhere.LeftBehind(&resp.Diagnostics, moved, &state, face.Forgotten)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
+	"github.com/novacron/terraform-provider-novacron/internal/fleet"
 	"github.com/novacron/terraform-provider-novacron/internal/host/hostid"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
@@ -24,13 +25,15 @@ func Noted(note []byte, i kind.Instance) bool {
 
 // Missing reports that an instance which the host does not have is on another host: an error if
 // that is certain, a warning if it may be, and nothing if the instance is gone.
-func Missing(ctx context.Context, c *face.Session, private face.PrivateState, state *model.Instance) diag.Diagnostics {
+func Missing(
+	ctx context.Context, here *hostid.Here, private face.PrivateState, state *model.Instance,
+) diag.Diagnostics {
 	var diags diag.Diagnostics
 	host, ok := face.HostOf(ctx, private)
 	if !ok {
 		return diags
 	}
-	err := c.Provisioner.Here.Moved(ctx, host)
+	err := here.Moved(ctx, host)
 	if moved, ok := errors.AsType[*hostid.MovedError](err); ok {
 		LeftBehind(&diags, moved, state, face.UnlessApplied)
 		return diags
@@ -48,10 +51,10 @@ func LeftBehind(diags *diag.Diagnostics, moved *hostid.MovedError, state *model.
 // AddError is face.AddTimedError, but for a missing instance it says where the instance is.
 func AddError(
 	ctx context.Context, diags *diag.Diagnostics, summary string, err error,
-	c *face.Session, private face.PrivateState, state *model.Instance,
+	on *fleet.Member, private face.PrivateState, state *model.Instance,
 ) {
-	if errors.Is(err, provision.ErrNotFound) {
-		moved := Missing(ctx, c, private, state)
+	if errors.Is(err, provision.ErrNotFound) && on != nil {
+		moved := Missing(ctx, on.Here, private, state)
 		diags.Append(moved...)
 		if moved.HasError() {
 			return

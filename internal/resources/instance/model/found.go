@@ -25,6 +25,7 @@ type Found struct {
 	DeletionProtection types.Bool   `tfsdk:"deletion_protection"`
 	DomainName         types.String `tfsdk:"domain_name"`
 	Host               types.String `tfsdk:"host"`
+	PlacedOn           types.String `tfsdk:"placed_on"`
 	Status             types.String `tfsdk:"status"`
 	IPAddresses        types.List   `tfsdk:"ip_addresses"`
 	IPAddress          types.String `tfsdk:"ip_address"`
@@ -36,7 +37,7 @@ type Found struct {
 func FoundAttributes() map[string]schema.Attribute {
 	all := attribute.Computed(attributes(), "version", "parameters", "parameters_wo", "parameters_wo_version",
 		"customization", "hardware_profile", "network_profile", "storage_profile", "wait_for", "on_version_change",
-		"on_no_warm", "allow_restart", "provisioning", "effective_parameters")
+		"on_no_warm", "placement", "allow_restart", "provisioning", "effective_parameters")
 	for name, says := range map[string]string{
 		"name":        "Name, unique in the tenant.",
 		"template_id": "The template's id, `tenant/name`.",
@@ -58,9 +59,9 @@ func FoundAttributes() map[string]schema.Attribute {
 }
 
 // Show takes over an instance as its host has it. effective are its parameters.
-func Show(i kind.Instance, newer types.String) (f Found, effective types.Dynamic) {
+func Show(i kind.Instance, on string, newer types.String) (f Found, effective types.Dynamic) {
 	m := Instance{Labels: types.MapNull(types.StringType)}
-	m.FromInstance(i)
+	m.FromInstance(i, on)
 	return Found{
 		ID:                 m.ID,
 		Name:               m.Name,
@@ -77,6 +78,7 @@ func Show(i kind.Instance, newer types.String) (f Found, effective types.Dynamic
 		DeletionProtection: m.DeletionProtection,
 		DomainName:         m.DomainName,
 		Host:               m.Host,
+		PlacedOn:           m.PlacedOn,
 		Status:             m.Status,
 		IPAddresses:        m.IPAddresses,
 		IPAddress:          m.IPAddress,

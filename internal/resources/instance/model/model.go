@@ -58,6 +58,8 @@ type Instance struct {
 	MACAddresses        types.Map      `tfsdk:"mac_addresses"`
 	Status              types.String   `tfsdk:"status"`
 	Provisioning        types.Object   `tfsdk:"provisioning"`
+	Placement           types.Object   `tfsdk:"placement"`
+	PlacedOn            types.String   `tfsdk:"placed_on"`
 	Timeouts            timeouts.Value `tfsdk:"timeouts"`
 }
 
@@ -104,8 +106,10 @@ func (m *Instance) Options() kind.Options {
 	}
 }
 
-// Computed takes over what only the host knows.
-func (m *Instance) Computed(i kind.Instance) {
+// Computed takes over what only the host knows. on is the host's name among the provider's hosts; "" if
+// those have no names.
+func (m *Instance) Computed(i kind.Instance, on string) {
+	m.PlacedOn = attribute.OptionalString(on)
 	m.ID, m.Tenant = types.StringValue(i.UUID), types.StringValue(i.Facts.Tenant)
 	m.DomainName = types.StringValue(i.DomainName)
 	m.Host, m.Status = types.StringValue(i.Host), types.StringValue(i.State.String())
@@ -128,9 +132,9 @@ func (m *Instance) Computed(i kind.Instance) {
 }
 
 // AsPlanned is Computed, but keeps the planned values.
-func (m *Instance) AsPlanned(i kind.Instance) {
+func (m *Instance) AsPlanned(i kind.Instance, on string) {
 	planned := *m
-	m.Computed(i)
+	m.Computed(i, on)
 	m.keepPlanned(planned)
 }
 
@@ -147,8 +151,8 @@ func (m *Instance) keepPlanned(planned Instance) {
 
 // FromInstance takes over an instance as its host has it. Attributes that the host does not know
 // stay as they were.
-func (m *Instance) FromInstance(i kind.Instance) {
-	m.Computed(i)
+func (m *Instance) FromInstance(i kind.Instance, on string) {
+	m.Computed(i, on)
 	m.Name, m.TemplateID = types.StringValue(i.Facts.Name), types.StringValue(i.Facts.Template)
 	m.Description = attribute.KeepString(m.Description, i.Description)
 	m.Labels = attribute.KeepLabels(m.Labels, metadata.PairMap(i.Facts.Labels))
@@ -178,6 +182,7 @@ func (m *Instance) Told() map[string]attr.Value {
 		"tenant":               m.Tenant,
 		"domain_name":          m.DomainName,
 		"host":                 m.Host,
+		"placed_on":            m.PlacedOn,
 		"resolved_version":     m.ResolvedVersion,
 		"image_digest":         m.ImageDigest,
 		"effective_parameters": m.EffectiveParameters,

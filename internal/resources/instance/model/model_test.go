@@ -23,14 +23,14 @@ func TestAnAddressThatComesMeanwhileIsLeftToTheNextRefresh(t *testing.T) {
 		},
 	}
 	var got Instance
-	got.Computed(here)
+	got.Computed(here, "kvm1")
 	got.keepPlanned(plan)
 	if !got.IPAddress.IsNull() || len(got.IPAddresses.Elements()) != 0 {
 		t.Errorf("the planned absence of an address became %s, %s", got.IPAddress, got.IPAddresses)
 	}
 	plan.Status, plan.IPAddress, plan.IPAddresses = types.StringUnknown(), types.StringUnknown(),
 		types.ListUnknown(types.StringType)
-	got.Computed(here)
+	got.Computed(here, "kvm1")
 	got.keepPlanned(plan)
 	if got.IPAddress.ValueString() != "10.0.0.1" || got.Status.ValueString() != "running" {
 		t.Errorf("what was not known is %s, %s", got.IPAddress, got.Status)

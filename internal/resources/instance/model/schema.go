@@ -160,6 +160,7 @@ func settings() map[string]schema.Attribute {
 		"labels": schema.MapAttribute{
 			Optional: true, ElementType: types.StringType, MarkdownDescription: "Labels, for people and filters.",
 		},
+		"placement": placementAttribute(),
 		"power_state": schema.StringAttribute{
 			Optional: true, Computed: true, Default: stringdefault.StaticString(Running),
 			Validators: []validator.String{stringvalidator.OneOf(Running, Stopped)},
@@ -222,6 +223,9 @@ func Facts() map[string]schema.Attribute {
 		"domain_name": schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the libvirt domain: the " +
 			"instance's name in the tenant `default`, otherwise `TENANT.NAME`."},
 		"host": schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the host that runs the instance."},
+		"placed_on": schema.StringAttribute{Computed: true, MarkdownDescription: "The host that has the instance, by its " +
+			"name in the provider's `hosts`. Null if the provider's configuration names no hosts. While planning a new " +
+			"instance, it is known only if `placement` leaves one host."},
 		"resolved_version": schema.StringAttribute{Computed: true,
 			MarkdownDescription: "The version that the instance was created from."},
 		"update_available": schema.StringAttribute{Computed: true,

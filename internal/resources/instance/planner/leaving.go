@@ -33,5 +33,5 @@ func refuseStaying(s *face.Session, diags *diag.Diagnostics, state *model.Instan
 // that is certain, and an error. An instance of the tenant may be removed before the plan is
 // applied, for example by another configuration of the provider.
 func (p *planner) checkName(ctx context.Context) {
-	face.AddUnsure(p.diags, "Could not read host", p.session.Provisioner.CheckName(ctx, p.plan.Name.ValueString()))
+	face.AddUnsure(p.diags, "Could not read host", p.session.Fleet.CheckName(ctx, p.plan.Name.ValueString()))
 }

@@ -14,11 +14,11 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
+	"github.com/novacron/terraform-provider-novacron/internal/fleet"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/elsewhere"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 )
 
@@ -32,6 +32,7 @@ func ModifyPlan(
 		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	}
 	if req.Plan.Raw.Equal(req.State.Raw) && !state.Renamed() && !state.Strayed() {
+		warnMisplaced(ctx, s, &resp.Diagnostics, &state)
 		refuseStaying(s, &resp.Diagnostics, &state) // otherwise there is nothing to do, and nothing to find out
 		return
 	}
@@ -94,6 +95,7 @@ type planner struct {
 	adopting bool              // the state is an import's, see importedKey
 	seeded   bool              // what the instance was told at its first boot no longer counts
 	boots    bool              // the guest gets another system disk
+	on       *fleet.Member     // the host that has the instance; nil while creating
 	diags    *diag.Diagnostics
 	replaces path.Paths
 }
@@ -104,6 +106,7 @@ func (p *planner) create(ctx context.Context) {
 	if !p.session.Configured() {
 		return
 	}
+	p.checkUnplaced(ctx)
 	tenant := p.session.Library.Tenant()
 	p.plan.Tenant = types.StringValue(tenant)
 	if !p.plan.Name.IsUnknown() {
@@ -142,7 +145,7 @@ func (p *planner) checkWith(ctx context.Context, template catalog.Template, vers
 	request.Version = p.plan.ResolvedVersion.ValueString()
 	request.Strategy = catalog.Strategy(p.plan.Strategy.ValueString())
 	request.Seeded, request.Boots = p.seeded, p.boots
-	blueprint, more := p.session.Provisioner.NewBlueprint(request, template, version)
+	blueprint, more := p.host().NewBlueprint(request, template, version)
 	for _, f := range more {
 		at := f.Path[0].Name
 		unsure := (at == "storage_profile" || at == "wait_for") && !p.asked.Complete ||
@@ -151,14 +154,18 @@ func (p *planner) checkWith(ctx context.Context, template catalog.Template, vers
 			findings = append(findings, f)
 		}
 	}
-	if p.asked.Complete {
-		lacking, err := p.session.Provisioner.CheckHost(ctx, request.Name, blueprint)
+	places := p.on == nil && p.session.Fleet.Named()
+	if p.asked.Complete && !places {
+		lacking, err := p.host().CheckHost(ctx, request.Name, blueprint)
 		if err != nil {
 			face.AddError(p.diags, "Could not read host", err)
 		}
 		findings = append(findings, lacking...)
 	}
 	face.AddFindings(p.diags, findings)
+	if p.asked.Complete && places && len(findings) == 0 {
+		p.place(ctx, blueprint)
+	}
 	for _, f := range profile.Overlaps(blueprint.NICs) {
 		face.AddWarning(p.diags, f)
 	}
@@ -193,9 +200,8 @@ func (p *planner) update(ctx context.Context, replaced bool) {
 		}
 		return
 	}
-	instance, err := p.session.Provisioner.Read(ctx, p.state.ID.ValueString())
-	if err != nil {
-		elsewhere.AddError(ctx, p.diags, "Could not read instance", err, p.session, p.private, p.state)
+	instance, ok := p.read(ctx)
+	if !ok {
 		return
 	}
 	frozen, kept, err := instance.Facts.FrozenVersion()
@@ -211,16 +217,15 @@ func (p *planner) update(ctx context.Context, replaced bool) {
 		return
 	}
 	p.seeded = true
-	blueprint, ok := p.checkWith(ctx, template, version)
-	if ok {
+	if blueprint, ok := p.checkWith(ctx, template, version); ok {
 		p.compare(ctx, instance, blueprint)
 	}
 }
 
 // keepFacts plans the facts that no change in place touches.
 func (p *planner) keepFacts() {
-	p.plan.ID, p.plan.Tenant, p.plan.DomainName, p.plan.Host = p.state.ID, p.state.Tenant, p.state.DomainName,
-		p.state.Host
+	p.plan.ID, p.plan.Tenant, p.plan.DomainName = p.state.ID, p.state.Tenant, p.state.DomainName
+	p.plan.Host, p.plan.PlacedOn = p.state.Host, p.state.PlacedOn
 	p.plan.ImageDigest, p.plan.MACAddresses = p.state.ImageDigest, p.state.MACAddresses
 	p.plan.UpdateAvailable = p.state.UpdateAvailable
 	p.plan.Provisioning, p.plan.EffectiveParameters = p.state.Provisioning, p.state.EffectiveParameters
@@ -268,7 +273,7 @@ func (p *planner) compare(ctx context.Context, instance kind.Instance, b kind.Bl
 	}
 	p.compareParameters(b)
 	p.plan.DomainName = types.StringValue(naming.Domain(instance.Facts.Tenant, instance.Facts.Name))
-	diff, findings, err := p.session.Provisioner.Compare(ctx, instance, b)
+	diff, findings, err := p.on.Compare(ctx, instance, b)
 	if err != nil {
 		face.AddError(p.diags, "Could not compare instance", err)
 		return

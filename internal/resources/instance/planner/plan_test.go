@@ -61,7 +61,7 @@ func made() model.Instance {
 		Facts:     metadata.Facts{Tenant: "default", Name: "web", Version: "1.0.0", Strategy: "clone"},
 		NICs:      []profile.NIC{{Name: "eth0", MAC: "52:54:00:00:00:01"}},
 		Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("2001:db8::1")},
-	})
+	}, "rack-1")
 	return m
 }
 

@@ -11,7 +11,6 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
-	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/elsewhere"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 )
 
@@ -24,6 +23,10 @@ func (p *planner) reimage(ctx context.Context, template catalog.Template, versio
 	p.plan.ForgetGuest()
 	if found {
 		p.boots = true
+		instance, read := p.read(ctx)
+		if !read {
+			return
+		}
 		blueprint, ok := p.checkWith(ctx, template, version)
 		if !ok {
 			return
@@ -33,12 +36,7 @@ func (p *planner) reimage(ctx context.Context, template catalog.Template, versio
 			p.plan.EffectiveParameters = model.Effective(blueprint.Shown, version.Spec.Parameters)
 		}
 		p.warnOfSecrets(version.Spec.Parameters)
-		instance, err := p.session.Provisioner.Read(ctx, p.state.ID.ValueString())
-		if err != nil {
-			elsewhere.AddError(ctx, p.diags, "Could not read instance", err, p.session, p.private, p.state)
-			return
-		}
-		diff, findings, err := p.session.Provisioner.CompareForReimage(ctx, instance, blueprint)
+		diff, findings, err := p.on.CompareForReimage(ctx, instance, blueprint)
 		if err != nil {
 			face.AddError(p.diags, "Could not compare instance", err)
 			return

@@ -11,7 +11,7 @@ import (
 // warnResume warns of an instance that is to be resumed and cannot be, or that asks for what only a
 // boot does. It refuses an instance that is not to boot instead.
 func (p *planner) warnResume(ctx context.Context, b kind.Blueprint) {
-	warning, fails, err := p.session.Provisioner.WarnResume(ctx, p.asked.Request, b)
+	warning, fails, err := p.host().WarnResume(ctx, p.asked.Request, b)
 	switch {
 	case err != nil:
 		face.AddError(p.diags, "Could not read warm snapshot", err)
@@ -20,7 +20,7 @@ func (p *planner) warnResume(ctx context.Context, b kind.Blueprint) {
 	default:
 		face.AddWarning(p.diags, warning)
 	}
-	for _, f := range p.session.Provisioner.NeedsBoot(b) {
+	for _, f := range p.host().NeedsBoot(b) {
 		face.AddWarning(p.diags, f)
 	}
 }

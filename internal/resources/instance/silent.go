@@ -1,0 +1,17 @@
+package instance
+
+import (
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
+)
+
+// warnSilent reports that an instance stays in the state as it is, because its host does not answer.
+func warnSilent(diags *diag.Diagnostics, state *model.Instance, err error) {
+	diags.AddWarning("Host does not answer", fmt.Sprintf("Instance %q and others of its host stay in the state as they "+
+		"were, by unreachable_hosts = \"keep\". What has become of them is not known, and changes of them will fail. %s",
+		state.Name.ValueString(), finding.Sentence(err)))
+}
