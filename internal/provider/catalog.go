@@ -36,8 +36,8 @@ func catalogAttribute() schema.Attribute {
 		Attributes: map[string]schema.Attribute{
 			"host": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
-				MarkdownDescription: "The host of the provider's `hosts` that is the catalog's home. Its pool gets the " +
-					"images that are registered, and the documents, unless the catalog is in PostgreSQL. Required if " +
+				MarkdownDescription: "The host of the provider's `hosts` that is the catalog's home. Its pool gets " +
+					"the images that are registered, and the documents, unless the catalog is in PostgreSQL. Required if " +
 					"there are several hosts and the catalog is in a pool. Default: the first of the hosts by name.",
 			},
 			"postgres": schema.SingleNestedAttribute{

@@ -73,8 +73,8 @@ func hostsAttribute() schema.Attribute {
 		Validators: []validator.Map{
 			mapvalidator.SizeAtLeast(1), mapvalidator.KeysAre(face.Valid(naming.ValidateHost)),
 		},
-		MarkdownDescription: "The hosts, by the names that `placement` and `placed_on` use, in place of `uri` and `pool`. " +
-			"See the guide [Several hosts](guides/hosts).\n" +
+		MarkdownDescription: "The hosts, by the names that `placement` and `placed_on` use, in place of `uri` and " +
+			"`pool`. See the guide [Several hosts](guides/hosts).\n" +
 			"  - Each instance is placed on one of them. Images are copied to a host when it first needs them.\n" +
 			"  - All configurations that share a catalog have to use the same names.",
 		NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
@@ -95,9 +95,11 @@ func hostsAttribute() schema.Attribute {
 					"memory": factor(100, fmt.Sprintf("Memory of domains for the host's memory without `reserved`. "+
 						"Default: `%g`.", defaultMemory)),
 				}},
-			"reserved": schema.SingleNestedAttribute{Optional: true, MarkdownDescription: "What the host keeps for itself.",
+			"reserved": schema.SingleNestedAttribute{Optional: true,
+				MarkdownDescription: "What the host keeps for itself.",
 				Attributes: map[string]schema.Attribute{
-					"memory_mb": schema.Int64Attribute{Required: true, Validators: []validator.Int64{int64validator.AtLeast(0)},
+					"memory_mb": schema.Int64Attribute{Required: true,
+						Validators:          []validator.Int64{int64validator.AtLeast(0)},
 						MarkdownDescription: "Memory in MiB. Default of the whole: 0."},
 				}},
 			"storage_tiers": schema.MapAttribute{Optional: true, ElementType: types.StringType,
@@ -141,8 +143,8 @@ func (c *model) sites(ctx context.Context, env environment) ([]*site, diag.Diagn
 	}
 	for name, v := range map[string]types.String{"uri": c.URI, "pool": c.Pool} {
 		if !v.IsNull() {
-			diags.AddAttributeError(path.Root(name), "Conflicting attributes", fmt.Sprintf("Both %s and hosts are set: "+
-				"a configuration with hosts has a %[1]s for each of them.", name))
+			diags.AddAttributeError(path.Root(name), "Conflicting attributes", fmt.Sprintf("Both %s and hosts are "+
+				"set: a configuration with hosts has a %[1]s for each of them.", name))
 		}
 	}
 	var hosts map[string]hostModel
@@ -153,8 +155,9 @@ func (c *model) sites(ctx context.Context, env environment) ([]*site, diag.Diagn
 	for _, name := range slices.Sorted(maps.Keys(hosts)) {
 		h := hosts[name]
 		s := &site{
-			name: name, uri: h.URI.ValueString(), pool: pool(h.Pool), labels: attribute.Labels(h.Labels), limits: h.limits(),
-			tiers: tiers, public: public, at: path.Root("hosts").AtMapKey(name),
+			name: name, uri: h.URI.ValueString(), pool: pool(h.Pool), labels: attribute.Labels(h.Labels),
+			limits: h.limits(),
+			tiers:  tiers, public: public, at: path.Root("hosts").AtMapKey(name),
 		}
 		if !h.Tiers.IsNull() {
 			s.tiers = attribute.Labels(h.Tiers)
@@ -164,8 +167,8 @@ func (c *model) sites(ctx context.Context, env environment) ([]*site, diag.Diagn
 		}
 		for _, other := range all {
 			if other.uri == s.uri {
-				diags.AddAttributeError(s.at, "Duplicate host", fmt.Sprintf("Hosts %q and %q have the same uri, %s: one host "+
-					"would count as two.", other.name, name, s.uri))
+				diags.AddAttributeError(s.at, "Duplicate host", fmt.Sprintf("Hosts %q and %q have the same uri, "+
+					"%s: one host would count as two.", other.name, name, s.uri))
 			}
 		}
 		all = append(all, s)
@@ -202,10 +205,11 @@ func home(all []*site, named string, inPool bool) (*site, diag.Diagnostics) {
 	}
 	switch {
 	case named != "" && all[0].name == "":
-		diags.AddAttributeError(at, "No hosts to choose from", fmt.Sprintf("The catalog's home is to be host %q, but the "+
-			"provider's configuration names no hosts: configure hosts, or remove host.", named))
+		diags.AddAttributeError(at, "No hosts to choose from", fmt.Sprintf("The catalog's home is to be host %q, but "+
+			"the provider's configuration names no hosts: configure hosts, or remove host.", named))
 	case named != "":
-		diags.AddAttributeError(at, "Unknown host", fmt.Sprintf("The catalog's home is to be host %q. The provider's hosts are: %s.",
+		diags.AddAttributeError(at, "Unknown host", fmt.Sprintf("The catalog's home is to be host %q. The provider's "+
+			"hosts are: %s.",
 			named, strings.Join(names, ", ")))
 	case len(all) > 1 && inPool:
 		diags.AddAttributeError(at, "Missing home of the catalog", fmt.Sprintf("The provider has several "+

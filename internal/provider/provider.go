@@ -138,7 +138,8 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 			"hosts":             hostsAttribute(),
 			"unreachable_hosts": schema.StringAttribute{Optional: true,
 				Validators: []validator.String{stringvalidator.OneOf(failSilent, keepSilent)},
-				MarkdownDescription: "What a plan does about instances whose host does not answer. Default: `error`.\n" +
+				MarkdownDescription: "What a plan does about instances whose host does not answer. Default: " +
+					"`error`.\n" +
 					"  - `error`: the plan fails.\n" +
 					"  - `keep`: they stay in the state as they are, with a warning. Changes of them fail."},
 		},

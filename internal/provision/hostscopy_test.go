@@ -276,7 +276,8 @@ func TestTheHomeGetsAnImageBack(t *testing.T) {
 		i, steps := s.create(home, home.request("linked_clone"))
 		home.remove(t, i.UUID)
 		back, _ := s.document("kvm1", "1.0.0")
-		if steps[0] != "replicate" || back.Copy != nil || back.State != catalog.BaseReady || back.Volume == lost.Volume {
+		if steps[0] != "replicate" || back.Copy != nil || back.State != catalog.BaseReady ||
+			back.Volume == lost.Volume {
 			t.Errorf("by the steps %q, the home has %+v", steps, back)
 		}
 	})

@@ -62,7 +62,8 @@ func TestAMarkTellsInstancesOfOtherCatalogsApart(t *testing.T) {
 		t.Errorf("without the mark: %v", err)
 	}
 	use := New(marked("one", nil))
-	if got := use.Named([]Instance{{Facts: metadata.Facts{Tenant: "shop", Name: "a"}, Site: "kvm2"}}); got != "shop/a on kvm2" {
+	there := []Instance{{Facts: metadata.Facts{Tenant: "shop", Name: "a"}, Site: "kvm2"}}
+	if got := use.Named(there); got != "shop/a on kvm2" {
 		t.Errorf("named %q", got)
 	}
 }

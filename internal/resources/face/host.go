@@ -50,8 +50,8 @@ func NoteHost(ctx context.Context, here *hostid.Here, private PrivateState, diag
 	diags.Append(private.SetKey(ctx, HostKey, note)...)
 }
 
-// NotePool is NoteHost for an object in a catalog, of the host that has the library's pool. If the record already has the library's pool,
-// NotePool does not ask the host. A catalog in a database is on no host.
+// NotePool is NoteHost for an object in a catalog, of the host that has the library's pool. If the
+// record already has that pool, NotePool does not ask the host. A catalog in a database is on no host.
 func (s *Session) NotePool(ctx context.Context, private PrivateState, diags *diag.Diagnostics) {
 	if s.Library.InPool() && !s.samePool(ctx, private) {
 		NoteHost(ctx, s.Provisioner.Here, private, diags)

@@ -80,14 +80,14 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 			MarkdownDescription: "How much " + of + " the host's domains have, running or not, whoever defined them.",
 			Attributes: map[string]schema.Attribute{
 				"used": number("What they have."),
-				"most": number("What they may have together, by `overcommit` and `reserved` of the provider's `hosts`. " +
-					"Null if the provider's configuration names no hosts."),
+				"most": number("What they may have together, by `overcommit` and `reserved` of the provider's " +
+					"`hosts`. Null if the provider's configuration names no hosts."),
 			}}
 	}
 	active := schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it is active."}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Shows what a host of the provider offers: its capacity, what of it is allotted, its storage pools " +
-			"and its networks.",
+		MarkdownDescription: "Shows what a host of the provider offers: its capacity, what of it is allotted, its " +
+			"storage pools and its networks.",
 		Attributes: map[string]schema.Attribute{
 			"name": schema.StringAttribute{Optional: true, Computed: true,
 				MarkdownDescription: "The host's name in the provider's `hosts`. Default: the home of the catalog. Null if " +
@@ -157,7 +157,8 @@ func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 		return
 	}
 	m := fromHost(h)
-	m.Name, m.Labels = attribute.OptionalString(member.Name), attribute.KeepLabels(types.MapNull(types.StringType), member.Labels)
+	m.Name = attribute.OptionalString(member.Name)
+	m.Labels = attribute.KeepLabels(types.MapNull(types.StringType), member.Labels)
 	m.VCPUs, m.Memory = allottedOf(room.VCPUs), allottedOf(room.MemoryMB)
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 }
