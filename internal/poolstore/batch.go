@@ -17,6 +17,8 @@ type change struct {
 	key    string
 	parent catalog.Revision // the revision that it replaces; "" creates
 	to     entry            // without a revision, it deletes the record
+	// finishes says that the change is none of a record: it writes another tombstone on top of one
+	finishes bool
 
 	lead    chan struct{} // closed when the goroutine of this change must write the next batch
 	outcome chan error    // has room for the one outcome
@@ -74,6 +76,10 @@ func (b *batch) resolve(current document) (*shelf, error) {
 	}
 	var broken error
 	b.open = slices.DeleteFunc(b.open, func(c *change) bool {
+		if c.finishes && !current.Deleted { // it is gone, or was created again
+			c.outcome <- nil
+			return true
+		}
 		found, err := sh.find(c.key)
 		if err != nil {
 			broken = err

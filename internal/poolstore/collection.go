@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"runtime"
@@ -48,7 +49,7 @@ func (c collection[T]) Get(ctx context.Context, key string) (catalog.Record[T], 
 	case v.damage != nil: // the damaged revision may have had it
 		err = v.damage
 	default:
-		c.store.writer.finish(ctx, v)
+		c.store.writer.finish(ctx, c.layout, v)
 		err = catalog.ErrNotFound
 	}
 	if err != nil {
@@ -91,7 +92,7 @@ func (c collection[T]) list(ctx context.Context, prefix string) ([]catalog.Recor
 			if err != nil {
 				return err
 			}
-			c.store.writer.finish(groupCtx, v)
+			c.store.writer.finish(groupCtx, c.layout, v)
 			sh, err := shelfOf(v.current)
 			if err != nil {
 				return err
@@ -157,6 +158,11 @@ func (c collection[T]) Delete(ctx context.Context, key string, rev catalog.Revis
 	err := catalog.ErrConflict
 	if rev != "" {
 		err = c.submit(ctx, key, rev, entry{})
+	}
+	if errors.Is(err, catalog.ErrNotFound) { // perhaps since a process deleted it that died then
+		if v, failed := c.store.reader.look(ctx, naming.DocumentStem(c.kind, c.document(key)), nil); failed == nil {
+			c.store.writer.finish(ctx, c.layout, v)
+		}
 	}
 	return c.explain("deleting", key, err)
 }

@@ -9,12 +9,12 @@ import (
 )
 
 // If the process that deletes a document dies, the tombstone stays. The document is gone by then, so
-// Terraform forgets the record when it refreshes, and no process would ever write the document again.
-// So the next process that reads the document removes what is left of it. It claims the next number
-// with a tombstone of its own, so that only one process removes the volumes.
+// Terraform forgets the record when it refreshes, and no process would ever write the document
+// again. So the next process that reads or deletes the document removes what is left of it. It
+// claims the next number with a tombstone of its own, so that only one process removes the volumes.
 
-// sign returns who removes the volumes of a document that is being deleted, and until when. It returns
-// nothing if the pool's time is unknown.
+// sign returns who removes the volumes of a document that is being deleted, and until when. It
+// returns nothing if the pool's time is unknown.
 func (w *writer) sign(ctx context.Context) (runner string, deadline time.Time) {
 	now, err := w.pool.volumes.Time(ctx, w.pool.name)
 	if err != nil {
@@ -25,23 +25,28 @@ func (w *writer) sign(ctx context.Context) (runner string, deadline time.Time) {
 
 // finish removes what is left of a document if the process that deleted it is dead. It returns no
 // error: the next reader tries again, and a user who may only read leaves the document to others.
-func (w *writer) finish(ctx context.Context, v view) {
+func (w *writer) finish(ctx context.Context, l layout, v view) {
 	e := v.current.envelope
-	if !e.Deleted || e.Runner == "" || v.damage != nil || v.newest() != e.Number {
+	if v.damage != nil || !w.orphaned(ctx, e) {
 		return
 	}
 	docStem := naming.DocumentStem(e.Kind, e.Key)
 	if !w.queues.occupy(docStem) {
 		return
 	}
-	defer w.queues.handOver(docStem)
-	abandoned, err := lease.Lease{Holder: e.Runner, Deadline: e.Deadline}.Abandoned(ctx,
+	c := &change{ctx: ctx, key: e.Key, finishes: true, outcome: make(chan error, 1)}
+	b := &batch{layout: l, key: e.Key, open: []*change{c}}
+	err := w.writeBatch(b)
+	w.queues.handOver(docStem)
+	b.finish(err)
+}
+
+// orphaned reports whether a document is a tombstone whose writer is dead.
+func (w *writer) orphaned(ctx context.Context, e envelope) bool {
+	if !e.Deleted || e.Runner == "" {
+		return false
+	}
+	dead, err := lease.Lease{Holder: e.Runner, Deadline: e.Deadline}.Abandoned(ctx,
 		func(ctx context.Context) (time.Time, error) { return w.pool.volumes.Time(ctx, w.pool.name) })
-	if err != nil || !abandoned {
-		return
-	}
-	tombstone := batch{layout: layout{kind: e.Kind}, key: e.Key}
-	if a, inTime, err := w.claim(ctx, v, &tombstone); err == nil && inTime {
-		_ = w.clear(ctx, docStem, a.envelope)
-	}
+	return err == nil && dead
 }

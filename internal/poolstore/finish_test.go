@@ -2,6 +2,7 @@ package poolstore
 
 import (
 	"errors"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -33,12 +34,18 @@ func refusing(m *memory, call, end string) process {
 
 var errRefused = errors.New("refused")
 
-// readersOfNothing read a document that is not there.
+// readersOfNothing look for a document that is not there.
 var readersOfNothing = map[string]func(*testing.T, *Store){
 	"get": func(t *testing.T, s *Store) {
 		t.Helper()
 		if _, err := notes(s).Get(t.Context(), "t/a"); !errors.Is(err, catalog.ErrNotFound) {
 			t.Errorf("reading gives %v, want %v", err, catalog.ErrNotFound)
+		}
+	},
+	"delete": func(t *testing.T, s *Store) {
+		t.Helper()
+		if err := notes(s).Delete(t.Context(), "t/a", "read before"); !errors.Is(err, catalog.ErrNotFound) {
+			t.Errorf("deleting it once more gives %v, want %v", err, catalog.ErrNotFound)
 		}
 	},
 	"list": func(t *testing.T, s *Store) {
@@ -85,6 +92,40 @@ func TestReadersFinishWhatADeadProcessWasDeleting(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// The process that finishes the work of another one dies, or is slow, too.
+func TestReadersFinishWhatADeadReaderWasFinishing(t *testing.T) {
+	for _, stop := range []struct{ call, name string }{{"write", ".3.json"}, {"delete", ".2.json"}} {
+		t.Run("dead before "+stop.call, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := halfDeleted(t, leasetest.Dead(t), ".1.json")
+				ended := make(chan bool)
+				dead := of(leasetest.Dead(t), process{memory: m, before: func(call, name string) error {
+					if call == stop.call && strings.HasSuffix(name, stop.name) {
+						close(ended)
+						runtime.Goexit()
+					}
+					return nil
+				}})
+				go func() { _, _ = notes(dead).Get(t.Context(), "t/a") }()
+				<-ended
+				readersOfNothing["get"](t, m.store())
+				if now := m.names(); len(now) > 0 {
+					t.Errorf("left in the pool: %q", now)
+				}
+			})
+		})
+		t.Run("slow before "+stop.call, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := halfDeleted(t, leasetest.Dead(t), ".1.json")
+				readersOfNothing["get"](t, stalled(m, "before", stop.call, stop.name, Grace))
+				if now := m.names(); len(now) > 0 {
+					t.Errorf("left in the pool: %q", now)
+				}
+			})
+		})
 	}
 }
 

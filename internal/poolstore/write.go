@@ -119,7 +119,8 @@ func (w *writer) untilDecided(ctx context.Context, b *batch, mine []attempt) (vi
 		givenUp := func(a attempt) bool { return a.Number == v.newest() && !a.complete }
 		expired := v.asked.Sub(since) > w.pool.grace || slices.ContainsFunc(mine, givenUp)
 		complete := v.newest() == v.current.Number
-		clearing := complete && v.current.Deleted && !own(v.current, mine) // its deleter is about to finish
+		// its deleter is about to finish
+		clearing := complete && v.current.Deleted && !own(v.current, mine) && !w.orphaned(ctx, v.current.envelope)
 		if expired || complete && !clearing {
 			return v, nil
 		}
