@@ -129,15 +129,24 @@ func (r Room) Without(uuid string) (Room, Demand) {
 	return r.With(Demand{VCPUs: -d.VCPUs, MemoryMB: -d.MemoryMB}), d
 }
 
-// withoutNamed is Without for the domain of that name.
-func (r Room) withoutNamed(name string) Room {
-	for uuid, a := range r.domains {
-		if a.Name == name {
+// Besides is the room once the domains are gone that a function picks.
+func (r Room) Besides(gone func(host.Allotment) bool) Room {
+	for uuid, a := range r.domains { // of which Without makes a copy
+		if gone(a) {
 			r, _ = r.Without(uuid)
-			break
 		}
 	}
 	return r
+}
+
+// Named reports whether the host has a domain of a name.
+func (r Room) Named(name string) bool {
+	for _, a := range r.domains {
+		if a.Name == name {
+			return true
+		}
+	}
+	return false
 }
 
 // Lacks is what the room lacks for a demand; nothing if the demand fits. What a demand does not ask

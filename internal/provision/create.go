@@ -45,6 +45,7 @@ func (p *Provisioner) CreateOr(
 			b.moveTo(next)
 		}
 	})
+	b.record.Left = b.Left()
 	return instance, b.record, err
 }
 

@@ -64,7 +64,8 @@ func (b *build) roomFor(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	others := room.withoutNamed(naming.Domain(b.Tenant, b.Request.Name))
+	name := naming.Domain(b.Tenant, b.Request.Name)
+	others := room.Besides(func(a host.Allotment) bool { return a.Name == name })
 	return b.p.full(b.Request.Name, others.Lacks(DemandOf(b.Blueprint)))
 }
 

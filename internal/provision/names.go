@@ -133,8 +133,12 @@ type NameState int
 const (
 	// NameFree means that nothing has the name.
 	NameFree NameState = iota
-	// NameTaken means that an instance, a create or something foreign has the name.
+	// NameTaken means that an instance has the name.
 	NameTaken
+	// NameForeign means that a domain which is no instance of the tenant has the name.
+	NameForeign
+	// NameComing means that a process which may be alive creates an instance of the name.
+	NameComing
 	// NameOrphaned means that a process died before it reported the instance that it had completed. A
 	// create of the same instance takes it over.
 	NameOrphaned
@@ -158,30 +162,39 @@ func (p *Provisioner) Holder(ctx context.Context, name string) (Holder, error) {
 	if err != nil {
 		return Holder{}, err
 	}
-	taken := Holder{NameTaken, domain.UUID}
 	if domain.Metadata == "" {
-		return taken, nil
+		return Holder{NameForeign, domain.UUID}, nil
 	}
 	facts, err := p.factsOf(domain)
-	if err != nil || facts.Tenant != tenant || facts.Name != name {
-		return taken, err
-	}
-	if orphaned(facts.Provision) {
+	switch {
+	case err != nil:
+		return Holder{}, err
+	case facts.Tenant != tenant || facts.Name != name:
+		return Holder{NameForeign, domain.UUID}, nil
+	case orphaned(facts.Provision):
 		return Holder{NameOrphaned, domain.UUID}, nil
-	}
-	if facts.Provision.Completed != nil {
-		return taken, nil
+	case facts.Provision.Completed != nil:
+		return Holder{NameTaken, domain.UUID}, nil
 	}
 	abandoned, err := facts.Provision.Lease().Abandoned(ctx, func(ctx context.Context) (time.Time, error) {
 		return p.host.Time(ctx, p.library.Pool())
 	})
-	if err == nil && abandoned {
-		taken.State = NameAbandoned
+	if abandoned {
+		return Holder{NameAbandoned, domain.UUID}, err
 	}
-	return taken, err
+	return Holder{NameComing, domain.UUID}, err
 }
 
-// Clear removes what a dead process has left of an instance: see NameAbandoned.
+// Clear removes what a dead process has left of an instance: its domain (see NameAbandoned), or only its
+// volumes if uuid is "" (see NameFree).
 func (p *Provisioner) Clear(ctx context.Context, name, uuid string) error {
+	if uuid == "" {
+		return p.removeOrphans(ctx, p.library.Tenant(), name)
+	}
+	if _, domain, err := p.kinds.definition(ctx, uuid); err == nil && domain.Metadata != "" {
+		if facts, err := p.factsOf(domain); err == nil {
+			p.recordLost(ctx, uuid, facts)
+		}
+	}
 	return p.Delete(ctx, 0, uuid, p.library.Tenant(), name, hostid.ID{})
 }

@@ -29,6 +29,8 @@ type Record struct {
 	// Unrecorded says why the catalog lacks the record, or its end; nil if it has both. It does not
 	// mean that the request failed.
 	Unrecorded error
+	// Left says that a create failed and that a part of what it had made could not be removed.
+	Left bool
 }
 
 // recorded works on a request under an entry in the catalog, which says what came of it once the
