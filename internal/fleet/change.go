@@ -3,11 +3,13 @@ package fleet
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host/hostid"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
+	"github.com/novacron/terraform-provider-novacron/internal/lease"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
@@ -30,8 +32,8 @@ func (f *Fleet) Adopt(ctx context.Context, i kind.Instance, on *Member, b *kind.
 	return step.Completed(ctx, func(ctx context.Context) error {
 		for {
 			_, err := catalog.Change(ctx, f.placements, key, func(p *catalog.Placement) error {
-				if p.UUID != "" && p.UUID != i.UUID {
-					return errOther
+				if err := f.mayTake(ctx, *p, i.UUID, on); err != nil {
+					return err
 				}
 				before := *p
 				if edit(p); *p == before {
@@ -54,10 +56,30 @@ func (f *Fleet) Adopt(ctx context.Context, i kind.Instance, on *Member, b *kind.
 	})
 }
 
-var (
-	errSame  = errors.New("the placement says so already")
-	errOther = errors.New("another instance has been placed under this name")
-)
+var errSame = errors.New("the placement says so already")
+
+// mayTake checks that a placement is not that of another instance than the one with a UUID, which is on a
+// member. A placement whose instance is gone makes way.
+func (f *Fleet) mayTake(ctx context.Context, p catalog.Placement, uuid string, on *Member) error {
+	switch {
+	case p.UUID == uuid || p.UUID == "" && p.Host == on.Name:
+		return nil
+	case p.UUID == "":
+		now, err := f.clock(ctx)
+		if err != nil || p.Abandoned(now) {
+			return err
+		}
+		return fmt.Errorf("process %s creates an instance of the same name on host %s", lease.Show(p.Runner), p.Host)
+	}
+	_, at, err := f.Read(ctx, p.Host, p.UUID)
+	switch {
+	case err == nil:
+		return fmt.Errorf("another instance has the same name: %s, on host %s", p.UUID, at.Name)
+	case errors.Is(err, provision.ErrNotFound):
+		return nil
+	}
+	return err
+}
 
 // Update is provision.Provisioner.Update of an instance that is on a member.
 func (f *Fleet) Update(ctx context.Context, on *Member, i kind.Instance, c provision.Change) (kind.Instance, error) {
@@ -99,36 +121,74 @@ func (f *Fleet) Delete(
 	if !f.Named() {
 		return f.home.Delete(ctx, grace, uuid, tenant, name, noted)
 	}
+	end, kept := f.library.Removals.Begin(uuid) // until the placement is gone, too
+	defer end()
+	if kept {
+		return nil
+	}
 	_, m, err := f.Read(ctx, on, uuid)
-	if err != nil && !errors.Is(err, provision.ErrNotFound) {
+	gone := errors.Is(err, provision.ErrNotFound)
+	if err != nil && !gone {
 		return err
 	}
-	placement, err := f.placementOf(ctx, m, uuid, tenant, name)
-	if err != nil {
-		return err
+	if gone {
+		if err = f.Missing(ctx, m, noted); err != nil && !errors.Is(err, hostid.ErrPerhapsMoved) {
+			return err
+		}
+		m = nil
 	}
-	if m != nil { // the host may still have volumes of an instance that is gone
-		err = m.Delete(ctx, grace, uuid, tenant, name, noted)
+	placement, failed := f.leave(ctx, m, uuid, tenant, name)
+	if failed != nil {
+		return failed
 	}
-	if err == nil || errors.Is(err, hostid.ErrPerhapsMoved) {
-		err = errors.Join(err, f.release(ctx, placement))
+	if gone {
+		failed = f.clearGone(ctx, on, placement.Value.Host, uuid, tenant, name)
+	} else {
+		failed = m.Delete(ctx, grace, uuid, tenant, name, hostid.ID{})
 	}
-	return err
+	if failed != nil {
+		return failed
+	}
+	return errors.Join(err, f.release(ctx, placement))
 }
 
-// placementOf is the placement of an instance on a member, which is nil if no host has it; without a key if
-// there is none. A create that could not record that its instance exists has left the placement as it
-// reserved it.
-func (f *Fleet) placementOf(
+// clearGone removes the volumes of an instance that no host has any more: from the host where it was last
+// seen, or else from the one of its placement, or else from all.
+func (f *Fleet) clearGone(ctx context.Context, on, placed, uuid, tenant, name string) error {
+	all := f.members
+	for _, host := range []string{placed, on} {
+		if m, known := f.Member(host); known {
+			all = []*Member{m}
+		}
+	}
+	errs := make([]error, len(all))
+	each(all, func(n int, m *Member) { errs[n] = m.Delete(ctx, 0, uuid, tenant, name, hostid.ID{}) })
+	return errors.Join(errs...)
+}
+
+// leave records that this process removes an instance, which is on a member; nil if no host has it. So a
+// process that finds the placement knows that it may be left over. leave returns a record without a key if
+// the instance has no placement. A create that could not record that its instance exists has left the
+// placement as it reserved it.
+func (f *Fleet) leave(
 	ctx context.Context, m *Member, uuid, tenant, name string,
 ) (catalog.Record[catalog.Placement], error) {
-	rec, err := f.placements.Get(ctx, catalog.PlacementKey(tenant, name))
+	now, err := f.clock(ctx)
+	if err != nil {
+		return catalog.Record[catalog.Placement]{}, err
+	}
+	work := lease.New(ctx, now)
+	rec, err := catalog.Change(ctx, f.placements, catalog.PlacementKey(tenant, name), func(p *catalog.Placement) error {
+		unnoted := p.UUID == "" && m != nil && m.Name == p.Host
+		if p.UUID != uuid && !unnoted {
+			return catalog.ErrNotFound
+		}
+		p.UUID, p.State = uuid, catalog.PlacementLeaving
+		p.Runner, p.Since, p.Deadline = work.Holder, work.Since, work.Deadline
+		return nil
+	})
 	if err != nil {
 		return catalog.Record[catalog.Placement]{}, catalog.IgnoreNotFound(err)
-	}
-	unnoted := rec.Value.UUID == "" && m != nil && m.Name == rec.Value.Host
-	if rec.Value.UUID != uuid && !unnoted {
-		return catalog.Record[catalog.Placement]{}, nil
 	}
 	return rec, nil
 }

@@ -20,6 +20,8 @@ import (
 type claim struct {
 	fleet  *Fleet
 	record catalog.Record[catalog.Placement]
+	// before is the placement that the claim took over. It has no name if there was none.
+	before catalog.Placement
 	// heir is the host with an instance of the name that a dead process has completed: a create there
 	// takes it over. nil if there is none.
 	heir *Member
@@ -27,7 +29,9 @@ type claim struct {
 
 // reserve claims an instance's name on all hosts. If a removal of this process frees the name, it waits
 // for that.
-func (f *Fleet) reserve(ctx context.Context, name string, d provision.Demand, first *Member) (*claim, error) {
+func (f *Fleet) reserve(
+	ctx context.Context, name string, d provision.Demand, first *Member, w Where,
+) (*claim, error) {
 	now, err := f.clock(ctx)
 	if err != nil {
 		return nil, err
@@ -43,57 +47,84 @@ func (f *Fleet) reserve(ctx context.Context, name string, d provision.Demand, fi
 		if !errors.Is(err, catalog.ErrExists) {
 			return err
 		}
-		return c.inherit(ctx, placement)
+		return c.inherit(ctx, placement, w, now)
 	})
 	return c, err
 }
 
 // inherit takes over the placement that has the name, unless an instance or a process stands behind it.
-func (c *claim) inherit(ctx context.Context, placement catalog.Placement) error {
+func (c *claim) inherit(ctx context.Context, placement catalog.Placement, w Where, now time.Time) error {
 	f := c.fleet
 	found, err := f.placements.Get(ctx, placement.Key())
 	if errors.Is(err, catalog.ErrNotFound) { // it has just gone
 		c.record, err = f.placements.Create(ctx, placement.Key(), placement)
+		if errors.Is(err, catalog.ErrExists) {
+			return f.taken(placement.Name, "another process has just claimed it")
+		}
 		return err
 	}
 	if err != nil {
 		return err
 	}
+	c.before, c.heir = found.Value, nil
+	if p := found.Value; p.State != catalog.PlacementPlaced && !p.Abandoned(now) {
+		return f.taken(placement.Name, fmt.Sprintf("process %s has been %s it since %s", lease.Show(p.Runner),
+			doing[p.State], p.Since.Format("15:04:05")))
+	}
 	on, known := f.Member(found.Value.Host)
 	if !known {
-		return f.taken(placement.Name, fmt.Sprintf("its placement names host %q, which the provider does not have",
-			found.Value.Host))
+		return f.taken(placement.Name, fmt.Sprintf("the catalog has it on host %q, which the provider does not have "+
+			"under this name", found.Value.Host))
 	}
 	holder, err := on.holder(ctx, placement.Name)
 	if err != nil {
 		return fmt.Errorf("finding out what has the name of instance %q on host %s: %w", placement.Name, on.Name, err)
 	}
 	switch holder.State {
-	case provision.NameTaken:
-		return f.taken(placement.Name, "it is on host "+on.Name)
 	case provision.NameOrphaned:
+		if why := w.refuses(on); why != "" {
+			return f.taken(placement.Name, fmt.Sprintf("it is on host %s, which placement does not allow: %s",
+				on.Name, why))
+		}
 		c.heir = on
 	case provision.NameAbandoned:
-		if err := on.Clear(ctx, placement.Name, holder.UUID); err != nil {
-			return err
-		}
+		err = on.Clear(ctx, placement.Name, holder.UUID)
 	case provision.NameFree:
-		if found.Value.State == catalog.PlacementReserved {
-			now, err := f.clock(ctx)
-			if err != nil {
-				return err
-			}
-			if !found.Value.Abandoned(now) {
-				return f.taken(placement.Name, fmt.Sprintf("process %s has been placing it since %s",
-					lease.Show(found.Value.Runner), found.Value.Since.Format("15:04:05")))
-			}
+		if err = f.nowhere(ctx, found.Value); err == nil {
+			err = on.Clear(ctx, placement.Name, "")
 		}
+	default:
+		return f.taken(placement.Name, "it is on host "+on.Name)
+	}
+	if err != nil {
+		return err
 	}
 	c.record, err = f.placements.Replace(ctx, placement.Key(), found.Revision, placement)
 	if errors.Is(err, catalog.ErrConflict) || errors.Is(err, catalog.ErrNotFound) {
 		return f.taken(placement.Name, "another process has just claimed it")
 	}
 	return err
+}
+
+// doing says what a process does that works on a placement in a state.
+var doing = map[catalog.PlacementState]string{
+	catalog.PlacementReserved: "creating", catalog.PlacementMoving: "moving", catalog.PlacementLeaving: "removing",
+}
+
+// nowhere checks that no host has the instance of a placement: it may have been moved or renamed by other
+// means.
+func (f *Fleet) nowhere(ctx context.Context, p catalog.Placement) error {
+	if p.UUID == "" {
+		return nil
+	}
+	_, on, err := f.Read(ctx, p.Host, p.UUID)
+	switch {
+	case err == nil:
+		return f.taken(p.Name, "it is on host "+on.Name)
+	case !errors.Is(err, provision.ErrNotFound):
+		return err
+	}
+	return nil
 }
 
 // holder is what has an instance's name on the host.
@@ -118,10 +149,27 @@ func (c *claim) on(ctx context.Context, m *Member) error {
 	return c.change(ctx, func(p *catalog.Placement) { p.Host = m.Name })
 }
 
-// keep records that the instance exists.
-func (c *claim) keep(ctx context.Context, i kind.Instance) error {
-	return step.Completed(ctx, func(ctx context.Context) error {
-		return c.change(ctx, func(p *catalog.Placement) { settle(p, i.UUID, p.Host) })
+// keep records that the instance exists, and what it takes.
+func (c *claim) keep(ctx context.Context, i kind.Instance, on *Member, b kind.Blueprint) error {
+	err := step.Completed(ctx, func(ctx context.Context) error {
+		return c.change(ctx, func(p *catalog.Placement) { settle(p, i.UUID, on.Name) })
+	})
+	if errors.Is(err, catalog.ErrConflict) || errors.Is(err, catalog.ErrNotFound) { // it has been taken for abandoned
+		return c.fleet.Adopt(ctx, i, on, &b)
+	}
+	return err
+}
+
+// yield gives the name up: this create has left nothing. If an instance has the name on a host, and the
+// claim was taken over from its placement, it gets its placement again.
+func (c *claim) yield(ctx context.Context, holder provision.Holder, on *Member) error {
+	has := holder.State == provision.NameTaken || holder.State == provision.NameOrphaned
+	if !has || c.before.Name == "" {
+		return c.drop(ctx)
+	}
+	return c.change(ctx, func(p *catalog.Placement) {
+		*p = c.before
+		settle(p, holder.UUID, on.Name)
 	})
 }
 
@@ -131,7 +179,7 @@ func settle(p *catalog.Placement, uuid, host string) {
 	p.Runner, p.Since, p.Deadline = "", time.Time{}, time.Time{}
 }
 
-// drop gives the name up: nothing of the instance is left.
+// drop removes the placement.
 func (c *claim) drop(ctx context.Context) error {
 	return catalog.IgnoreNotFound(c.fleet.placements.Delete(ctx, c.record.Key, c.record.Revision))
 }

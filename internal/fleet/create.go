@@ -29,7 +29,9 @@ func (f *Fleet) Create(
 	ctx context.Context, r kind.Request, w Where, exists func(kind.Instance, provision.Record, *Member),
 ) (i kind.Instance, record provision.Record, on *Member, err error) {
 	if !f.Named() {
-		i, record, err = f.home.Create(ctx, r, func(i kind.Instance, record provision.Record) { exists(i, record, f.home) })
+		i, record, err = f.home.Create(ctx, r, func(i kind.Instance, record provision.Record) {
+			exists(i, record, f.home)
+		})
 		return i, record, f.home, err
 	}
 	if err := f.Check(w).Err(); err != nil {
@@ -56,6 +58,7 @@ type placing struct {
 
 	round   int
 	fit     []candidate // that are still to be tried in this round
+	named   []*Member   // that have a domain of the instance's name
 	refused []Refusal
 	member  *Member // that was tried last
 	settled func()  // says that the host counts the domain by now, or that there is none
@@ -84,25 +87,27 @@ func (p *placing) create(ctx context.Context) (kind.Instance, provision.Record, 
 		return kind.Instance{}, provision.Record{}, err
 	}
 	if err = p.turnTo(ctx, first); err != nil {
-		return kind.Instance{}, provision.Record{}, p.giveUp(ctx, err)
+		return kind.Instance{}, provision.Record{}, p.giveUp(ctx, err, false)
 	}
 	i, record, err := first.CreateOr(ctx, p.request, func(i kind.Instance, record provision.Record) {
 		p.settled() // the host counts it by now
+		p.fleet.plan.remove(p.request.Name)
 		p.exists(i, record, p.member)
 	}, p.elsewhere)
 	if i.UUID != "" {
-		_ = p.claim.keep(ctx, i) // the instance is there all the same, and has its name: see placementOf
+		_ = p.claim.keep(ctx, i, p.member, p.blueprint) // the instance is there all the same: see placementOf
 		return i, record, err
 	}
-	return i, record, p.giveUp(ctx, err)
+	return i, record, p.giveUp(ctx, err, record.Left)
 }
 
 // look asks the hosts which of them take the instance now, and reserves the best.
 func (p *placing) look(ctx context.Context) (err error) {
 	p.round++
-	p.fit, p.refused, err = p.fleet.candidates(ctx, p.request.Name, p.blueprint, p.where, (*Member).now)
+	all, err := p.fleet.candidates(ctx, p.request.Name, p.blueprint, p.where, (*Member).now, nil)
+	p.fit, p.refused, p.named = all.fit, all.refused, all.named
 	if err == nil && len(p.fit) > 0 {
-		p.settled = p.fleet.choose(p.fit, p.demand, p.where.Policy)
+		p.settled = p.fleet.choose(p.fit, p.request.Name, p.demand, p.where.Policy)
 	}
 	return err
 }
@@ -115,25 +120,62 @@ func (p *placing) next() *Member {
 }
 
 // reserve claims the instance's name, and returns the host to begin with. If a dead process has completed
-// the instance, that is the host that has it: it has the room.
+// the instance, that is the host that has it: the instance has its room.
 func (p *placing) reserve(ctx context.Context) (*Member, error) {
 	first := p.fleet.home
 	if len(p.fit) > 0 {
 		first = p.fit[0].Member
 	}
-	claim, err := p.fleet.reserve(ctx, p.request.Name, p.demand, first)
+	claim, err := p.fleet.reserve(ctx, p.request.Name, p.demand, first, p.where)
 	if err != nil {
 		return nil, err
 	}
 	p.claim = claim
+	if err := p.makeWay(ctx); err != nil {
+		return nil, p.giveUp(ctx, err, false)
+	}
 	switch {
 	case claim.heir != nil:
 		p.fit = nil
 		return claim.heir, nil
 	case len(p.fit) == 0:
-		return nil, p.giveUp(ctx, &NoRoomError{p.request.Name, p.refused})
+		return nil, p.giveUp(ctx, &NoRoomError{p.request.Name, p.refused}, false)
 	}
 	return p.next(), nil
+}
+
+// makeWay sees to domains of the instance's name that no placement stands for, on the hosts that were
+// asked: those of instances that were created before the configuration named its hosts. The remains of a
+// dead create make way, and what is no instance is in the way on its own host alone.
+func (p *placing) makeWay(ctx context.Context) error {
+	for _, m := range p.named {
+		if m == p.claim.heir {
+			continue
+		}
+		holder, err := m.holder(ctx, p.request.Name)
+		if err != nil {
+			return err
+		}
+		switch holder.State {
+		case provision.NameTaken, provision.NameComing:
+			return p.fleet.taken(p.request.Name, "it is on host "+m.Name)
+		case provision.NameOrphaned:
+			if p.claim.heir != nil {
+				return p.fleet.taken(p.request.Name, "it is on host "+m.Name)
+			}
+			p.claim.heir = m
+		case provision.NameAbandoned:
+			if err := m.Clear(ctx, p.request.Name, holder.UUID); err != nil {
+				return err
+			}
+		case provision.NameForeign:
+			p.fit = slices.DeleteFunc(p.fit, func(c candidate) bool { return c.Member == m })
+			p.refused = append(p.refused, Refusal{m.Name,
+				"it has a domain of the same name, which is not an instance of the tenant"})
+		case provision.NameFree: // it has just gone
+		}
+	}
+	return nil
 }
 
 // elsewhere is what follows if a host was full when the instance was defined there: the next host that
@@ -143,7 +185,7 @@ func (p *placing) elsewhere(ctx context.Context, full error) (*provision.Provisi
 	p.refused = append(p.refused, Refusal{p.member.Name, shortages(full)})
 	switch {
 	case len(p.fit) > 0:
-		p.settled = p.fit[0].pending.add(p.demand)
+		p.settled = p.fleet.promise(p.fit[0].Member, p.request.Name, p.demand)
 	case p.round == rounds || p.claim.heir != nil:
 		return nil, &NoRoomError{p.request.Name, p.refused}
 	default:
@@ -175,18 +217,23 @@ func (p *placing) turnTo(ctx context.Context, m *Member) error {
 	return p.claim.on(ctx, m)
 }
 
-// giveUp gives the name up, unless something of the instance may be left on the host. Then the next create
-// of the name finds it there.
-func (p *placing) giveUp(ctx context.Context, err error) error {
+// giveUp gives the name up, unless something of the instance may be left on the host. Then the placement
+// stays, and the next create of the name, or the sweep of another process, finds that by it. left says that
+// something is certainly left.
+func (p *placing) giveUp(ctx context.Context, err error, left bool) error {
 	undo, cancel := step.UndoContext(ctx)
 	defer cancel()
-	if p.member != nil {
-		left, unsure := p.member.holder(undo, p.request.Name)
-		if unsure != nil || left.State != provision.NameFree {
-			return err
-		}
+	if p.member == nil {
+		return errors.Join(err, p.claim.drop(undo))
 	}
-	return errors.Join(err, p.claim.drop(undo))
+	holder, unsure := p.member.holder(undo, p.request.Name)
+	if unsure == nil && left && holder.State == provision.NameFree {
+		unsure = p.member.Clear(undo, p.request.Name, "")
+	}
+	if unsure != nil || holder.State == provision.NameComing || holder.State == provision.NameAbandoned {
+		return err
+	}
+	return errors.Join(err, p.claim.yield(undo, holder, p.member))
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/host/hostid"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 )
@@ -109,8 +110,11 @@ func (f *Fleet) locate(
 	first, known := f.Member(on)
 	if known {
 		i, err := first.read(read)
-		if !errors.Is(err, provision.ErrNotFound) {
-			return i, first, err
+		if err != nil && !errors.Is(err, provision.ErrNotFound) {
+			return i, first, fmt.Errorf("host %s: %w", first.Name, err)
+		}
+		if err == nil {
+			return i, first, nil
 		}
 	}
 	i, m, err := f.search(ctx, what, slices.DeleteFunc(f.Members(), func(m *Member) bool { return m == first }), read)
@@ -121,6 +125,35 @@ func (f *Fleet) locate(
 		m = first
 	}
 	return i, m, err
+}
+
+// Missing is hostid.Here.Moved for an instance that no host has, and that was last seen on the member on;
+// nil if that is not known. It returns nil if one of the members is the host that was noted: that host has
+// said itself that it does not have the instance.
+func (f *Fleet) Missing(ctx context.Context, on *Member, noted hostid.ID) error {
+	asked := f.Members()
+	if on != nil { // it is that host, mostly
+		asked = slices.Insert(asked, 0, on)
+	}
+	var moved error
+	for _, m := range asked {
+		err := m.Here.Moved(ctx, noted)
+		if err == nil {
+			return nil
+		}
+		if moved == nil || errors.Is(err, hostid.ErrPerhapsMoved) {
+			moved = err
+		}
+	}
+	return moved
+}
+
+// None begins a sentence which says that there is no instance of a name.
+func (f *Fleet) None() string {
+	if !f.Named() {
+		return "the host has no"
+	}
+	return fmt.Sprintf("none of the hosts %s has an", strings.Join(f.Names(), ", "))
 }
 
 // read asks the host, unless it was silent a moment ago.
@@ -201,11 +234,14 @@ func (f *Fleet) Instances(ctx context.Context, filter provision.InstanceFilter) 
 			return err
 		})
 	})
+	var silent error
 	for n, m := range f.members {
-		if errs[n] != nil {
-			if f.Named() {
-				errs[n] = fmt.Errorf("host %s: %w", m.Name, errs[n])
-			}
+		if errs[n] != nil && f.Named() {
+			errs[n] = fmt.Errorf("host %s: %w", m.Name, errs[n])
+		}
+		if host.Unanswered(errs[n]) {
+			silent = errors.Join(silent, errs[n])
+		} else {
 			err = errors.Join(err, errs[n])
 		}
 		for _, i := range lists[n] {
@@ -214,6 +250,9 @@ func (f *Fleet) Instances(ctx context.Context, filter provision.InstanceFilter) 
 		overlooked = append(overlooked, notes[n]...)
 	}
 	slices.SortStableFunc(found, func(a, b Placed) int { return strings.Compare(a.Facts.Name, b.Facts.Name) })
+	if err == nil { // otherwise the caller would take it for silence alone
+		err = silent
+	}
 	return found, overlooked, err
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 )
@@ -24,31 +25,48 @@ type intent struct {
 // Plan checks that an instance that the running plan creates can be placed, and returns the one member
 // that it can only be on; nil if there are several. Hosts may fill up before the plan is applied. So
 // an instance that fits now is refused only if the hosts cannot have, all together, what the plan
-// creates on them.
+// creates on them. Instances that the plan is known to remove do not count.
 func (f *Fleet) Plan(ctx context.Context, name string, b kind.Blueprint, w Where) (only *Member, err error) {
-	fit, refused, err := f.candidates(ctx, name, b, w, (*Member).lately)
+	leaving := func(a host.Allotment) bool { return f.library.Plan.HasLeft(a.UUID) }
+	for _, room := range []look{(*Member).lately, (*Member).now} { // what was full may have room by now
+		all, looked := f.candidates(ctx, name, b, w, room, leaving)
+		if looked != nil {
+			return nil, looked
+		}
+		if err = f.fits(name, all, provision.DemandOf(b)); err == nil {
+			break
+		}
+	}
 	if err != nil {
 		return nil, err
-	}
-	if len(fit) == 0 {
-		return nil, &NoRoomError{name, refused}
-	}
-	hosts := make([]string, len(fit))
-	for i, c := range fit {
-		hosts[i] = c.Name
-	}
-	slices.Sort(hosts)
-	before := f.plan.add(name, intent{provision.DemandOf(b), hosts})
-	if short := together(fit, before, provision.DemandOf(b)); len(short) > 0 {
-		for _, c := range fit {
-			refused = append(refused, Refusal{c.Name, "the instances of this plan do not all fit: " + short.String()})
-		}
-		return nil, &NoRoomError{name, refused}
 	}
 	if allowed, _ := f.Allowed(w); len(allowed) == 1 {
 		only = allowed[0]
 	}
 	return only, nil
+}
+
+// fits checks that an instance fits on the hosts that may take it, together with all that the plan
+// creates on them and on no others.
+func (f *Fleet) fits(name string, all offers, d provision.Demand) error {
+	if len(all.fit) == 0 {
+		return &NoRoomError{name, all.refused}
+	}
+	hosts := make([]string, len(all.fit))
+	for i, c := range all.fit {
+		hosts[i] = c.Name
+	}
+	slices.Sort(hosts)
+	before := f.plan.add(name, intent{d, hosts})
+	short := together(all.fit, before, d)
+	if len(short) == 0 {
+		return nil
+	}
+	refused := slices.Clone(all.refused)
+	for _, c := range all.fit {
+		refused = append(refused, Refusal{c.Name, "the instances of this plan do not all fit: " + short.String()})
+	}
+	return &NoRoomError{name, refused}
 }
 
 // add records an instance, and returns what the plan creates besides it on these hosts and on no others.
@@ -66,6 +84,14 @@ func (l *ledger) add(name string, i intent) (others provision.Demand) {
 		}
 	}
 	return others
+}
+
+// remove takes an instance out that exists by now, so that its host counts it: Terraform plans once more
+// while it applies.
+func (l *ledger) remove(name string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.planned, name)
 }
 
 // within reports whether all of some hosts are among others.

@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 )
 
@@ -41,62 +41,59 @@ func (e *NoRoomError) finding() finding.Finding {
 // candidate is a member that may take an instance.
 type candidate struct {
 	*Member
-	room provision.Room
-}
-
-// pending is what this process is about to define on a host.
-type pending struct {
-	mu  sync.Mutex
-	sum provision.Demand
-}
-
-// add adds to what is about to be defined, and returns a function that takes it away again.
-func (p *pending) add(d provision.Demand) (done func()) {
-	p.change(d.VCPUs, d.MemoryMB)
-	return sync.OnceFunc(func() { p.change(-d.VCPUs, -d.MemoryMB) })
-}
-
-func (p *pending) change(vcpus, memory int64) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.sum.VCPUs += vcpus
-	p.sum.MemoryMB += memory
-}
-
-func (p *pending) demand() provision.Demand {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.sum
+	room  provision.Room // besides what makes way
+	asked int            // see pending.now
+	named bool           // it has a domain of the instance's name
 }
 
 // look asks a member for its room.
 type look func(m *Member, ctx context.Context) (provision.Room, error)
 
-// candidates are the members that may take an instance and have room for it, and why the others do not. It asks all allowed hosts at once, for their room by a look.
+// offers are what hosts say of an instance that is to be created.
+type offers struct {
+	fit     []candidate // that may take it and have room for it
+	refused []Refusal   // why the others do not
+	named   []*Member   // that have a domain of its name
+}
+
+// candidates asks all allowed hosts at once whether they take an instance, for their room by a look.
+// Domains that gone picks do not count, nor does one of the instance's own name: it makes way, or it is in
+// the way whatever room there is. gone may be nil.
 func (f *Fleet) candidates(
-	ctx context.Context, name string, b kind.Blueprint, w Where, room look,
-) ([]candidate, []Refusal, error) {
+	ctx context.Context, name string, b kind.Blueprint, w Where, room look, gone func(host.Allotment) bool,
+) (offers, error) {
 	allowed, refused := f.Allowed(w)
 	all := make([]candidate, len(allowed))
 	reasons, errs := make([]string, len(allowed)), make([]error, len(allowed))
+	own := naming.Domain(f.library.Tenant(), name)
 	each(allowed, func(n int, m *Member) {
-		all[n].Member = m
-		reasons[n], errs[n] = all[n].look(ctx, name, b, room)
+		all[n].Member, all[n].asked = m, m.pending.now()
+		reasons[n], errs[n] = all[n].look(ctx, name, b, func(m *Member, ctx context.Context) (provision.Room, error) {
+			whole, err := room(m, ctx)
+			all[n].named = whole.Named(own)
+			return whole.Besides(func(a host.Allotment) bool { return a.Name == own || gone != nil && gone(a) }), err
+		})
 	})
-	var fit []candidate
+	if err := context.Cause(ctx); err != nil {
+		return offers{}, err
+	}
+	found := offers{refused: refused}
 	for n, c := range all {
 		switch {
-		case errs[n] != nil && !host.Unanswered(errs[n]):
-			return nil, nil, fmt.Errorf("host %s: %w", c.Name, errs[n])
+		case errs[n] != nil && host.Unanswered(errs[n]):
+			found.refused = append(found.refused, Refusal{c.Name, "it does not answer: " + errs[n].Error()})
 		case errs[n] != nil:
-			refused = append(refused, Refusal{c.Name, "it does not answer: " + errs[n].Error()})
+			found.refused = append(found.refused, Refusal{c.Name, "it cannot be asked: " + errs[n].Error()})
 		case reasons[n] != "":
-			refused = append(refused, Refusal{c.Name, reasons[n]})
+			found.refused = append(found.refused, Refusal{c.Name, reasons[n]})
 		default:
-			fit = append(fit, c)
+			found.fit = append(found.fit, c)
+		}
+		if c.named {
+			found.named = append(found.named, c.Member)
 		}
 	}
-	return fit, refused, nil
+	return found, nil
 }
 
 // look finds out whether the host has what a blueprint needs. It returns why not; "" if it has.
@@ -129,17 +126,24 @@ func sentences(fs finding.List) string {
 	return strings.Join(texts, " ")
 }
 
-// choose orders candidates by a policy, and reserves the first for a demand until taken is called. It
+// choose orders candidates by a policy, and reserves the first for an instance until taken is called. It
 // counts what other creates of this process are about to define, so that they do not all choose the same
 // host. That only decides the order: whether an instance fits is decided once it is defined.
-func (f *Fleet) choose(all []candidate, d provision.Demand, policy catalog.PlacementPolicy) (taken func()) {
+func (f *Fleet) choose(
+	all []candidate, name string, d provision.Demand, policy catalog.PlacementPolicy,
+) (taken func()) {
 	f.choosing.Lock()
 	defer f.choosing.Unlock()
-	for n := range all {
-		all[n].room = all[n].room.With(all[n].pending.demand())
+	for n, c := range all {
+		all[n].room = c.room.With(c.pending.missing(c.room, c.asked))
 	}
 	rank(all, d, policy)
-	return all[0].pending.add(d)
+	return f.promise(all[0].Member, name, d)
+}
+
+// promise reserves a member for an instance until taken is called.
+func (f *Fleet) promise(m *Member, name string, d provision.Demand) (taken func()) {
+	return m.pending.add(naming.Domain(f.library.Tenant(), name), d)
 }
 
 // rank orders candidates by a policy. Those that are alike stay ordered by name.

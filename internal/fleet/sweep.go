@@ -36,17 +36,20 @@ func (f *Fleet) settleAbandoned(ctx context.Context, rec catalog.Record[catalog.
 		return
 	}
 	holder, err := on.holder(ctx, rec.Value.Name)
-	if err == nil && holder.State == provision.NameAbandoned {
-		err = on.Clear(ctx, rec.Value.Name, holder.UUID)
-		holder.State = provision.NameFree
+	if err == nil && (holder.State == provision.NameFree || holder.State == provision.NameForeign) {
+		err = f.nowhere(ctx, rec.Value)
 	}
 	if err != nil {
 		return
 	}
 	switch holder.State {
-	case provision.NameFree:
+	case provision.NameFree, provision.NameAbandoned:
+		if on.Clear(ctx, rec.Value.Name, holder.UUID) == nil {
+			_ = f.placements.Delete(ctx, rec.Key, rec.Revision)
+		}
+	case provision.NameForeign:
 		_ = f.placements.Delete(ctx, rec.Key, rec.Revision)
-	case provision.NameTaken:
+	case provision.NameTaken, provision.NameOrphaned:
 		to := rec.Value
 		settle(&to, holder.UUID, on.Name)
 		_, _ = f.placements.Replace(ctx, rec.Key, rec.Revision, to)
