@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/fleet"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
@@ -82,9 +83,8 @@ func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 	}
 	if errors.Is(err, provision.ErrNotFound) {
 		resp.Diagnostics.AddAttributeError(at, "Instance not found",
-			fmt.Sprintf("The host has no instance %q of the tenant "+
-				"%s. If the same configuration creates the instance, refer to it by novacron_instance.NAME.id.", asked,
-				tenant))
+			finding.Sentence(fmt.Errorf("%s instance %q of the tenant %s. If the same configuration creates the "+
+				"instance, refer to it by novacron_instance.NAME.id", d.Fleet.None(), asked, tenant)))
 		return
 	}
 	if err != nil {

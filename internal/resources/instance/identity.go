@@ -74,14 +74,14 @@ func (r *Resource) referred(
 		req.Identity.GetAttribute(ctx, path.Root("id"), &given)
 		i, on, err := r.Fleet.Read(ctx, "", given.ValueString()) // a name is not an identity
 		if errors.Is(err, provision.ErrNotFound) || err == nil && i.Facts.Tenant != r.Library.Tenant() {
-			err = fmt.Errorf("the host has no instance with the UUID %s", given.ValueString())
+			err = fmt.Errorf("%s instance with the UUID %s", r.Fleet.None(), given.ValueString())
 		}
 		return i, on, err
 	}
 	i, on, err := r.Fleet.Lookup(ctx, req.ID)
 	if errors.Is(err, provision.ErrNotFound) {
-		err = fmt.Errorf("the host has no instance %q: use its UUID, \"tenant/name\", or its name in the provider's "+
-			"tenant", req.ID)
+		err = fmt.Errorf("%s instance %q: use its UUID, \"tenant/name\", or its name in the provider's tenant",
+			r.Fleet.None(), req.ID)
 	}
 	return i, on, err
 }

@@ -25,7 +25,7 @@ func (r *Resource) reimage(
 	i, record, on, err := r.Fleet.Reimage(ctx, placed, plan.ID.ValueString(), request)
 	face.WarnUnrecorded(&resp.Diagnostics, record)
 	if err != nil {
-		elsewhere.AddError(ctx, &resp.Diagnostics, "Could not update instance", err, on, private, &plan)
+		elsewhere.AddError(ctx, &resp.Diagnostics, "Could not update instance", err, r.Fleet, on, private, &plan)
 		return
 	}
 	planned := plan.EffectiveParameters

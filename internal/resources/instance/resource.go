@@ -182,9 +182,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	}
 	i, on, err := r.refresh(ctx, state.PlacedOn.ValueString(), state.ID.ValueString())
 	if errors.Is(err, provision.ErrNotFound) {
-		if on != nil {
-			resp.Diagnostics.Append(elsewhere.Missing(ctx, on.Here, req.Private, &state)...)
-		}
+		resp.Diagnostics.Append(elsewhere.Missing(ctx, r.Fleet, on, req.Private, &state)...)
 		if !resp.Diagnostics.HasError() {
 			resp.State.RemoveResource(ctx)
 		}
@@ -261,12 +259,12 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	case err == nil:
 		change.Blueprint = &blueprint
 	case !errors.Is(err, catalog.ErrNotFound): // a full clone outlives its version
-		elsewhere.AddError(ctx, &resp.Diagnostics, "Could not update instance", err, on, req.Private, &state)
+		elsewhere.AddError(ctx, &resp.Diagnostics, "Could not update instance", err, r.Fleet, on, req.Private, &state)
 		return
 	}
 	i, err := r.Fleet.Update(ctx, on, existing, change)
 	if err != nil {
-		elsewhere.AddError(ctx, &resp.Diagnostics, "Could not update instance", err, on, req.Private, &state)
+		elsewhere.AddError(ctx, &resp.Diagnostics, "Could not update instance", err, r.Fleet, on, req.Private, &state)
 		return
 	}
 	plan.AsPlanned(i, on.Name)

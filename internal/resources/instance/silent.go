@@ -11,7 +11,7 @@ import (
 
 // warnSilent reports that an instance stays in the state as it is, because its host does not answer.
 func warnSilent(diags *diag.Diagnostics, state *model.Instance, err error) {
-	diags.AddWarning("Host does not answer", fmt.Sprintf("Instance %q and others of its host stay in the state as they "+
-		"were, by unreachable_hosts = \"keep\". What has become of them is not known, and changes of them will fail. %s",
+	diags.AddWarning("Host does not answer", fmt.Sprintf("Instance %q stays in the state as it "+
+		"was, by unreachable_hosts = \"keep\". What has become of it is not known, and a change of it will fail. %s",
 		state.Name.ValueString(), finding.Sentence(err)))
 }

@@ -1,4 +1,4 @@
-// Package elsewhere reports whether another host has an instance that this host does not have.
+// Package elsewhere reports whether another host has an instance that the provider's hosts do not have.
 package elsewhere
 
 import (
@@ -23,17 +23,18 @@ func Noted(note []byte, i kind.Instance) bool {
 	return ok && host.UUID == i.HostUUID && host.Name == i.Host
 }
 
-// Missing reports that an instance which the host does not have is on another host: an error if
-// that is certain, a warning if it may be, and nothing if the instance is gone.
+// Missing reports that an instance which no host of the provider has is on another host: an error if
+// that is certain, a warning if it may be, and nothing if the instance is gone. on is the host that it was
+// last seen on; nil if that is not known.
 func Missing(
-	ctx context.Context, here *hostid.Here, private face.PrivateState, state *model.Instance,
+	ctx context.Context, f *fleet.Fleet, on *fleet.Member, private face.PrivateState, state *model.Instance,
 ) diag.Diagnostics {
 	var diags diag.Diagnostics
 	host, ok := face.HostOf(ctx, private)
 	if !ok {
 		return diags
 	}
-	err := here.Moved(ctx, host)
+	err := f.Missing(ctx, on, host)
 	if moved, ok := errors.AsType[*hostid.MovedError](err); ok {
 		LeftBehind(&diags, moved, state, face.UnlessApplied)
 		return diags
@@ -51,10 +52,10 @@ func LeftBehind(diags *diag.Diagnostics, moved *hostid.MovedError, state *model.
 // AddError is face.AddTimedError, but for a missing instance it says where the instance is.
 func AddError(
 	ctx context.Context, diags *diag.Diagnostics, summary string, err error,
-	on *fleet.Member, private face.PrivateState, state *model.Instance,
+	f *fleet.Fleet, on *fleet.Member, private face.PrivateState, state *model.Instance,
 ) {
-	if errors.Is(err, provision.ErrNotFound) && on != nil {
-		moved := Missing(ctx, on.Here, private, state)
+	if errors.Is(err, provision.ErrNotFound) {
+		moved := Missing(ctx, f, on, private, state)
 		diags.Append(moved...)
 		if moved.HasError() {
 			return

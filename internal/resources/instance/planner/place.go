@@ -8,6 +8,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/fleet"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/elsewhere"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
@@ -27,10 +28,10 @@ func (p *planner) host() *fleet.Member {
 func (p *planner) read(ctx context.Context) (i kind.Instance, ok bool) {
 	i, on, err := p.session.Fleet.Read(ctx, p.state.PlacedOn.ValueString(), p.state.ID.ValueString())
 	if err != nil {
-		elsewhere.AddError(ctx, p.diags, "Could not read instance", err, on, p.private, p.state)
+		elsewhere.AddError(ctx, p.diags, "Could not read instance", err, p.session.Fleet, on, p.private, p.state)
 		return i, false
 	}
-	p.on = on
+	p.on, p.plan.PlacedOn = on, attribute.OptionalString(on.Name)
 	w, known := p.plan.Where(ctx)
 	if !known || p.plan.Placement.IsNull() {
 		return i, true

@@ -180,6 +180,7 @@ func (p *planner) update(ctx context.Context, replaced bool) {
 	p.keepFacts()
 	p.pin()
 	if !p.session.Configured() {
+		p.plan.PlacedOn = types.StringUnknown() // the hosts may have other names
 		p.offerLater()
 		return
 	}
