@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -102,7 +103,9 @@ func TestAForeignDomainIsInTheWayOnItsHost(t *testing.T) {
 		if err := w.hosts["b"].RedefineDomain(t.Context(), i.UUID, host.DomainChange{Metadata: &none}); err != nil {
 			t.Fatal(err)
 		}
-		edit(t, w, func(p *catalog.Placement) { p.UUID, p.State, p.Runner = "", catalog.PlacementReserved, leasetest.Dead(t) })
+		edit(t, w, func(p *catalog.Placement) {
+			p.UUID, p.State, p.Runner = "", catalog.PlacementReserved, leasetest.Dead(t)
+		})
 		w.process().sweep(t.Context())
 		if got := w.placements(t); len(got) > 0 {
 			t.Errorf("the placements are %q", got)
@@ -216,6 +219,46 @@ func TestAPlanCountsNothingTwice(t *testing.T) {
 		time.Sleep(roomAge + time.Second) // a plan that follows an apply would go by a new look
 		if err := plan("four", most/2); err == nil {
 			t.Error("more fits than the host has")
+		}
+	})
+}
+
+// What the same process removes makes room, in a plan and in an apply, whichever begins first.
+func TestRemovalsMakeRoom(t *testing.T) {
+	const most = 4096
+	inWorld(t, provision.Limits{Memory: most / float64(64<<10)}, []string{"a"}, func(t *testing.T, w *world) {
+		f := w.process()
+		i, _, err := create(t.Context(), f, request("old", most), Where{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var group sync.WaitGroup
+		group.Go(func() {
+			p := &placing{fleet: f, request: request("new", most)}
+			if err := p.decide(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if _, err := f.Plan(t.Context(), "new", p.blueprint, Where{}); err != nil {
+				t.Errorf("the plan: %v", err)
+			}
+		})
+		time.Sleep(time.Second / 2)
+		f.library.Plan.WillLeave(i.UUID)
+		group.Wait()
+
+		f = w.process() // the apply's
+		group.Go(func() {
+			if _, _, err := create(t.Context(), f, request("new", most), Where{}); err != nil {
+				t.Errorf("the apply: %v", err)
+			}
+		})
+		time.Sleep(time.Second)
+		if err := f.Delete(t.Context(), "a", 0, i.UUID, naming.DefaultTenant, "old", hostid.ID{}); err != nil {
+			t.Error(err)
+		}
+		group.Wait()
+		if got := w.placements(t); !slices.Equal(got, []string{"new on a (placed)"}) {
+			t.Errorf("the placements are %q", got)
 		}
 	})
 }

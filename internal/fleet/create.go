@@ -10,6 +10,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
+	"github.com/novacron/terraform-provider-novacron/internal/library/planning"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
@@ -79,7 +80,7 @@ func (p *placing) decide(ctx context.Context) error {
 // create claims the name, and creates the instance on the first host that takes it.
 func (p *placing) create(ctx context.Context) (kind.Instance, provision.Record, error) {
 	defer func() { p.settled() }()
-	if err := p.look(ctx); err != nil {
+	if err := p.lookWhileFull(ctx); err != nil {
 		return kind.Instance{}, provision.Record{}, err
 	}
 	first, err := p.reserve(ctx)
@@ -101,9 +102,23 @@ func (p *placing) create(ctx context.Context) (kind.Instance, provision.Record, 
 	return i, record, p.giveUp(ctx, err, record.Left)
 }
 
+// lookWhileFull is look. If no host has room and this process removes something, it waits for that:
+// Terraform does not order the removal of one instance and the creation of another.
+func (p *placing) lookWhileFull(ctx context.Context) error {
+	err := p.fleet.library.Removals.WhileTaken(ctx, func() error {
+		if err := p.look(ctx); err != nil || len(p.fit) > 0 {
+			return err
+		}
+		return planning.Taken(&NoRoomError{p.request.Name, p.refused})
+	})
+	if _, full := errors.AsType[*NoRoomError](err); full {
+		return nil // a dead process may have completed the instance
+	}
+	return err
+}
+
 // look asks the hosts which of them take the instance now, and reserves the best.
 func (p *placing) look(ctx context.Context) (err error) {
-	p.round++
 	all, err := p.fleet.candidates(ctx, p.request.Name, p.blueprint, p.where, (*Member).now, nil)
 	p.fit, p.refused, p.named = all.fit, all.refused, all.named
 	if err == nil && len(p.fit) > 0 {
@@ -192,6 +207,7 @@ func (p *placing) elsewhere(ctx context.Context, full error) (*provision.Provisi
 		if err := sleep(ctx, rand.N(pause)); err != nil {
 			return nil, err
 		}
+		p.round++
 		if err := p.look(ctx); err != nil {
 			return nil, err
 		}

@@ -2,11 +2,13 @@ package fleet
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
+	"github.com/novacron/terraform-provider-novacron/internal/library/planning"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 )
 
@@ -25,25 +27,39 @@ type intent struct {
 // Plan checks that an instance that the running plan creates can be placed, and returns the one member
 // that it can only be on; nil if there are several. Hosts may fill up before the plan is applied. So
 // an instance that fits now is refused only if the hosts cannot have, all together, what the plan
-// creates on them. Instances that the plan is known to remove do not count.
+// creates on them. Instances that the plan is known to remove do not count. As for names, Plan waits a
+// moment to learn of these, and while this process removes something: Terraform plans once more while it
+// applies.
 func (f *Fleet) Plan(ctx context.Context, name string, b kind.Blueprint, w Where) (only *Member, err error) {
 	leaving := func(a host.Allotment) bool { return f.library.Plan.HasLeft(a.UUID) }
-	for _, room := range []look{(*Member).lately, (*Member).now} { // what was full may have room by now
-		all, looked := f.candidates(ctx, name, b, w, room, leaving)
-		if looked != nil {
-			return nil, looked
+	err = f.library.Removals.WhilePlanning(ctx, func() error {
+		var none error
+		for _, room := range []look{(*Member).lately, (*Member).now} { // what was full may have room by now
+			all, err := f.candidates(ctx, name, b, w, room, leaving)
+			if err != nil {
+				return err
+			}
+			if none = f.fits(name, all, provision.DemandOf(b)); none == nil {
+				return nil
+			}
 		}
-		if err = f.fits(name, all, provision.DemandOf(b)); err == nil {
-			break
-		}
-	}
+		return planning.Taken(none)
+	})
 	if err != nil {
-		return nil, err
+		return nil, withoutWait(err)
 	}
 	if allowed, _ := f.Allowed(w); len(allowed) == 1 {
 		only = allowed[0]
 	}
 	return only, nil
+}
+
+// withoutWait is the error of what waited for removals that could have made room.
+func withoutWait(err error) error {
+	if taken, waited := errors.AsType[*planning.TakenError](err); waited {
+		return taken.Unwrap()
+	}
+	return err
 }
 
 // fits checks that an instance fits on the hosts that may take it, together with all that the plan

@@ -130,8 +130,8 @@ func (p *placing) left(t *testing.T, marker string) {
 // configure writes the configuration with an instance of a name, or with none.
 func (p *placing) configure(t *testing.T, name string) {
 	t.Helper()
-	config := fmt.Sprintf("provider \"novacron\" {\n  domain_type = %q\n  catalog     = { host = \"kvm1\" }\n  hosts = {\n",
-		p.hosts["kvm1"].DomainType)
+	config := fmt.Sprintf("provider \"novacron\" {\n  domain_type = %q\n", p.hosts["kvm1"].DomainType) +
+		"  catalog = { host = \"kvm1\" }\n  hosts = {\n"
 	for _, key := range []string{"kvm1", "kvm2"} {
 		config += fmt.Sprintf("    %s = { uri = %q, overcommit = { vcpus = 100, memory = 4 } }\n", key, p.uris[key])
 	}
