@@ -123,7 +123,9 @@ func (e *events) note(format string, args ...any) {
 
 // dies lets a process die at one of its requests. Whether the host has carried out the last one is drawn.
 func (e *events) dies(t *testing.T) {
-	work, at, lost := e.work(fmt.Sprintf("i%d", e.draw.IntN(8))), 1+e.draw.IntN(60), e.draw.IntN(2) == 0
+	victim, at, lost := fmt.Sprintf("i%d", e.draw.IntN(8)), 1+e.draw.IntN(60), e.draw.IntN(2) == 0
+	work := e.work(victim)
+	_, known := e.state[victim]
 	before := map[string]func(fakehost.Call) fakehost.Fault{}
 	var asked atomic.Int64
 	for name, h := range e.hosts {
@@ -148,6 +150,9 @@ func (e *events) dies(t *testing.T) {
 	}
 	if int(asked.Load()) >= at {
 		e.note("  and dies at its request %d", at)
+		if !known { // it has not told what it has created
+			delete(e.state, victim)
+		}
 	}
 	time.Sleep(late)
 }
