@@ -38,9 +38,14 @@ func edit(t *testing.T, w *world, how func(*catalog.Placement)) {
 
 // The name of an instance is taken on all hosts, wherever the catalog has it, and however its domain is called.
 func TestAnInstanceKeepsItsNameWhereverItIs(t *testing.T) {
+	says := func(host string) func(t *testing.T, w *world, _ kind.Instance) {
+		return func(t *testing.T, w *world, _ kind.Instance) {
+			edit(t, w, func(p *catalog.Placement) { p.Host = host })
+		}
+	}
 	for name, arrange := range map[string]func(t *testing.T, w *world, i kind.Instance){
-		"moved":   func(t *testing.T, w *world, _ kind.Instance) { edit(t, w, func(p *catalog.Placement) { p.Host = "a" }) },
-		"another": func(t *testing.T, w *world, _ kind.Instance) { edit(t, w, func(p *catalog.Placement) { p.Host = "x" }) },
+		"moved":                       says("a"),
+		"on a host that is not there": says("x"),
 		"renamed": func(t *testing.T, w *world, i kind.Instance) {
 			if err := w.hosts["b"].RenameDomain(t.Context(), i.UUID, "other"); err != nil {
 				t.Fatal(err)

@@ -53,8 +53,8 @@ type TwiceError struct {
 }
 
 func (e *TwiceError) Error() string {
-	return fmt.Sprintf("%s is on several hosts: %s. Nothing was changed. Remove the domains that are copies with `virsh "+
-		"undefine` on their hosts", e.What, strings.Join(e.Hosts, ", "))
+	return fmt.Sprintf("%s is on several hosts: %s. Nothing was changed. Remove the domains that are copies with "+
+		"`virsh undefine` on their hosts", e.What, strings.Join(e.Hosts, ", "))
 }
 
 // UnknownHostError says that an instance was last seen on a host that the provider no longer has.
@@ -65,8 +65,8 @@ type UnknownHostError struct {
 }
 
 func (e *UnknownHostError) Error() string {
-	return fmt.Sprintf("%s was last seen on host %q, which the provider no longer has (it has: %s), and no other host has "+
-		"it. It stays in the state. Add the host to the provider's hosts again; or, if it is gone for good, run "+
+	return fmt.Sprintf("%s was last seen on host %q, which the provider no longer has (it has: %s), and no other host "+
+		"has it. It stays in the state. Add the host to the provider's hosts again; or, if it is gone for good, run "+
 		"`terraform state rm ADDRESS`", e.What, e.Host, strings.Join(e.Has, ", "))
 }
 

@@ -254,7 +254,8 @@ func TestAFailedPlacingLeavesNothing(t *testing.T) {
 				i, _, err := create(t.Context(), f, request("it", 1024), Where{Hosts: []string{"b"}})
 				h.Inject = nil
 				if err != nil && i.UUID == "" { // otherwise a state has it
-					if i, _, err = create(t.Context(), w.process(), request("it", 1024), Where{Hosts: []string{"b"}}); err != nil {
+					i, _, err = create(t.Context(), w.process(), request("it", 1024), Where{Hosts: []string{"b"}})
+					if err != nil {
 						t.Fatalf("after request %d of %s, %s, failed: %v", n, victim, met, err)
 					}
 				}

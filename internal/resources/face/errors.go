@@ -139,8 +139,8 @@ func AddError(diags *diag.Diagnostics, summary string, err error) {
 		detail += "\n\nThe host is reachable, but slow or stuck: check whether libvirt answers `virsh list` " +
 			"there. The next apply takes over or clears away what the host carries out late."
 	case errors.Is(err, provision.ErrUnreachable):
-		detail += "\n\nCheck the provider's uri (or NOVACRON_URI), or the host's uri among its hosts, and that libvirt " +
-			"runs there and lets you in."
+		detail += "\n\nCheck the provider's uri (or NOVACRON_URI), or the host's uri among its hosts, and that " +
+			"libvirt runs there and lets you in."
 	}
 	var source interface{ Attribute() string }
 	if errors.As(err, &source) && source.Attribute() != "" {

@@ -102,7 +102,8 @@ func (p *placing) disturb(t *testing.T, fault acctest.Fault) []string {
 	p.way.Arm(acctest.Fault{})
 	if err != nil {
 		if out, err := p.space.Run(t.Context(), "apply", "-auto-approve"); err != nil {
-			t.Fatalf("the next apply did not make it good (%v):\n%s\n\nThe disturbed apply had said:\n%s", err, out, first)
+			t.Fatalf("the next apply did not make it good (%v):\n%s\n\nThe disturbed apply had said:\n%s",
+				err, out, first)
 		}
 	}
 	p.space.EmptyPlan(t)
