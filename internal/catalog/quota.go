@@ -151,3 +151,57 @@ func (r ResourcePool) Admit(tenant string, used, adds Usage) error {
 	}
 	return nil
 }
+
+// Excess is a figure of which a tenant takes more than its quota allows.
+type Excess struct {
+	Figure Figure
+	Limit  int64
+	Used   int64
+}
+
+// String reads like: 30 of 20 vCPUs.
+func (e Excess) String() string { return fmt.Sprintf("%d of %d %s", e.Used, e.Limit, e.Figure.unit()) }
+
+// Exceeded lists the figures of which used is more than the quota allows, as after the quota was
+// reduced.
+func (q Quota) Exceeded(used Usage) []Excess {
+	var over []Excess
+	for _, f := range figures {
+		if limit, has := f.limit(q), f.of(used); limit != nil && has > *limit {
+			over = append(over, Excess{f.figure, *limit, has})
+		}
+	}
+	return over
+}
+
+// Left returns what the quota allows beyond used: at least 0, and nil for a figure without a limit.
+func (q Quota) Left(used Usage) Quota {
+	left := func(limit *int64, used int64) *int64 {
+		if limit == nil {
+			return nil
+		}
+		return new(max(0, *limit-used))
+	}
+	return Quota{
+		VCPUs:     left(q.VCPUs, used.VCPUs),
+		MemoryMB:  left(q.MemoryMB, used.MemoryMB),
+		DiskGB:    left(q.DiskGB, used.DiskGB),
+		Instances: left(q.Instances, used.Instances),
+	}
+}
+
+// Only returns the figures of which another usage has some, and 0 for the others.
+func (u Usage) Only(of Usage) Usage {
+	only := func(n, other int64) int64 {
+		if other == 0 {
+			return 0
+		}
+		return n
+	}
+	return Usage{
+		VCPUs:     only(u.VCPUs, of.VCPUs),
+		MemoryMB:  only(u.MemoryMB, of.MemoryMB),
+		DiskGB:    only(u.DiskGB, of.DiskGB),
+		Instances: only(u.Instances, of.Instances),
+	}
+}

@@ -114,3 +114,18 @@ func TestWhatIsWrongWithAPoolIsBlamed(t *testing.T) {
 		}
 	}
 }
+
+func TestAQuotaSaysWhatIsLeftAndWhatIsTooMuch(t *testing.T) {
+	quota := Quota{VCPUs: new(int64(20)), MemoryMB: new(int64(1024)), Instances: new(int64(2))}
+	used := Usage{VCPUs: 30, MemoryMB: 1000, DiskGB: 500, Instances: 2}
+	left := quota.Left(used)
+	if *left.VCPUs != 0 || *left.MemoryMB != 24 || left.DiskGB != nil || *left.Instances != 0 {
+		t.Errorf("%d, %d, %v and %d are left", *left.VCPUs, *left.MemoryMB, left.DiskGB, *left.Instances)
+	}
+	if over := quota.Exceeded(used); len(over) != 1 || over[0].String() != "30 of 20 vCPUs" {
+		t.Errorf("it exceeds %v", over)
+	}
+	if got := used.Only(Usage{MemoryMB: 1, Instances: 5}); got != (Usage{MemoryMB: 1000, Instances: 2}) {
+		t.Errorf("only memory and instances are %v", got)
+	}
+}
