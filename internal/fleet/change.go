@@ -21,15 +21,21 @@ func (f *Fleet) Adopt(ctx context.Context, i kind.Instance, on *Member, b *kind.
 	if !f.Named() {
 		return nil
 	}
-	key := catalog.PlacementKey(i.Facts.Tenant, i.Facts.Name)
-	edit := func(p *catalog.Placement) {
+	return f.note(ctx, i, on, func(p *catalog.Placement) {
 		settle(p, i.UUID, on.Name)
 		if b != nil {
-			d := provision.DemandOf(*b)
-			p.VCPUs, p.MemoryMB = d.VCPUs, d.MemoryMB
+			takes := usageOf(*b)
+			p.VCPUs, p.MemoryMB, p.DiskGB = takes.VCPUs, takes.MemoryMB, takes.DiskGB
 		}
-	}
-	return step.Completed(ctx, func(ctx context.Context) error {
+	})
+}
+
+// note changes the placement of an instance on a member, or creates it if there is none. It returns a QuotaRefusal if
+// the quota of a resource pool does not allow that.
+func (f *Fleet) note(ctx context.Context, i kind.Instance, on *Member, edit func(*catalog.Placement)) error {
+	defer f.quotas.placed.Forget()
+	key := catalog.PlacementKey(i.Facts.Tenant, i.Facts.Name)
+	return asRefusal(step.Completed(ctx, func(ctx context.Context) error {
 		for {
 			_, err := catalog.Change(ctx, f.placements, key, func(p *catalog.Placement) error {
 				if err := f.mayTake(ctx, *p, i.UUID, on); err != nil {
@@ -53,7 +59,7 @@ func (f *Fleet) Adopt(ctx context.Context, i kind.Instance, on *Member, b *kind.
 				return err
 			}
 		}
-	})
+	}))
 }
 
 var errSame = errors.New("the placement says so already")
@@ -81,29 +87,45 @@ func (f *Fleet) mayTake(ctx context.Context, p catalog.Placement, uuid string, o
 	return err
 }
 
-// Update is provision.Provisioner.Update of an instance that is on a member.
-func (f *Fleet) Update(ctx context.Context, on *Member, i kind.Instance, c provision.Change) (kind.Instance, error) {
-	changed, err := on.Update(ctx, i.UUID, c)
-	if err == nil {
-		err = f.Adopt(ctx, changed, on, c.Blueprint)
+// Update is provision.Provisioner.Update of an instance that is on a member, and is or comes to be in a
+// resource pool; "" for none. What the instance grows by is claimed before it is changed, and what it
+// shrinks by is given back afterwards.
+func (f *Fleet) Update(
+	ctx context.Context, on *Member, i kind.Instance, c provision.Change, pool string,
+) (kind.Instance, error) {
+	g, err := f.claimGrowth(ctx, on, i, pool, c.Blueprint)
+	if err != nil {
+		return i, err
 	}
-	return changed, err
+	changed, err := on.Update(ctx, i.UUID, c)
+	if err != nil {
+		return changed, g.goBack(ctx, err)
+	}
+	return changed, f.Adopt(ctx, changed, on, c.Blueprint)
 }
 
 // Reimage is provision.Provisioner.Reimage on the host that has the instance; on is where it was last
-// seen.
-func (f *Fleet) Reimage(ctx context.Context, on, uuid string, r kind.Request) (
+// seen, and pool is as for Update.
+func (f *Fleet) Reimage(ctx context.Context, on, uuid string, r kind.Request, pool string) (
 	kind.Instance, provision.Record, *Member, error,
 ) {
-	i, m, err := f.Read(ctx, on, uuid)
+	before, m, err := f.Read(ctx, on, uuid)
 	if err != nil {
-		return i, provision.Record{}, m, err
+		return before, provision.Record{}, m, err
+	}
+	b, err := f.reimaged(ctx, m, before, r)
+	if err != nil {
+		return before, provision.Record{}, m, err
+	}
+	g, err := f.claimGrowth(ctx, m, before, pool, b)
+	if err != nil {
+		return before, provision.Record{}, m, err
 	}
 	i, record, err := m.Reimage(ctx, uuid, r)
-	if err == nil {
-		err = f.Adopt(ctx, i, m, nil)
+	if err != nil {
+		return i, record, m, g.goBack(ctx, err)
 	}
-	return i, record, m, err
+	return i, record, m, f.Adopt(ctx, i, m, b)
 }
 
 // Confirm is provision.Provisioner.Confirm on all hosts.
@@ -121,6 +143,7 @@ func (f *Fleet) Delete(
 	if !f.Named() {
 		return f.home.Delete(ctx, grace, uuid, tenant, name, noted)
 	}
+	defer f.quotas.placed.Forget()
 	end, kept := f.library.Removals.Begin(uuid) // until the placement is gone, too
 	defer end()
 	if kept {

@@ -29,8 +29,10 @@ type claim struct {
 
 // reserve claims an instance's name on all hosts. If a removal of this process frees the name, it waits
 // for that.
+//
+// It returns a QuotaRefusal if the quota of the resource pool does not allow what the instance takes.
 func (f *Fleet) reserve(
-	ctx context.Context, name string, d provision.Demand, first *Member, w Where,
+	ctx context.Context, name string, takes catalog.Usage, first *Member, w Where,
 ) (*claim, error) {
 	now, err := f.clock(ctx)
 	if err != nil {
@@ -39,7 +41,8 @@ func (f *Fleet) reserve(
 	work := lease.New(ctx, now)
 	c := &claim{fleet: f}
 	placement := catalog.Placement{
-		Tenant: f.library.Tenant(), Name: name, Host: first.Name, VCPUs: d.VCPUs, MemoryMB: d.MemoryMB,
+		Tenant: f.library.Tenant(), Name: name, Host: first.Name, Pool: w.Pool,
+		VCPUs: takes.VCPUs, MemoryMB: takes.MemoryMB, DiskGB: takes.DiskGB,
 		State: catalog.PlacementReserved, Runner: work.Holder, Since: work.Since, Deadline: work.Deadline,
 	}
 	err = f.library.Removals.WhileTaken(ctx, func() (err error) {
@@ -49,7 +52,7 @@ func (f *Fleet) reserve(
 		}
 		return c.inherit(ctx, placement, w, now)
 	})
-	return c, err
+	return c, asRefusal(err)
 }
 
 // inherit takes over the placement that has the name, unless an instance or a process stands behind it.

@@ -35,9 +35,13 @@ func (f *Fleet) Create(
 		})
 		return i, record, f.home, err
 	}
+	if w, err = f.Within(ctx, w); err != nil {
+		return i, record, nil, err
+	}
 	if err := f.Check(w).Err(); err != nil {
 		return i, record, nil, err
 	}
+	defer f.quotas.placed.Forget()
 	f.sweep(ctx)
 	p := &placing{fleet: f, request: r, where: w, exists: exists, settled: func() {}}
 	if err := p.decide(ctx); err != nil {
@@ -122,7 +126,7 @@ func (p *placing) look(ctx context.Context) (err error) {
 	all, err := p.fleet.candidates(ctx, p.request.Name, p.blueprint, p.where, (*Member).now, nil)
 	p.fit, p.refused, p.named = all.fit, all.refused, all.named
 	if err == nil && len(p.fit) > 0 {
-		p.settled = p.fleet.choose(p.fit, p.request.Name, p.demand, p.where.Policy)
+		p.settled = p.fleet.choose(p.fit, p.request.Name, p.demand, p.where.policy())
 	}
 	return err
 }
@@ -141,7 +145,7 @@ func (p *placing) reserve(ctx context.Context) (*Member, error) {
 	if len(p.fit) > 0 {
 		first = p.fit[0].Member
 	}
-	claim, err := p.fleet.reserve(ctx, p.request.Name, p.demand, first, p.where)
+	claim, err := p.fleet.reserve(ctx, p.request.Name, usageOf(p.blueprint), first, p.where)
 	if err != nil {
 		return nil, err
 	}

@@ -59,6 +59,7 @@ type Fleet struct {
 	clock      func(ctx context.Context) (time.Time, error)
 	library    *library.Library
 	plan       ledger
+	quotas     quotas
 	swept      sync.Once
 	choosing   sync.Mutex // held while a create chooses its host
 }
@@ -68,10 +69,11 @@ type Options struct {
 	Members []*Member
 	Home    string // the member whose pool has what is registered
 	Library *library.Library
-	// Placements and Clock are the catalog's. They are not used in a fleet whose only member has no
-	// name.
+	// Placements, Clock and Pools are the catalog's. They are not used in a fleet whose only member has
+	// no name.
 	Placements catalog.Collection[catalog.Placement]
 	Clock      func(ctx context.Context) (time.Time, error)
+	Pools      catalog.Collection[catalog.ResourcePool] // as the tenant sees them
 }
 
 // New returns a fleet. Home has to be the name of a member.
@@ -80,6 +82,8 @@ func New(o Options) *Fleet {
 	for _, m := range f.members {
 		m.planned.Age = roomAge
 	}
+	f.quotas.source, f.quotas.placed.Age = o.Pools, roomAge
+	f.quotas.read = coalesce.NewAnswers[string, catalog.ResourcePool](roomAge)
 	slices.SortFunc(f.members, func(a, b *Member) int { return strings.Compare(a.Name, b.Name) })
 	f.home, _ = f.Member(o.Home)
 	return f

@@ -34,6 +34,7 @@ type world struct {
 	names  []string
 	hosts  map[string]*fakehost.Host
 	limits provision.Limits
+	image  string // of version 1.0.0, a file
 }
 
 // inWorld runs a test with hosts of these names, by a clock that does not wait. The template web has a
@@ -47,19 +48,24 @@ func inWorld(t *testing.T, limits provision.Limits, names []string, test func(t 
 		t.Fatal(err)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{names: names, hosts: map[string]*fakehost.Host{}, limits: limits}
+		w := &world{names: names, hosts: map[string]*fakehost.Host{}, limits: limits, image: image}
 		for _, name := range names {
 			w.hosts[name] = fakehost.New()
 			must.Get[host.Pool](t)(w.hosts[name].CreateDirPool(t.Context(), thePool, "/pool"))
 		}
-		f := w.process()
 		must.Get[catalog.Template](t)(
-			f.library.CreateTemplate(t.Context(), catalog.Template{ID: theTemplate, Type: catalog.TypeVM}))
-		must.Get[catalog.Version](t)(f.library.RegisterVersion(t.Context(), library.VersionRequest{
-			ID: theTemplate.Version("1.0.0"), Source: file.Source{Path: image},
-		}))
+			w.process().library.CreateTemplate(t.Context(), catalog.Template{ID: theTemplate, Type: catalog.TypeVM}))
+		w.version(t, "1.0.0")
 		test(t, w)
 	})
+}
+
+// version registers a version of the template.
+func (w *world) version(t *testing.T, number string) {
+	t.Helper()
+	must.Get[catalog.Version](t)(w.process().library.RegisterVersion(t.Context(), library.VersionRequest{
+		ID: theTemplate.Version(number), Source: file.Source{Path: w.image},
+	}))
 }
 
 // process is the fleet as another process has it. The label "rack" of a host is its name.
@@ -93,7 +99,10 @@ func (w *world) process() *Fleet {
 			}),
 		})
 	}
-	return New(Options{Members: members, Home: home, Library: l, Placements: store.Placements(), Clock: store.Now})
+	return New(Options{
+		Members: members, Home: home, Library: l, Placements: store.Placements(), Clock: store.Now,
+		Pools: store.ResourcePools(),
+	})
 }
 
 // request is an instance that is off.

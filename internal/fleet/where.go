@@ -14,8 +14,21 @@ import (
 type Where struct {
 	Hosts   []string                // names; empty for all
 	Require map[string]string       // labels that the host must have
-	Policy  catalog.PlacementPolicy // "" for catalog.Spread
+	Policy  catalog.PlacementPolicy // "" for that of the pool, or else catalog.Spread
+	Pool    string                  // the resource pool whose quota the instance counts against; "" for none
+	within  *catalog.ResourcePool   // the same pool, once Within has read it
 }
+
+// policy is the policy in force.
+func (w Where) policy() catalog.PlacementPolicy {
+	if w.Policy == "" && w.within != nil {
+		return w.within.Policy
+	}
+	return w.Policy
+}
+
+// constrains reports whether placement excludes hosts, whatever the resource pool does.
+func (w Where) constrains() bool { return len(w.Hosts) > 0 || len(w.Require) > 0 }
 
 // Refusal says why a host does not take an instance.
 type Refusal struct {
@@ -25,6 +38,17 @@ type Refusal struct {
 
 // refuses returns why a member may not have an instance; "" if it may.
 func (w Where) refuses(m *Member) string {
+	if why := w.excludes(m); why != "" {
+		return why
+	}
+	if w.within != nil && !w.within.Has(m.Name, m.Labels) {
+		return "not in resource pool " + w.Pool
+	}
+	return ""
+}
+
+// excludes is refuses without the resource pool.
+func (w Where) excludes(m *Member) string {
 	if len(w.Hosts) > 0 && !slices.Contains(w.Hosts, m.Name) {
 		return "not among placement.hosts"
 	}
@@ -52,9 +76,15 @@ func (f *Fleet) Allowed(w Where) (allowed []*Member, refused []Refusal) {
 // host meets.
 func (f *Fleet) Check(w Where) finding.List {
 	var fs finding.List
-	if !f.Named() {
+	if !f.Named() && w.Pool != "" {
+		fs.Add(finding.At("resource_pool"), "No hosts to choose from", "The provider's configuration names no hosts, "+
+			"so it has no resource pools: configure hosts, or remove resource_pool.")
+	}
+	if !f.Named() && (w.Pool == "" || w.constrains()) {
 		fs.Add(finding.At("placement"), "No hosts to choose from", "The provider's configuration names no hosts, so "+
 			"nothing can be chosen: configure hosts, or remove placement.")
+	}
+	if !f.Named() {
 		return fs
 	}
 	for _, name := range w.Hosts {
@@ -66,7 +96,13 @@ func (f *Fleet) Check(w Where) finding.List {
 	if len(fs) > 0 {
 		return fs
 	}
-	if allowed, refused := f.Allowed(w); len(allowed) == 0 {
+	allowed, refused := f.Allowed(w)
+	switch {
+	case len(allowed) > 0:
+	case !w.constrains():
+		fs.Add(finding.At("resource_pool"), "No host in the resource pool", fmt.Sprintf("No host of the provider is "+
+			"in resource pool %q:%s", w.Pool, lines(refused)))
+	default:
 		fs.Add(finding.At("placement"), "No host meets the placement", "No host of the provider has what placement "+
 			"asks for:"+lines(refused))
 	}
@@ -79,10 +115,14 @@ func (f *Fleet) Misplaced(name string, on *Member, w Where) finding.List {
 	if why == "" {
 		return nil
 	}
-	return finding.List{{Path: finding.At("placement"), Summary: "Instance is on another host", Detail: fmt.Sprintf(
-		"Instance %q is on host %s, which placement does not allow: %s. Instances are not moved between hosts. Allow "+
+	at := "placement"
+	if w.excludes(on) == "" {
+		at = "resource_pool"
+	}
+	return finding.List{{Path: finding.At(at), Summary: "Instance is on another host", Detail: fmt.Sprintf(
+		"Instance %q is on host %s, which %s does not allow: %s. Instances are not moved between hosts. Allow "+
 			"that host, or replace the instance with `terraform apply -replace=ADDRESS`, which loses its disks.",
-		name, on.Name, why)}}
+		name, on.Name, at, why)}}
 }
 
 // lines writes refusals for a message, one a line.

@@ -262,7 +262,7 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 		elsewhere.AddError(ctx, &resp.Diagnostics, "Could not update instance", err, r.Fleet, on, req.Private, &state)
 		return
 	}
-	i, err := r.Fleet.Update(ctx, on, existing, change)
+	i, err := r.Fleet.Update(ctx, on, existing, change, "")
 	if err != nil {
 		elsewhere.AddError(ctx, &resp.Diagnostics, "Could not update instance", err, r.Fleet, on, req.Private, &state)
 		return
