@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host/hostid"
@@ -146,6 +147,23 @@ func TestANameIsOneOverAllHosts(t *testing.T) {
 		}
 		if got := len(w.domains(t, "a")) + len(w.domains(t, "b")); made != 1 || got != 1 {
 			t.Errorf("%d creates succeeded, and %d domains are there: %v", made, got, errs)
+		}
+	})
+}
+
+// Instances of a template that another tenant shares are created on any host.
+func TestASharedTemplateIsPlacedOnAnyHost(t *testing.T) {
+	inWorld(t, plenty, []string{"a", "b"}, func(t *testing.T, w *world) {
+		shared := w.process().library
+		must.Get[catalog.Template](t)(shared.UpdateTemplate(t.Context(), theTemplate, func(t *catalog.Template) {
+			t.Public = true
+		}))
+		f := w.as("other")
+		for n, want := range []string{"a", "b", "a", "b"} {
+			_, on, err := create(t.Context(), f, request(fmt.Sprintf("i%d", n), 1024), Where{})
+			if err != nil || on != want {
+				t.Fatalf("it is on %q, %v, want %q", on, err, want)
+			}
 		}
 	})
 }

@@ -69,7 +69,10 @@ func (w *world) version(t *testing.T, number string) {
 }
 
 // process is the fleet as another process has it. The label "rack" of a host is its name.
-func (w *world) process() *Fleet {
+func (w *world) process() *Fleet { return w.as(naming.DefaultTenant) }
+
+// as is process for another tenant.
+func (w *world) as(tenant string) *Fleet {
 	home := w.names[0]
 	store := poolstore.New(w.hosts[home], thePool)
 	stores := map[string]*imagestore.Store{}
@@ -77,10 +80,10 @@ func (w *world) process() *Fleet {
 	for _, name := range w.names {
 		documents := imagestore.Documents(store)
 		if name != home {
-			documents = imagestore.Elsewhere(store, naming.DefaultTenant, poolstore.New(w.hosts[name], thePool))
+			documents = imagestore.Elsewhere(store, tenant, poolstore.New(w.hosts[name], thePool))
 		}
 		stores[name] = imagestore.New(imagestore.Options{
-			Host: w.hosts[name], Pool: thePool, Documents: documents, Tenant: naming.DefaultTenant, Site: name,
+			Host: w.hosts[name], Pool: thePool, Documents: documents, Tenant: tenant, Site: name,
 		})
 		if name != home {
 			others = append(others, stores[name])

@@ -149,7 +149,11 @@ func (j joiner) join(ctx context.Context, digest string, id catalog.VersionID) (
 		}
 		if rec.Value.State == catalog.BaseReady && !missing {
 			base := rec.Value
-			if !slices.Contains(base.Versions, id.String()) {
+			listed, err := j.lists(ctx, base, id)
+			if err != nil {
+				return base, err
+			}
+			if !listed {
 				base.Versions = append(slices.Clone(base.Versions), id.String())
 			}
 			for _, checksum := range j.sources {
@@ -165,7 +169,7 @@ func (j joiner) join(ctx context.Context, digest string, id catalog.VersionID) (
 			} else {
 				base.Copy = nil
 			}
-			_, err := j.bases.Replace(ctx, rec.Key, rec.Revision, base)
+			_, err = j.bases.Replace(ctx, rec.Key, rec.Revision, base)
 			if !errors.Is(err, catalog.ErrConflict) {
 				return base, err
 			}

@@ -45,8 +45,25 @@ func (e *SourceError) Unwrap() error { return e.Err }
 // users.
 func (st *Store) Has(ctx context.Context, v catalog.Version) (catalog.Base, bool, error) {
 	base, err := st.Base(ctx, v.Digest)
-	has := err == nil && slices.Contains(base.Versions, v.ID.String())
-	return base, has, catalog.IgnoreNotFound(err)
+	if err != nil {
+		return base, false, catalog.IgnoreNotFound(err)
+	}
+	has, err := st.lists(ctx, base, v.ID)
+	return base, has, err
+}
+
+// lists reports whether an image lists a version of the catalog among its users. A shared version, of
+// another tenant, is listed with the catalog's id where the documents write it: see package sharing.
+func (st *Store) lists(ctx context.Context, base catalog.Base, id catalog.VersionID) (bool, error) {
+	if slices.Contains(base.Versions, id.String()) {
+		return true, nil
+	}
+	c, is := st.catalog.(Catalog)
+	if _, elsewhere := st.catalog.(remote); !is || id.Template.Tenant == st.tenant || !elsewhere && inPool(c) {
+		return false, nil
+	}
+	own, err := c.ID(ctx)
+	return slices.Contains(base.Versions, own+":"+id.String()), err
 }
 
 // Keeps reports whether the pool has the image of a digest, complete. It does not create the pool.
