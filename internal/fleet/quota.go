@@ -91,6 +91,9 @@ func (f *Fleet) resourcePool(ctx context.Context, name string) (catalog.Resource
 	if !comes {
 		var err error
 		pool, err = f.quotas.read.Get(ctx, name, func() (catalog.ResourcePool, error) {
+			if there, err := f.hasCatalog(ctx); !there {
+				return catalog.ResourcePool{}, err
+			}
 			rec, err := f.quotas.source.Get(ctx, name)
 			return rec.Value, err
 		})
@@ -102,6 +105,16 @@ func (f *Fleet) resourcePool(ctx context.Context, name string) (catalog.Resource
 		return pool, &QuotaRefusal{cause: &catalog.NoQuotaError{Pool: name, Tenant: tenant}}
 	}
 	return pool, nil
+}
+
+// hasCatalog reports whether there is a catalog yet: its pool may be one that the first apply creates.
+func (f *Fleet) hasCatalog(ctx context.Context) (bool, error) {
+	if !f.library.InPool() {
+		return true, nil
+	}
+	pool := f.library.Images.Pool()
+	err := pool.Check(ctx)
+	return err == nil && pool.Opened(), err
 }
 
 func (q *quotas) comes(name string) (pool catalog.ResourcePool, is bool) {
@@ -208,6 +221,9 @@ func grow(p *catalog.Placement, was catalog.Placement, b *kind.Blueprint) {
 // placed are the placements of the tenant, up to roomAge ago.
 func (f *Fleet) placed(ctx context.Context) ([]catalog.Record[catalog.Placement], error) {
 	return f.quotas.placed.Get(ctx, func() ([]catalog.Record[catalog.Placement], error) {
+		if there, err := f.hasCatalog(ctx); !there {
+			return nil, err
+		}
 		return f.placements.List(ctx, f.library.Tenant()+"/")
 	})
 }

@@ -338,3 +338,36 @@ func TestPlacementsTellTheirPool(t *testing.T) {
 		}
 	})
 }
+
+func TestAPoolShowsWhatItHasLeft(t *testing.T) {
+	inWorld(t, provision.Limits{Memory: 4.0 / 64}, []string{"a", "b", "c"}, func(t *testing.T, w *world) {
+		w.pool(t, "gold", 5120, "a", "b", "gone")
+		for n := range 4 {
+			if _, _, err := create(t.Context(), w.process(), request(fmt.Sprintf("i%d", n), 1024),
+				Where{Pool: "gold", Hosts: []string{"a"}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.hosts["b"].Inject = silent
+		pool := must.Get[Pool](t)(w.process().Pool(t.Context(), "gold"))
+		w.hosts["b"].Inject = nil
+		if pool.Used != (catalog.Usage{VCPUs: 4, MemoryMB: 4096, DiskGB: 4, Instances: 4}) ||
+			*pool.Quota.MemoryMB != 5120 {
+			t.Errorf("%v of %v are used", pool.Used, pool.Quota)
+		}
+		var says []string
+		for _, h := range pool.Hosts {
+			says = append(says, fmt.Sprintf("%s %t %.18s", h.Name, h.Room != nil, h.Refusal))
+		}
+		if want := []string{
+			"a true 1 MiB of memory sh", "b false it does not answer", "gone false not among the prov",
+		}; !slices.Equal(says, want) {
+			t.Errorf("the hosts are %q, want %q", says, want)
+		}
+		if b := must.Get[Pool](t)(w.process().Pool(t.Context(), "gold")).Hosts[1]; b.Refusal != "" {
+			t.Errorf("host b refuses: %s", b.Refusal)
+		}
+		_, err := w.process().Pool(t.Context(), "silver")
+		refused(t, err, `no quota in a resource pool "silver"`)
+	})
+}

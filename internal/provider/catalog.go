@@ -11,13 +11,17 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
 	"github.com/novacron/terraform-provider-novacron/internal/pgstore"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 )
 
-// envDSN names the database if the configuration does not.
-const envDSN = "NOVACRON_CATALOG_DSN"
+// What names the database, and connects as its administrator, if the configuration does not.
+const (
+	envDSN      = "NOVACRON_CATALOG_DSN"
+	envAdminDSN = "NOVACRON_CATALOG_ADMIN_DSN"
+)
 
 type catalogModel struct {
 	Postgres *postgresModel `tfsdk:"postgres"`
@@ -25,7 +29,8 @@ type catalogModel struct {
 }
 
 type postgresModel struct {
-	DSN types.String `tfsdk:"dsn"`
+	DSN      types.String `tfsdk:"dsn"`
+	AdminDSN types.String `tfsdk:"admin_dsn"`
 }
 
 func catalogAttribute() schema.Attribute {
@@ -37,8 +42,9 @@ func catalogAttribute() schema.Attribute {
 			"host": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 				MarkdownDescription: "The host of the provider's `hosts` that is the catalog's home. Its pool gets " +
-					"the images that are registered, and the documents, unless the catalog is in PostgreSQL. Required if " +
-					"there are several hosts and the catalog is in a pool. Default: the first of the hosts by name.",
+					"the images that are registered, and the documents, unless the catalog is in PostgreSQL. " +
+					"Required if there are several hosts and the catalog is in a pool. Default: the first of the " +
+					"hosts by name.",
 			},
 			"postgres": schema.SingleNestedAttribute{
 				Optional: true,
@@ -53,6 +59,14 @@ func catalogAttribute() schema.Attribute {
 							"with the role of the provider's `tenant`. The password can come from `PGPASSWORD` or " +
 							"the password file instead. Environment: `NOVACRON_CATALOG_DSN`.",
 					},
+					"admin_dsn": schema.StringAttribute{
+						Optional: true, Sensitive: true,
+						Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
+						MarkdownDescription: "Connection string of an administrator of the same database: the owner " +
+							"of the schema `novacron`, a member of the owner's role, or a superuser. It is only " +
+							"needed, and only used, for `novacron_resource_pool`. Environment: " +
+							"`NOVACRON_CATALOG_ADMIN_DSN`.",
+					},
 				},
 			},
 		},
@@ -61,13 +75,15 @@ func catalogAttribute() schema.Attribute {
 
 // whereabouts say where the catalog is.
 type whereabouts struct {
-	dsn  string // of the database; "" for the pool
-	host string // its home among the hosts; "" if the configuration does not say
+	dsn string // of the database; "" for the pool
+	// admin is the dsn of the database's administrator; "" for none.
+	admin string
+	host  string // its home among the hosts; "" if the configuration does not say
 }
 
 // where reads where the catalog is.
 func (c *model) where(ctx context.Context, env environment) (w whereabouts, diags diag.Diagnostics) {
-	w.dsn = env(envDSN)
+	w.dsn, w.admin = env(envDSN), env(envAdminDSN)
 	if c.Catalog.IsNull() {
 		return w, diags
 	}
@@ -79,6 +95,7 @@ func (c *model) where(ctx context.Context, env environment) (w whereabouts, diag
 	if m.Postgres == nil {
 		return w, diags
 	}
+	w.admin = env.setting(m.Postgres.AdminDSN, "", envAdminDSN)
 	if w.dsn = env.setting(m.Postgres.DSN, "", envDSN); w.dsn == "" {
 		diags.AddAttributeError(path.Root("catalog"), "Missing connection string",
 			"The catalog is in PostgreSQL, but "+
@@ -88,22 +105,29 @@ func (c *model) where(ctx context.Context, env environment) (w whereabouts, diag
 }
 
 // openCatalog creates the store in a database, which ends with the session; or, without a dsn, returns
-// the embedded one, which is in the pool. It connects nothing.
-func openCatalog(dsn string, s *face.Session, tenant string, embedded imagestore.Catalog) (
-	imagestore.Catalog, diag.Diagnostics,
+// the embedded one, which is in the pool. admin is the same catalog as its administrator has it, or nil
+// for a user who is none. It connects nothing.
+func openCatalog(w whereabouts, s *face.Session, tenant string, embedded imagestore.Catalog) (
+	store imagestore.Catalog, admin catalog.Store, diags diag.Diagnostics,
 ) {
-	var diags diag.Diagnostics
-	if dsn == "" {
-		return embedded, diags
+	if w.dsn == "" {
+		return embedded, embedded, diags
 	}
-	store, err := pgstore.New(pgstore.Options{
-		DSN: dsn, Tenant: tenant, Bases: embedded.Bases(), Snapshots: embedded.Snapshots(),
-	})
-	if err != nil {
-		// Not at the attribute: Terraform would show its line, and the password with it.
-		diags.AddError("Invalid connection string", "The provider's catalog: "+err.Error()+".")
-		return nil, diags
+	open := func(what, dsn, tenant string) *pgstore.Store {
+		store, err := pgstore.New(pgstore.Options{
+			DSN: dsn, Tenant: tenant, Bases: embedded.Bases(), Snapshots: embedded.Snapshots(),
+		})
+		if err != nil {
+			// Not at the attribute: Terraform would show its line, and the password with it.
+			diags.AddError("Invalid connection string", "The provider's "+what+": "+err.Error()+".")
+			return nil
+		}
+		s.OnClose(store.Close)
+		return store
 	}
-	s.OnClose(store.Close)
-	return store, diags
+	store = open("catalog", w.dsn, tenant)
+	if w.admin != "" {
+		admin = open("admin_dsn of the catalog", w.admin, "")
+	}
+	return store, admin, diags
 }

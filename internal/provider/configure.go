@@ -17,6 +17,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/fleet"
+	"github.com/novacron/terraform-provider-novacron/internal/fleet/pools"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/kind/vm"
@@ -43,6 +44,7 @@ type model struct {
 	Retention  types.Object `tfsdk:"request_retention"`
 	Hosts      types.Map    `tfsdk:"hosts"`
 	Silent     types.String `tfsdk:"unreachable_hosts"`
+	Resources  types.String `tfsdk:"resource_pool"`
 }
 
 // ValidateConfig implements provider.ProviderWithValidateConfig.
@@ -69,6 +71,7 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 	for _, v := range []attr.Value{
 		config.URI, config.Pool, config.Tenant, config.User, config.Groups, config.Catalog, config.DomainType,
 		config.Tiers, config.Public, config.Retention, config.Hosts, config.Silent,
+		config.Resources,
 	} {
 		if !attribute.Known(ctx, v) {
 			s.Deferred = true
@@ -97,6 +100,11 @@ func (p *Provider) open(ctx context.Context, config model, s *face.Session) diag
 	if diags.HasError() {
 		return diags
 	}
+	if !config.Resources.IsNull() && config.Hosts.IsNull() {
+		diags.AddAttributeError(path.Root("resource_pool"), "No hosts to choose from", "The provider's configuration "+
+			"names no hosts, so it has no resource pools: configure hosts, or remove resource_pool.")
+		return diags
+	}
 	domainType := p.env.setting(config.DomainType, "", "NOVACRON_DOMAIN_TYPE")
 	me := catalog.Principal{
 		Tenant: tenant, User: p.env.setting(config.User, osUser(), "NOVACRON_USER"),
@@ -112,7 +120,7 @@ func (p *Provider) open(ctx context.Context, config model, s *face.Session) diag
 	if diags.Append(more...); more.HasError() {
 		return diags
 	}
-	store, more := openCatalog(where.dsn, s, tenant, at.documents)
+	store, admin, more := openCatalog(where, s, tenant, at.documents)
 	if diags.Append(more...); more.HasError() {
 		return diags
 	}
@@ -151,8 +159,11 @@ func (p *Provider) open(ctx context.Context, config model, s *face.Session) diag
 	}
 	s.Fleet = fleet.New(fleet.Options{
 		Members: members, Home: at.name, Library: s.Library, Placements: store.Placements(), Clock: store.Now,
+		Pools: store.ResourcePools(),
 	})
+	s.Pools = pools.Over(admin, s.Library)
 	s.Provisioner = s.Fleet.Home().Provisioner
+	s.ResourcePool = config.Resources.ValueString()
 	s.KeepSilent = config.Silent.ValueString() == keepSilent
 	return diags
 }

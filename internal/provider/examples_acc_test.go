@@ -69,6 +69,7 @@ func TestAccExamplesAreValid(t *testing.T) {
 	valid("writing a template", map[string]string{"main.tf": example(t, "writing-a-template/main.tf")})
 	valid("sharing", map[string]string{"main.tf": example(t, "sharing/main.tf")})
 	valid("golden images", map[string]string{"main.tf": example(t, "golden-images/main.tf")})
+	valid("quotas", map[string]string{"main.tf": example(t, "quotas/main.tf")})
 	valid("instantiate", map[string]string{"main.tf": example(t, "instantiate/main.tf")})
 	valid("incremental versions", map[string]string{"main.tf": example(t, "incremental-versions/main.tf")})
 	valid("publishing releases", map[string]string{"main.tf": example(t, "publishing-releases/main.tf")})
@@ -264,6 +265,27 @@ func TestAccHostsExampleWorks(t *testing.T) {
 		}
 	}
 	w.EmptyPlan(t)
+}
+
+// The guide's example is applied as it stands, with two hosts, and team-b gets no second instance.
+func TestAccQuotasExampleWorks(t *testing.T) {
+	shared := acctest.RequireHost(t)
+	t.Parallel()
+	w := tfacc.NewWorkspace(t, "")
+	w.Setenv("TF_VAR_image", tfacc.EmptyImage(t, "16M"))
+	w.Setenv("TF_VAR_hosts", fmt.Sprintf("{ kvm1 = %q, kvm2 = %q }", shared.Own(t, "quota1").URI,
+		shared.Own(t, "quota2").URI))
+	config := example(t, "quotas/main.tf")
+	w.Write(t, "main.tf", config)
+	t.Cleanup(func() { w.Destroy(t) })
+	tfacc.Says(t, w.Apply(t), "6 added", "left = {", `"disk_gb" = 8`, `"memory_mb" = 768`, `"vcpus" = 2`)
+	w.EmptyPlan(t)
+	w.Write(t, "main.tf", exchanged(t, config,
+		"  provider      = novacron.team_b\n  name          = \"web-0\"\n",
+		"  provider      = novacron.team_b\n  count         = 2\n  name          = \"web-${count.index}\"\n"))
+	tfacc.Says(t, w.Fails(t, "plan"), "Quota exceeded",
+		`0 of 1 instances are left of tenant "team-b"'s quota in resource pool "gold", and 1 is asked for`)
+	w.Write(t, "main.tf", config)
 }
 
 // The guide's example is applied as it stands: its instances are resumed.

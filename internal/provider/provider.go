@@ -26,6 +26,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/polkitrules"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/provisioningrequests"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/resourcepool"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/template"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/templates"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/templateversion"
@@ -136,6 +137,9 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 					"`requires_public_ip`."},
 			"request_retention": retentionAttribute(),
 			"hosts":             hostsAttribute(),
+			"resource_pool": schema.StringAttribute{Optional: true,
+				Validators:          []validator.String{face.Valid(naming.ValidateResourcePool)},
+				MarkdownDescription: "`resource_pool` of instances that name none. It needs `hosts`."},
 			"unreachable_hosts": schema.StringAttribute{Optional: true,
 				Validators: []validator.String{stringvalidator.OneOf(failSilent, keepSilent)},
 				MarkdownDescription: "What a plan does about instances whose host does not answer. Default: " +
@@ -148,7 +152,7 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 
 // Resources implements provider.Provider.
 func (p *Provider) Resources(context.Context) []func() resource.Resource {
-	return []func() resource.Resource{template.New, templateversion.New, instance.New}
+	return []func() resource.Resource{template.New, templateversion.New, instance.New, resourcepool.New}
 }
 
 // DataSources implements provider.Provider.
@@ -157,7 +161,7 @@ func (p *Provider) DataSources(context.Context) []func() datasource.DataSource {
 		templates.NewDataSource, templateversions.NewDataSource, host.NewDataSource,
 		provisioningrequests.NewDataSource, instance.NewDataSource, instance.NewListDataSource,
 		cataloginfo.NewDataSource,
-		polkitrules.NewDataSource,
+		polkitrules.NewDataSource, resourcepool.NewDataSource,
 	}
 }
 

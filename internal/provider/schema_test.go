@@ -18,14 +18,16 @@ func TestSchemasAreSound(t *testing.T) {
 	for _, d := range resp.Diagnostics {
 		t.Errorf("%s: %s: %s", d.Attribute, d.Summary, d.Detail)
 	}
-	for _, name := range []string{"novacron_template", "novacron_template_version", "novacron_instance"} {
+	for _, name := range []string{
+		"novacron_template", "novacron_template_version", "novacron_instance", "novacron_resource_pool",
+	} {
 		if resp.ResourceSchemas[name] == nil {
 			t.Errorf("there is no resource %s", name)
 		}
 	}
 	for _, name := range []string{
 		"novacron_template", "novacron_templates", "novacron_template_version", "novacron_template_versions",
-		"novacron_host",
+		"novacron_host", "novacron_resource_pool",
 	} {
 		if resp.DataSourceSchemas[name] == nil {
 			t.Errorf("there is no data source %s", name)

@@ -88,7 +88,8 @@ func (w *Workspace) Write(t testing.TB, name, content string) {
 
 // settings are the environment variables that configure the provider rather than its process.
 var settings = []string{
-	"NOVACRON_URI", "NOVACRON_POOL", "NOVACRON_TENANT", "NOVACRON_USER", "NOVACRON_CATALOG_DSN", "NOVACRON_DOMAIN_TYPE",
+	"NOVACRON_URI", "NOVACRON_POOL", "NOVACRON_TENANT", "NOVACRON_USER", "NOVACRON_CATALOG_DSN",
+	"NOVACRON_CATALOG_ADMIN_DSN", "NOVACRON_DOMAIN_TYPE",
 }
 
 // Setenv adds a variable to the environment of Terraform and of the provider.

@@ -4,6 +4,7 @@ const (
 	templateType = "novacron_template"
 	versionType  = "novacron_template_version"
 	instanceType = "novacron_instance"
+	poolType     = "novacron_resource_pool"
 )
 
 // Template is the resource novacron_template.
@@ -93,6 +94,7 @@ type Instance struct {
 	OnVersionChange     Value            `tf:"on_version_change"`
 	AllowRestart        Value            `tf:"allow_restart"`
 	DeletionProtection  Value            `tf:"deletion_protection"`
+	ResourcePool        Value            `tf:"resource_pool"`
 	Timeouts            *Timeouts
 }
 
@@ -106,6 +108,31 @@ func (i Instance) Ref(attribute string) Expr { return i.refer(instanceType, attr
 func (i Instance) Of(t Template, v Version) Instance {
 	i.TemplateID, i.Version = t.Ref("id"), v.Ref("version")
 	return i
+}
+
+// ResourcePool is the resource novacron_resource_pool.
+type ResourcePool struct {
+	Meta
+	Name        Value            `tf:"name"`
+	Description Value            `tf:"description"`
+	Hosts       []string         `tf:"hosts"`
+	Match       map[string]Value `tf:"match"`
+	Policy      Value            `tf:"policy"`
+	Tenants     map[string]Quota `tf:"tenants"`
+}
+
+func (r ResourcePool) head() (string, []string) { return "resource", r.labels(poolType) }
+func (r ResourcePool) String() string           { return Render(r) }
+
+// Ref returns a reference to an attribute of the resource pool.
+func (r ResourcePool) Ref(attribute string) Expr { return r.refer(poolType, attribute) }
+
+// Quota is what a tenant may take of a resource pool.
+type Quota struct {
+	VCPUs     Value `tf:"vcpus"`
+	MemoryMB  Value `tf:"memory_mb"`
+	DiskGB    Value `tf:"disk_gb"`
+	Instances Value `tf:"instances"`
 }
 
 // Provider is a provider block.

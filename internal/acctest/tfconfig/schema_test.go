@@ -33,6 +33,7 @@ func TestFieldsAreThoseOfTheSchema(t *testing.T) {
 		{tfconfig.Template{}, schemas.ResourceSchemas["novacron_template"]},
 		{tfconfig.Version{}, schemas.ResourceSchemas["novacron_template_version"]},
 		{tfconfig.Instance{}, schemas.ResourceSchemas["novacron_instance"]},
+		{tfconfig.ResourcePool{}, schemas.ResourceSchemas["novacron_resource_pool"]},
 	} {
 		block := reflect.TypeOf(c.block)
 		attributes := byName(c.schema.Block.Attributes)

@@ -10,13 +10,14 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/library/planning"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // ErrTenant says that the configuration has no connection by which resource pools can be managed.
 var ErrTenant = errors.New("resource pools belong to the administrator of the catalog, and the provider connects " +
-	"with the role of a tenant alone: set admin_dsn of catalog.postgres to a connection as the owner of the schema " +
+	"with the role of a tenant alone: set admin_dsn beside its dsn, to a connection as the owner of the schema " +
 	"novacron, or leave the pools to a configuration that has one")
 
 // shown is how many instances an error names.
@@ -26,21 +27,34 @@ const shown = 5
 type Administration struct {
 	pools      catalog.Collection[catalog.ResourcePool]
 	placements catalog.Collection[catalog.Placement]
+	library    *library.Library // of the catalog
 }
 
 // Over returns the administration of a catalog, which has to be the administrator's: it shows the
 // placements of all tenants. nil is for a user who is none; then everything fails with ErrTenant.
-func Over(store catalog.Store) *Administration {
+// library knows the storage pool that has the catalog, which may be one that the first apply creates.
+func Over(store catalog.Store, library *library.Library) *Administration {
 	if store == nil {
 		return &Administration{}
 	}
-	return &Administration{pools: store.ResourcePools(), placements: store.Placements()}
+	return &Administration{store.ResourcePools(), store.Placements(), library}
+}
+
+// open makes sure that the catalog can be read and written.
+func (a *Administration) open(ctx context.Context) error {
+	if a.pools == nil {
+		return ErrTenant
+	}
+	if !a.library.InPool() {
+		return nil
+	}
+	return a.library.Images.Open(ctx)
 }
 
 // Get reads a pool, with the quotas of all tenants. It returns catalog.ErrNotFound if there is none.
 func (a *Administration) Get(ctx context.Context, name string) (catalog.ResourcePool, error) {
-	if a.pools == nil {
-		return catalog.ResourcePool{}, ErrTenant
+	if err := a.open(ctx); err != nil {
+		return catalog.ResourcePool{}, err
 	}
 	rec, err := a.pools.Get(ctx, name)
 	return rec.Value, err
@@ -49,6 +63,15 @@ func (a *Administration) Get(ctx context.Context, name string) (catalog.Resource
 // CheckNew returns an error if a pool of that name cannot be created: a planning.TakenError if there is
 // one, which may be removed before the plan is applied.
 func (a *Administration) CheckNew(ctx context.Context, name string) error {
+	if a.pools == nil {
+		return ErrTenant
+	}
+	if a.library.InPool() {
+		pool := a.library.Images.Pool()
+		if err := pool.Check(ctx); err != nil || !pool.Opened() {
+			return err
+		}
+	}
 	switch _, err := a.Get(ctx, name); {
 	case err == nil:
 		return taken(name)
@@ -67,8 +90,8 @@ func taken(name string) error {
 
 // Create creates a pool. What is wrong with it is returned as findings.
 func (a *Administration) Create(ctx context.Context, r catalog.ResourcePool) error {
-	if a.pools == nil {
-		return ErrTenant
+	if err := a.open(ctx); err != nil {
+		return err
 	}
 	if err := r.Validate().Err(); err != nil {
 		return err
@@ -82,8 +105,8 @@ func (a *Administration) Create(ctx context.Context, r catalog.ResourcePool) err
 
 // Update changes a pool to what it is given. A quota may be less than what its tenant takes.
 func (a *Administration) Update(ctx context.Context, r catalog.ResourcePool) error {
-	if a.pools == nil {
-		return ErrTenant
+	if err := a.open(ctx); err != nil {
+		return err
 	}
 	if err := r.Validate().Err(); err != nil {
 		return err
@@ -98,8 +121,8 @@ func (a *Administration) Update(ctx context.Context, r catalog.ResourcePool) err
 // Delete removes a pool that no placement counts against. It returns findings otherwise, and nothing if
 // there is no such pool.
 func (a *Administration) Delete(ctx context.Context, name string) error {
-	if a.pools == nil {
-		return ErrTenant
+	if err := a.open(ctx); err != nil {
+		return err
 	}
 	rec, err := a.pools.Get(ctx, name)
 	if err != nil {
@@ -145,8 +168,8 @@ func some(placed []catalog.Placement) string {
 // Exceeded reports, at the tenants, what is taken of a pool beyond its quotas. Nothing is added until
 // it is less, and nothing that is there is taken away.
 func (a *Administration) Exceeded(ctx context.Context, r catalog.ResourcePool) (finding.List, error) {
-	if a.pools == nil {
-		return nil, ErrTenant
+	if err := a.open(ctx); err != nil {
+		return nil, err
 	}
 	placed, err := a.placed(ctx, r.Name)
 	if err != nil {

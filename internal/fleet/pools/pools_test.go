@@ -10,9 +10,12 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
-	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/host/fakehost"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore/volumes"
+	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/library/planning"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/poolstore"
 )
 
@@ -23,19 +26,21 @@ func gold(vcpus int64) catalog.ResourcePool {
 	}
 }
 
-// inCatalog runs a test with a catalog in a pool of a host in memory.
-func inCatalog(t *testing.T, test func(t *testing.T, store catalog.Store)) {
+// inCatalog runs a test with a catalog in the default pool of a host in memory, which does not exist yet.
+func inCatalog(t *testing.T, test func(t *testing.T, store catalog.Store, a *Administration)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		h := fakehost.New()
-		must.Get[host.Pool](t)(h.CreateDirPool(t.Context(), "novacron", "/pool"))
-		test(t, poolstore.New(h, "novacron"))
+		store := poolstore.New(h, volumes.DefaultPool)
+		test(t, store, Over(store, library.New(library.Options{Store: store, Images: imagestore.New(imagestore.Options{
+			Host: h, Pool: volumes.DefaultPool, Documents: store, Tenant: naming.DefaultTenant,
+		})})))
 	})
 }
 
 func TestAPoolIsRemovedOnceItIsUnused(t *testing.T) {
-	inCatalog(t, func(t *testing.T, store catalog.Store) {
-		a, ctx := Over(store), t.Context()
+	inCatalog(t, func(t *testing.T, store catalog.Store, a *Administration) {
+		ctx := t.Context()
 		if err := a.CheckNew(ctx, "gold"); err != nil {
 			t.Error(err)
 		}
@@ -73,8 +78,8 @@ func TestAPoolIsRemovedOnceItIsUnused(t *testing.T) {
 }
 
 func TestAReducedQuotaIsReported(t *testing.T) {
-	inCatalog(t, func(t *testing.T, store catalog.Store) {
-		a, ctx := Over(store), t.Context()
+	inCatalog(t, func(t *testing.T, store catalog.Store, a *Administration) {
+		ctx := t.Context()
 		if err := a.Create(ctx, gold(20)); err != nil {
 			t.Fatal(err)
 		}
@@ -111,7 +116,7 @@ func TestAReducedQuotaIsReported(t *testing.T) {
 }
 
 func TestATenantManagesNoPools(t *testing.T) {
-	a, ctx := Over(nil), t.Context()
+	a, ctx := Over(nil, nil), t.Context()
 	_, err := a.Get(ctx, "gold")
 	_, exceeded := a.Exceeded(ctx, gold(1))
 	for _, err := range []error{

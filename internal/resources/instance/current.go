@@ -6,11 +6,13 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/fleet"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/fastpath"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/elsewhere"
@@ -40,7 +42,9 @@ func (r *Resource) Current(ctx context.Context, state fastpath.State, private fa
 		return false, nil
 	}
 	o, err := offered(ctx, r.Session, i)
-	return err == nil && current(ctx, state, i, on.Name, o.newer), o.warnings
+	pool, _ := state.Text("resource_pool")
+	return err == nil && current(ctx, state, i, on.Name, o.newer) &&
+		r.poolOf(ctx, i, attribute.OptionalString(pool)).ValueString() == pool, o.warnings
 }
 
 // refresh reads the instance of a state that was last seen on a host, and records that a state has it.
@@ -53,12 +57,29 @@ func (r *Resource) refresh(ctx context.Context, placed, id string) (kind.Instanc
 	return found.Instance, found.On, err
 }
 
+// poolOf is the resource pool of an instance of which the state has one: by its placement, or as the state
+// has it if the placements cannot be read. An instance can be read without them.
+func (r *Resource) poolOf(ctx context.Context, i kind.Instance, state types.String) types.String {
+	if state.IsNull() {
+		return state
+	}
+	pool, err := fastpath.Once(ctx, "pool", func() (string, error) { return r.Fleet.PoolOf(ctx, i) })
+	if err != nil {
+		tflog.Warn(ctx, "reading the resource pool of an instance", map[string]any{"error": err.Error()})
+		return state
+	}
+	return attribute.OptionalString(pool)
+}
+
 // NothingToPlan implements fastpath.Resource.
 func (r *Resource) NothingToPlan(state fastpath.State) bool {
 	name, hasName := state.Text("name")
 	tenant, hasTenant := state.Text("tenant")
 	domain, hasDomain := state.Text("domain_name")
-	if !state.Null("placement") { // the host may be one that it excludes
+	if !state.Null("placement") || !state.Null("resource_pool") { // the host may be one that they exclude
+		return false
+	}
+	if r.Configured() && r.ResourcePool != "" { // the instance may have been created before that was the default
 		return false
 	}
 	if !hasName || !hasTenant || !hasDomain || domain != naming.Domain(tenant, name) {

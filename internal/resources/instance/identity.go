@@ -58,7 +58,13 @@ func (r *Resource) ImportState(
 		face.AddError(&resp.Diagnostics, "Could not import instance", err)
 		return
 	}
+	pool, err := r.Fleet.PoolOf(ctx, i)
+	if err != nil {
+		face.AddError(&resp.Diagnostics, "Could not import instance", err)
+		return
+	}
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), i.UUID)...)
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("resource_pool"), attribute.OptionalString(pool))...)
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("placed_on"), attribute.OptionalString(on.Name))...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{types.StringValue(i.UUID)})...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, model.ImportedKey, []byte("true"))...)

@@ -209,6 +209,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		}
 	}
 	state.FromInstance(i, on.Name)
+	state.ResourcePool = r.poolOf(ctx, i, state.ResourcePool)
 	if o, err := offered(ctx, r.Session, i); err == nil {
 		state.UpdateAvailable = o.newer
 		resp.Diagnostics.Append(o.warnings...)
@@ -262,7 +263,7 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 		elsewhere.AddError(ctx, &resp.Diagnostics, "Could not update instance", err, r.Fleet, on, req.Private, &state)
 		return
 	}
-	i, err := r.Fleet.Update(ctx, on, existing, change, "")
+	i, err := r.Fleet.Update(ctx, on, existing, change, plan.ResourcePool.ValueString())
 	if err != nil {
 		elsewhere.AddError(ctx, &resp.Diagnostics, "Could not update instance", err, r.Fleet, on, req.Private, &state)
 		return

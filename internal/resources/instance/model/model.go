@@ -60,6 +60,7 @@ type Instance struct {
 	Provisioning        types.Object   `tfsdk:"provisioning"`
 	Placement           types.Object   `tfsdk:"placement"`
 	PlacedOn            types.String   `tfsdk:"placed_on"`
+	ResourcePool        types.String   `tfsdk:"resource_pool"`
 	Timeouts            timeouts.Value `tfsdk:"timeouts"`
 }
 

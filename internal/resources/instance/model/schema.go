@@ -160,7 +160,8 @@ func settings() map[string]schema.Attribute {
 		"labels": schema.MapAttribute{
 			Optional: true, ElementType: types.StringType, MarkdownDescription: "Labels, for people and filters.",
 		},
-		"placement": placementAttribute(),
+		"placement":     placementAttribute(),
+		"resource_pool": resourcePoolAttribute(),
 		"power_state": schema.StringAttribute{
 			Optional: true, Computed: true, Default: stringdefault.StaticString(Running),
 			Validators: []validator.String{stringvalidator.OneOf(Running, Stopped)},

@@ -2,10 +2,12 @@ package planner
 
 import (
 	"context"
+	"errors"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/fleet"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
@@ -33,15 +35,12 @@ func (p *planner) read(ctx context.Context) (i kind.Instance, ok bool) {
 	}
 	p.on, p.plan.PlacedOn = on, attribute.OptionalString(on.Name)
 	w, known := p.plan.Where(ctx)
-	if !known || p.plan.Placement.IsNull() {
+	if !known || p.plan.Placement.IsNull() && w.Pool == "" {
 		return i, true
 	}
-	wrong := p.session.Fleet.Check(w)
-	if len(wrong) == 0 {
-		wrong = p.session.Fleet.Misplaced(p.state.Name.ValueString(), on, w)
-	}
-	if p.plan.Placement.Equal(p.state.Placement) { // the instance was moved, or the host has other labels
-		for _, f := range wrong {
+	wrong := p.misplaced(ctx, w)
+	if p.plan.Placement.Equal(p.state.Placement) && p.plan.ResourcePool.Equal(p.state.ResourcePool) {
+		for _, f := range wrong { // the instance was moved, or the host or the pool has changed
 			face.AddWarning(p.diags, f)
 		}
 		return i, true
@@ -50,14 +49,47 @@ func (p *planner) read(ctx context.Context) (i kind.Instance, ok bool) {
 	return i, !p.diags.HasError()
 }
 
+// misplaced returns why the instance may not be on its host.
+func (p *planner) misplaced(ctx context.Context, w fleet.Where) finding.List {
+	return misplaced(ctx, p.session, p.diags, p.state.Name.ValueString(), p.on, w)
+}
+
+func misplaced(
+	ctx context.Context, s *face.Session, diags *diag.Diagnostics, name string, on *fleet.Member, w fleet.Where,
+) finding.List {
+	w, err := s.Fleet.Within(ctx, w)
+	if wrong, refused := errors.AsType[finding.List](err); refused {
+		return wrong
+	}
+	if err != nil {
+		face.AddError(diags, "Could not read resource pool", err)
+		return nil
+	}
+	if wrong := s.Fleet.Check(w); len(wrong) > 0 || on == nil {
+		return wrong
+	}
+	return s.Fleet.Misplaced(name, on, w)
+}
+
+// checkWhere checks that some host may have a new instance. ok is false after an error, and if that is not
+// known yet.
+func (p *planner) checkWhere(ctx context.Context) (w fleet.Where, ok bool) {
+	w, known := p.plan.Where(ctx)
+	if !known || !p.session.Fleet.Named() {
+		return w, false
+	}
+	w, err := p.session.Fleet.Within(ctx, w)
+	if err == nil {
+		err = p.session.Fleet.Check(w).Err()
+	}
+	face.AddError(p.diags, "Could not read resource pool", err)
+	return w, err == nil
+}
+
 // place checks that some host takes a new instance, and plans placed_on if only one can.
 func (p *planner) place(ctx context.Context, b kind.Blueprint) {
-	w, known := p.plan.Where(ctx)
-	if !known {
-		return
-	}
-	if wrong := p.session.Fleet.Check(w); len(wrong) > 0 {
-		face.AddFindings(p.diags, wrong)
+	w, ok := p.checkWhere(ctx)
+	if !ok {
 		return
 	}
 	only, err := p.session.Fleet.Plan(ctx, p.plan.Name.ValueString(), b, w)
@@ -70,25 +102,23 @@ func (p *planner) place(ctx context.Context, b kind.Blueprint) {
 	}
 }
 
-// checkUnplaced reports a placement in a configuration that names no hosts.
+// checkUnplaced reports a placement or a resource pool in a configuration that names no hosts.
 func (p *planner) checkUnplaced(ctx context.Context) {
-	if w, known := p.plan.Where(ctx); known && !p.plan.Placement.IsNull() && !p.session.Fleet.Named() {
+	w, known := p.plan.Where(ctx)
+	if known && (!p.plan.Placement.IsNull() || w.Pool != "") && !p.session.Fleet.Named() {
 		face.AddFindings(p.diags, p.session.Fleet.Check(w))
 	}
 }
 
-// warnMisplaced warns of an instance on a host that its placement excludes: it was moved by other means,
-// or the provider's hosts have changed.
+// warnMisplaced warns of an instance on a host that its placement or its pool excludes: it was moved by
+// other means, or the provider's hosts or the pool have changed.
 func warnMisplaced(ctx context.Context, s *face.Session, diags *diag.Diagnostics, state *model.Instance) {
-	if !s.Configured() || state.Placement.IsNull() {
+	if !s.Configured() || state.Placement.IsNull() && state.ResourcePool.IsNull() {
 		return
 	}
 	w, _ := state.Where(ctx)
-	wrong := s.Fleet.Check(w)
-	if on, known := s.Fleet.Member(state.PlacedOn.ValueString()); known && len(wrong) == 0 {
-		wrong = s.Fleet.Misplaced(state.Name.ValueString(), on, w)
-	}
-	for _, f := range wrong {
+	on, _ := s.Fleet.Member(state.PlacedOn.ValueString())
+	for _, f := range misplaced(ctx, s, diags, state.Name.ValueString(), on, w) {
 		face.AddWarning(diags, f)
 	}
 }

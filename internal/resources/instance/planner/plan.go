@@ -31,7 +31,12 @@ func ModifyPlan(
 	if !req.State.Raw.IsNull() {
 		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	}
-	if req.Plan.Raw.Equal(req.State.Raw) && !state.Renamed() && !state.Strayed() {
+	pool := state.ResourcePool
+	if !req.Plan.Raw.IsNull() {
+		resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("resource_pool"), &pool)...)
+		pool = poolOf(s, pool, state)
+	}
+	if req.Plan.Raw.Equal(req.State.Raw) && !state.Renamed() && !state.Strayed() && pool.Equal(state.ResourcePool) {
 		warnMisplaced(ctx, s, &resp.Diagnostics, &state)
 		refuseStaying(s, &resp.Diagnostics, &state) // otherwise there is nothing to do, and nothing to find out
 		return
@@ -45,6 +50,7 @@ func ModifyPlan(
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	plan.ResourcePool = pool
 	p := &planner{session: s, plan: &plan, diags: &resp.Diagnostics}
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("parameters_wo"), &p.secrets)...)
 	p.asked = plan.ToRequest(ctx, p.secrets)
@@ -63,6 +69,7 @@ func ModifyPlan(
 		case replaced || len(resp.RequiresReplace) > 0:
 			refuseProtected(&resp.Diagnostics, state)
 			leaves(s, &state)
+			makesRoom(s, &state)
 		case !plan.ResolvedVersion.Equal(state.ResolvedVersion):
 			leaves(s, &state)
 		default:
@@ -115,6 +122,7 @@ func (p *planner) create(ctx context.Context) {
 	}
 	template, version, found := p.resolve(ctx)
 	if !found {
+		p.checkWhere(ctx)
 		return
 	}
 	blueprint, ok := p.checkWith(ctx, template, version)
@@ -163,8 +171,11 @@ func (p *planner) checkWith(ctx context.Context, template catalog.Template, vers
 		findings = append(findings, lacking...)
 	}
 	face.AddFindings(p.diags, findings)
-	if p.asked.Complete && places && len(findings) == 0 {
-		p.place(ctx, blueprint)
+	if p.asked.Complete && len(findings) == 0 {
+		if places {
+			p.place(ctx, blueprint)
+		}
+		p.checkQuota(ctx, &blueprint)
 	}
 	for _, f := range profile.Overlaps(blueprint.NICs) {
 		face.AddWarning(p.diags, f)
@@ -215,6 +226,7 @@ func (p *planner) update(ctx context.Context, replaced bool) {
 	}
 	if !found { // only the written values are left to compare with
 		p.compareAsWritten()
+		p.checkQuota(ctx, nil)
 		return
 	}
 	p.seeded = true

@@ -1,0 +1,6 @@
+import {
+  to = novacron_resource_pool.gold
+  identity = {
+    name = "gold"
+  }
+}

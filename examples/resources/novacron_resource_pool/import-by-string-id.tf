@@ -1,0 +1,4 @@
+import {
+  to = novacron_resource_pool.gold
+  id = "gold"
+}

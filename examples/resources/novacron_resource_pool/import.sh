@@ -1,0 +1,2 @@
+# By name
+terraform import novacron_resource_pool.gold gold
