@@ -145,7 +145,11 @@ func (p *placing) reserve(ctx context.Context) (*Member, error) {
 	if len(p.fit) > 0 {
 		first = p.fit[0].Member
 	}
-	claim, err := p.fleet.reserve(ctx, p.request.Name, usageOf(p.blueprint), first, p.where)
+	var claim *claim
+	err := p.fleet.admitted(ctx, p.where.Pool, func() (err error) {
+		claim, err = p.fleet.reserve(ctx, p.request.Name, usageOf(p.blueprint), first, p.where)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}

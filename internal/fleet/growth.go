@@ -48,9 +48,11 @@ func (f *Fleet) claimGrowth(
 		return g, nil
 	}
 	g.was, g.to = was, to
-	return g, f.note(ctx, i, on, func(p *catalog.Placement) {
-		settle(p, i.UUID, on.Name)
-		p.Pool, p.VCPUs, p.MemoryMB, p.DiskGB = to.Pool, to.VCPUs, to.MemoryMB, to.DiskGB
+	return g, f.admitted(ctx, pool, func() error {
+		return f.note(ctx, i, on, func(p *catalog.Placement) {
+			settle(p, i.UUID, on.Name)
+			p.Pool, p.VCPUs, p.MemoryMB, p.DiskGB = to.Pool, to.VCPUs, to.MemoryMB, to.DiskGB
+		})
 	})
 }
 

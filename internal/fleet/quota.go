@@ -167,14 +167,26 @@ func (f *Fleet) PlanQuota(ctx context.Context, name, pool string, b *kind.Bluepr
 		name = rand.Text()
 	}
 	tenant := f.library.Tenant()
-	used, own, all := f.quotas.plan(records, catalog.Placement{Tenant: tenant, Name: name, Pool: pool}, b)
-	if err := asRefusal(limits.Admit(tenant, used, all.Only(own))); err != nil {
-		if refusal, is := errors.AsType[*QuotaRefusal](err); is {
-			refusal.more = "What this plan creates and grows counts together."
-		}
-		return err
+	admit := func() error {
+		used, own, all := f.quotas.plan(records, catalog.Placement{Tenant: tenant, Name: name, Pool: pool}, b)
+		return limits.Admit(tenant, used, all.Only(own))
 	}
-	return nil
+	err = admit()
+	if _, over := errors.AsType[*catalog.QuotaError](err); over {
+		gone, unsure := f.gone(ctx, pool)
+		if unsure != nil {
+			return unsure
+		}
+		for _, rec := range gone { // the apply removes their placements
+			f.PlanReplaced(rec.Value.Name)
+		}
+		err = admit()
+	}
+	err = asRefusal(err)
+	if refusal, is := errors.AsType[*QuotaRefusal](err); is {
+		refusal.more = "What this plan creates and grows counts together."
+	}
+	return err
 }
 
 // plan notes what an instance becomes. It returns what the tenant takes of the instance's pool, what the
