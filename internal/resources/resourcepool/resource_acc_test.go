@@ -106,7 +106,13 @@ func TestAccInstancesStayWithinTheQuota(t *testing.T) {
 	configure(w, d.provider(`resource_pool = "gold"`), fits...)
 	tfacc.Says(t, w.Apply(t), `resource_pool = "gold"`, "2 added")
 	w.EmptyPlan(t)
+	configure(w, d.provider(`resource_pool = "silver"`), fits...) // which a follows, and b does not
+	tfacc.Says(t, w.Apply(t), `resource_pool = "gold" -> "silver"`, "0 added, 1 changed, 0 destroyed")
+	w.EmptyPlan(t)
+	configure(w, d.provider(), fits...)
+	tfacc.Says(t, w.Apply(t), `resource_pool = "silver" -> null`, "0 added, 1 changed, 0 destroyed")
 	configure(w, d.provider(), with(d.instance("a", 2, name), d.instance("b", 4, name))...)
+	tfacc.Says(t, w.Apply(t), `+ resource_pool = "gold"`, "0 added, 1 changed, 0 destroyed")
 	w.EmptyPlan(t)
 
 	// A growth counts by what it adds.
