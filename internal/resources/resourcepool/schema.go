@@ -22,12 +22,9 @@ import (
 func (r *Resource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "A resource pool: some of the provider's `hosts`, and how much of them each tenant may " +
-			"take. It belongs to the administrator of the catalog. Instances use it by `resource_pool`. See the " +
-			"guide [Several hosts](../guides/hosts).\n" +
-			"  - With the catalog in PostgreSQL, the server keeps the quotas, and the provider needs `admin_dsn` of " +
-			"`catalog.postgres` to manage pools. With the catalog in a pool, everybody who can write to that pool " +
-			"can change them.\n" +
-			"  - A pool that has instances cannot be destroyed.",
+			"take. Instances use it by `resource_pool`, and while there are any, it cannot be destroyed. It belongs " +
+			"to the administrator of the catalog: with PostgreSQL, the provider needs `admin_dsn` of " +
+			"`catalog.postgres`. See the guide [Several hosts](../guides/hosts).",
 		Attributes: attributes(),
 	}
 }
