@@ -32,12 +32,13 @@ var least = provision.Demand{VCPUs: 1, MemoryMB: 1}
 // Pool reads a resource pool, and asks its hosts for their room. It returns a QuotaRefusal if the tenant
 // may not use the pool. A host that does not answer is no error.
 func (f *Fleet) Pool(ctx context.Context, name string) (Pool, error) {
-	pool, err := f.resourcePool(ctx, name)
+	f.quotas.read.Forget() // this apply may have changed it
+	pool, err := f.storedPool(ctx, name)
 	if err != nil {
 		return Pool{}, err
 	}
 	tenant := f.library.Tenant()
-	f.quotas.placed.Forget() // it shows what there is now
+	f.quotas.placed.Forget()
 	records, err := f.placed(ctx)
 	if err != nil {
 		return Pool{}, err

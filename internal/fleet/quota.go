@@ -84,27 +84,37 @@ func (f *Fleet) Within(ctx context.Context, w Where) (Where, error) {
 	return w, err
 }
 
-// resourcePool is a pool of which the tenant has a quota.
+// resourcePool is a pool of which the tenant has a quota, as the running plan makes it.
 func (f *Fleet) resourcePool(ctx context.Context, name string) (catalog.ResourcePool, error) {
-	tenant := f.library.Tenant()
-	pool, comes := f.quotas.comes(name)
-	if !comes {
-		var err error
-		pool, err = f.quotas.read.Get(ctx, name, func() (catalog.ResourcePool, error) {
-			if there, err := f.hasCatalog(ctx); !there {
-				return catalog.ResourcePool{}, err
-			}
-			rec, err := f.quotas.source.Get(ctx, name)
-			return rec.Value, err
-		})
-		if err != nil && !errors.Is(err, catalog.ErrNotFound) {
-			return pool, err
+	if pool, comes := f.quotas.comes(name); comes {
+		return pool, f.mayUse(pool, name)
+	}
+	return f.storedPool(ctx, name)
+}
+
+// storedPool is resourcePool without what is only planned.
+func (f *Fleet) storedPool(ctx context.Context, name string) (catalog.ResourcePool, error) {
+	pool, err := f.quotas.read.Get(ctx, name, func() (catalog.ResourcePool, error) {
+		if there, err := f.hasCatalog(ctx); err != nil {
+			return catalog.ResourcePool{}, err
+		} else if !there {
+			return catalog.ResourcePool{}, catalog.ErrNotFound // which is not kept, as the same apply may change it
 		}
+		rec, err := f.quotas.source.Get(ctx, name)
+		return rec.Value, err
+	})
+	if err != nil && !errors.Is(err, catalog.ErrNotFound) {
+		return pool, err
 	}
-	if _, named := pool.Tenants[tenant]; !named {
-		return pool, &QuotaRefusal{cause: &catalog.NoQuotaError{Pool: name, Tenant: tenant}}
+	return pool, f.mayUse(pool, name)
+}
+
+// mayUse returns a QuotaRefusal if the tenant has no quota in a pool, which is the zero value if there is none.
+func (f *Fleet) mayUse(pool catalog.ResourcePool, name string) error {
+	if _, named := pool.Tenants[f.library.Tenant()]; named {
+		return nil
 	}
-	return pool, nil
+	return &QuotaRefusal{cause: &catalog.NoQuotaError{Pool: name, Tenant: f.library.Tenant()}}
 }
 
 // hasCatalog reports whether there is a catalog yet: its pool may be one that the first apply creates.
