@@ -27,8 +27,8 @@ type claim struct {
 	heir *Member
 }
 
-// reserve claims an instance's name on all hosts. If a removal of this process frees the name, it waits
-// for that.
+// reserve claims an instance's name on all hosts. If a removal of this process frees the name, or makes
+// room in the quota, it waits for that.
 //
 // It returns a QuotaRefusal if the quota of the resource pool does not allow what the instance takes.
 func (f *Fleet) reserve(
@@ -47,12 +47,18 @@ func (f *Fleet) reserve(
 	}
 	err = f.library.Removals.WhileTaken(ctx, func() (err error) {
 		c.record, err = f.placements.Create(ctx, placement.Key(), placement)
-		if !errors.Is(err, catalog.ErrExists) {
-			return err
+		if errors.Is(err, catalog.ErrExists) {
+			err = c.inherit(ctx, placement, w, now)
 		}
-		return c.inherit(ctx, placement, w, now)
+		if _, over := errors.AsType[*catalog.QuotaError](err); over {
+			return planning.Taken(asRefusal(err))
+		}
+		return asRefusal(err)
 	})
-	return c, asRefusal(err)
+	if refusal, is := errors.AsType[*QuotaRefusal](err); is {
+		return nil, refusal
+	}
+	return c, err
 }
 
 // inherit takes over the placement that has the name, unless an instance or a process stands behind it.

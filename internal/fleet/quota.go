@@ -11,6 +11,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/coalesce"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
+	"github.com/novacron/terraform-provider-novacron/internal/library/planning"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 )
 
@@ -23,7 +24,7 @@ type quotas struct {
 	mu      sync.Mutex
 	coming  map[string]catalog.ResourcePool // as the running plan creates or changes them, by name
 	planned map[string]catalog.Placement    // of instances that it creates or changes, by instance
-	leaving map[string]bool                 // instances that it replaces
+	leaving map[string]bool                 // instances that it removes
 }
 
 // QuotaRefusal says that the quota of a resource pool does not allow an instance. It wraps a
@@ -144,9 +145,9 @@ func (f *Fleet) PlanPool(p catalog.ResourcePool) {
 	f.quotas.coming[p.Name] = p
 }
 
-// PlanReplaced records that the running plan replaces an instance: it is removed first, and what it takes
-// of a quota is free by then.
-func (f *Fleet) PlanReplaced(name string) {
+// PlanRemoved records that the running plan removes an instance, so that what it takes of a quota does not
+// count.
+func (f *Fleet) PlanRemoved(name string) {
 	f.quotas.mu.Lock()
 	defer f.quotas.mu.Unlock()
 	if f.quotas.leaving == nil {
@@ -157,16 +158,12 @@ func (f *Fleet) PlanReplaced(name string) {
 
 // PlanQuota checks that the quota of a resource pool allows an instance as the running plan creates or
 // changes it, together with all other instances that the plan creates and changes. It returns a
-// QuotaRefusal otherwise. What the plan removes or shrinks counts until that is done, unless
-// PlanReplaced says so. name is "" while it is not known. b is nil for an instance that takes what it
-// took before. With pool "" there is no quota, and nothing is read.
+// QuotaRefusal otherwise. As for names and room, it waits a moment to learn what the plan removes. What
+// the plan shrinks counts until that is done. name is "" while it is not known. b is nil for an instance
+// that takes what it took before. With pool "" there is no quota, and nothing is read.
 func (f *Fleet) PlanQuota(ctx context.Context, name, pool string, b *kind.Blueprint) error {
 	if pool == "" || !f.Named() {
 		return nil
-	}
-	records, err := f.placed(ctx)
-	if err != nil {
-		return err
 	}
 	limits, err := f.resourcePool(ctx, pool)
 	if _, refused := errors.AsType[*QuotaRefusal](err); err != nil && !refused {
@@ -178,17 +175,25 @@ func (f *Fleet) PlanQuota(ctx context.Context, name, pool string, b *kind.Bluepr
 	}
 	tenant := f.library.Tenant()
 	admit := func() error {
+		records, err := f.placed(ctx)
+		if err != nil {
+			return err
+		}
 		used, own, all := f.quotas.plan(records, catalog.Placement{Tenant: tenant, Name: name, Pool: pool}, b)
-		return limits.Admit(tenant, used, all.Only(own))
+		err = limits.Admit(tenant, used, all.Only(own))
+		if _, over := errors.AsType[*catalog.QuotaError](err); over {
+			return planning.Taken(err)
+		}
+		return err
 	}
-	err = admit()
+	err = f.library.Removals.WhilePlanning(ctx, admit)
 	if _, over := errors.AsType[*catalog.QuotaError](err); over {
 		gone, unsure := f.gone(ctx, pool)
 		if unsure != nil {
 			return unsure
 		}
 		for _, rec := range gone { // the apply removes their placements
-			f.PlanReplaced(rec.Value.Name)
+			f.PlanRemoved(rec.Value.Name)
 		}
 		err = admit()
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
@@ -307,9 +308,9 @@ func TestAPlanAddsUpWhatItAsksFor(t *testing.T) {
 		}
 		refused(t, plan.PlanQuota(t.Context(), "", "none", sized(1)), `no quota in a resource pool "none"`)
 
-		// One that is replaced makes room for itself, under another name, too.
+		// One that is removed makes room, under another name, too.
 		plan = w.process()
-		plan.PlanReplaced("one")
+		plan.PlanRemoved("one")
 		if err := asks("new", 6144); err != nil {
 			t.Error(err)
 		}
@@ -369,5 +370,43 @@ func TestAPoolShowsWhatItHasLeft(t *testing.T) {
 		}
 		_, err := w.process().Pool(t.Context(), "silver")
 		refused(t, err, `no quota in a resource pool "silver"`)
+	})
+}
+
+// Terraform does not order the removal of one instance and the creation of another. The plan and the create
+// wait for a removal that makes room.
+func TestARemovalMakesRoomInTheQuota(t *testing.T) {
+	inWorld(t, plenty, []string{"a"}, func(t *testing.T, w *world) {
+		w.pool(t, "gold", 1024, "a")
+		f := w.process()
+		i, _, err := create(t.Context(), f, request("old", 1024), Where{Pool: "gold"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var group sync.WaitGroup
+		group.Go(func() {
+			synctest.Wait() // the other one waits
+			f.PlanRemoved("old")
+			f.library.Plan.WillLeave(i.UUID)
+		})
+		b := kind.Blueprint{Hardware: request("new", 1024).Hardware}
+		if err := f.PlanQuota(t.Context(), "new", "gold", &b); err != nil {
+			t.Error(err)
+		}
+		group.Wait()
+		f = w.process()
+		group.Go(func() {
+			synctest.Wait()
+			if err := f.Delete(t.Context(), "a", 0, i.UUID, naming.DefaultTenant, "old", hostid.ID{}); err != nil {
+				t.Error(err)
+			}
+		})
+		if _, _, err := create(t.Context(), f, request("new", 1024), Where{Pool: "gold"}); err != nil {
+			t.Error(err)
+		}
+		group.Wait()
+		if got := w.placements(t); !slices.Equal(got, []string{"new on a (placed)"}) {
+			t.Errorf("the placements are %q", got)
+		}
 	})
 }

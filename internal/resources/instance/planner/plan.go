@@ -43,6 +43,7 @@ func ModifyPlan(
 	}
 	if req.Plan.Raw.IsNull() {
 		refuseProtected(&resp.Diagnostics, state)
+		makesRoom(s, &state)
 		leaves(s, &state)
 		return
 	}
@@ -68,8 +69,8 @@ func ModifyPlan(
 		switch {
 		case replaced || len(resp.RequiresReplace) > 0:
 			refuseProtected(&resp.Diagnostics, state)
-			leaves(s, &state)
 			makesRoom(s, &state)
+			leaves(s, &state)
 		case !plan.ResolvedVersion.Equal(state.ResolvedVersion):
 			leaves(s, &state)
 		default:

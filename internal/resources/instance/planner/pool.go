@@ -36,9 +36,9 @@ func (p *planner) checkQuota(ctx context.Context, b *kind.Blueprint) {
 	face.AddError(p.diags, "Could not read resource pool", err)
 }
 
-// makesRoom records that the plan replaces the instance, so that the new one has its share of the quota.
+// makesRoom records that the plan removes the instance, so that others have its share of the quota.
 func makesRoom(s *face.Session, state *model.Instance) {
 	if s.Configured() {
-		s.Fleet.PlanReplaced(state.Name.ValueString())
+		s.Fleet.PlanRemoved(state.Name.ValueString())
 	}
 }
