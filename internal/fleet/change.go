@@ -30,8 +30,8 @@ func (f *Fleet) Adopt(ctx context.Context, i kind.Instance, on *Member, b *kind.
 	})
 }
 
-// note changes the placement of an instance on a member, or creates it if there is none. It returns a QuotaRefusal if
-// the quota of a resource pool does not allow that.
+// note changes the placement of an instance on a member, or creates it if there is none. It returns a
+// QuotaRefusal if the quota of a resource pool does not allow that.
 func (f *Fleet) note(ctx context.Context, i kind.Instance, on *Member, edit func(*catalog.Placement)) error {
 	defer f.quotas.placed.Forget()
 	key := catalog.PlacementKey(i.Facts.Tenant, i.Facts.Name)

@@ -110,7 +110,8 @@ func (f *Fleet) storedPool(ctx context.Context, name string) (catalog.ResourcePo
 	return pool, f.mayUse(pool, name)
 }
 
-// mayUse returns a QuotaRefusal if the tenant has no quota in a pool, which is the zero value if there is none.
+// mayUse returns a QuotaRefusal if the tenant has no quota in a pool, which is the zero value if there is
+// none.
 func (f *Fleet) mayUse(pool catalog.ResourcePool, name string) error {
 	if _, named := pool.Tenants[f.library.Tenant()]; named {
 		return nil
