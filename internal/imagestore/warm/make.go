@@ -65,22 +65,23 @@ func (s *Store) Make(ctx context.Context, r Request, makeIt Maker) (catalog.Snap
 		return catalog.Snapshot{}, err
 	}
 	j := joining{s, r, r.Key()}
-	for {
+	for waited := false; ; {
 		rec, err := s.snapshots.Get(ctx, j.key)
 		if errors.Is(err, catalog.ErrNotFound) {
 			rec, err = catalog.Record[catalog.Snapshot]{}, nil
 		}
 		if err != nil {
-			return rec.Value, err
+			return rec.Value, j.ended(ctx, waited, err)
 		}
 		var snapshot catalog.Snapshot
 		switch next, why, err := j.next(ctx, rec); {
 		case err != nil:
-			return snapshot, err
+			return snapshot, j.ended(ctx, waited, err)
 		case next == wait:
 			if err := j.wait(ctx); err != nil {
 				return snapshot, err
 			}
+			waited = true
 			continue
 		case next == join:
 			snapshot, err = j.join(ctx, rec)
@@ -139,11 +140,18 @@ func (j joining) next(ctx context.Context, rec catalog.Record[catalog.Snapshot])
 func (j joining) wait(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
-		return fmt.Errorf("waiting for another process that is making the warm snapshot of version %q: %w", j.Version,
-			ctx.Err())
+		return j.ended(ctx, true, ctx.Err())
 	case <-time.After(watch):
 		return nil
 	}
+}
+
+// ended returns an error as that of a wait for another process, if the time ran out while this one waited.
+func (j joining) ended(ctx context.Context, waited bool, err error) error {
+	if !waited || ctx.Err() == nil {
+		return err
+	}
+	return fmt.Errorf("waiting for another process that is making the warm snapshot of version %q: %w", j.Version, err)
 }
 
 // join lists the version among those that ask for a snapshot. It writes nothing if it is listed
