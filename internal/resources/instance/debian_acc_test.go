@@ -186,7 +186,10 @@ func debianIsAsItWasTold(t *testing.T, address, ofVersion, ofInstance string) {
 		commands := slices.Sorted(maps.Keys(want))
 		const end = "\n-- end --\n"
 		script := strings.Join(commands, "\nprintf '"+strings.ReplaceAll(end, "\n", `\n`)+"'\n") + "\nexit 0"
-		out := host.Exec(t, slices.Concat(ssh, []string{"-o", "ConnectTimeout=60", user + "@" + address, script})...)
+		// On a busy machine, the guest's sshd may give up a login before it is done. 255 is ssh's own status.
+		const patient = `until out=$("$@") || [ $? != 255 ]; do sleep 1; done; printf %s "$out"`
+		out := host.Exec(t, slices.Concat([]string{"timeout", "600", "sh", "-c", patient, "sh"}, ssh,
+			[]string{"-o", "ConnectTimeout=60", user + "@" + address, script})...)
 		answers := strings.Split(strings.TrimSpace(out), end)
 		if len(answers) != len(commands) {
 			t.Fatalf("%d commands give %d answers: %q", len(commands), len(answers), answers)
