@@ -90,8 +90,8 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 			"storage pools and its networks.",
 		Attributes: map[string]schema.Attribute{
 			"name": schema.StringAttribute{Optional: true, Computed: true,
-				MarkdownDescription: "The host's name in the provider's `hosts`. Default: the home of the catalog. Null if " +
-					"the provider's configuration names no hosts."},
+				MarkdownDescription: "The host's name in the provider's `hosts`. Default: the home of the catalog. " +
+					"Null if the provider's configuration names no hosts."},
 			"labels": schema.MapAttribute{Computed: true, ElementType: types.StringType,
 				MarkdownDescription: "The host's labels in the provider's `hosts`."},
 			"uri":            text("The libvirt URI of the host."),

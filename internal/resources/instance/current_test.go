@@ -84,7 +84,8 @@ func blankModel(t *testing.T) model.Instance {
 	}
 	for name, to := range map[string]*types.Object{
 		"customization": &blank.Customization, "hardware_profile": &blank.HardwareProfile,
-		"network_profile": &blank.NetworkProfile, "storage_profile": &blank.StorageProfile, "placement": &blank.Placement,
+		"network_profile": &blank.NetworkProfile, "storage_profile": &blank.StorageProfile,
+		"placement": &blank.Placement,
 	} {
 		*to = types.ObjectNull(s.Schema.Attributes[name].GetType().(attr.TypeWithAttributeTypes).AttributeTypes())
 	}

@@ -30,8 +30,8 @@ func TestAccInstancesArePlacedOnSeveralHosts(t *testing.T) {
 		var b strings.Builder
 		b.WriteString("provider \"novacron\" {\n  hosts = {\n")
 		for _, key := range slices.Sorted(maps.Keys(uris)) {
-			fmt.Fprintf(&b, "    %s = { uri = %q, labels = { rack = %q }, overcommit = { vcpus = 100, memory = 4 } }\n", key,
-				uris[key], key[3:])
+			fmt.Fprintf(&b, "    %s = { uri = %q, labels = { rack = %q }, overcommit = { vcpus = 100, memory = 4 } }\n",
+				key, uris[key], key[3:])
 		}
 		fmt.Fprintf(&b, "  }\n  catalog           = { host = \"kvm1\" }\n  unreachable_hosts = %q\n}\n", silent)
 		return b.String() + shop(name, image) + strings.Join(instances, "")

@@ -224,9 +224,10 @@ func Facts() map[string]schema.Attribute {
 		"domain_name": schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the libvirt domain: the " +
 			"instance's name in the tenant `default`, otherwise `TENANT.NAME`."},
 		"host": schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the host that runs the instance."},
-		"placed_on": schema.StringAttribute{Computed: true, MarkdownDescription: "The host that has the instance, by its " +
-			"name in the provider's `hosts`. Null if the provider's configuration names no hosts. While planning a new " +
-			"instance, it is known only if `placement` leaves one host."},
+		"placed_on": schema.StringAttribute{Computed: true,
+			MarkdownDescription: "The host that has the instance, by its name in the provider's `hosts`. Null if the " +
+				"provider's configuration names no hosts. While planning a new instance, it is known only if " +
+				"`placement` leaves one host."},
 		"resolved_version": schema.StringAttribute{Computed: true,
 			MarkdownDescription: "The version that the instance was created from."},
 		"update_available": schema.StringAttribute{Computed: true,
