@@ -112,6 +112,7 @@ type Volumes interface {
 
 // Domains are the guests of a host, as they are defined and as they are now.
 type Domains interface {
+	Relocator
 	// Domain returns a domain, or ErrNoDomain. It makes three requests at once.
 	Domain(ctx context.Context, uuid string) (Domain, error)
 	// DomainWith returns a domain whose status is known, or ErrNoDomain. It makes

@@ -43,6 +43,7 @@ func Run(t *testing.T, open func(t *testing.T) Site) {
 		"GuestsThatAreOff":   guestsThatAreOff,
 		"GuestsThatRun":      guestsThatRun,
 		"Memories":           memories,
+		"Relocations":        relocations,
 		"Node":               node,
 		"CancelledContext":   cancelled,
 		"StartWithoutVolume": startWithoutVolume,
