@@ -15,6 +15,8 @@ type Links struct {
 	Backing string // the name of its backing file; "" for none
 	Format  string // of the backing file; "" if the header does not say, and QEMU would guess
 	Data    bool   // the disk's data is in another file
+	// Snapshots is how many snapshots are in the image.
+	Snapshots int
 }
 
 // ReadLinks reads the links from the beginning of a qcow2 image. It opens nothing that they lead
@@ -24,7 +26,7 @@ func ReadLinks(o image.Origin, r io.ReaderAt) (Links, error) {
 	if err != nil {
 		return Links{}, err
 	}
-	var l Links
+	l := Links{Snapshots: int(h.NbSnapshots)}
 	at := int64(headerV2)
 	if h.HeaderFieldsV3 != nil {
 		at = int64(h.HeaderLength)
