@@ -62,6 +62,30 @@ func (v *volume) below() *host.Backing {
 	return &b
 }
 
+// content is what the volume's file holds: a new qcow2 image is its header.
+func (v *volume) content() []byte {
+	if v.format != "qcow2" || len(v.data) > 0 {
+		return v.data
+	}
+	const backingFormatAt, nameAt, size = 104, 128, 2048
+	header := make([]byte, size)
+	copy(header, qcow2Magic)
+	for at, word := range map[int]uint32{4: 3, 20: 16, 96: 4, headerLengthAt: backingFormatAt} {
+		binary.BigEndian.PutUint32(header[at:], word)
+	}
+	binary.BigEndian.PutUint64(header[capacityAt:], v.capacity)
+	if v.backing == nil {
+		return header
+	}
+	binary.BigEndian.PutUint64(header[backingAt:], nameAt)
+	binary.BigEndian.PutUint32(header[backingAt+8:], uint32(len(v.backing.Path)))
+	binary.BigEndian.PutUint32(header[backingFormatAt:], formatExtension)
+	binary.BigEndian.PutUint32(header[backingFormatAt+4:], uint32(len(v.backing.Format)))
+	copy(header[backingFormatAt+8:], v.backing.Format)
+	copy(header[nameAt:], v.backing.Path)
+	return header
+}
+
 func (p *pool) describeVolume(name string) (host.Volume, error) {
 	v, ok := p.volumes[name]
 	if !ok {
@@ -69,7 +93,7 @@ func (p *pool) describeVolume(name string) (host.Volume, error) {
 	}
 	d := host.Volume{
 		Pool: p.Name, Name: name, Path: p.Path + "/" + name,
-		Allocation: uint64(len(v.data)), Physical: uint64(len(v.data)), Modified: v.modified,
+		Allocation: uint64(len(v.data)), Physical: uint64(len(v.content())), Modified: v.modified,
 	}
 	d.Format, d.Capacity = v.probed()
 	if d.Format == "raw" {
@@ -267,7 +291,7 @@ func (h volumeRequests) ReadVolume(ctx context.Context, pool, name string, limit
 // bytes returns the content of the volume's file: a raw file is as long as the capacity.
 func (v *volume) bytes() []byte {
 	if format, _ := v.probed(); format != "raw" {
-		return bytes.Clone(v.data)
+		return bytes.Clone(v.content())
 	}
 	return append(bytes.Clone(v.data), make([]byte, max(0, int64(v.capacity)-int64(len(v.data))))...)
 }
@@ -294,6 +318,7 @@ func (h volumeRequests) WriteVolume(ctx context.Context, pool, name string, data
 }
 
 func (v *volume) write(data []byte, offset int64) {
+	v.data = v.content()
 	if end := int(offset) + len(data); end > len(v.data) {
 		v.data = append(v.data, make([]byte, end-len(v.data))...)
 	}
