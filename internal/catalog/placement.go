@@ -15,7 +15,7 @@ const (
 	PlacementReserved PlacementState = "reserved"
 	// PlacementPlaced means that the instance is on the placement's host.
 	PlacementPlaced PlacementState = "placed"
-	// PlacementMoving means that a process moves the instance to another host, which To names.
+	// PlacementMoving means that a process moves the instance between the hosts From and To.
 	PlacementMoving PlacementState = "moving"
 	// PlacementLeaving means that a process removes the instance.
 	PlacementLeaving PlacementState = "leaving"
@@ -30,7 +30,10 @@ type Placement struct {
 	Name   string `json:"name"`           // of the instance
 	UUID   string `json:"uuid,omitempty"` // of the instance's domain; "" until that is defined
 	Host   string `json:"host"`           // its key among the provider's hosts
-	To     string `json:"to,omitempty"`   // the host that it moves to, in the state moving
+	// From and To are the hosts that it moves between, in the state moving. Host is From until everything is
+	// on To, and To from then on. What is on the other one of them is to be removed.
+	From string `json:"from,omitempty"`
+	To   string `json:"to,omitempty"`
 	// Pool is the resource pool whose quota the instance counts against; "" for none.
 	Pool     string         `json:"pool,omitempty"`
 	VCPUs    int64          `json:"vcpus"`

@@ -41,6 +41,9 @@ func (f *Fleet) note(ctx context.Context, i kind.Instance, on *Member, edit func
 				if err := f.mayTake(ctx, *p, i.UUID, on); err != nil {
 					return err
 				}
+				if p.State == catalog.PlacementMoving {
+					return errMoving
+				}
 				before := *p
 				if edit(p); *p == before {
 					return errSame
@@ -50,6 +53,11 @@ func (f *Fleet) note(ctx context.Context, i kind.Instance, on *Member, edit func
 			switch {
 			case errors.Is(err, errSame):
 				return nil
+			case errors.Is(err, errMoving):
+				if err := f.moving(ctx, key); err != nil {
+					return err
+				}
+				continue
 			case !errors.Is(err, catalog.ErrNotFound):
 				return err
 			}

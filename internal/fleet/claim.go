@@ -80,6 +80,11 @@ func (c *claim) inherit(ctx context.Context, placement catalog.Placement, w Wher
 		return f.taken(placement.Name, fmt.Sprintf("process %s has been %s it since %s", lease.Show(p.Runner),
 			doing[p.State], p.Since.Format("15:04:05")))
 	}
+	if found.Value.State == catalog.PlacementMoving {
+		if found, err = f.settled(ctx, found); err != nil {
+			return err
+		}
+	}
 	on, known := f.Member(found.Value.Host)
 	if !known {
 		return f.taken(placement.Name, fmt.Sprintf("the catalog has it on host %q, which the provider does not have "+
@@ -185,6 +190,7 @@ func (c *claim) yield(ctx context.Context, holder provision.Holder, on *Member) 
 // settle makes a placement that of an instance which is on a host.
 func settle(p *catalog.Placement, uuid, host string) {
 	p.UUID, p.Host, p.State = uuid, host, catalog.PlacementPlaced
+	p.From, p.To = "", ""
 	p.Runner, p.Since, p.Deadline = "", time.Time{}, time.Time{}
 }
 

@@ -77,9 +77,15 @@ func (f *Fleet) Refresh(ctx context.Context, on, uuid string) (kind.Instance, *M
 	return f.locate(ctx, on, "instance "+uuid, func(m *Member) (kind.Instance, error) { return m.Refresh(ctx, uuid) })
 }
 
-// Read is Refresh, but asks for this instance alone.
+// Read is Refresh, but asks for this instance alone, which is to be changed: it returns a *MovingError if
+// another process moves the instance.
 func (f *Fleet) Read(ctx context.Context, on, uuid string) (kind.Instance, *Member, error) {
-	return f.locate(ctx, on, "instance "+uuid, func(m *Member) (kind.Instance, error) { return m.Read(ctx, uuid) })
+	read := func(m *Member) (kind.Instance, error) { return m.Read(ctx, uuid) }
+	i, m, err := f.found(ctx, on, "instance "+uuid, read)
+	if err == nil && i.Facts.Moving != "" && f.Named() {
+		return f.follow(ctx, i, m, true, read)
+	}
+	return i, m, err
 }
 
 // Lookup is provision.Reader.Lookup on all hosts.
@@ -99,8 +105,19 @@ func (f *Fleet) Find(ctx context.Context, tenant, name string) (kind.Instance, *
 		func(m *Member) (kind.Instance, error) { return m.Find(ctx, tenant, name) })
 }
 
-// locate asks the member of a name first, and then all others.
+// locate finds an instance, also while it is being moved.
 func (f *Fleet) locate(
+	ctx context.Context, on, what string, read func(*Member) (kind.Instance, error),
+) (kind.Instance, *Member, error) {
+	i, m, err := f.found(ctx, on, what, read)
+	if err == nil && i.Facts.Moving != "" && f.Named() {
+		return f.follow(ctx, i, m, false, read)
+	}
+	return i, m, err
+}
+
+// found asks the member of a name first, and then all others.
+func (f *Fleet) found(
 	ctx context.Context, on, what string, read func(*Member) (kind.Instance, error),
 ) (kind.Instance, *Member, error) {
 	if !f.Named() {
@@ -250,10 +267,31 @@ func (f *Fleet) Instances(ctx context.Context, filter provision.InstanceFilter) 
 		overlooked = append(overlooked, notes[n]...)
 	}
 	slices.SortStableFunc(found, func(a, b Placed) int { return strings.Compare(a.Facts.Name, b.Facts.Name) })
+	found = f.withoutCopies(ctx, found)
 	if err == nil { // otherwise the caller would take it for silence alone
 		err = silent
 	}
 	return found, overlooked, err
+}
+
+// withoutCopies leaves out what a move has on the host that does not have the instance. If the catalog cannot
+// be asked, it leaves out nothing.
+func (f *Fleet) withoutCopies(ctx context.Context, all []Placed) []Placed {
+	copied := func(p Placed) bool {
+		return p.Facts.Moving != "" && slices.ContainsFunc(all, func(other Placed) bool {
+			return other.UUID == p.UUID && other.On != p.On
+		})
+	}
+	if !slices.ContainsFunc(all, copied) {
+		return all
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(p Placed) bool {
+		if !copied(p) {
+			return false
+		}
+		rec, err := f.placements.Get(ctx, catalog.PlacementKey(p.Facts.Tenant, p.Facts.Name))
+		return err == nil && rec.Value.UUID == p.UUID && rec.Value.Host != p.On.Name
+	})
 }
 
 // Placed is an instance, and the member that has it.

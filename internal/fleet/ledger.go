@@ -31,11 +31,22 @@ type intent struct {
 // moment to learn of these, and while this process removes something: Terraform plans once more while it
 // applies.
 func (f *Fleet) Plan(ctx context.Context, name string, b kind.Blueprint, w Where) (only *Member, err error) {
+	_, only, err = f.plans(ctx, name, b, w, func(_ context.Context, all offers) (offers, error) { return all, nil })
+	return only, err
+}
+
+// plans is Plan for those of the hosts that suit. It also returns what the hosts say.
+func (f *Fleet) plans(
+	ctx context.Context, name string, b kind.Blueprint, w Where, suiting func(context.Context, offers) (offers, error),
+) (all offers, only *Member, err error) {
 	leaving := func(a host.Allotment) bool { return f.library.Plan.HasLeft(a.UUID) }
 	err = f.library.Removals.WhilePlanning(ctx, func() error {
 		var none error
 		for _, room := range []look{(*Member).lately, (*Member).now} { // what was full may have room by now
-			all, err := f.candidates(ctx, name, b, w, room, leaving)
+			all, err = f.candidates(ctx, name, b, w, room, leaving)
+			if err == nil {
+				all, err = suiting(ctx, all)
+			}
 			if err != nil {
 				return err
 			}
@@ -46,12 +57,12 @@ func (f *Fleet) Plan(ctx context.Context, name string, b kind.Blueprint, w Where
 		return planning.Taken(none)
 	})
 	if err != nil {
-		return nil, withoutWait(err)
+		return all, nil, withoutWait(err)
 	}
 	if allowed, _ := f.Allowed(w); len(allowed) == 1 {
 		only = allowed[0]
 	}
-	return only, nil
+	return all, only, nil
 }
 
 // withoutWait is the error of what waited for removals that could have made room.

@@ -31,6 +31,10 @@ func (f *Fleet) sweep(ctx context.Context) {
 // settleAbandoned removes a placement with what there is of an incomplete instance, or records that the
 // instance is complete.
 func (f *Fleet) settleAbandoned(ctx context.Context, rec catalog.Record[catalog.Placement]) {
+	if rec.Value.State == catalog.PlacementMoving {
+		_, _ = f.settled(ctx, rec)
+		return
+	}
 	on, known := f.Member(rec.Value.Host)
 	if !known {
 		return

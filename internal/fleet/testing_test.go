@@ -34,7 +34,8 @@ type world struct {
 	names  []string
 	hosts  map[string]*fakehost.Host
 	limits provision.Limits
-	image  string // of version 1.0.0, a file
+	image  string            // of version 1.0.0, a file
+	tiers  map[string]string // the pool of the tier "fast", by host
 }
 
 // inWorld runs a test with hosts of these names, by a clock that does not wait. The template web has a
@@ -98,7 +99,8 @@ func (w *world) as(tenant string) *Fleet {
 			Name: name, Labels: map[string]string{"rack": name},
 			Provisioner: provision.New(provision.Settings{
 				Host: w.hosts[name], Library: l.At(stores[name]), Limits: &limits,
-				Kinds: func(s kind.Site) []kind.Driver { return []kind.Driver{vm.New(s, "qemu")} },
+				StorageTiers: map[string]string{"fast": w.tiers[name]},
+				Kinds:        func(s kind.Site) []kind.Driver { return []kind.Driver{vm.New(s, "qemu")} },
 			}),
 		})
 	}

@@ -41,6 +41,8 @@ import (
 //   - Another image. The stages of RENEW create the new system disk beside the old one, stop the
 //     guest, and replace what the guest is told. SWAP puts the new disk into the definition, which
 //     is the point of no return. The rest is a change.
+//   - Moving to another host, if the Capabilities say so. STOP stops the guest. Definition and volumes are
+//     copied by their names, without a driver. The rest is a change.
 //   - Removing. STOP stops the guest. Volumes and domain are removed by their names, without a
 //     driver.
 //
@@ -75,6 +77,9 @@ type Capabilities struct {
 	Rename bool
 	// Resume: guests can be resumed from warm snapshots.
 	Resume bool
+	// Move: definition and volumes are all that there is of an instance that is off, so that another host
+	// can have it.
+	Move bool
 }
 
 // Planner is what a driver does before anything is created.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
@@ -81,55 +82,71 @@ type unfitError struct {
 
 func (e *unfitError) Unwrap() error { return e.error }
 
+// roomClaim is a domain that is about to claim room on the host.
+type roomClaim struct {
+	p      *Provisioner
+	driver kind.Driver
+	name   string // of the instance
+	uuid   string
+	asked  Demand
+	define func(context.Context) error
+}
+
+// defineWithin defines the domain of a new instance, if it fits on the host; see roomClaim.defineWithin.
+func (b *build) defineWithin(ctx context.Context) error {
+	return roomClaim{
+		b.p, b.driver, b.Request.Name, b.UUID, DemandOf(b.Blueprint), b.defineDomain,
+	}.defineWithin(ctx)
+}
+
 // defineWithin defines the domain, if it fits on the host together with all others. A FullError says
 // that it does not, and is not defined.
 //
 // Claims of one process that are made at once may all see each other, and all be refused. So one that
 // was refused among others tries again alone. Claims of other processes may still be in the way: these
 // callers try again, after pauses of different lengths.
-func (b *build) defineWithin(ctx context.Context) error {
-	if b.p.limits == nil {
-		return b.defineDomain(ctx)
+func (c roomClaim) defineWithin(ctx context.Context) error {
+	if c.p.limits == nil {
+		return c.define(ctx)
 	}
-	if b.p.claims.TryAcquire(manyClaims) {
-		defer b.p.claims.Release(manyClaims)
-		return b.defineAndLook(ctx)
+	if c.p.claims.TryAcquire(manyClaims) {
+		defer c.p.claims.Release(manyClaims)
+		return c.defineAndLook(ctx)
 	}
-	err := b.defineAmong(ctx, 1)
+	err := c.defineAmong(ctx, 1)
 	if unfit, is := errors.AsType[*unfitError](err); is && unfit.gone {
-		return b.defineAmong(ctx, manyClaims)
+		return c.defineAmong(ctx, manyClaims)
 	}
 	return err
 }
 
 // defineAmong is defineAndLook with that share of all claims that may be made at once.
-func (b *build) defineAmong(ctx context.Context, share int64) error {
-	if err := b.p.claims.Acquire(ctx, share); err != nil {
+func (c roomClaim) defineAmong(ctx context.Context, share int64) error {
+	if err := c.p.claims.Acquire(ctx, share); err != nil {
 		return err
 	}
-	defer b.p.claims.Release(share)
-	return b.defineAndLook(ctx)
+	defer c.p.claims.Release(share)
+	return c.defineAndLook(ctx)
 }
 
 // defineAndLook defines the domain, looks at all domains, and keeps this one only if all of them fit.
-// After an error of the look itself, the undo of the build removes the domain.
-func (b *build) defineAndLook(ctx context.Context) error {
-	if err := b.defineDomain(ctx); err != nil {
+// After an error of the look itself, the undo of the caller removes the domain.
+func (c roomClaim) defineAndLook(ctx context.Context) error {
+	if err := c.define(ctx); err != nil {
 		return err
 	}
-	room, err := b.p.look(ctx)
+	room, err := c.p.look(ctx)
 	if err != nil {
 		return &unfitError{err, false}
 	}
-	others, own := room.Without(b.UUID)
-	asked := DemandOf(b.Blueprint)
-	own = Demand{VCPUs: max(own.VCPUs, asked.VCPUs), MemoryMB: max(own.MemoryMB, asked.MemoryMB)}
-	if err = b.p.full(b.Request.Name, others.Lacks(own)); err == nil {
+	others, own := room.Without(c.uuid)
+	own = Demand{VCPUs: max(own.VCPUs, c.asked.VCPUs), MemoryMB: max(own.MemoryMB, c.asked.MemoryMB)}
+	if err = c.p.full(c.name, others.Lacks(own)); err == nil {
 		return nil
 	}
 	// At once, so that no other claim is refused for it.
 	undo, cancel := step.UndoContext(ctx)
 	defer cancel()
-	left := b.p.removeDomain(undo, b.driver, b.UUID)
+	left := c.p.removeDomain(undo, c.driver, c.uuid)
 	return &unfitError{errors.Join(err, left), left == nil}
 }

@@ -57,7 +57,15 @@ func (p *Provisioner) Delete(
 				"Instance %q has deletion_protection: set it to false and apply before it can be destroyed "+
 					"or replaced.", name)}}
 	}
-	if err := driver.Stop(ctx, uuid, grace); err != nil {
+	return p.discard(ctx, driver, domain, facts, tenant, name, grace)
+}
+
+// discard removes a domain with the volumes of its instance. Its guest has grace to shut down.
+func (p *Provisioner) discard(
+	ctx context.Context, driver kind.Driver, domain host.Domain, facts metadata.Facts, tenant, name string,
+	grace time.Duration,
+) error {
+	if err := driver.Stop(ctx, domain.UUID, grace); err != nil {
 		return err
 	}
 	pools, err := p.volumes.PoolsOf(ctx, domain.Disks)
@@ -74,7 +82,7 @@ func (p *Provisioner) Delete(
 	if err := p.volumes.RemoveAll(ctx, tenant, name, pools); err != nil {
 		return err
 	}
-	return p.removeDomain(ctx, driver, uuid)
+	return p.removeDomain(ctx, driver, domain.UUID)
 }
 
 // removeOrphans removes the volumes of an instance whose domain is gone, unless another domain has

@@ -40,7 +40,10 @@ type Facts struct {
 	Sizes      []DiskSize       `xml:"storage>size"`    // of the disks, as they were left last
 	Shape      string           `xml:"shape,omitempty"` // identifies the machine and its devices as they were left last
 	Provision  ProvisionNote    `xml:"provisioning"`
-	Frozen     Frozen           `xml:"frozen,omitempty"` // the version that changes of the instance use
+	// Moving names the other host, as the provider's hosts name it, while the instance is being moved: its
+	// domain is then on both, and its placement says which of them has the instance. "" otherwise.
+	Moving string `xml:"moving,omitempty"`
+	Frozen Frozen `xml:"frozen,omitempty"` // the version that changes of the instance use
 }
 
 // Customized describes, by a digest, what the instance's user asked of its guest, which may be

@@ -155,3 +155,15 @@ func (h domainRequests) DiscardSavedState(ctx context.Context, uuid string) erro
 		return nil
 	})
 }
+
+// Guests returns the UUIDs of all domains that are not off. It is no request.
+func (h *Host) Guests() (uuids []string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for uuid, d := range h.domains {
+		if d.live != nil {
+			uuids = append(uuids, uuid)
+		}
+	}
+	return uuids
+}

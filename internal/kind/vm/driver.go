@@ -60,7 +60,9 @@ func (d *Driver) Type() string { return catalog.TypeVM }
 
 // Capabilities implements kind.Driver.
 func (d *Driver) Capabilities() kind.Capabilities {
-	return kind.Capabilities{Seed: true, Agent: true, HotPlug: true, Console: true, Rename: true, Resume: true}
+	return kind.Capabilities{
+		Seed: true, Agent: true, HotPlug: true, Console: true, Rename: true, Resume: true, Move: true,
+	}
 }
 
 // Domains implements kind.Driver.

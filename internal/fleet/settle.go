@@ -1,0 +1,131 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
+	"github.com/novacron/terraform-provider-novacron/internal/lease"
+)
+
+// MovingError says that another process is moving an instance.
+type MovingError struct{ catalog.Placement }
+
+func (e *MovingError) Error() string {
+	return fmt.Sprintf("process %s has been moving instance %q from host %s to host %s since %s: wait until it has "+
+		"ended. If it is dead, any plan or apply from %s on settles what it has begun", lease.Show(e.Runner), e.Name,
+		e.From, e.To, e.Since.Format("15:04:05"), e.Lease().Expires().Format("15:04:05 MST"))
+}
+
+// settled settles the move of a placement if the process that began it is dead. It returns a *MovingError
+// if that is not certain.
+func (f *Fleet) settled(
+	ctx context.Context, rec catalog.Record[catalog.Placement],
+) (catalog.Record[catalog.Placement], error) {
+	now, err := f.clock(ctx)
+	if err != nil {
+		return rec, err
+	}
+	if !rec.Value.Abandoned(now) {
+		return rec, &MovingError{rec.Value}
+	}
+	work, taken := lease.New(ctx, now), rec.Value
+	taken.Runner, taken.Since, taken.Deadline = work.Holder, work.Since, work.Deadline
+	mine, err := f.placements.Replace(ctx, rec.Key, rec.Revision, taken)
+	if errors.Is(err, catalog.ErrConflict) { // another process settles it, or has done so
+		found, err := f.placements.Get(ctx, rec.Key)
+		if err == nil && found.Value.State == catalog.PlacementMoving {
+			err = &MovingError{found.Value}
+		}
+		return found, err
+	}
+	if err != nil {
+		return rec, err
+	}
+	return f.complete(ctx, mine)
+}
+
+// complete ends a move of this process's own, in the way that its placement says: it removes the instance
+// from the host that does not have it. If it cannot, any process may try again at once.
+func (f *Fleet) complete(
+	ctx context.Context, rec catalog.Record[catalog.Placement],
+) (catalog.Record[catalog.Placement], error) {
+	failed := f.clear(ctx, rec.Value)
+	to := rec.Value
+	if failed == nil {
+		settle(&to, to.UUID, to.Host)
+	} else {
+		to.Runner, to.Since, to.Deadline = "", time.Time{}, time.Time{}
+	}
+	written, err := f.placements.Replace(ctx, rec.Key, rec.Revision, to)
+	if err != nil {
+		return rec, errors.Join(failed, err)
+	}
+	if has, known := f.Member(to.Host); known && failed == nil {
+		// Last, and nothing depends on it: while it is there, each look at the instance asks the placement.
+		_ = has.silence.ask(func() error { return has.Note(ctx, to.UUID, "") })
+	}
+	return written, failed
+}
+
+// clear removes what a move has left of an instance on the host that does not have it.
+func (f *Fleet) clear(ctx context.Context, p catalog.Placement) error {
+	other := p.To
+	if p.Host == p.To {
+		other = p.From
+	}
+	at, known := f.Member(other)
+	if !known {
+		return fmt.Errorf("instance %q was being moved between the hosts %q and %q, and the provider has only: %s",
+			p.Name, p.From, p.To, strings.Join(f.Names(), ", "))
+	}
+	if err := at.silence.ask(func() error { return at.Abandon(ctx, p.UUID) }); err != nil {
+		return fmt.Errorf("removing what the move of instance %q has left on host %s: %w", p.Name, other, err)
+	}
+	return nil
+}
+
+// follow returns an instance that was found on a member with the note of a move where its placement says
+// that it is. It settles a move of a dead process. While another process moves the instance, it returns a
+// *MovingError if the instance is to be changed.
+func (f *Fleet) follow(
+	ctx context.Context, found kind.Instance, on *Member, changes bool, read func(*Member) (kind.Instance, error),
+) (kind.Instance, *Member, error) {
+	rec, err := f.placements.Get(ctx, catalog.PlacementKey(found.Facts.Tenant, found.Facts.Name))
+	if errors.Is(err, catalog.ErrNotFound) || err == nil && rec.Value.UUID != found.UUID {
+		return found, on, nil
+	}
+	if err == nil && rec.Value.State == catalog.PlacementMoving {
+		rec, err = f.settled(ctx, rec)
+		_, alive := errors.AsType[*MovingError](err)
+		if !changes && (alive || host.Unanswered(err)) {
+			err = nil
+		}
+	}
+	if err != nil {
+		return found, on, err
+	}
+	has, known := f.Member(rec.Value.Host)
+	if !known {
+		return found, on, &UnknownHostError{"instance " + found.UUID, rec.Value.Host, f.Names()}
+	}
+	i, err := has.read(read)
+	return i, has, err
+}
+
+// moving reports what keeps the placement of an instance from being changed: another process that moves the
+// instance. What a dead process has begun is settled.
+func (f *Fleet) moving(ctx context.Context, key string) error {
+	rec, err := f.placements.Get(ctx, key)
+	if err == nil && rec.Value.State == catalog.PlacementMoving {
+		_, err = f.settled(ctx, rec)
+	}
+	return catalog.IgnoreNotFound(err)
+}
+
+var errMoving = errors.New("the instance is being moved")
