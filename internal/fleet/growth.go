@@ -36,7 +36,7 @@ func (f *Fleet) claimGrowth(
 	if pool != was.Pool {
 		w, err := f.Within(ctx, Where{Pool: pool})
 		if err == nil {
-			err = f.Misplaced(i.Facts.Name, on, w).Err()
+			err = f.Misplaced(i.Facts.Name, on, w, StaysThere).Err()
 		}
 		if err != nil {
 			return nil, err

@@ -109,8 +109,13 @@ func (f *Fleet) Check(w Where) finding.List {
 	return fs
 }
 
-// Misplaced reports that an instance is on a member on which it may not be. Nothing moves it.
-func (f *Fleet) Misplaced(name string, on *Member, w Where) finding.List {
+// StaysThere is the advice for an instance that nothing moves: it was moved by other means, its host has other
+// labels, or its resource pool has other hosts.
+const StaysThere = "It stays there, because only a change of placement moves an instance. Allow that host, or change " +
+	"placement."
+
+// Misplaced reports that an instance is on a member on which it may not be, with advice: sentences.
+func (f *Fleet) Misplaced(name string, on *Member, w Where, advice string) finding.List {
 	why := w.refuses(on)
 	if why == "" {
 		return nil
@@ -120,9 +125,7 @@ func (f *Fleet) Misplaced(name string, on *Member, w Where) finding.List {
 		at = "resource_pool"
 	}
 	return finding.List{{Path: finding.At(at), Summary: "Instance is on another host", Detail: fmt.Sprintf(
-		"Instance %q is on host %s, which %s does not allow: %s. Instances are not moved between hosts. Allow "+
-			"that host, or replace the instance with `terraform apply -replace=ADDRESS`, which loses its disks.",
-		name, on.Name, at, why)}}
+		"Instance %q is on host %s, which %s does not allow: %s. %s", name, on.Name, at, why, advice)}}
 }
 
 // lines writes refusals for a message, one a line.

@@ -73,7 +73,8 @@ func TestAccInstancesArePlacedOnSeveralHosts(t *testing.T) {
 	w.Configure(t, configured("error", spread, placed("d", `placement = { require = { rack = "3" } }`)))
 	tfacc.Says(t, w.Apply(t), `= "kvm3"`, "1 added")
 	w.EmptyPlan(t)
-	w.Configure(t, configured("error", spread, placed("d", `placement = { hosts = ["kvm1"] }`)))
+	w.Configure(t, configured("error", spread, placed("d", `placement      = { hosts = ["kvm1"] }
+  on_host_change = "error"`)))
 	tfacc.Says(t, w.Fails(t, "plan"), "Instance is on another host", "is on host kvm3", "not among placement.hosts")
 	w.Configure(t, configured("error", spread, placed("d", `placement = { hosts = ["kvm1", "kvm3"] }`)))
 	tfacc.Says(t, w.Apply(t), "0 added, 1 changed, 0 destroyed")

@@ -263,8 +263,11 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 		elsewhere.AddError(ctx, &resp.Diagnostics, "Could not update instance", err, r.Fleet, on, req.Private, &state)
 		return
 	}
-	i, err := r.Fleet.Update(ctx, on, existing, change, plan.ResourcePool.ValueString())
+	i, on, err := r.change(ctx, &plan, &state, on, existing, change)
 	if err != nil {
+		if on.Name != "" { // a move that has failed at its end
+			resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("placed_on"), on.Name)...)
+		}
 		elsewhere.AddError(ctx, &resp.Diagnostics, "Could not update instance", err, r.Fleet, on, req.Private, &state)
 		return
 	}

@@ -37,7 +37,8 @@ type Found struct {
 func FoundAttributes() map[string]schema.Attribute {
 	all := attribute.Computed(attributes(), "version", "parameters", "parameters_wo", "parameters_wo_version",
 		"customization", "hardware_profile", "network_profile", "storage_profile", "wait_for", "on_version_change",
-		"on_no_warm", "placement", "resource_pool", "allow_restart", "provisioning", "effective_parameters")
+		"on_no_warm", "placement", "on_host_change", "resource_pool", "allow_restart", "provisioning",
+		"effective_parameters")
 	for name, says := range map[string]string{
 		"name":        "Name, unique in the tenant.",
 		"template_id": "The template's id, `tenant/name`.",

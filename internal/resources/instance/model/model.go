@@ -59,6 +59,7 @@ type Instance struct {
 	Status              types.String   `tfsdk:"status"`
 	Provisioning        types.Object   `tfsdk:"provisioning"`
 	Placement           types.Object   `tfsdk:"placement"`
+	OnHostChange        types.String   `tfsdk:"on_host_change"`
 	PlacedOn            types.String   `tfsdk:"placed_on"`
 	ResourcePool        types.String   `tfsdk:"resource_pool"`
 	Timeouts            timeouts.Value `tfsdk:"timeouts"`

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
@@ -51,6 +52,31 @@ func resourcePoolAttribute() schema.Attribute {
 	}
 }
 
+// What a change of placement does that excludes the instance's host: see on_host_change. Replace is the
+// same as for a change of the version.
+const (
+	Move  = "move"
+	Error = "error"
+)
+
+// onHostChangeAttribute is the schema of on_host_change. It has no default, which every state would have to
+// get.
+func onHostChangeAttribute() schema.Attribute {
+	return schema.StringAttribute{
+		Optional: true, Validators: []validator.String{stringvalidator.OneOf(Move, Replace, Error)},
+		MarkdownDescription: "What a change of `placement` does that excludes the instance's host. Default: `move`.\n" +
+			"  - `move` shuts the guest down, copies the instance to a host that is allowed and has room, and starts " +
+			"it there. It keeps its UUID, MAC addresses and disks. The plan announces it, and refuses it for an " +
+			"instance that runs with `allow_restart = false`, and for one that cannot be moved. Copying takes as " +
+			"long as the disks are large: see `timeouts`.\n" +
+			"  - `replace` creates another instance. All disks are lost.\n" +
+			"  - `error` refuses the change while planning.",
+	}
+}
+
+// OnHost is on_host_change, with its default.
+func (m *Instance) OnHost() string { return cmp.Or(m.OnHostChange.ValueString(), Move) }
+
 // placementAttribute is the schema of placement.
 func placementAttribute() schema.Attribute {
 	some := stringvalidator.LengthAtLeast(1)
@@ -59,9 +85,11 @@ func placementAttribute() schema.Attribute {
 		MarkdownDescription: "Which of the provider's `hosts` may have the instance. Default: all of them. The " +
 			"create takes the best one that has what the instance needs and room for it.\n" +
 			"  - A host counts everything that is defined there, running or not, whoever defined it.\n" +
-			"  - An instance stays on its host, and a change that excludes that host is an error while planning: " +
-			"nothing moves instances. One that was moved by other means is found on its new host, and the plan is " +
-			"empty if that host is allowed.",
+			"  - An instance stays on its host as long as that is allowed. What a change of `placement` that " +
+			"excludes it does is up to `on_host_change`.\n" +
+			"  - An instance that was moved by other means is found on its new host, and the plan is empty if that " +
+			"host is allowed. If it is not, because of such a move or because the labels of the host have changed, " +
+			"the plan only warns.",
 		Attributes: map[string]schema.Attribute{
 			"hosts": schema.SetAttribute{
 				Optional: true, ElementType: types.StringType,

@@ -160,8 +160,9 @@ func settings() map[string]schema.Attribute {
 		"labels": schema.MapAttribute{
 			Optional: true, ElementType: types.StringType, MarkdownDescription: "Labels, for people and filters.",
 		},
-		"placement":     placementAttribute(),
-		"resource_pool": resourcePoolAttribute(),
+		"placement":      placementAttribute(),
+		"on_host_change": onHostChangeAttribute(),
+		"resource_pool":  resourcePoolAttribute(),
 		"power_state": schema.StringAttribute{
 			Optional: true, Computed: true, Default: stringdefault.StaticString(Running),
 			Validators: []validator.String{stringvalidator.OneOf(Running, Stopped)},

@@ -25,8 +25,8 @@ func (p *planner) host() *fleet.Member {
 	return p.session.Fleet.Home()
 }
 
-// read reads the instance, and finds its host. It plans placed_on, and reports that the configuration
-// excludes that host. ok is false after an error.
+// read reads the instance, and finds its host. It decides what happens if the configuration excludes that
+// host. ok is false after an error.
 func (p *planner) read(ctx context.Context) (i kind.Instance, ok bool) {
 	i, on, err := p.session.Fleet.Read(ctx, p.state.PlacedOn.ValueString(), p.state.ID.ValueString())
 	if err != nil {
@@ -34,28 +34,13 @@ func (p *planner) read(ctx context.Context) (i kind.Instance, ok bool) {
 		return i, false
 	}
 	p.on, p.plan.PlacedOn = on, attribute.OptionalString(on.Name)
-	w, known := p.plan.Where(ctx)
-	if !known || p.plan.Placement.IsNull() && w.Pool == "" {
-		return i, true
-	}
-	wrong := p.misplaced(ctx, w)
-	if p.plan.Placement.Equal(p.state.Placement) && p.plan.ResourcePool.Equal(p.state.ResourcePool) {
-		for _, f := range wrong { // the instance was moved, or the host or the pool has changed
-			face.AddWarning(p.diags, f)
-		}
-		return i, true
-	}
-	face.AddFindings(p.diags, wrong)
-	return i, !p.diags.HasError()
+	return i, p.stays(ctx, on)
 }
 
-// misplaced returns why the instance may not be on its host.
-func (p *planner) misplaced(ctx context.Context, w fleet.Where) finding.List {
-	return misplaced(ctx, p.session, p.diags, p.state.Name.ValueString(), p.on, w)
-}
-
+// misplaced returns why the instance may not be on a host, with advice.
 func misplaced(
 	ctx context.Context, s *face.Session, diags *diag.Diagnostics, name string, on *fleet.Member, w fleet.Where,
+	advice string,
 ) finding.List {
 	w, err := s.Fleet.Within(ctx, w)
 	if wrong, refused := errors.AsType[finding.List](err); refused {
@@ -68,7 +53,7 @@ func misplaced(
 	if wrong := s.Fleet.Check(w); len(wrong) > 0 || on == nil {
 		return wrong
 	}
-	return s.Fleet.Misplaced(name, on, w)
+	return s.Fleet.Misplaced(name, on, w, advice)
 }
 
 // checkWhere checks that some host may have a new instance. ok is false after an error, and if that is not
@@ -118,7 +103,7 @@ func warnMisplaced(ctx context.Context, s *face.Session, diags *diag.Diagnostics
 	}
 	w, _ := state.Where(ctx)
 	on, _ := s.Fleet.Member(state.PlacedOn.ValueString())
-	for _, f := range misplaced(ctx, s, diags, state.Name.ValueString(), on, w) {
+	for _, f := range misplaced(ctx, s, diags, state.Name.ValueString(), on, w, fleet.StaysThere) {
 		face.AddWarning(diags, f)
 	}
 }

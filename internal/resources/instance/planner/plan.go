@@ -104,6 +104,7 @@ type planner struct {
 	seeded   bool              // what the instance was told at its first boot no longer counts
 	boots    bool              // the guest gets another system disk
 	on       *fleet.Member     // the host that has the instance; nil while creating
+	moves    bool              // the instance is to be moved to another host
 	diags    *diag.Diagnostics
 	replaces path.Paths
 }
@@ -164,7 +165,7 @@ func (p *planner) checkWith(ctx context.Context, template catalog.Template, vers
 		}
 	}
 	places := p.on == nil && p.session.Fleet.Named()
-	if p.asked.Complete && !places {
+	if p.asked.Complete && !places && !p.moves {
 		lacking, err := p.host().CheckHost(ctx, request.Name, blueprint)
 		if err != nil {
 			face.AddError(p.diags, "Could not read host", err)
@@ -228,11 +229,14 @@ func (p *planner) update(ctx context.Context, replaced bool) {
 	if !found { // only the written values are left to compare with
 		p.compareAsWritten()
 		p.checkQuota(ctx, nil)
+		p.refuseMove("its version is not in the catalog any more, and it was created before instances kept a copy of " +
+			"it")
 		return
 	}
 	p.seeded = true
 	if blueprint, ok := p.checkWith(ctx, template, version); ok {
 		p.compare(ctx, instance, blueprint)
+		p.move(ctx, instance, blueprint)
 	}
 }
 

@@ -21,6 +21,11 @@ func (p *planner) reimage(ctx context.Context, template catalog.Template, versio
 	p.plan.ImageDigest, p.plan.EffectiveParameters = types.StringUnknown(), types.DynamicUnknown()
 	p.plan.Provisioning = types.ObjectUnknown(model.ProvisioningTypes)
 	p.plan.ForgetGuest()
+	if !found {
+		if on, known := p.session.Fleet.Member(p.state.PlacedOn.ValueString()); known && !p.stays(ctx, on) {
+			return
+		}
+	}
 	if found {
 		p.boots = true
 		instance, read := p.read(ctx)
@@ -67,6 +72,7 @@ func (p *planner) replaceFor(reasons []finding.Path) {
 }
 
 func (p *planner) announceReimage() {
+	p.refuseMove("the same change gives it the system disk of another version: apply one after the other")
 	name, from := p.state.Name.ValueString(), p.state.ResolvedVersion.ValueString()
 	to := p.plan.ResolvedVersion.ValueString()
 	if p.plan.ResolvedVersion.IsUnknown() {
