@@ -23,31 +23,38 @@ func TestAccKilledWhilePlacingTheNextApplyConverges(t *testing.T) {
 	for n, disturbed := range []string{"kvm1", "kvm2"} {
 		t.Run(disturbed, func(t *testing.T) {
 			t.Parallel()
-			p := &placing{
-				bench: bench{
-					operation: operation{name: "create an instance on one of two hosts, disturbed on " + disturbed},
-					space:     tfacc.NewWorkspace(t, ""),
-				},
-				hosts: map[string]*acctest.Host{}, uris: map[string]string{}, image: tfacc.EmptyImage(t, "16M"),
-			}
-			for _, key := range []string{"kvm1", "kvm2"} {
-				p.hosts[key] = shared.Own(t, fmt.Sprintf("%s%d", key, n))
-				p.uris[key] = p.hosts[key].URI
-			}
-			p.way = p.hosts[disturbed].Faulty(t)
-			p.uris[disturbed] = p.way.URI
-			t.Cleanup(func() {
-				p.way.Arm(acctest.Fault{})
-				p.space.Destroy(t)
-				p.left(t, "nova.")
-				p.print(t)
-			})
+			p := onTwoHosts(t, shared, fmt.Sprint(n), "create an instance", disturbed)
 			if disturbed == "kvm2" {
 				p.confirms = 1
 			}
-			p.run(t)
+			p.run(t, p.disturb)
 		})
 	}
+}
+
+// onTwoHosts is a bench with two hosts, one of which is disturbed.
+func onTwoHosts(t *testing.T, shared *acctest.Host, suffix, does, disturbed string) *placing {
+	t.Helper()
+	p := &placing{
+		bench: bench{
+			operation: operation{name: does + " on one of two hosts, disturbed on " + disturbed},
+			space:     tfacc.NewWorkspace(t, ""),
+		},
+		hosts: map[string]*acctest.Host{}, uris: map[string]string{}, image: tfacc.EmptyImage(t, "16M"), on: "kvm2",
+	}
+	for _, key := range []string{"kvm1", "kvm2"} {
+		p.hosts[key] = shared.Own(t, key+suffix)
+		p.uris[key] = p.hosts[key].URI
+	}
+	p.way = p.hosts[disturbed].Faulty(t)
+	p.uris[disturbed] = p.way.URI
+	t.Cleanup(func() {
+		p.way.Arm(acctest.Fault{})
+		p.space.Destroy(t)
+		p.left(t, "nova.")
+		p.print(t)
+	})
+	return p
 }
 
 // placing is where the create of an instance on kvm2 is disturbed repeatedly. kvm1 is the catalog's home.
@@ -56,15 +63,16 @@ type placing struct {
 	hosts map[string]*acctest.Host
 	uris  map[string]string
 	image string
+	on    string // the host for the instance
 }
 
 // run counts the steps of an undisturbed run, and then disturbs each. The first create of all copies the
 // image, so it does not count.
-func (p *placing) run(t *testing.T) {
-	p.disturb(t, acctest.Fault{})
-	steps := p.disturb(t, acctest.Fault{})
+func (p *placing) run(t *testing.T, disturb func(*testing.T, acctest.Fault) []string) {
+	disturb(t, acctest.Fault{})
+	steps := disturb(t, acctest.Fault{})
 	if len(steps) == 0 {
-		t.Fatal("the create changes nothing on the host")
+		t.Fatal("it changes nothing on the host")
 	}
 	for n := range steps {
 		for _, when := range []acctest.Moment{acctest.Before, acctest.After} {
@@ -72,7 +80,7 @@ func (p *placing) run(t *testing.T) {
 				continue
 			}
 			ok := t.Run(fmt.Sprintf("kill %s step %d", when, n+1), func(t *testing.T) {
-				p.disturb(t, acctest.Fault{At: n + 1, When: when, Do: acctest.Kill})
+				disturb(t, acctest.Fault{At: n + 1, When: when, Do: acctest.Kill})
 			})
 			p.note(n+1, steps[n], string(when), "kill", ok, "converges, nothing left")
 		}
@@ -138,8 +146,10 @@ func (p *placing) configure(t *testing.T, name string) {
 	}
 	config += "  }\n}\n" + tfconfig.Render(template("placing"), version("1.0.0", p.image))
 	if name != "" {
-		block := strings.TrimSuffix(strings.TrimSpace(instance(name).String()), "}")
-		config += block + "  placement = { hosts = [\"kvm2\"] }\n}\n"
+		i := instance(name)
+		i.Timeouts = &tfconfig.Timeouts{Update: "16s", Delete: "1s"} // its guest hears nothing
+		block := strings.TrimSuffix(strings.TrimSpace(i.String()), "}")
+		config += block + fmt.Sprintf("  placement = { hosts = [%q] }\n}\n", p.on)
 	}
 	p.space.Configure(t, config)
 }

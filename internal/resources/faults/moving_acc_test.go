@@ -1,0 +1,64 @@
+//go:build linux
+
+package faults_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest"
+)
+
+// If the provider is killed while it moves an instance, at any step on the host that the instance comes from,
+// which is also the home of the catalog, or on the one that it goes to, the next apply recovers, and nothing is
+// left where the instance is not.
+func TestAccKilledWhileMovingTheNextApplyConverges(t *testing.T) {
+	shared := acctest.RequireHost(t)
+	t.Parallel()
+	for _, disturbed := range []string{"kvm1", "kvm2"} {
+		t.Run(disturbed, func(t *testing.T) {
+			t.Parallel()
+			p := onTwoHosts(t, shared, "-move-"+disturbed, "move an instance", disturbed)
+			p.run(t, func(t *testing.T, fault acctest.Fault) []string { return p.move(t, fault) })
+		})
+	}
+}
+
+// move moves the instance from kvm1 to kvm2, disturbed, and then makes it good.
+func (p *placing) move(t *testing.T, fault acctest.Fault) []string {
+	t.Helper()
+	const name = "moving"
+	p.way.Arm(acctest.Fault{})
+	p.on = "kvm1"
+	p.configure(t, name)
+	p.space.Apply(t)
+	p.on = "kvm2"
+	p.configure(t, name)
+	p.way.Arm(fault)
+	first, err := p.apply(t)
+	struck, steps := p.way.Done(), p.way.Steps()
+	if !struck && (err != nil || fault.At == 1) {
+		t.Fatalf("nothing was disturbed, after the steps %q (%v):\n%s", steps, err, first)
+	}
+	p.way.Arm(acctest.Fault{})
+	if err != nil {
+		if out, err := p.space.Run(t.Context(), "apply", "-auto-approve"); err != nil {
+			t.Fatalf("the next apply did not make it good (%v):\n%s\n\nThe disturbed apply had said:\n%s",
+				err, out, first)
+		}
+	}
+	p.space.EmptyPlan(t)
+	if got := strings.Fields(p.hosts["kvm2"].Virsh(t, "list", "--name")); !slices.Equal(got, []string{name}) {
+		t.Errorf("on host kvm2, %q run", got)
+	}
+	if got := strings.Fields(p.hosts["kvm1"].Virsh(t, "list", "--all", "--name")); len(got) > 0 {
+		t.Errorf("host kvm1 has the domains %q", got)
+	}
+	for _, prefix := range []string{"nova.disk.", "nova.seed.", "nova.console."} {
+		if left := p.hosts["kvm1"].Leftovers(t, "novacron", prefix); len(left) > 0 {
+			t.Errorf("host kvm1 has %q", left)
+		}
+	}
+	return steps
+}
