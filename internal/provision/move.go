@@ -15,9 +15,9 @@ import (
 
 // A move to another host is the work of two provisioners: that of the host that has the instance, and
 // that of the host that is to have it. Package fleet says in which order, and decides by the instance's
-// placement which of the two hosts has it. The note metadata.Facts.Moving in both domains makes whoever
-// reads one of them ask the placement. No domain that has the note of an unfinished move is started,
-// except by its undo.
+// placement which of the two hosts has it. The note metadata.Facts.Moving in both domains makes every
+// reader of one of them ask the placement. No domain that has the note of an unfinished move is
+// started, except by its undo.
 
 // VacantError says why a host cannot get an instance that moves there.
 type VacantError struct{ Why string } // a phrase

@@ -77,7 +77,8 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 	}
 	allotted := func(of string) schema.SingleNestedAttribute {
 		return schema.SingleNestedAttribute{Computed: true,
-			MarkdownDescription: "How much " + of + " the host's domains have, running or not, whoever defined them.",
+			MarkdownDescription: "How much " + of + " the host's domains have, running or not, including those that " +
+				"novacron did not define.",
 			Attributes: map[string]schema.Attribute{
 				"used": number("What they have."),
 				"most": number("What they may have together, by `overcommit` and `reserved` of the provider's " +

@@ -74,7 +74,7 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 			Attributes: map[string]schema.Attribute{
 				"capacity": number("What its domains may have together, by `overcommit` and `reserved` of the " +
 					"provider's `hosts`."),
-				"allotted": number("What they have, running or not, whoever defined them."),
+				"allotted": number("What they have, running or not, including those that novacron did not define."),
 			},
 		}
 	}

@@ -84,7 +84,8 @@ func placementAttribute() schema.Attribute {
 		Optional: true,
 		MarkdownDescription: "Which of the provider's `hosts` may have the instance. Default: all of them. The " +
 			"create takes the best one that has what the instance needs and room for it.\n" +
-			"  - A host counts everything that is defined there, running or not, whoever defined it.\n" +
+			"  - A host counts everything that is defined there, running or not, including what novacron did " +
+			"not define.\n" +
 			"  - An instance stays on its host as long as that is allowed. What a change of `placement` that " +
 			"excludes it does is up to `on_host_change`.\n" +
 			"  - An instance that was moved by other means is found on its new host, and the plan is empty if that " +
