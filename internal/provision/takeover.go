@@ -53,6 +53,9 @@ func (b *build) adoptable(ctx context.Context, domain host.Domain) error {
 	same := instance.Type == blueprint.Type && b.asked(instance.Facts, blueprint)
 	if same {
 		diff, findings, err := b.p.Compare(ctx, instance, blueprint)
+		if errors.Is(err, host.ErrNoVolume) || errors.Is(err, host.ErrNoDomain) { // it is being removed
+			return b.p.nameTaken(b.Tenant, b.Request.Name)
+		}
 		if err != nil {
 			return err
 		}

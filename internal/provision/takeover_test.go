@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -89,6 +90,36 @@ func TestAnOrphanIsTakenOverByTheSameRequest(t *testing.T) {
 			t.Errorf("taken over again: %v", err)
 		}
 		s.remove(t, orphan.UUID)
+	})
+}
+
+// Terraform may remove an orphan at one address and create the same instance at another, in no order. A
+// create that finds the orphan half removed waits for the rest.
+func TestAnOrphanThatIsBeingRemovedMakesWay(t *testing.T) {
+	onSite(t, func(t *testing.T, s *testSite) {
+		r := s.request("linked_clone")
+		s.orphan(t, r)
+		l := s.process()
+		next := s.provisioner(l)
+		end, _ := l.Removals.Begin("something else")
+		var once sync.Once
+		disk := naming.Disk(naming.DefaultTenant, "web", "system", "qcow2")
+		s.Inject = func(c fakehost.Call) (fault fakehost.Fault) {
+			if c.Method == "Volume" && strings.HasSuffix(c.Object, disk) {
+				once.Do(func() {
+					fault.Before = host.ErrNoVolume // the removal has deleted it
+					time.AfterFunc(time.Second, end)
+				})
+			}
+			return fault
+		}
+		i, _, err := next.Create(t.Context(), r, func(kind.Instance, Record) {})
+		s.Inject = nil
+		once.Do(func() { t.Error("the create has not looked at the disk") })
+		if err != nil {
+			t.Errorf("got %v", err)
+		}
+		s.remove(t, i.UUID)
 	})
 }
 
