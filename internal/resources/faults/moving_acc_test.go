@@ -3,6 +3,7 @@
 package faults_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -16,10 +17,10 @@ import (
 func TestAccKilledWhileMovingTheNextApplyConverges(t *testing.T) {
 	shared := acctest.RequireHost(t)
 	t.Parallel()
-	for _, disturbed := range []string{"kvm1", "kvm2"} {
+	for n, disturbed := range []string{"kvm1", "kvm2"} {
 		t.Run(disturbed, func(t *testing.T) {
 			t.Parallel()
-			p := onTwoHosts(t, shared, "-move-"+disturbed, "move an instance", disturbed)
+			p := onTwoHosts(t, shared, fmt.Sprint(2+n), "move an instance", disturbed)
 			p.run(t, func(t *testing.T, fault acctest.Fault) []string { return p.move(t, fault) })
 		})
 	}

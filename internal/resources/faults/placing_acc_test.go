@@ -32,7 +32,8 @@ func TestAccKilledWhilePlacingTheNextApplyConverges(t *testing.T) {
 	}
 }
 
-// onTwoHosts is a bench with two hosts, one of which is disturbed.
+// onTwoHosts is a bench with two hosts, one of which is disturbed. The hosts' names end with the suffix, which
+// no other bench has.
 func onTwoHosts(t *testing.T, shared *acctest.Host, suffix, does, disturbed string) *placing {
 	t.Helper()
 	p := &placing{
