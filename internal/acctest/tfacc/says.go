@@ -16,11 +16,15 @@ var noise = regexp.MustCompile(`%!|<nil>|panic|goroutine|rpc error|0x[0-9a-f]{4,
 	`exceeded)|&\{|map\[|` +
 	`basetypes|tftypes|go-libvirt|\bcatalog\.|\berrno\b|\bEOF\b`)
 
+// console matches what a diagnostic quotes of a guest's console, up to the next empty line. The guest's
+// kernel may write anything there.
+var console = regexp.MustCompile(`(?s)The end of the guest's console:.*?\n[│ ]*\n`)
+
 // Says checks that Terraform's output has all phrases, in this order, and no noise.
 func Says(t testing.TB, output string, phrases ...string) {
 	t.Helper()
 	rest := Prose(output)
-	if found := noise.FindString(rest); found != "" {
+	if found := noise.FindString(Prose(console.ReplaceAllString(output, ""))); found != "" {
 		t.Errorf("%q is nothing to tell a user:\n%s", found, output)
 	}
 	for _, phrase := range phrases {
