@@ -54,10 +54,11 @@ func (s *testSite) claimants(
 ) (created int) {
 	t.Helper()
 	limits := Limits{VCPUs: 1}
-	p := s.limited(lateLooks{s.Host}, s.process(), limits)
+	shared := s.limited(lateLooks{s.Host}, s.process(), limits)
 	errs := make([]error, n)
 	var group sync.WaitGroup
 	for i := range n {
+		p := shared
 		if processes {
 			p = s.limited(lateLooks{s.Host}, s.process(), limits)
 		}

@@ -138,10 +138,11 @@ func TestInstancesThatGrowAtOnceFit(t *testing.T) {
 				r.Name = fmt.Sprintf("web%d", i)
 				made[i] = s.made(t, r)
 			}
-			p := s.limited(lateLooks{s.Host}, s.process(), Limits{VCPUs: 1})
+			shared := s.limited(lateLooks{s.Host}, s.process(), Limits{VCPUs: 1})
 			var group sync.WaitGroup
 			errs := make([]error, n)
 			for i, instance := range made {
+				p := shared
 				if processes {
 					p = s.limited(lateLooks{s.Host}, s.process(), Limits{VCPUs: 1})
 				}
