@@ -221,7 +221,7 @@ func TestAPlanCountsNothingTwice(t *testing.T) {
 		if err := plan("three", most/2); err != nil {
 			t.Errorf("after one has left: %v", err)
 		}
-		time.Sleep(roomAge + time.Second) // a plan that follows an apply would go by a new look
+		time.Sleep(roomAge + time.Second) // a plan that follows an apply would ask the host again
 		if err := plan("four", most/2); err == nil {
 			t.Error("more fits than the host has")
 		}

@@ -271,8 +271,8 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// CheckName is provision.Planner.CheckName on all hosts that answer. The placements, which the create
-// goes by, also have the names of the others.
+// CheckName is provision.Planner.CheckName on all hosts that answer. The create also finds names that are
+// taken on hosts that do not answer: the catalog has their placements.
 func (f *Fleet) CheckName(ctx context.Context, name string) error {
 	errs := make([]error, len(f.members))
 	each(f.members, func(n int, m *Member) {

@@ -37,8 +37,9 @@ type Member struct {
 	planned coalesce.Answer[provision.Room] // of the running plan
 }
 
-// roomAge is how old the room of a host may be that a plan goes by. It is long enough for a plan of many
-// instances to ask each host once.
+// roomAge is how long a plan uses what it has read of a host's room, of a resource pool or of the
+// placements before it reads that again. It is long enough for a plan of many instances to ask each host
+// once.
 const roomAge = 10 * time.Second
 
 // now is the host's room as it is now.

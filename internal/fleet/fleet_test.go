@@ -256,8 +256,8 @@ func TestASilentHostIsAskedOnce(t *testing.T) {
 	})
 }
 
-// Whatever request of a create fails, on whichever host, nothing is left once the create, or the next
-// one of the same instance, is over.
+// If any request of a create fails, on any host, nothing is left once the create, or the next one of the
+// same instance, is over.
 func TestAFailedPlacingLeavesNothing(t *testing.T) {
 	for _, victim := range []string{"a", "b"} {
 		inWorld(t, plenty, []string{"a", "b"}, func(t *testing.T, w *world) {

@@ -20,7 +20,7 @@ var disturbances = map[string]fakehost.Fault{
 	"carried out late": {Before: host.ErrNoAnswer, Late: 3},
 }
 
-// Whatever request of a move fails, on whichever host, the next apply makes it good.
+// If any request of a move fails, on any host, the next apply completes the move.
 func TestADisturbedMoveConverges(t *testing.T) {
 	for _, victim := range []string{"h", "a", "b"} { // the home, the host that it comes from, and that it goes to
 		for how, fault := range disturbances {

@@ -151,7 +151,7 @@ func TestGrowthIsClaimedFirst(t *testing.T) {
 	})
 }
 
-// Whatever request of a change fails, the placement has as much as the instance, and no more if the
+// If any request of a change fails, the placement has as much as the instance, and no more if the
 // instance can be read afterwards.
 func TestAFailedGrowthIsGivenBack(t *testing.T) {
 	inWorld(t, plenty, []string{"a"}, func(t *testing.T, w *world) {

@@ -26,7 +26,8 @@ func TestAccKilledWhileMovingTheNextApplyConverges(t *testing.T) {
 	}
 }
 
-// move moves the instance from kvm1 to kvm2, disturbed, and then makes it good.
+// move runs one case: the disturbed apply, which is to move the instance from kvm1 to kvm2, and, if that
+// failed, the apply that recovers. It returns the steps of the disturbed apply.
 func (p *placing) move(t *testing.T, fault acctest.Fault) []string {
 	t.Helper()
 	const name = "moving"

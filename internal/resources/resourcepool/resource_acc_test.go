@@ -169,11 +169,11 @@ func TestAccInstancesStayWithinTheQuota(t *testing.T) {
 
 	// A change by the other one is drift here, and a quota that is too small now is a warning there.
 	smaller := gold(1)
-	smaller.Description = "for nobody"
+	smaller.Description = "reduced"
 	other.Configure(t, render(smaller))
 	tfacc.Says(t, other.Apply(t), "Warning: Quota below what is used",
 		`Tenant "default" takes 3 of 1 vCPUs of resource pool "gold"`, "0 added, 1 changed, 0 destroyed")
-	tfacc.Says(t, w.Apply(t), `"for nobody" -> null`, "0 added, 1 changed, 0 destroyed")
+	tfacc.Says(t, w.Apply(t), `"reduced" -> null`, "0 added, 1 changed, 0 destroyed")
 	other.Configure(t, render())
 	tfacc.Says(t, other.Fails(t, "apply", "-auto-approve"), "Resource pool is in use",
 		"1 instance of resource pool \"gold\"",

@@ -141,7 +141,8 @@ func (m *Instance) AsPlanned(i kind.Instance, on string) {
 }
 
 // keepPlanned keeps the planned values of the guest and of its host. A guest gets and loses addresses,
-// and may be moved, at any time, but Terraform accepts only the planned answer; the next refresh shows the current one.
+// and may be moved, at any time, but Terraform accepts only the planned answer; the next refresh shows
+// the current one.
 func (m *Instance) keepPlanned(planned Instance) {
 	if !planned.PlacedOn.IsUnknown() { // it was moved by other means
 		m.PlacedOn = planned.PlacedOn
