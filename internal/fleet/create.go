@@ -212,7 +212,7 @@ func (p *placing) elsewhere(ctx context.Context, full error) (*provision.Provisi
 	case p.round == rounds || p.claim.heir != nil:
 		return nil, &NoRoomError{p.request.Name, p.refused}
 	default:
-		if err := sleep(ctx, rand.N(pause)); err != nil {
+		if err := kind.Pause(ctx, rand.N(pause)); err != nil {
 			return nil, err
 		}
 		p.round++
@@ -258,17 +258,6 @@ func (p *placing) giveUp(ctx context.Context, err error, left bool) error {
 		return err
 	}
 	return errors.Join(err, p.claim.yield(undo, holder, p.member))
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // CheckName is provision.Planner.CheckName on all hosts that answer. The create also finds names that are
