@@ -57,6 +57,9 @@ func (p Placement) Lease() lease.Lease {
 	return lease.Lease{Holder: p.Runner, Since: p.Since, Deadline: p.Deadline}
 }
 
+// Hold records that work on the instance is under that lease; the zero Lease records that there is none.
+func (p *Placement) Hold(l lease.Lease) { p.Runner, p.Since, p.Deadline = l.Holder, l.Since, l.Deadline }
+
 // Abandoned reports whether work on the instance began that no process will finish. The instance may
 // be on the host, in part or as a whole, or on none. now is the time by the catalog's clock.
 func (p Placement) Abandoned(now time.Time) bool {

@@ -215,7 +215,7 @@ func (f *Fleet) leave(
 			return catalog.ErrNotFound
 		}
 		p.UUID, p.State = uuid, catalog.PlacementLeaving
-		p.Runner, p.Since, p.Deadline = work.Holder, work.Since, work.Deadline
+		p.Hold(work)
 		return nil
 	})
 	if err != nil {

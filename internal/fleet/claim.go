@@ -38,13 +38,13 @@ func (f *Fleet) reserve(
 	if err != nil {
 		return nil, err
 	}
-	work := lease.New(ctx, now)
 	c := &claim{fleet: f}
 	placement := catalog.Placement{
 		Tenant: f.library.Tenant(), Name: name, Host: first.Name, Pool: w.Pool,
 		VCPUs: takes.VCPUs, MemoryMB: takes.MemoryMB, DiskGB: takes.DiskGB,
-		State: catalog.PlacementReserved, Runner: work.Holder, Since: work.Since, Deadline: work.Deadline,
+		State: catalog.PlacementReserved,
 	}
+	placement.Hold(lease.New(ctx, now))
 	err = f.library.Removals.WhileTaken(ctx, func() (err error) {
 		c.record, err = f.placements.Create(ctx, placement.Key(), placement)
 		if errors.Is(err, catalog.ErrExists) {
@@ -191,7 +191,7 @@ func (c *claim) yield(ctx context.Context, holder provision.Holder, on *Member) 
 func settle(p *catalog.Placement, uuid, host string) {
 	p.UUID, p.Host, p.State = uuid, host, catalog.PlacementPlaced
 	p.From, p.To = "", ""
-	p.Runner, p.Since, p.Deadline = "", time.Time{}, time.Time{}
+	p.Hold(lease.Lease{})
 }
 
 // drop removes the placement.

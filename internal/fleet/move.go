@@ -223,11 +223,10 @@ func (m *move) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	work := lease.New(ctx, now)
 	p := m.record.Value
 	p.UUID, p.Host, p.State = m.cargo.Instance.UUID, m.from.Name, catalog.PlacementMoving
 	p.From, p.To = m.from.Name, m.to.Name
-	p.Runner, p.Since, p.Deadline = work.Holder, work.Since, work.Deadline
+	p.Hold(lease.New(ctx, now))
 	return step.Uninterrupted(ctx, func(ctx context.Context) error { return m.write(ctx, p) })
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
@@ -34,8 +33,8 @@ func (f *Fleet) settled(
 	if !rec.Value.Abandoned(now) {
 		return rec, &MovingError{rec.Value}
 	}
-	work, taken := lease.New(ctx, now), rec.Value
-	taken.Runner, taken.Since, taken.Deadline = work.Holder, work.Since, work.Deadline
+	taken := rec.Value
+	taken.Hold(lease.New(ctx, now))
 	mine, err := f.placements.Replace(ctx, rec.Key, rec.Revision, taken)
 	if errors.Is(err, catalog.ErrConflict) { // another process settles it, or has done so
 		found, err := f.placements.Get(ctx, rec.Key)
@@ -60,7 +59,7 @@ func (f *Fleet) complete(
 	if failed == nil {
 		settle(&to, to.UUID, to.Host)
 	} else {
-		to.Runner, to.Since, to.Deadline = "", time.Time{}, time.Time{}
+		to.Hold(lease.Lease{})
 	}
 	written, err := f.placements.Replace(ctx, rec.Key, rec.Revision, to)
 	if err != nil {
