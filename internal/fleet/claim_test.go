@@ -216,10 +216,14 @@ func TestAPlanCountsNothingTwice(t *testing.T) {
 			f.plan.remove(name)
 			if name == "two" {
 				f.library.Plan.WillLeave(i.UUID)
+				if err := plan("three", most/2); err == nil {
+					t.Error("an instance that only gets another system disk makes room")
+				}
+				f.library.Plan.WillGo(i.UUID)
 			}
 		}
 		if err := plan("three", most/2); err != nil {
-			t.Errorf("after one has left: %v", err)
+			t.Errorf("in place of one that goes: %v", err)
 		}
 		time.Sleep(roomAge + time.Second) // a plan that follows an apply would ask the host again
 		if err := plan("four", most/2); err == nil {
@@ -248,7 +252,7 @@ func TestRemovalsMakeRoom(t *testing.T) {
 			}
 		})
 		time.Sleep(time.Second / 2)
-		f.library.Plan.WillLeave(i.UUID)
+		f.library.Plan.WillGo(i.UUID)
 		group.Wait()
 
 		f = w.process() // the apply's

@@ -39,7 +39,7 @@ func (f *Fleet) Plan(ctx context.Context, name string, b kind.Blueprint, w Where
 func (f *Fleet) plans(
 	ctx context.Context, name string, b kind.Blueprint, w Where, suiting func(context.Context, offers) (offers, error),
 ) (all offers, only *Member, err error) {
-	leaving := func(a host.Allotment) bool { return f.library.Plan.HasLeft(a.UUID) }
+	leaving := func(a host.Allotment) bool { return f.library.Plan.Goes(a.UUID) }
 	err = f.library.Removals.WhilePlanning(ctx, func() error {
 		var none error
 		for _, room := range []look{(*Member).lately, (*Member).now} { // what was full may have room by now

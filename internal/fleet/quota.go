@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
@@ -24,7 +26,6 @@ type quotas struct {
 	mu      sync.Mutex
 	coming  map[string]catalog.ResourcePool // as the running plan creates or changes them, by name
 	planned map[string]catalog.Placement    // of instances that it creates or changes, by instance
-	leaving map[string]bool                 // instances that it removes
 }
 
 // QuotaRefusal says that the quota of a resource pool does not allow an instance. It wraps a
@@ -146,17 +147,6 @@ func (f *Fleet) PlanPool(p catalog.ResourcePool) {
 	f.quotas.coming[p.Name] = p
 }
 
-// PlanRemoved records that the running plan removes an instance, so that what it takes of a quota does not
-// count.
-func (f *Fleet) PlanRemoved(name string) {
-	f.quotas.mu.Lock()
-	defer f.quotas.mu.Unlock()
-	if f.quotas.leaving == nil {
-		f.quotas.leaving = map[string]bool{}
-	}
-	f.quotas.leaving[name] = true
-}
-
 // PlanQuota checks that the quota of a resource pool allows an instance as the running plan creates or
 // changes it, together with all other instances that the plan creates and changes. It returns a
 // QuotaRefusal otherwise. As for names and room, it waits a moment to learn what the plan removes. What
@@ -180,7 +170,10 @@ func (f *Fleet) PlanQuota(ctx context.Context, name, pool string, b *kind.Bluepr
 		if err != nil {
 			return err
 		}
-		used, own, all := f.quotas.plan(records, catalog.Placement{Tenant: tenant, Name: name, Pool: pool}, b)
+		stay := slices.DeleteFunc(slices.Clone(records), func(rec catalog.Record[catalog.Placement]) bool {
+			return f.library.Plan.Goes(rec.Value.UUID)
+		})
+		used, own, all := f.quotas.plan(stay, catalog.Placement{Tenant: tenant, Name: name, Pool: pool}, b)
 		err = limits.Admit(tenant, used, all.Only(own))
 		if _, over := errors.AsType[*catalog.QuotaError](err); over {
 			return planning.Taken(err)
@@ -194,7 +187,7 @@ func (f *Fleet) PlanQuota(ctx context.Context, name, pool string, b *kind.Bluepr
 			return unsure
 		}
 		for _, rec := range gone { // the apply removes their placements
-			f.PlanRemoved(rec.Value.Name)
+			f.library.Plan.WillGo(rec.Value.UUID)
 		}
 		err = admit()
 	}
@@ -214,26 +207,19 @@ func (q *quotas) plan(
 	defer q.mu.Unlock()
 	there := map[string]catalog.Placement{}
 	for _, rec := range records {
-		if !q.leaving[rec.Value.Name] {
-			there[rec.Value.Name] = rec.Value
-		}
+		there[rec.Value.Name] = rec.Value
 	}
 	grow(&to, there[to.Name], b)
 	if q.planned == nil {
 		q.planned = map[string]catalog.Placement{}
 	}
 	q.planned[to.Name] = to
-	for _, p := range there {
-		if p.Pool == to.Pool {
-			used = used.Plus(p.Usage())
-		}
-	}
 	for _, p := range q.planned {
 		if p.Pool == to.Pool {
 			all = all.Plus(p.Adds(there[p.Name]))
 		}
 	}
-	return used, to.Adds(there[to.Name]), all
+	return catalog.Used(maps.Values(there), to.Tenant, to.Pool), to.Adds(there[to.Name]), all
 }
 
 // grow writes the figures that a placement has to have before its instance is changed from what a

@@ -21,10 +21,13 @@ func TestAPlanAddsUpWhatItAsksFor(t *testing.T) {
 	inWorld(t, plenty, []string{"a"}, func(t *testing.T, w *world) {
 		w.pool(t, "gold", 8192, "a")
 		f := w.process()
+		made := map[string]kind.Instance{}
 		for _, name := range []string{"one", "two"} {
-			if _, _, err := create(t.Context(), f, request(name, 2048), Where{Pool: "gold"}); err != nil {
+			i, _, err := create(t.Context(), f, request(name, 2048), Where{Pool: "gold"})
+			if err != nil {
 				t.Fatal(err)
 			}
+			made[name] = i
 		}
 		sized := func(memory int64) *kind.Blueprint {
 			return &kind.Blueprint{Hardware: &profile.Hardware{MemoryMB: &memory}}
@@ -52,10 +55,12 @@ func TestAPlanAddsUpWhatItAsksFor(t *testing.T) {
 
 		// One that is removed makes room, under another name, too.
 		plan = w.process()
-		plan.PlanRemoved("one")
+		plan.library.Plan.WillLeave(made["two"].UUID) // which only gets another system disk
+		plan.library.Plan.WillGo(made["one"].UUID)
 		if err := asks("new", 6144); err != nil {
 			t.Error(err)
 		}
+		refused(t, asks("more", 1), "6144 of 8192 MiB of memory are left")
 		// A pool that the plan changes counts as it is going to be.
 		plan.PlanPool(catalog.ResourcePool{Name: "gold", Hosts: []string{"a"}, Tenants: map[string]catalog.Quota{
 			naming.DefaultTenant: {MemoryMB: new(int64(100))},
@@ -128,8 +133,7 @@ func TestARemovalMakesRoomInTheQuota(t *testing.T) {
 		var group sync.WaitGroup
 		group.Go(func() {
 			synctest.Wait() // the other one waits
-			f.PlanRemoved("old")
-			f.library.Plan.WillLeave(i.UUID)
+			f.library.Plan.WillGo(i.UUID)
 		})
 		b := kind.Blueprint{Hardware: request("new", 1024).Hardware}
 		if err := f.PlanQuota(t.Context(), "new", "gold", &b); err != nil {

@@ -18,20 +18,35 @@ func (s *Session) WillRemove(id catalog.VersionID) {
 	s.removed[id] = true
 }
 
-// WillLeave records that the running plan removes an instance, or gives it another system disk.
-func (s *Session) WillLeave(uuid string) {
+// WillLeave records that the running plan gives an instance another system disk, so that it leaves its
+// version.
+func (s *Session) WillLeave(uuid string) { s.leave(uuid, false) }
+
+// WillGo records that the running plan removes an instance. So it leaves its version, and makes room on
+// its host and in its quota.
+func (s *Session) WillGo(uuid string) { s.leave(uuid, true) }
+
+func (s *Session) leave(uuid string, goes bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.left == nil {
 		s.left = map[string]bool{}
 	}
-	s.left[uuid] = true
+	s.left[uuid] = goes
 	s.removals.note()
 }
 
 // HasLeft reports whether the running plan, as far as it has been made, takes an instance off its
 // version.
 func (s *Session) HasLeft(uuid string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, leaves := s.left[uuid]
+	return leaves
+}
+
+// Goes reports whether the running plan, as far as it has been made, removes an instance.
+func (s *Session) Goes(uuid string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.left[uuid]
@@ -53,7 +68,8 @@ func (s *Session) StateHasInstance(uuid string) {
 func (s *Session) InstanceInState(uuid string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.instances[uuid] || s.left[uuid]
+	_, leaves := s.left[uuid]
+	return s.instances[uuid] || leaves
 }
 
 // Removes reports whether the running plan destroys or replaces a version.

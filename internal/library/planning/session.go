@@ -28,7 +28,7 @@ type Session struct {
 	owned     map[catalog.VersionID]bool              // versions that the running plan's state has
 	images    map[string]*imageCheck                  // whether the pool has the image of a digest
 	removed   map[catalog.VersionID]bool              // versions that the running plan takes away
-	// UUIDs of instances that the running plan takes off their versions
+	// whether the running plan removes an instance that it takes off its version, by UUID
 	left      map[string]bool
 	instances map[string]bool // UUIDs of instances that the running plan's state has
 

@@ -17,6 +17,13 @@ func leaves(s *face.Session, state *model.Instance) {
 	}
 }
 
+// removes records that the plan removes the instance.
+func removes(s *face.Session, state *model.Instance) {
+	if s.Configured() {
+		s.Library.Plan.WillGo(state.ID.ValueString())
+	}
+}
+
 // refuseStaying refuses to let an instance that needs its version's image stay on a version that
 // the same plan removes.
 func refuseStaying(s *face.Session, diags *diag.Diagnostics, state *model.Instance) {

@@ -43,8 +43,7 @@ func ModifyPlan(
 	}
 	if req.Plan.Raw.IsNull() {
 		refuseProtected(&resp.Diagnostics, state)
-		makesRoom(s, &state)
-		leaves(s, &state)
+		removes(s, &state)
 		return
 	}
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
@@ -69,8 +68,7 @@ func ModifyPlan(
 		switch {
 		case replaced || len(resp.RequiresReplace) > 0:
 			refuseProtected(&resp.Diagnostics, state)
-			makesRoom(s, &state)
-			leaves(s, &state)
+			removes(s, &state)
 		case !plan.ResolvedVersion.Equal(state.ResolvedVersion):
 			leaves(s, &state)
 		default:

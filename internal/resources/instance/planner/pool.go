@@ -35,10 +35,3 @@ func (p *planner) checkQuota(ctx context.Context, b *kind.Blueprint) {
 	err := p.session.Fleet.PlanQuota(ctx, p.plan.Name.ValueString(), p.plan.ResourcePool.ValueString(), b)
 	face.AddError(p.diags, "Could not read resource pool", err)
 }
-
-// makesRoom records that the plan removes the instance, so that others have its share of the quota.
-func makesRoom(s *face.Session, state *model.Instance) {
-	if s.Configured() {
-		s.Fleet.PlanRemoved(state.Name.ValueString())
-	}
-}
