@@ -11,6 +11,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/host/fakehost"
 	"github.com/novacron/terraform-provider-novacron/internal/host/hostid"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/lease"
@@ -145,29 +146,48 @@ func TestAPlacementOfAnotherInstance(t *testing.T) {
 // A process that dies while it removes an instance leaves a placement that any create settles.
 func TestAnInterruptedRemovalIsSettled(t *testing.T) {
 	inWorld(t, plenty, []string{"a", "b"}, func(t *testing.T, w *world) {
-		i := made(t, w)
-		for n := 1; ; n++ {
-			met := ""
-			h := w.hosts["a"] // the home
-			h.Inject = failing(h.Calls()+n, &met)
+		settled := 0
+		for n, dies := 1, true; dies; n++ {
+			i, h := made(t, w), w.hosts["a"] // the home
+			first := h.Calls()
+			dies = false
+			h.Inject = func(c fakehost.Call) fakehost.Fault {
+				if c.N < first+n {
+					return fakehost.Fault{}
+				}
+				dies = true
+				return fakehost.Fault{Before: host.ErrUnreachable}
+			}
 			err := w.process().Delete(t.Context(), "b", 0, i.UUID, naming.DefaultTenant, "it", hostid.ID{})
 			h.Inject = nil
-			if err == nil && len(w.placements(t)) == 0 {
-				break
+			switch {
+			case len(w.domains(t, "b")) > 0:
+				err = w.process().Delete(t.Context(), "b", 0, i.UUID, naming.DefaultTenant, "it", hostid.ID{})
+				if err != nil {
+					t.Fatal(err)
+				}
+			case len(w.placements(t)) > 0:
+				settled++
+				time.Sleep(2 * time.Hour) // its time is up
+				other, on, err := create(t.Context(), w.process(), request("other", 1024), Where{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := w.placements(t); len(got) != 1 || !strings.HasPrefix(got[0], "other") {
+					t.Errorf("after request %d, the placements are %q", n, got)
+				}
+				err = w.process().Delete(t.Context(), on, 0, other.UUID, naming.DefaultTenant, "other", hostid.ID{})
+				if err != nil {
+					t.Fatal(err)
+				}
+			case err != nil:
+				t.Errorf("after request %d, nothing is left, and the removal says %v", n, err)
 			}
-			if len(w.domains(t, "b")) > 0 {
-				continue
-			}
-			time.Sleep(late)
-			if _, _, err := create(t.Context(), w.process(), request("other", 1024), Where{}); err != nil {
-				t.Fatal(err)
-			}
-			if got := w.placements(t); len(got) != 1 || !strings.HasPrefix(got[0], "other") {
-				t.Errorf("after %s failed, the placements are %q", met, got)
-			}
-			break
+			w.leaves(t, "it")
 		}
-		w.leaves(t, "it")
+		if settled == 0 {
+			t.Error("no removal has left its placement")
+		}
 	})
 }
 
