@@ -19,11 +19,11 @@ func (f *Fleet) gone(ctx context.Context, pool string) ([]catalog.Record[catalog
 	}
 	var gone []catalog.Record[catalog.Placement]
 	for _, rec := range records {
-		if p := rec.Value; p.Pool != pool || p.State != catalog.PlacementPlaced {
+		p := rec.Value
+		if _, known := f.Member(p.Host); !known || p.Pool != pool || p.State != catalog.PlacementPlaced {
 			continue
 		}
-		_, _, err := f.Read(ctx, rec.Value.Host, rec.Value.UUID)
-		if _, known := f.Member(rec.Value.Host); known && errors.Is(err, provision.ErrNotFound) {
+		if _, _, err := f.Read(ctx, p.Host, p.UUID); errors.Is(err, provision.ErrNotFound) {
 			gone = append(gone, rec)
 		}
 	}
