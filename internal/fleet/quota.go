@@ -97,7 +97,7 @@ func (f *Fleet) resourcePool(ctx context.Context, name string) (catalog.Resource
 // storedPool is resourcePool without what is only planned.
 func (f *Fleet) storedPool(ctx context.Context, name string) (catalog.ResourcePool, error) {
 	pool, err := f.quotas.read.Get(ctx, name, func() (catalog.ResourcePool, error) {
-		if there, err := f.hasCatalog(ctx); err != nil {
+		if there, err := f.library.HasCatalog(ctx); err != nil {
 			return catalog.ResourcePool{}, err
 		} else if !there {
 			return catalog.ResourcePool{}, catalog.ErrNotFound // which is not kept, as the same apply may change it
@@ -118,16 +118,6 @@ func (f *Fleet) mayUse(pool catalog.ResourcePool, name string) error {
 		return nil
 	}
 	return &QuotaRefusal{cause: &catalog.NoQuotaError{Pool: name, Tenant: f.library.Tenant()}}
-}
-
-// hasCatalog reports whether there is a catalog yet: its pool may be one that the first apply creates.
-func (f *Fleet) hasCatalog(ctx context.Context) (bool, error) {
-	if !f.library.InPool() {
-		return true, nil
-	}
-	pool := f.library.Images.Pool()
-	err := pool.Check(ctx)
-	return err == nil && pool.Opened(), err
 }
 
 func (q *quotas) comes(name string) (pool catalog.ResourcePool, is bool) {
@@ -235,7 +225,7 @@ func grow(p *catalog.Placement, was catalog.Placement, b *kind.Blueprint) {
 // placed are the placements of the tenant, up to roomAge ago.
 func (f *Fleet) placed(ctx context.Context) ([]catalog.Record[catalog.Placement], error) {
 	return f.quotas.placed.Get(ctx, func() ([]catalog.Record[catalog.Placement], error) {
-		if there, err := f.hasCatalog(ctx); !there {
+		if there, err := f.library.HasCatalog(ctx); !there {
 			return nil, err
 		}
 		return f.placements.List(ctx, f.library.Tenant()+"/")

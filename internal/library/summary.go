@@ -27,6 +27,16 @@ func (l *Library) InPool() bool {
 	return !elsewhere
 }
 
+// HasCatalog reports whether there is a catalog yet: its pool may be one that the first apply creates. It
+// returns an error if that pool cannot be opened.
+func (l *Library) HasCatalog(ctx context.Context) (bool, error) {
+	if !l.InPool() {
+		return true, nil
+	}
+	err := l.home.Pool().Check(ctx)
+	return err == nil && l.home.Pool().Opened(), err
+}
+
 // Summary reads where the catalog is and the current numbers. Of other tenants it counts only the
 // images that the pool holds.
 func (l *Library) Summary(ctx context.Context) (Summary, error) {

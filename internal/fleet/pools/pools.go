@@ -66,11 +66,8 @@ func (a *Administration) CheckNew(ctx context.Context, name string) error {
 	if a.pools == nil {
 		return ErrTenant
 	}
-	if a.library.InPool() {
-		pool := a.library.Images.Pool()
-		if err := pool.Check(ctx); err != nil || !pool.Opened() {
-			return err
-		}
+	if there, err := a.library.HasCatalog(ctx); !there {
+		return err
 	}
 	switch _, err := a.Get(ctx, name); {
 	case err == nil:
