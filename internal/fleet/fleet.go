@@ -119,14 +119,14 @@ func names(members []*Member) []string {
 	return all
 }
 
-// labels are the labels of a member as messages show them: "disk=ssd, zone=a", or "none".
-func (m *Member) labels() string {
-	if len(m.Labels) == 0 {
+// Labels are labels of hosts as messages show them: "disk=ssd, zone=a", or "none".
+func Labels(labels map[string]string) string {
+	if len(labels) == 0 {
 		return "none"
 	}
 	var all []string
-	for _, key := range slices.Sorted(maps.Keys(m.Labels)) {
-		all = append(all, key+"="+m.Labels[key])
+	for _, key := range slices.Sorted(maps.Keys(labels)) {
+		all = append(all, key+"="+labels[key])
 	}
 	return strings.Join(all, ", ")
 }

@@ -54,7 +54,7 @@ func (w Where) excludes(m *Member) string {
 	}
 	for _, key := range slices.Sorted(maps.Keys(w.Require)) {
 		if value, labelled := m.Labels[key]; !labelled || value != w.Require[key] {
-			return fmt.Sprintf("no label %s=%s (labels: %s)", key, w.Require[key], m.labels())
+			return fmt.Sprintf("no label %s=%s (labels: %s)", key, w.Require[key], Labels(m.Labels))
 		}
 	}
 	return ""

@@ -139,16 +139,13 @@ func show(p fleet.Pool) view {
 	v := view{
 		Name:        types.StringValue(p.Name),
 		Description: attribute.OptionalString(p.Description),
-		Policy:      types.StringValue(string(p.Policy)),
+		Policy:      policyOf(p.ResourcePool),
 		Limits:      quotaObject(p.Quota),
 		Used: quotaObject(catalog.Quota{
 			VCPUs: &p.Used.VCPUs, MemoryMB: &p.Used.MemoryMB, DiskGB: &p.Used.DiskGB, Instances: &p.Used.Instances,
 		}),
 		Available: quotaObject(p.Quota.Left(p.Used)),
 		Hosts:     map[string]hostView{},
-	}
-	if p.Policy == "" {
-		v.Policy = types.StringValue(string(catalog.Spread))
 	}
 	for _, h := range p.Hosts {
 		has := hostView{Refusal: attribute.OptionalString(h.Refusal)}

@@ -1,6 +1,7 @@
 package resourcepool
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -102,13 +103,15 @@ func (m *model) fromPool(r catalog.ResourcePool) {
 		}
 	}
 	m.Match = attribute.KeepLabels(m.Match, r.Match)
-	m.Policy = types.StringValue(string(r.Policy))
-	if r.Policy == "" {
-		m.Policy = types.StringValue(string(catalog.Spread))
-	}
+	m.Policy = policyOf(r)
 	if m.Tenants.IsUnknown() || !maps.EqualFunc(was.Tenants, r.Tenants, sameQuota) {
 		m.Tenants = tenantsMap(r.Tenants)
 	}
+}
+
+// policyOf is the policy of a pool, with its default.
+func policyOf(r catalog.ResourcePool) types.String {
+	return types.StringValue(string(cmp.Or(r.Policy, catalog.Spread)))
 }
 
 func tenantsMap(tenants map[string]catalog.Quota) types.Map {

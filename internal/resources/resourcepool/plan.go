@@ -12,6 +12,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/fleet"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 )
 
@@ -72,26 +73,17 @@ func (r *Resource) warnOfHosts(diags *diag.Diagnostics, pool catalog.ResourcePoo
 			unknown = append(unknown, fmt.Sprintf("%q", name))
 		}
 	}
-	members := r.Fleet.Members()
-	has := false
-	for _, m := range members {
-		has = has || pool.Has(m.Name, m.Labels)
-	}
+	has := func(m *fleet.Member) bool { return pool.Has(m.Name, m.Labels) }
 	unless := "Unless another configuration of the catalog has "
 	switch {
 	case len(unknown) > 0:
 		face.AddWarning(diags, finding.Finding{Path: finding.At("hosts"), Summary: "Unknown host", Detail: fmt.Sprintf(
 			"The provider has no host %s. Its hosts are: %s. %sit, look for a misspelled name.",
 			strings.Join(unknown, " or "), strings.Join(r.Fleet.Names(), ", "), unless)})
-	case !has:
-		labels := make([]string, 0, len(pool.Match))
-		for key, value := range pool.Match {
-			labels = append(labels, key+"="+value)
-		}
-		slices.Sort(labels)
+	case !slices.ContainsFunc(r.Fleet.Members(), has):
 		face.AddWarning(diags, finding.Finding{Path: finding.At("match"), Summary: "No host has these labels",
 			Detail: fmt.Sprintf("No host of the provider has the labels %s, so the pool has none of its hosts. %ssuch "+
-				"hosts, look for a misspelled label.", strings.Join(labels, ", "), unless)})
+				"hosts, look for a misspelled label.", fleet.Labels(pool.Match), unless)})
 	}
 }
 
