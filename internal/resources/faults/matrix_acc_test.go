@@ -132,6 +132,15 @@ func (b *bench) disturb(t *testing.T, fault acctest.Fault) []string {
 		t.Errorf("the case before has left %q", left)
 	}
 	b.configure(t, b.config(name))
+	steps := b.recovered(t, fault)
+	b.check(t, name)
+	return steps
+}
+
+// recovered disturbs an apply, and lets the next one recover if it failed. It returns the steps of the
+// disturbed apply.
+func (b *bench) recovered(t *testing.T, fault acctest.Fault) []string {
+	t.Helper()
 	b.way.Arm(fault)
 	first, err := b.apply(t)
 	struck, steps := b.way.Done(), b.way.Steps()
@@ -141,12 +150,11 @@ func (b *bench) disturb(t *testing.T, fault acctest.Fault) []string {
 	b.way.Arm(acctest.Fault{})
 	if err != nil || b.again {
 		if out, err := b.space.Run(t.Context(), "apply", "-auto-approve"); err != nil {
-			t.Fatalf("the next apply did not make it good (%v):\n%s\n\nThe disturbed apply had said:\n%s",
+			t.Fatalf("the next apply did not recover (%v):\n%s\n\nThe disturbed apply had said:\n%s",
 				err, out, first)
 		}
 	}
 	b.space.EmptyPlan(t)
-	b.check(t, name)
 	return steps
 }
 

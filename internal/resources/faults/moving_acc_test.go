@@ -37,20 +37,7 @@ func (p *placing) move(t *testing.T, fault acctest.Fault) []string {
 	p.space.Apply(t)
 	p.on = "kvm2"
 	p.configure(t, name)
-	p.way.Arm(fault)
-	first, err := p.apply(t)
-	struck, steps := p.way.Done(), p.way.Steps()
-	if !struck && (err != nil || fault.At == 1) {
-		t.Fatalf("nothing was disturbed, after the steps %q (%v):\n%s", steps, err, first)
-	}
-	p.way.Arm(acctest.Fault{})
-	if err != nil {
-		if out, err := p.space.Run(t.Context(), "apply", "-auto-approve"); err != nil {
-			t.Fatalf("the next apply did not make it good (%v):\n%s\n\nThe disturbed apply had said:\n%s",
-				err, out, first)
-		}
-	}
-	p.space.EmptyPlan(t)
+	steps := p.recovered(t, fault)
 	if got := strings.Fields(p.hosts["kvm2"].Virsh(t, "list", "--name")); !slices.Equal(got, []string{name}) {
 		t.Errorf("on host kvm2, %q run", got)
 	}

@@ -102,20 +102,7 @@ func (p *placing) disturb(t *testing.T, fault acctest.Fault) []string {
 	}
 	name := p.instance()
 	p.configure(t, name)
-	p.way.Arm(fault)
-	first, err := p.apply(t)
-	struck, steps := p.way.Done(), p.way.Steps()
-	if !struck && (err != nil || fault.At == 1) {
-		t.Fatalf("nothing was disturbed, after the steps %q (%v):\n%s", steps, err, first)
-	}
-	p.way.Arm(acctest.Fault{})
-	if err != nil {
-		if out, err := p.space.Run(t.Context(), "apply", "-auto-approve"); err != nil {
-			t.Fatalf("the next apply did not make it good (%v):\n%s\n\nThe disturbed apply had said:\n%s",
-				err, out, first)
-		}
-	}
-	p.space.EmptyPlan(t)
+	steps := p.recovered(t, fault)
 	for key, want := range map[string][]string{"kvm1": nil, "kvm2": {name}} {
 		if got := strings.Fields(p.hosts[key].Virsh(t, "list", "--all", "--name")); !slices.Equal(got, want) {
 			t.Errorf("host %s has the domains %q, want %q", key, got, want)
