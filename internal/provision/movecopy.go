@@ -3,25 +3,21 @@ package provision
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 
 	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/image/digest"
 	"github.com/novacron/terraform-provider-novacron/internal/image/qcow2/overlay"
+	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore/volumes"
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
-const (
-	// copyPiece is how many bytes are read at once. A piece of zeros is not sent.
-	copyPiece = 1 << 20
-	// scarce is the amount of free room, in bytes, at which it becomes doubtful whether a pool has kept
-	// what was written to it last.
-	scarce = 16 << 20
-)
+// scarce is the amount of free room, in bytes, at which it becomes doubtful whether a pool has kept what
+// was written to it last.
+const scarce = 16 << 20
 
 // Fill copies the volumes of an instance that moves here and is off. The caller removes what there is
 // after an error.
@@ -68,11 +64,13 @@ func (p *Provisioner) fill(ctx context.Context, c Cargo, from *Provisioner, of p
 		return err
 	}
 	defer conn.Close()
-	sent := &sending{in: in, sum: sha256.New()}
-	if err := sent.to(ctx, volumes.NewSink(conn, pool.Name, of.volume), int64(original.Physical)); err != nil {
+	sum := digest.Current.New()
+	sent, err := transfer.SendBytes(ctx, "the volume", volumes.NewSink(conn, pool.Name, of.volume),
+		io.TeeReader(in, sum), int64(original.Physical))
+	if err != nil {
 		return err
 	}
-	return p.keptAll(ctx, conn, pool.Name, of.volume, sent, below)
+	return p.keptAll(ctx, conn, pool.Name, of.volume, sent, sum, below)
 }
 
 // restanding is the content of an overlay that stands on this host's copy of the image, and what it
@@ -95,7 +93,7 @@ func (p *Provisioner) restanding(ctx context.Context, c Cargo, r io.Reader) (io.
 // keptAll makes sure that the host has kept all that was sent to a volume: it reads it back if the pool
 // has little room left, or the volume takes up less than was sent.
 func (p *Provisioner) keptAll(
-	ctx context.Context, conn host.Transfer, pool, volume string, sent *sending, below *host.Backing,
+	ctx context.Context, conn host.Transfer, pool, volume string, sent int64, sum digest.Writer, below *host.Backing,
 ) error {
 	if err := p.host.RefreshPool(ctx, pool); err != nil {
 		return err
@@ -109,116 +107,16 @@ func (p *Provisioner) keptAll(
 			below.Path)
 	}
 	has, err := p.host.Pool(ctx, pool)
-	if err != nil || has.Available > scarce && v.Allocation >= uint64(sent.sent) {
+	if err != nil || has.Available > scarce && v.Allocation >= uint64(sent) {
 		return err
 	}
-	stored := sha256.New()
-	if err := conn.Download(ctx, pool, volume, stored, 0, 0); err != nil {
+	stored, err := volumes.Digest(ctx, conn, pool, volume, 0, digest.Current, nil)
+	if err != nil {
 		return err
 	}
-	if !bytes.Equal(stored.Sum(nil), sent.sum.Sum(nil)) {
+	if stored != sum.Sum() {
 		return fmt.Errorf("pool %q on %s, which has %d MiB left, has not kept what was written to it", pool,
 			p.host.URI(), has.Available>>20)
 	}
 	return nil
-}
-
-// sending sends what it reads, piece by piece, without the pieces of zeros.
-type sending struct {
-	in   io.Reader
-	sum  hash.Hash // of everything read
-	sent int64     // bytes
-
-	piece []byte // the last that was read; empty at the end
-	rest  []byte // of the piece, that is still to be sent
-}
-
-// to sends everything to a volume. It is an error if that is not size bytes: the volume would be another.
-func (s *sending) to(ctx context.Context, sink volumes.Sink, size int64) error {
-	s.piece = make([]byte, copyPiece)
-	var at int64
-	for {
-		if err := s.next(); err != nil {
-			return err
-		}
-		if len(s.piece) == 0 {
-			break
-		}
-		if zeros(s.piece) {
-			at += int64(len(s.piece))
-			continue
-		}
-		if at >= size {
-			return fmt.Errorf("it has more than the %d bytes that it had before", size)
-		}
-		run := &run{s: s}
-		if err := sink.WriteAt(ctx, run, at, size-at); err != nil {
-			return err
-		}
-		at += run.n
-		s.sent += run.n
-		if len(s.rest) > 0 {
-			return fmt.Errorf("it has more than the %d bytes that it had before", size)
-		}
-		if run.zeros {
-			at += int64(len(s.piece))
-		}
-	}
-	if at != size {
-		return fmt.Errorf("%d of its %d bytes could be read", at, size)
-	}
-	return nil
-}
-
-// next reads the next piece.
-func (s *sending) next() error {
-	piece := s.piece[:copyPiece]
-	n, err := io.ReadFull(s.in, piece)
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return err
-	}
-	s.piece = piece[:n]
-	s.sum.Write(s.piece)
-	s.rest = s.piece
-	return nil
-}
-
-// run reads pieces until one of zeros, or the end.
-type run struct {
-	s     *sending
-	n     int64 // bytes
-	zeros bool  // the last piece that was read is of zeros, and was not passed on
-}
-
-// Read implements io.Reader.
-func (r *run) Read(p []byte) (int, error) {
-	if len(r.s.rest) == 0 {
-		if err := r.s.next(); err != nil {
-			return 0, err
-		}
-	}
-	if len(r.s.piece) == 0 {
-		return 0, io.EOF
-	}
-	if len(r.s.rest) == len(r.s.piece) && zeros(r.s.piece) {
-		r.s.rest, r.zeros = nil, true
-		return 0, io.EOF
-	}
-	n := copy(p, r.s.rest)
-	r.s.rest = r.s.rest[n:]
-	r.n += int64(n)
-	return n, nil
-}
-
-// zeros reports whether data are nothing but zeros.
-func zeros(data []byte) bool {
-	var none [4096]byte
-	for len(data) > 0 {
-		n := min(len(data), len(none))
-		if !bytes.Equal(data[:n], none[:n]) {
-			return false
-		}
-		data = data[n:]
-	}
-	return true
 }

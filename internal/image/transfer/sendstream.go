@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"context"
+	"fmt"
 	"io"
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
@@ -27,6 +28,25 @@ func sendStream(ctx context.Context, p *stream, sink Sink, s sending) (Result, e
 		result.Blocks = blocks.ofRaw(im.Size)
 	}
 	return result, nil
+}
+
+// SendBytes sends what r has to the sink, without long stretches of zeros, and returns how many bytes it has
+// sent. It is an error if r does not have just size bytes. name says in messages what r reads.
+func SendBytes(ctx context.Context, name string, sink Sink, r io.Reader, size int64) (transferred int64, err error) {
+	o, all := image.Origin{Name: name}, &runs{r: io.LimitReader(r, size)}
+	if transferred, err = sendRuns(ctx, o, sink, all, size); err != nil {
+		return transferred, err
+	}
+	if all.pos != size {
+		return transferred, fmt.Errorf("%s ends after %d of its %d bytes", o, all.pos, size)
+	}
+	switch n, err := io.ReadFull(r, make([]byte, 1)); {
+	case n > 0:
+		return transferred, fmt.Errorf("%s has more than its %d bytes", o, size)
+	case !image.Ended(err):
+		return transferred, o.Unread(err)
+	}
+	return transferred, nil
 }
 
 // sendRuns lets the sink read one run of data after another, in the goroutine that looks for the

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"runtime"
+	"slices"
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
@@ -48,6 +49,42 @@ func TestRunsAddUpToTheImage(t *testing.T) {
 				t.Errorf("%d of %d bytes were sent, in %v", got.Transferred, len(data), sink.Calls)
 			}
 		})
+	}
+}
+
+// Bytes that are no image arrive whole, and are refused if they are not as many as was said.
+func TestBytesAreSentWithoutTheirZeros(t *testing.T) {
+	const gap = 2 * localfile.JoinGap
+	data, none := bytes.Repeat([]byte{7}, runBlock), make([]byte, gap)
+	for name, c := range map[string]struct {
+		parts [][]byte
+		most  int // bytes that are sent
+	}{
+		"nothing":       {nil, 0},
+		"zeros":         {[][]byte{none}, localfile.LastBytes},
+		"data":          {[][]byte{data, data}, 2 * runBlock},
+		"data at begin": {[][]byte{data, none}, runBlock + localfile.LastBytes},
+		"data at end":   {[][]byte{none, data}, runBlock},
+		"data between":  {[][]byte{none, data, data, none, data, none}, 3*runBlock + localfile.LastBytes},
+		"an odd end":    {[][]byte{data, none, {1, 2, 3}}, runBlock + 3},
+		"an odd zero":   {[][]byte{data, none, {0, 0, 0}}, runBlock + localfile.LastBytes},
+		"only a little": {[][]byte{{1}}, 1},
+	} {
+		content := slices.Concat(c.parts...)
+		for _, more := range []int64{0, 1, -1} { // than there is
+			size := int64(len(content)) + more
+			if size < 0 {
+				continue
+			}
+			var sink imagetest.Sink
+			sent, err := SendBytes(t.Context(), "it", &sink, bytes.NewReader(content), size)
+			if (err == nil) != (more == 0) {
+				t.Errorf("%s: of %d bytes, as %d: %v", name, len(content), size, err)
+			}
+			if more == 0 && (!bytes.Equal(sink.Data, content) || sent > int64(c.most)) {
+				t.Errorf("%s: %d bytes were sent, and %d arrived, of %d", name, sent, len(sink.Data), len(content))
+			}
+		}
 	}
 }
 
