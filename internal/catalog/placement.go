@@ -58,7 +58,9 @@ func (p Placement) Lease() lease.Lease {
 }
 
 // Hold records that work on the instance is under that lease; the zero Lease records that there is none.
-func (p *Placement) Hold(l lease.Lease) { p.Runner, p.Since, p.Deadline = l.Holder, l.Since, l.Deadline }
+func (p *Placement) Hold(l lease.Lease) {
+	p.Runner, p.Since, p.Deadline = l.Holder, l.Since, l.Deadline
+}
 
 // Abandoned reports whether work on the instance began that no process will finish. The instance may
 // be on the host, in part or as a whole, or on none. now is the time by the catalog's clock.

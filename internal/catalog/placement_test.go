@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/lease"
+	"github.com/novacron/terraform-provider-novacron/internal/lease/leasetest"
 )
 
 // placed is a placement of the tenant t1 in the pool gold.
@@ -70,9 +71,7 @@ func TestAChangeAddsWhatGrows(t *testing.T) {
 func TestAPlacementIsAbandonedOnceItsProcessIsDeadOrLate(t *testing.T) {
 	noon := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	late := noon.Add(lease.Slack + time.Second)
-	fields := strings.Split(lease.This(), "/")
-	fields[1] = "4194305" // beyond PID_MAX_LIMIT of Linux
-	dead := strings.Join(fields, "/")
+	dead := leasetest.Dead(t)
 	for what, c := range map[string]struct {
 		state  PlacementState
 		runner string
@@ -84,7 +83,7 @@ func TestAPlacementIsAbandonedOnceItsProcessIsDeadOrLate(t *testing.T) {
 		"a create that is overdue":      {PlacementReserved, lease.This(), late, true},
 		"a move whose process died":     {PlacementMoving, dead, noon, true},
 		"a removal whose process died":  {PlacementLeaving, dead, noon, true},
-		"an instance, whoever made it":  {PlacementPlaced, dead, late, false},
+		"an instance of a dead process": {PlacementPlaced, dead, late, false},
 		"an instance without a process": {PlacementPlaced, "", late, false},
 	} {
 		p := Placement{State: c.state, Runner: c.runner, Since: noon.Add(-time.Hour), Deadline: noon}
