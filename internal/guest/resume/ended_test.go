@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
 	"github.com/novacron/terraform-provider-novacron/internal/guest"
 )
 
@@ -120,10 +121,7 @@ func TestAStageThatIsKilledIsTheLast(t *testing.T) {
 
 // So it is if the stages run in a process that has waited for that.
 func TestAStageThatIsKilledIsTheLastOfTheProcessThatWaited(t *testing.T) {
-	python, err := exec.LookPath("python3")
-	if err != nil {
-		t.Skip("there is no python3")
-	}
+	needs.Installed(t, "python3")
 	const want = "cloud-init's stage init --local was ended by the signal 9\n"
 	for how, fails := range map[string]string{want: "os.kill(os.getpid(), 9)", "": "sys.exit(1)"} {
 		dir := t.TempDir()
@@ -140,7 +138,7 @@ func TestAStageThatIsKilledIsTheLastOfTheProcessThatWaited(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		out, err := exec.CommandContext(t.Context(), python, filepath.Join(dir, "stages.py")).CombinedOutput()
+		out, err := exec.CommandContext(t.Context(), "python3", filepath.Join(dir, "stages.py")).CombinedOutput()
 		noted, _ := os.ReadFile(filepath.Join(dir, "killed"))
 		_, next := os.Stat(filepath.Join(dir, "next"))
 		if string(noted) != how || (err != nil) != (how != "") || (next == nil) != (how == "") {
