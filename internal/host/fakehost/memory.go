@@ -132,19 +132,31 @@ func (h memoryRequests) DefineAs(
 	ctx context.Context, definition string, id host.Identity,
 ) (made host.Domain, err error) {
 	err = h.do(ctx, "DefineAs", id.Name, func() error {
-		if h.domains[id.UUID] != nil || h.named(id.Name) != nil {
-			return host.ErrExists
-		}
-		var saved savedDomain
-		if err := json.Unmarshal([]byte(definition), &saved); err != nil {
-			return err
-		}
-		saved.Status = host.Status{State: host.StateShutoff}
-		d := &domain{Domain: saved.Domain, console: saved.Console, sent: map[string]int64{}}
-		h.domains[id.UUID], made = d, d.describe()
-		return nil
+		d, err := h.defineSaved(id.Name, id.UUID, definition, func(*savedDomain) error { return nil })
+		made = d
+		return err
 	})
 	return made, err
+}
+
+// defineSaved defines a domain by the text of a savedDomain, once change has adapted it.
+func (h *state) defineSaved(
+	name, uuid, definition string, change func(*savedDomain) error,
+) (host.Domain, error) {
+	if h.domains[uuid] != nil || h.named(name) != nil {
+		return host.Domain{}, host.ErrExists
+	}
+	var saved savedDomain
+	if err := json.Unmarshal([]byte(definition), &saved); err != nil {
+		return host.Domain{}, err
+	}
+	if err := change(&saved); err != nil {
+		return host.Domain{}, err
+	}
+	saved.Status = host.Status{State: host.StateShutoff}
+	d := &domain{Domain: saved.Domain, console: saved.Console, sent: map[string]int64{}, down: map[string]bool{}}
+	h.domains[uuid] = d
+	return d.describe(), nil
 }
 
 // ResumeMemory is host.Memory.ResumeMemory. The guest writes to its console as if it had started.

@@ -23,32 +23,28 @@ func (h domainRequests) DefineRelocated(
 	ctx context.Context, definition string, r host.Relocation,
 ) (made host.Domain, err error) {
 	err = h.do(ctx, "DefineRelocated", r.Name, func() error {
-		if h.domains[r.UUID] != nil || h.named(r.Name) != nil {
-			return host.ErrExists
-		}
-		var saved savedDomain
-		if err := json.Unmarshal([]byte(definition), &saved); err != nil {
-			return err
-		}
-		for i, disk := range saved.Disks {
-			if disk.Path == "" {
-				continue
-			}
-			path, named := r.Files[disk.Path]
-			if !named {
-				return fmt.Errorf("nothing says where the file %s is now", disk.Path)
-			}
-			saved.Disks[i].Path = path
-		}
-		if saved.Console != "" {
-			saved.Console = r.Files[saved.Console]
-		}
-		saved.Status, saved.Metadata = host.Status{State: host.StateShutoff}, r.Metadata
-		d := &domain{
-			Domain: saved.Domain, console: saved.Console, sent: map[string]int64{}, down: map[string]bool{},
-		}
-		h.domains[r.UUID], made = d, d.describe()
-		return nil
+		d, err := h.defineSaved(r.Name, r.UUID, definition, func(d *savedDomain) error { return d.moveTo(r) })
+		made = d
+		return err
 	})
 	return made, err
+}
+
+// moveTo gives a domain what a Relocation says.
+func (d *savedDomain) moveTo(r host.Relocation) error {
+	for i, disk := range d.Disks {
+		if disk.Path == "" {
+			continue
+		}
+		path, named := r.Files[disk.Path]
+		if !named {
+			return fmt.Errorf("nothing says where the file %s is now", disk.Path)
+		}
+		d.Disks[i].Path = path
+	}
+	if d.Console != "" {
+		d.Console = r.Files[d.Console]
+	}
+	d.Metadata = r.Metadata
+	return nil
 }
