@@ -22,7 +22,7 @@ func (e *editor) changeDevices(change host.DomainChange) error {
 			return err
 		}
 		if ok {
-			e.edits = append(e.edits, edit{found.start, found.end, ""})
+			e.drop(found)
 		}
 	}
 	hardware, err := parseHardware(e.text)
@@ -234,7 +234,7 @@ func (e *editor) setDiskImage(with host.DiskImage) error {
 			e.edits = append(e.edits, edit{part.start, part.end, tag("source", withAttr(nil, "file", with.Path)) +
 				"</source>"})
 		case "backingStore":
-			e.edits = append(e.edits, edit{part.start, part.end, ""})
+			e.drop(part)
 		}
 	}
 	if !driven { // the host must never detect a disk's format by itself
@@ -245,6 +245,16 @@ func (e *editor) setDiskImage(with host.DiskImage) error {
 		e.edits = append(e.edits, edit{disk.open, disk.open, text + "</driver>"})
 	}
 	return nil
+}
+
+// attrOf is the value of an attribute, "" for none.
+func attrOf(attrs []xml.Attr, name string) string {
+	for _, a := range attrs {
+		if a.Name.Local == name && a.Name.Space == "" {
+			return a.Value
+		}
+	}
+	return ""
 }
 
 // withAttr returns the attributes with one of them set.

@@ -147,6 +147,9 @@ func (e *editor) put(name, with string) {
 	}
 }
 
+// drop takes an element out.
+func (e *editor) drop(part element) { e.edits = append(e.edits, edit{part.start, part.end, ""}) }
+
 // setMetadata replaces novacron's element in the metadata.
 func (e *editor) setMetadata(with string) error {
 	if with != "" {

@@ -91,7 +91,7 @@ func (e *editor) setSeed(path string) error {
 		}
 		for _, part := range parts {
 			if part.name.Local == "source" || part.name.Local == "backingStore" {
-				e.edits = append(e.edits, edit{part.start, part.end, ""})
+				e.drop(part)
 			}
 		}
 		if path != "" {
@@ -106,7 +106,7 @@ func (e *editor) setSeed(path string) error {
 
 // isDrive reports whether a disk is a drive for media.
 func isDrive(disk element) bool {
-	return slices.Contains(disk.attrs, xml.Attr{Name: xml.Name{Local: "device"}, Value: "cdrom"})
+	return attrOf(disk.attrs, "device") == "cdrom"
 }
 
 // without returns the text of a device, without its elements of these names.
@@ -125,14 +125,18 @@ func (e *editor) without(device element, names ...string) (string, error) {
 	return text + e.text[from:device.end], nil
 }
 
-// setConsoleLog changes where the log of the serial console is. libvirt describes the console twice.
+// setConsoleLog changes where the log of the serial console is.
 func (e *editor) setConsoleLog(path string) error {
+	return e.eachLog(func(log element) { e.moveLog(log, path) })
+}
+
+// eachLog passes on the logs of consoles. libvirt describes the serial console twice.
+func (e *editor) eachLog(do func(log element)) error {
 	for _, kind := range []string{"serial", "console"} {
 		err := e.eachDevice(kind, func(_ element, parts []element) {
 			for _, part := range parts {
 				if part.name.Local == "log" {
-					log := tag("log", withAttr(part.attrs, "file", path))
-					e.edits = append(e.edits, edit{part.start, part.end, log + "</log>"})
+					do(part)
 				}
 			}
 		})
@@ -141,6 +145,12 @@ func (e *editor) setConsoleLog(path string) error {
 		}
 	}
 	return nil
+}
+
+// moveLog replaces the file of a log.
+func (e *editor) moveLog(log element, path string) {
+	with := tag("log", withAttr(log.attrs, "file", path)) + "</log>"
+	e.edits = append(e.edits, edit{log.start, log.end, with})
 }
 
 // eachDevice passes on the devices of a kind, with their elements.

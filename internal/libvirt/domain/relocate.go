@@ -2,7 +2,6 @@ package domain
 
 import (
 	"context"
-	"encoding/xml"
 	"fmt"
 
 	"github.com/digitalocean/go-libvirt"
@@ -87,20 +86,7 @@ func (e *editor) dropFirmwareFiles() error {
 
 // dropEmulator takes out the path of the emulator.
 func (e *editor) dropEmulator() error {
-	devices, ok := e.child("devices")
-	if !ok {
-		return nil
-	}
-	parts, err := elements(e.text, devices.open, devices.shut)
-	if err != nil {
-		return err
-	}
-	for _, part := range parts {
-		if part.name.Local == "emulator" {
-			e.drop(part)
-		}
-	}
-	return nil
+	return e.eachDevice("emulator", func(emulator element, _ []element) { e.drop(emulator) })
 }
 
 // moveDisks replaces the files of disks and media. What they stand on is in the files.
@@ -139,38 +125,13 @@ func (e *editor) moveSource(source element, files map[string]string) error {
 	return nil
 }
 
-// moveLogs replaces the logs of consoles. libvirt describes a console twice.
+// moveLogs replaces the logs of consoles.
 func (e *editor) moveLogs(files map[string]string) error {
-	for _, kind := range []string{"serial", "console"} {
-		err := e.eachDevice(kind, func(_ element, parts []element) {
-			for _, part := range parts {
-				if part.name.Local != "log" {
-					continue
-				}
-				if path, named := files[attrOf(part.attrs, "file")]; named {
-					log := tag("log", withAttr(part.attrs, "file", path))
-					e.edits = append(e.edits, edit{part.start, part.end, log + "</log>"})
-				} else {
-					e.drop(part)
-				}
-			}
-		})
-		if err != nil {
-			return err
+	return e.eachLog(func(log element) {
+		if path, named := files[attrOf(log.attrs, "file")]; named {
+			e.moveLog(log, path)
+		} else {
+			e.drop(log)
 		}
-	}
-	return nil
-}
-
-// drop takes an element out.
-func (e *editor) drop(part element) { e.edits = append(e.edits, edit{part.start, part.end, ""}) }
-
-// attrOf is the value of an attribute, "" for none.
-func attrOf(attrs []xml.Attr, name string) string {
-	for _, a := range attrs {
-		if a.Name.Local == name && a.Name.Space == "" {
-			return a.Value
-		}
-	}
-	return ""
+	})
 }
