@@ -16,7 +16,7 @@ import (
 // sign returns who removes the volumes of a document that is being deleted, and until when. It
 // returns nothing if the pool's time is unknown.
 func (w *writer) sign(ctx context.Context) (runner string, deadline time.Time) {
-	now, err := w.pool.volumes.Time(ctx, w.pool.name)
+	now, err := w.pool.time(ctx)
 	if err != nil {
 		return "", time.Time{}
 	}
@@ -46,7 +46,6 @@ func (w *writer) orphaned(ctx context.Context, e envelope) bool {
 	if !e.Deleted || e.Runner == "" {
 		return false
 	}
-	dead, err := lease.Lease{Holder: e.Runner, Deadline: e.Deadline}.Abandoned(ctx,
-		func(ctx context.Context) (time.Time, error) { return w.pool.volumes.Time(ctx, w.pool.name) })
+	dead, err := lease.Lease{Holder: e.Runner, Deadline: e.Deadline}.Abandoned(ctx, w.pool.time)
 	return err == nil && dead
 }

@@ -57,6 +57,9 @@ type pool struct {
 	grace   time.Duration // see Grace
 }
 
+// time is the pool's time.
+func (p *pool) time(ctx context.Context) (time.Time, error) { return p.volumes.Time(ctx, p.name) }
+
 // Store is a catalog in one pool. It implements catalog.Store.
 type Store struct {
 	pool   *pool
@@ -80,7 +83,7 @@ func New(volumes Volumes, name string) *Store {
 // Now implements catalog.Store. It returns the pool's time, which the host learns from
 // the first document that is written.
 func (s *Store) Now(ctx context.Context) (time.Time, error) {
-	return s.pool.volumes.Time(ctx, s.pool.name)
+	return s.pool.time(ctx)
 }
 
 // Templates implements catalog.Store.
