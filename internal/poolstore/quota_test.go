@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
@@ -55,53 +56,51 @@ func TestAQuotaIsJudgedByTheRevisionThatAWriteBuildsOn(t *testing.T) {
 
 // Placements that one process makes together are one write, also if the quota has room for some alone.
 func TestPlacementsThatAreMadeTogetherAreOneWrite(t *testing.T) {
-	const asked, room = 40, 25
-	m := goldPool(t, room)
-	writes, began, proceed := 0, make(chan bool), make(chan bool)
-	s := New(process{memory: m, before: func(call, _ string) error {
-		if call != "write" {
+	synctest.Test(t, func(t *testing.T) {
+		const asked, room = 40, 25
+		m := goldPool(t, room)
+		writes, began, proceed := 0, make(chan bool), make(chan bool)
+		s := New(process{memory: m, before: func(call, _ string) error {
+			if call != "write" {
+				return nil
+			}
+			if writes++; writes == 1 { // the others gather meanwhile
+				close(began)
+				<-proceed
+			}
 			return nil
-		}
-		if writes++; writes == 1 { // the others gather meanwhile
-			close(began)
-			<-proceed
-		}
-		return nil
-	}}, "pool")
-	var group sync.WaitGroup
-	refused := make(chan error, asked)
-	group.Go(func() {
-		if err := place(t.Context(), s, "first"); err != nil {
-			t.Error(err)
-		}
-	})
-	<-began
-	for i := range asked {
+		}}, "pool")
+		var group sync.WaitGroup
+		refused := make(chan error, asked)
 		group.Go(func() {
-			if err := place(t.Context(), s, fmt.Sprint("i", i)); err != nil {
-				refused <- err
+			if err := place(t.Context(), s, "first"); err != nil {
+				t.Error(err)
 			}
 		})
-	}
-	for gathered := 0; gathered < asked; { // until all wait for the first write
-		s.writer.queues.mu.Lock()
-		gathered = len(s.writer.queues.waiting[naming.DocumentStem("placement", "t1")])
-		s.writer.queues.mu.Unlock()
-	}
-	close(proceed)
-	group.Wait()
-	close(refused)
-	over := 0
-	for err := range refused {
-		if _, is := errors.AsType[*catalog.QuotaError](err); !is {
-			t.Error(err)
+		<-began
+		for i := range asked {
+			group.Go(func() {
+				if err := place(t.Context(), s, fmt.Sprint("i", i)); err != nil {
+					refused <- err
+				}
+			})
 		}
-		over++
-	}
-	all := must.Value(m.store().Placements().List(t.Context(), "t1/"))
-	if len(all) != room || over != asked+1-room || writes != 2 {
-		t.Errorf("%d of %d are placed and %d refused, by %d writes", len(all), room, over, writes)
-	}
+		synctest.Wait() // until all wait for the first write
+		close(proceed)
+		group.Wait()
+		close(refused)
+		over := 0
+		for err := range refused {
+			if _, is := errors.AsType[*catalog.QuotaError](err); !is {
+				t.Error(err)
+			}
+			over++
+		}
+		all := must.Value(m.store().Placements().List(t.Context(), "t1/"))
+		if len(all) != room || over != asked+1-room || writes != 2 {
+			t.Errorf("%d of %d are placed and %d refused, by %d writes", len(all), room, over, writes)
+		}
+	})
 }
 
 // A resource pool that cannot be read admits nothing, also if an older revision of it would.
