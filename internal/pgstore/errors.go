@@ -133,14 +133,7 @@ func quotaError(err error) error {
 	if server.Code == noQuota {
 		return &catalog.NoQuotaError{Pool: d.Pool, Tenant: d.Tenant}
 	}
-	return &catalog.QuotaError{
-		Pool:   d.Pool,
-		Tenant: d.Tenant,
-		Figure: d.Figure,
-		Limit:  d.Limit,
-		Used:   d.Used,
-		Asked:  d.Asked,
-	}
+	return new(catalog.QuotaError(d))
 }
 
 // serverSays leaves out the server's details, which may quote rows.
