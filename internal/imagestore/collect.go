@@ -123,12 +123,7 @@ func (c collector) collectCopy(ctx context.Context, rec catalog.Record[catalog.B
 		_, err := c.bases.Replace(ctx, rec.Key, rec.Revision, rec.Value)
 		return err
 	}
-	r := newRemover(c.Store)
-	taken, err := r.take(ctx, rec)
-	if err != nil {
-		return err
-	}
-	return r.dispose(ctx, taken)
+	return newRemover(c.Store).takeAway(ctx, rec)
 }
 
 // needed reports whether anything but the warm snapshots stands on a base, or anything on those.

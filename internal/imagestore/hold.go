@@ -208,12 +208,12 @@ const (
 )
 
 // worker is what is known of the process that sends a base: it lives as long as the lease of the
-// registration that the base is for, or that a copy has. An image of which little is data is hashed for minutes in
-// which its volume does not change, so the lease counts more than that. Nothing is known of a
-// process that removes a base, of registrations in another catalog, and of those that only their
-// tenant sees: their names are not ids. If rules for polkit hide other tenants' documents, those
-// only seem to be absent. The lease of the version that waits says nothing either: it does not send
-// the base, but an earlier attempt may have left it.
+// registration that the base is for, or that a copy has. An image of which little is data is hashed
+// for minutes in which its volume does not change, so the lease counts more than that. Nothing is
+// known of a process that removes a base, of registrations in another catalog, and of those that
+// only their tenant sees: their names are not ids. If rules for polkit hide other tenants'
+// documents, those only seem to be absent. The lease of the version that waits says nothing either:
+// it does not send the base, but an earlier attempt may have left it.
 func (j joiner) worker(ctx context.Context, base catalog.Base, waits catalog.VersionID) (life, error) {
 	if base.State != catalog.BaseUploading {
 		return unknown, nil

@@ -12,7 +12,6 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
 	"github.com/novacron/terraform-provider-novacron/internal/lease"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
-	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
 // An image is registered on one host, and copied to the pool of another one when an instance there
@@ -214,12 +213,4 @@ func (st *Store) ReleaseCopy(ctx context.Context, v catalog.Version) error {
 		return catalog.IgnoreNotFound(err)
 	}
 	return st.Release(ctx, v.Digest, v.ID)
-}
-
-// ReleaseGone takes a version off the users of the pool's image if the version has been removed, as it
-// may be while its image is copied.
-func (st *Store) ReleaseGone(ctx context.Context, v catalog.Version) error {
-	undo, cancel := step.UndoContext(ctx)
-	defer cancel()
-	return st.ReleaseUnregistered(undo, v.Digest, v.ID)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
+	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
 // Image is the stored image of a version that an instance on the library's host is about to be created
@@ -33,7 +34,7 @@ func (l *Library) Image(ctx context.Context, v catalog.Version) (catalog.Base, e
 // if no host has the image.
 func (l *Library) Replicate(ctx context.Context, v catalog.Version) error {
 	l.collect(ctx, l.Images) // which may make room
-	var failed []error
+	var failed []*imagestore.SourceError
 	for _, from := range l.stores() {
 		if from == l.Images {
 			continue
@@ -56,26 +57,28 @@ func (l *Library) Replicate(ctx context.Context, v catalog.Version) error {
 func (l *Library) stillThere(ctx context.Context, v catalog.Version) error {
 	_, err := l.store.Versions().Get(ctx, v.ID.String())
 	if errors.Is(err, catalog.ErrNotFound) {
-		return errors.Join(imagestore.BeingRemoved(v.ID), l.Images.ReleaseGone(ctx, v))
+		undo, cancel := step.UndoContext(ctx)
+		defer cancel()
+		return errors.Join(imagestore.BeingRemoved(v.ID), l.Images.ReleaseUnregistered(undo, v.Digest, v.ID))
 	}
 	return err
 }
 
 // nowhere is the error for an image that could be copied from no host: a finding if none has it.
-func (l *Library) nowhere(v catalog.Version, failed []error) error {
+func (l *Library) nowhere(v catalog.Version, failed []*imagestore.SourceError) error {
 	var silent []error
-	sites := []string{l.Images.Site()}
-	for _, err := range failed {
-		if !errors.Is(err, imagestore.ErrNoImage) {
-			silent = append(silent, err)
-		}
-		if source, is := errors.AsType[*imagestore.SourceError](err); is {
-			sites = append(sites, source.Site)
+	for _, source := range failed {
+		if !errors.Is(source, imagestore.ErrNoImage) {
+			silent = append(silent, source)
 		}
 	}
 	if len(silent) > 0 {
 		return fmt.Errorf("version %q: its image is not on %s, and could not be copied there: %w", v.ID,
 			l.Images.Site(), errors.Join(silent...))
+	}
+	var sites []string
+	for _, images := range l.stores() {
+		sites = append(sites, images.Site())
 	}
 	return finding.List{{Path: finding.At("version"), Summary: "Image not found on any host", Detail: fmt.Sprintf(
 		"Version %q is in the catalog, but none of the hosts %s has its image: choose another version, or add the "+
@@ -85,7 +88,7 @@ func (l *Library) nowhere(v catalog.Version, failed []error) error {
 // findImage makes sure that a host has the image of a version. It does not ask further hosts once it
 // has found one.
 func (l *Library) findImage(ctx context.Context, v catalog.Version) error {
-	var failed []error
+	var failed []*imagestore.SourceError
 	for _, images := range l.stores() {
 		_, kept, err := images.Keeps(ctx, v.Digest)
 		if kept {

@@ -197,7 +197,7 @@ func TestAnImageThatNoHostHasIsNotFound(t *testing.T) {
 		}
 		on := s.process()["kvm2"]
 		_, _, err := on.p.Create(t.Context(), on.request("clone"), func(kind.Instance, Record) {})
-		if _, is := errors.AsType[finding.List](err); !is || !strings.Contains(err.Error(), "kvm2, kvm1, kvm3") {
+		if _, is := errors.AsType[finding.List](err); !is || !strings.Contains(err.Error(), "kvm1, kvm2, kvm3") {
 			t.Errorf("without an image: %v", err)
 		}
 		if err := on.lib.CheckImage(t.Context(), v); err == nil {
