@@ -100,7 +100,7 @@ func (p *placing) create(ctx context.Context) (kind.Instance, provision.Record, 
 		p.exists(i, record, p.member)
 	}, p.elsewhere)
 	if i.UUID != "" {
-		_ = p.claim.keep(ctx, i, p.member, p.blueprint) // the instance is there all the same: see placementOf
+		_ = p.claim.keep(ctx, i, p.member, p.blueprint) // the instance is there all the same: see leave
 		return i, record, err
 	}
 	return i, record, p.giveUp(ctx, err, record.Left)

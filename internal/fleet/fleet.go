@@ -109,11 +109,9 @@ func (f *Fleet) Member(name string) (m *Member, ok bool) {
 }
 
 // Names are the names of all members.
-func (f *Fleet) Names() []string { return names(f.members) }
-
-func names(members []*Member) []string {
-	all := make([]string, len(members))
-	for i, m := range members {
+func (f *Fleet) Names() []string {
+	all := make([]string, len(f.members))
+	for i, m := range f.members {
 		all[i] = m.Name
 	}
 	return all

@@ -162,7 +162,6 @@ func (p *Provider) open(ctx context.Context, config model, s *face.Session) diag
 		Pools: store.ResourcePools(),
 	})
 	s.Pools = pools.Over(admin, s.Library)
-	s.Provisioner = s.Fleet.Home().Provisioner
 	s.ResourcePool = config.Resources.ValueString()
 	s.KeepSilent = config.Silent.ValueString() == keepSilent
 	return diags

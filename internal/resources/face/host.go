@@ -54,7 +54,7 @@ func NoteHost(ctx context.Context, here *hostid.Here, private PrivateState, diag
 // record already has that pool, NotePool does not ask the host. A catalog in a database is on no host.
 func (s *Session) NotePool(ctx context.Context, private PrivateState, diags *diag.Diagnostics) {
 	if s.Library.InPool() && !s.samePool(ctx, private) {
-		NoteHost(ctx, s.Provisioner.Here, private, diags)
+		NoteHost(ctx, s.Fleet.Home().Here, private, diags)
 	}
 }
 
@@ -88,7 +88,7 @@ func (s *Session) MissingFromPool(ctx context.Context, private PrivateState, kin
 	if !ok || !s.Library.InPool() {
 		return diags
 	}
-	err := s.Provisioner.Here.MovedLibrary(ctx, noted)
+	err := s.Fleet.Home().Here.MovedLibrary(ctx, noted)
 	if moved, ok := errors.AsType[*hostid.MovedError](err); ok {
 		LeftBehind(&diags, moved, kind, fmt.Sprintf("%s %q", kind, id), doubt)
 		return diags

@@ -12,16 +12,14 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/fleet"
 	"github.com/novacron/terraform-provider-novacron/internal/fleet/pools"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
-	"github.com/novacron/terraform-provider-novacron/internal/provision"
 )
 
 // Session is what a configured provider works with. It is nil while the provider is not configured.
 type Session struct {
 	Library      *library.Library
-	Provisioner  *provision.Provisioner // of the host that has the library's pool: Fleet.Home
-	Fleet        *fleet.Fleet           // all hosts, which have the instances
-	Pools        *pools.Administration  // resource pools, as far as the user may manage them
-	ResourcePool string                 // of instances that name none; "" for none
+	Fleet        *fleet.Fleet          // all hosts, which have the instances
+	Pools        *pools.Administration // resource pools, as far as the user may manage them
+	ResourcePool string                // of instances that name none; "" for none
 	// KeepSilent says that instances of hosts that do not answer stay in the state as they are.
 	KeepSilent bool
 	// Deferred says that part of the provider's configuration is unknown, for example while

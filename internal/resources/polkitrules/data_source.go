@@ -97,7 +97,7 @@ func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 		m.Tenant = types.StringValue(d.Library.Tenant())
 	}
 	if m.Pools.IsNull() {
-		pools, diags := types.SetValueFrom(ctx, types.StringType, d.Provisioner.Homes())
+		pools, diags := types.SetValueFrom(ctx, types.StringType, d.Fleet.Home().Homes())
 		resp.Diagnostics.Append(diags...)
 		m.Pools = pools
 	}

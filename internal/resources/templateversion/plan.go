@@ -187,7 +187,7 @@ func (r *Resource) checkWarm(plan *Model, template catalog.Template, v catalog.V
 	warm, known := attribute.Warm(plan.Warm)
 	if known && len(warm.Validate()) == 0 { // otherwise ValidateConfig says so
 		v.Warm = warm
-		face.AddFindings(diags, r.Provisioner.CheckWarm(template, v))
+		face.AddFindings(diags, r.Fleet.Home().CheckWarm(template, v))
 	}
 }
 

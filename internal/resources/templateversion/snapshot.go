@@ -117,7 +117,7 @@ func readSnapshot(
 	if v.Warm == nil {
 		return types.ObjectNull(snapshotTypes)
 	}
-	snapshot, err := s.Provisioner.Snapshot(ctx, v)
+	snapshot, err := s.Fleet.Home().Snapshot(ctx, v)
 	switch {
 	case errors.Is(err, catalog.ErrNotFound):
 		return types.ObjectValueMust(snapshotTypes, noSnapshot(snapshotNone))
@@ -133,7 +133,7 @@ func readSnapshot(
 // ask for any more, and returns what there is then. No failure is one of the version.
 func (r *Resource) makeSnapshot(ctx context.Context, v catalog.Version, diags *diag.Diagnostics) types.Object {
 	at := path.Root("warm")
-	snapshot, err := r.Provisioner.Warm(ctx, v)
+	snapshot, err := r.Fleet.Home().Warm(ctx, v)
 	if snapshot.State == "" && v.Warm != nil {
 		face.WarnError(ctx, diags, at, "Warm snapshot not made", fmt.Errorf(
 			"making the warm snapshot of version %q, which exists without it until the next apply: %w", v.ID, err))
