@@ -18,7 +18,8 @@ const (
 	// emulation.
 	commandTimeout = 10 * time.Second
 
-	// The state of a process is polled at these intervals, each twice the one before.
+	// The state of a process is polled at intervals that grow with the time that it has taken so far.
+	// So its end is noticed late by at most a quarter of that time, firstPoll at least.
 	firstPoll = 50 * time.Millisecond
 	lastPoll  = time.Second
 
@@ -210,8 +211,8 @@ func (a *Agent) run(ctx context.Context, p program, patience time.Duration) (Res
 	if err := a.call(ctx, "guest-exec", p, &started); err != nil {
 		return Result{}, fmt.Errorf("starting %s in the guest: %w", p.Path, err)
 	}
-	pause, heard := firstPoll, time.Now()
-	for {
+	began := time.Now()
+	for heard := began; ; {
 		var status processStatus
 		err := a.call(ctx, "guest-exec-status", struct {
 			PID int64 `json:"pid"`
@@ -230,7 +231,7 @@ func (a *Agent) run(ctx context.Context, p program, patience time.Duration) (Res
 			}
 			return result, nil
 		}
-		timer := time.NewTimer(pause)
+		timer := time.NewTimer(min(max(time.Since(began)/4, firstPoll), lastPoll))
 		select {
 		case <-ctx.Done():
 			timer.Stop()
@@ -238,7 +239,6 @@ func (a *Agent) run(ctx context.Context, p program, patience time.Duration) (Res
 				p.Path, started.PID, context.Cause(ctx))
 		case <-timer.C:
 		}
-		pause = min(2*pause, lastPoll)
 	}
 }
 
