@@ -19,6 +19,9 @@ an interrupted copy again to continue it.
 The source of the copy stays, too, and its versions keep their images. With --move, it is removed
 once everything is copied.
 
+A library of several hosts has copies of its images on them: name the hosts besides that of --uri
+with --host.
+
 example:
   terraform-provider-novacron catalog copy --from embedded --to postgres://nova_t1@db/nova
 `
@@ -28,6 +31,8 @@ func (a *app) setUpCopy(flags *flag.FlagSet) func(context.Context) error {
 	s.flags(flags)
 	source := flags.String("from", "", "`CATALOG` to copy from: "+ends)
 	target := flags.String("to", "", "`CATALOG` to copy to: the same")
+	var hosts []string
+	hostsFlag(flags, &hosts)
 	move := flags.Bool("move", false, "remove from the first catalog what the second one has afterwards")
 	return func(ctx context.Context) error {
 		if *source == *target {
@@ -47,7 +52,10 @@ func (a *app) setUpCopy(flags *flag.FlagSet) func(context.Context) error {
 			from.tenant = to.tenant // a tenant's role can write nothing else
 		}
 		a.progress("copying from %s to %s", from.name, to.name)
-		if err := a.transfer(ctx, from, to); err != nil || !*move {
+		if err := a.transfer(ctx, from, to); err != nil {
+			return err
+		}
+		if err := a.shareCopies(ctx, s, hosts, from, to, *move); err != nil || !*move {
 			return err
 		}
 		return a.remove(ctx, from, to)

@@ -12,6 +12,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 	"github.com/novacron/terraform-provider-novacron/internal/catalogcmd"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore/volumes"
 	"github.com/novacron/terraform-provider-novacron/internal/pgstore"
 )
 
@@ -99,6 +100,41 @@ func TestAccALibraryMovesToPostgreSQL(t *testing.T) {
 	w.Setenv("NOVACRON_CATALOG_DSN", dsn(role))
 	w.EmptyPlan(t)
 	w.Destroy(t)
+}
+
+// A library that several hosts have is moved to PostgreSQL, with its instances on all hosts. It is planned
+// empty there, and nothing of it stays anywhere once it is destroyed.
+func TestAccALibraryOfSeveralHostsMovesToPostgreSQL(t *testing.T) {
+	shared := acctest.RequireHost(t)
+	dsn := pgtest.Database(t)
+	t.Parallel()
+	role := pgtest.Role("nova_default")
+	if _, err := pgstore.Init(t.Context(), dsn(pgtest.Superuser), map[string]string{"default": role}); err != nil {
+		t.Fatal(err)
+	}
+	w := tfacc.NewWorkspace(t, "")
+	w.Setenv("TF_VAR_image", acctest.TinyImage(t))
+	one, two := shared.Own(t, "desk3"), shared.Own(t, "desk4")
+	w.Setenv("TF_VAR_hosts", fmt.Sprintf("{ kvm1 = %q, kvm2 = %q }", one.URI, two.URI))
+	config := example(t, "hosts/main.tf")
+	w.Write(t, "main.tf", config)
+	t.Cleanup(func() { w.Destroy(t) })
+	w.Apply(t)
+	var said bytes.Buffer
+	if code := catalogcmd.Run(t.Context(), []string{
+		"copy", "--uri", one.URI, "--host", two.URI, "--from", "embedded", "--to", dsn(role), "--move",
+	}, &said, &said); code != 0 {
+		t.Fatalf("exit %d: %s", code, &said)
+	}
+	w.Write(t, "main.tf", exchanged(t, config, "catalog = { host = keys(var.hosts)[0] }",
+		fmt.Sprintf("catalog = { host = keys(var.hosts)[0], postgres = { dsn = %q } }", dsn(role))))
+	w.EmptyPlan(t)
+	w.Destroy(t)
+	for _, host := range []*acctest.Host{one, two} {
+		if left := host.Leftovers(t, volumes.DefaultPool, ""); len(left) > 0 {
+			t.Errorf("pool of %s: %q", host.URI, left)
+		}
+	}
 }
 
 // rows counts what a role has.
