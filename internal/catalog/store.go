@@ -35,7 +35,7 @@ type Collection[T any] interface {
 }
 
 // Store keeps a catalog. Keys are TemplateID.String, VersionID.String, RequestID.String,
-// Placement.Key and the names of resource pools. Images are not in it: they belong to a storage
+// Placement.Key and the names of resource pools and hosts. Images are not in it: they belong to a storage
 // pool.
 type Store interface {
 	// Now is the time of day, in UTC, by the clock of the catalog's storage, or a little earlier.
@@ -55,6 +55,9 @@ type Store interface {
 	// tenant, and shows a tenant the pools in which it has a quota, with that quota alone. Placements
 	// stay when the quota of their tenant shrinks, or when their pool is deleted.
 	ResourcePools() Collection[ResourcePool]
+	// Hosts are what the administrator says of the provider's hosts. Every tenant may read them. A Store
+	// that keeps tenants apart refuses writes of a tenant.
+	Hosts() Collection[Host]
 }
 
 // headLister is a store that can leave out what a search does not look at.

@@ -63,3 +63,6 @@ func (st *Store) Mark(ctx context.Context) (string, error) {
 
 // Site names the host as its users do, or by its URI.
 func (st *Store) Site() string { return cmp.Or(st.site, st.host.URI()) }
+
+// HostName is the host's name among the provider's hosts; "" if it has none.
+func (st *Store) HostName() string { return st.site }

@@ -18,14 +18,26 @@ import (
 // Spread reports whether the library has images on several hosts.
 func (r *reader) Spread() bool { return len(r.others) > 0 }
 
-// stores are the images of all hosts, those at home first.
-func (r *reader) stores() []*imagestore.Store {
-	return append([]*imagestore.Store{r.home}, r.others...)
+// stores are the images of all hosts that are not lost, those at home first.
+func (r *reader) stores(ctx context.Context) ([]*imagestore.Store, error) {
+	others, err := r.elsewhere(ctx)
+	return append([]*imagestore.Store{r.home}, others...), err
+}
+
+// elsewhere are the images of all hosts but the home that are not lost.
+func (r *reader) elsewhere(ctx context.Context) ([]*imagestore.Store, error) {
+	hosts, err := r.Hosts(ctx)
+	return slices.DeleteFunc(slices.Clone(r.others), func(images *imagestore.Store) bool {
+		return hosts[images.HostName()].State == catalog.HostLost
+	}), err
 }
 
 // each calls do for the images of all hosts at once, and returns the errors of all.
 func (r *reader) each(ctx context.Context, do func(ctx context.Context, images *imagestore.Store) error) error {
-	stores := r.stores()
+	stores, err := r.stores(ctx)
+	if err != nil {
+		return err
+	}
 	errs := make([]error, len(stores))
 	var group sync.WaitGroup
 	for n, images := range stores {
@@ -137,8 +149,12 @@ func (l *Library) ReleaseWarm(ctx context.Context, id catalog.VersionID) error {
 // collectOthers removes, once per process, unused images from the pools of other hosts. Not every
 // registration does so, unlike at home: it would wait for hosts that do not answer.
 func (l *Library) collectOthers(ctx context.Context) {
+	others, err := l.elsewhere(ctx)
+	if err != nil {
+		return
+	}
 	var group sync.WaitGroup
-	for _, images := range l.others {
+	for _, images := range others {
 		group.Go(func() { l.collect(ctx, images) })
 	}
 	group.Wait()

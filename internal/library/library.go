@@ -59,6 +59,7 @@ type reader struct {
 	store  catalog.Store
 	me     catalog.Principal
 	usable *coalesce.Answers[catalog.VersionID, usable]
+	hosts  *coalesce.Answer[map[string]catalog.Host] // see Hosts
 }
 
 // New returns a library. It connects to nothing until the library is used.
@@ -73,6 +74,7 @@ func New(o Options) *Library {
 			store:  o.Store,
 			me:     me,
 			usable: coalesce.NewAnswers[catalog.VersionID, usable](usableAge),
+			hosts:  &coalesce.Answer[map[string]catalog.Host]{Age: hostsAge},
 		},
 		Plan:     planning.New(removals),
 		Removals: removals,

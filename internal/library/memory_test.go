@@ -27,6 +27,7 @@ type memory struct {
 	requests  memoryOf[catalog.ProvisioningRequest]
 	places    memoryOf[catalog.Placement]
 	resources memoryOf[catalog.ResourcePool]
+	machines  memoryOf[catalog.Host]
 	ahead     time.Duration // of the test's own clock
 }
 
@@ -38,6 +39,7 @@ func (m *memory) Snapshots() catalog.Collection[catalog.Snapshot]           { re
 func (m *memory) Requests() catalog.Collection[catalog.ProvisioningRequest] { return &m.requests }
 func (m *memory) Placements() catalog.Collection[catalog.Placement]         { return &m.places }
 func (m *memory) ResourcePools() catalog.Collection[catalog.ResourcePool]   { return &m.resources }
+func (m *memory) Hosts() catalog.Collection[catalog.Host]                   { return &m.machines }
 
 type memoryOf[T any] struct {
 	mu   sync.Mutex

@@ -34,8 +34,12 @@ func (l *Library) Image(ctx context.Context, v catalog.Version) (catalog.Base, e
 // if no host has the image.
 func (l *Library) Replicate(ctx context.Context, v catalog.Version) error {
 	l.collect(ctx, l.Images) // which may make room
+	stores, err := l.stores(ctx)
+	if err != nil {
+		return err
+	}
 	var failed []*imagestore.SourceError
-	for _, from := range l.stores() {
+	for _, from := range stores {
 		if from == l.Images {
 			continue
 		}
@@ -49,7 +53,7 @@ func (l *Library) Replicate(ctx context.Context, v catalog.Version) error {
 		}
 		failed = append(failed, source)
 	}
-	return l.nowhere(v, failed)
+	return l.nowhere(v, stores, failed)
 }
 
 // stillThere takes the image away again if the version was removed while its image was copied: the
@@ -65,7 +69,9 @@ func (l *Library) stillThere(ctx context.Context, v catalog.Version) error {
 }
 
 // nowhere is the error for an image that could be copied from no host: a finding if none has it.
-func (l *Library) nowhere(v catalog.Version, failed []*imagestore.SourceError) error {
+func (l *Library) nowhere(
+	v catalog.Version, asked []*imagestore.Store, failed []*imagestore.SourceError,
+) error {
 	var silent []error
 	for _, source := range failed {
 		if !errors.Is(source, imagestore.ErrNoImage) {
@@ -77,7 +83,7 @@ func (l *Library) nowhere(v catalog.Version, failed []*imagestore.SourceError) e
 			l.Images.Site(), errors.Join(silent...))
 	}
 	var sites []string
-	for _, images := range l.stores() {
+	for _, images := range asked {
 		sites = append(sites, images.Site())
 	}
 	return finding.List{{Path: finding.At("version"), Summary: "Image not found on any host", Detail: fmt.Sprintf(
@@ -88,8 +94,12 @@ func (l *Library) nowhere(v catalog.Version, failed []*imagestore.SourceError) e
 // findImage makes sure that a host has the image of a version. It does not ask further hosts once it
 // has found one.
 func (l *Library) findImage(ctx context.Context, v catalog.Version) error {
+	stores, err := l.stores(ctx)
+	if err != nil {
+		return err
+	}
 	var failed []*imagestore.SourceError
-	for _, images := range l.stores() {
+	for _, images := range stores {
 		_, kept, err := images.Keeps(ctx, v.Digest)
 		if kept {
 			return nil
@@ -99,5 +109,5 @@ func (l *Library) findImage(ctx context.Context, v catalog.Version) error {
 		}
 		failed = append(failed, &imagestore.SourceError{Site: images.Site(), Err: err})
 	}
-	return l.nowhere(v, failed)
+	return l.nowhere(v, stores, failed)
 }

@@ -22,19 +22,19 @@ type Summary struct {
 }
 
 // InPool reports whether the catalog is in the library's pool.
-func (l *Library) InPool() bool {
-	_, elsewhere := l.store.(interface{ Kind() string })
+func (r *reader) InPool() bool {
+	_, elsewhere := r.store.(interface{ Kind() string })
 	return !elsewhere
 }
 
 // HasCatalog reports whether there is a catalog yet: its pool may be one that the first apply creates. It
 // returns an error if that pool cannot be opened.
-func (l *Library) HasCatalog(ctx context.Context) (bool, error) {
-	if !l.InPool() {
+func (r *reader) HasCatalog(ctx context.Context) (bool, error) {
+	if !r.InPool() {
 		return true, nil
 	}
-	err := l.home.Pool().Check(ctx)
-	return err == nil && l.home.Pool().Opened(), err
+	err := r.home.Pool().Check(ctx)
+	return err == nil && r.home.Pool().Opened(), err
 }
 
 // Summary reads where the catalog is and the current numbers. Of other tenants it counts only the

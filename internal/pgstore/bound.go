@@ -27,6 +27,7 @@ const boundQuery = `
 				OR has_table_privilege(r.oid, 'novacron.quota', 'INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER')
 				OR has_column_privilege(r.oid, 'novacron.quota', 'document', 'UPDATE')
 				OR has_table_privilege(r.oid, 'novacron.resource_pool', 'INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER')
+				OR has_table_privilege(r.oid, 'novacron.host', 'INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER')
 				OR has_table_privilege(r.oid, 'novacron.catalogue', 'INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER')
 				OR has_schema_privilege(r.oid, n.oid, 'CREATE')
 				THEN 'belongs to a role with rights on the schema novacron (see \dp novacron.*)'

@@ -207,7 +207,15 @@ func (c collection[T]) explain(doing, key string, err error) error {
 		return nil
 	}
 	if version := c.store.schemaVersion(); sqlState(err) == undefinedTable && version > 0 {
-		err = outdated(version, "placements and resource pools need", withPlacements)
+		err = c.missing(version)
 	}
 	return c.store.explain(fmt.Sprintf("%s %s %q", doing, c.table, key), err)
+}
+
+// missing is the error for a table that the database's schema, of that version, does not have.
+func (c collection[T]) missing(version int) error {
+	if c.table == hostTable {
+		return outdated(version, "states of hosts need", withHosts)
+	}
+	return outdated(version, "placements and resource pools need", withPlacements)
 }

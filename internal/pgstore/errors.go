@@ -152,6 +152,7 @@ var limits = map[string]int{
 	"size_of_request":       1 << 20,
 	"size_of_placement":     64 << 10,
 	"size_of_resource_pool": 4 << 20,
+	"size_of_host":          64 << 10,
 }
 
 // tooLarge returns the limit that a document exceeded, or 0 if it was refused for another reason.

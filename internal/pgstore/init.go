@@ -54,6 +54,12 @@ const oldestUsable = 1
 // withPlacements is the version of the schema that added placements and resource pools.
 const withPlacements = 3
 
+// withHosts is the version of the schema that added the states of hosts, in the table hostTable.
+const (
+	withHosts = 4
+	hostTable = "host"
+)
+
 func checkVersion(version int) error {
 	switch {
 	case version > len(migrations):

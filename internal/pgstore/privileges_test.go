@@ -29,6 +29,8 @@ func TestDefaultPrivilegesDoNotReachTheCatalog(t *testing.T) {
 		`UPDATE novacron.quota SET document = '{}'`, `DELETE FROM novacron.quota`,
 		`INSERT INTO novacron.quota (tenant, revision, document) VALUES ('t1', 'mine', '{"name": "mine"}')`,
 		`SELECT * FROM novacron.resource_pool`, `DELETE FROM novacron.resource_pool`,
+		`DELETE FROM novacron.host`, `TRUNCATE novacron.host`,
+		`INSERT INTO novacron.host (document) VALUES ('{"name": "kvm1", "state": "lost"}')`,
 		`UPDATE novacron.catalogue SET schema_version = 99`, `DELETE FROM novacron.catalogue`,
 		`INSERT INTO novacron.tenant VALUES ('t9', current_user)`,
 		`DELETE FROM novacron.tenant`, `CREATE TABLE novacron.mine ()`,
@@ -53,7 +55,7 @@ func TestDefaultPrivilegesDoNotReachTheCatalog(t *testing.T) {
 	pgtest.Exec(t, dsn(pgtest.Superuser), `GRANT `+group+` TO `+role)
 	for _, right := range []string{
 		`TRUNCATE ON novacron.template`, `TRUNCATE ON novacron.placement`, `UPDATE (document) ON novacron.quota`,
-		`DELETE ON novacron.quota`, `INSERT ON novacron.resource_pool`,
+		`DELETE ON novacron.quota`, `INSERT ON novacron.resource_pool`, `UPDATE ON novacron.host`,
 	} {
 		pgtest.Exec(t, dsn(pgtest.Superuser), `GRANT `+right+` TO `+group)
 		_, err := Init(t.Context(), dsn(pgtest.Superuser), nil)

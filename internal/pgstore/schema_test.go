@@ -14,13 +14,17 @@ import (
 )
 
 // earlier returns a database with a catalog of the tenant t1, as a provider prepared it that knew
-// schemas up to that version, before there were placements.
+// schemas up to that version.
 func earlier(t *testing.T, version int) database {
 	t.Helper()
 	d := database{pgtest.Database(t), map[string]string{"t1": pgtest.Role("nova_t1")}}
 	conn := pgtest.Connect(t, d.dsn(pgtest.Superuser))
 	defer conn.Close(t.Context())
 	role := d.roles["t1"]
+	tables := `novacron.template, novacron.version, novacron.request`
+	if version >= withPlacements {
+		tables += `, novacron.placement`
+	}
 	for _, text := range append(migrations[:version:version],
 		fmt.Sprintf(`UPDATE novacron.catalogue SET schema_version = %d`, version),
 		`CREATE ROLE `+role+` LOGIN`, `INSERT INTO novacron.tenant VALUES ('t1', '`+role+`')`,
@@ -28,7 +32,7 @@ func earlier(t *testing.T, version int) database {
 		`GRANT EXECUTE ON FUNCTION novacron.current_tenant(), novacron.plain(jsonb) TO `+role,
 		`GRANT SELECT ON novacron.catalogue, novacron.tenant TO `+role,
 		`GRANT SELECT, DELETE, INSERT (document, revision), UPDATE (document, revision)
-			ON novacron.template, novacron.version, novacron.request TO `+role,
+			ON `+tables+` TO `+role,
 	) {
 		if _, err := conn.Exec(t.Context(), text, pgx.QueryExecModeSimpleProtocol); err != nil {
 			t.Fatalf("%s: %v", text, err)
@@ -56,11 +60,18 @@ func TestADatabaseOfAnEarlierSchemaIsMigrated(t *testing.T) {
 			_, err := s.Placements().Create(t.Context(), "t1/a", catalog.Placement{Tenant: "t1", Name: "a"})
 			return err
 		}
-		for doing, err := range map[string]error{
-			"placing":                place(before),
-			"reading a placement":    second(before.Placements().Get(t.Context(), "t1/a")),
-			"listing resource pools": second(before.ResourcePools().List(t.Context(), "")),
-		} {
+		denied := map[string]error{
+			"reading a host": second(before.Hosts().Get(t.Context(), "kvm1")),
+		}
+		if version < withPlacements {
+			denied["placing"] = place(before)
+			denied["reading a placement"] = second(before.Placements().Get(t.Context(), "t1/a"))
+			denied["listing resource pools"] = second(before.ResourcePools().List(t.Context(), ""))
+		}
+		if all, err := before.Hosts().List(t.Context(), ""); err != nil || len(all) > 0 { // plans do so
+			t.Errorf("version %d, listing hosts before the migration: %v, %v", version, all, err)
+		}
+		for doing, err := range denied {
 			if !errors.Is(err, ErrSchema) || errors.Is(err, catalog.ErrNotFound) ||
 				!strings.Contains(err.Error(), fmt.Sprintf("version %d", version)) ||
 				!strings.Contains(err.Error(), "catalog init") {

@@ -8,6 +8,7 @@ package pgstore
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -143,6 +144,24 @@ func (s *Store) ResourcePools() catalog.Collection[catalog.ResourcePool] {
 		table = "quota" // the same documents, as far as the tenant may see them
 	}
 	return collection[catalog.ResourcePool]{s, table, func(r catalog.ResourcePool) string { return r.Name }}
+}
+
+// Hosts implements catalog.Store. The server lets only an administrator write them.
+func (s *Store) Hosts() catalog.Collection[catalog.Host] {
+	return hosts{collection[catalog.Host]{s, hostTable, func(h catalog.Host) string { return h.Name }}}
+}
+
+// hosts are the documents of hosts. A database whose schema has no table for them lists none, so that
+// plans work before it is migrated.
+type hosts struct{ collection[catalog.Host] }
+
+// List implements catalog.Collection.
+func (h hosts) List(ctx context.Context, prefix string) ([]catalog.Record[catalog.Host], error) {
+	all, err := h.collection.List(ctx, prefix)
+	if errors.Is(err, ErrSchema) && h.store.schemaVersion() >= oldestUsable && h.store.schemaVersion() < withHosts {
+		return nil, nil
+	}
+	return all, err
 }
 
 // Requests implements catalog.Store.

@@ -18,6 +18,8 @@ type layout struct {
 	// shards is how many documents share a tenant's records of the kind; 0 gives each record its own
 	// document.
 	shards int
+	// whole says that all records of the kind are in one document.
+	whole bool
 	// level is how hard pages are compressed, as in compress/gzip. Versions of a template are much
 	// alike. Templates are not compressed: a search reads all of them, and compression takes longer
 	// than it saves.
@@ -35,15 +37,23 @@ var (
 	// A tenant's placements are in one document, because its quotas are about all of them.
 	placements    = layout{kind: "placement", shards: 1, level: gzip.BestSpeed}
 	resourcePools = layout{kind: "resource-pool", level: gzip.NoCompression}
+	// A plan reads what is said of all hosts.
+	hosts = layout{kind: "host", whole: true, level: gzip.NoCompression}
 )
 
 // page returns the part of a record's key that the records of one page share: a version's template,
 // with the @. A page is stored and compressed as a unit.
 func page(key string) string { return key[:strings.IndexByte(key, '@')+1] }
 
+// wholeKey is the key of the document that has all records of a kind.
+const wholeKey = "all"
+
 // document returns the key of the document that a record is in: the record's own key, the tenant,
-// or TENANT/SHARD.
+// TENANT/SHARD, or wholeKey.
 func (l layout) document(key string) string {
+	if l.whole {
+		return wholeKey
+	}
 	if l.shards == 0 {
 		return key
 	}
@@ -65,6 +75,8 @@ func (l layout) document(key string) string {
 func (l layout) holds(docStem, prefix string) bool {
 	tenant, _, ofOneTenant := strings.Cut(prefix, "/")
 	switch {
+	case l.whole:
+		return docStem == naming.DocumentStem(l.kind, wholeKey)
 	case l.shards == 0 || !ofOneTenant:
 		return strings.HasPrefix(docStem, naming.DocumentPrefix(l.kind, prefix))
 	case l.shards == 1 || page(prefix) != "":

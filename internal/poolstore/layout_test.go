@@ -21,6 +21,7 @@ func TestWhereRecordsAre(t *testing.T) {
 		{bases, "0123abc", "nova.base.0123abc.1.json"},
 		{snapshots, "0123abc", "nova.warm.0123abc.1.json"},
 		{requests, "tenant-1/ABCDEF", "nova.request.tenant-1.3.1.json"},
+		{hosts, "kvm1.example.org", "nova.host.all.1.json"},
 	} {
 		if got := naming.Document(naming.DocumentStem(c.kind, c.document(c.key)), 1); got != c.want {
 			t.Errorf("%s %q is in %q, want %q", c.kind, c.key, got, c.want)
@@ -33,7 +34,7 @@ func TestAPrefixFindsAllDocumentsOfItsRecordsAndFewOthers(t *testing.T) {
 		"t/a", "t/a.b", "t/ab", "t-1/a", "t-1/b", "u/a", "t/a@1.0.0", "t/a@1.0.1", "t/ab@1.0.0", "t-1/a@1.0.0", "0a1b",
 		"0a2c",
 	}
-	for _, l := range []layout{templates, versions, bases, snapshots, requests, {kind: "note"}} {
+	for _, l := range []layout{templates, versions, bases, snapshots, requests, hosts, {kind: "note"}} {
 		for _, key := range keys {
 			for end := range len(key) + 1 {
 				if prefix := key[:end]; !l.holds(naming.DocumentStem(l.kind, l.document(key)), prefix) {

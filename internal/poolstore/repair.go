@@ -69,7 +69,7 @@ func (s *Store) examines(docStem, tenant string) bool {
 		return false
 	}
 	ofTenants := !slices.Contains(
-		[]string{bases.kind, snapshots.kind, resourcePools.kind, identities.kind}, parts[1])
+		[]string{bases.kind, snapshots.kind, resourcePools.kind, hosts.kind, identities.kind}, parts[1])
 	return tenant == "" || ofTenants && parts[2] == tenant
 }
 
@@ -84,6 +84,7 @@ func (s *Store) checks() map[string]func(document) (int, error) {
 		requests.kind:      checkOf(s.Requests().(collection[catalog.ProvisioningRequest])),
 		placements.kind:    checkOf(s.Placements().(collection[catalog.Placement])),
 		resourcePools.kind: checkOf(s.ResourcePools().(collection[catalog.ResourcePool])),
+		hosts.kind:         checkOf(s.Hosts().(collection[catalog.Host])),
 		identities.kind:    checkOf(s.identities()),
 	}
 }

@@ -133,5 +133,10 @@ func (s *Store) ResourcePools() catalog.Collection[catalog.ResourcePool] {
 	return collection[catalog.ResourcePool]{store: s, layout: resourcePools}
 }
 
+// Hosts implements catalog.Store. Everybody who can write to the pool can write them.
+func (s *Store) Hosts() catalog.Collection[catalog.Host] {
+	return collection[catalog.Host]{store: s, layout: hosts}
+}
+
 // RequestGroup names the document that a request is in; see catalog.RequestGroup.
 func (s *Store) RequestGroup(key string) string { return requests.document(key) }

@@ -55,6 +55,7 @@ func Run(t *testing.T, open func(t *testing.T) Site) {
 		"ManyTakeExactlyTheQuota":        crowds,
 		"ManyNeverExceedTheQuota":        changes,
 		"ResourcePoolsAreForAll":         resourcePools,
+		"HostsAreForAll":                 hosts,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
