@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
@@ -89,7 +90,7 @@ func (f *Fleet) mayTake(ctx context.Context, p catalog.Placement, uuid string, o
 	switch {
 	case err == nil:
 		return fmt.Errorf("another instance has the same name: %s, on host %s", p.UUID, at.Name)
-	case errors.Is(err, provision.ErrNotFound):
+	case isGone(err):
 		return nil
 	}
 	return err
@@ -138,13 +139,14 @@ func (f *Fleet) Reimage(ctx context.Context, on, uuid string, r kind.Request, po
 
 // Confirm is provision.Provisioner.Confirm on all hosts.
 func (f *Fleet) Confirm(ctx context.Context) error {
-	errs := make([]error, len(f.members))
-	each(f.members, func(n int, m *Member) { errs[n] = m.Confirm(ctx) })
+	present := f.present()
+	errs := make([]error, len(present))
+	each(present, func(n int, m *Member) { errs[n] = m.Confirm(ctx) })
 	return errors.Join(errs...)
 }
 
 // Delete is provision.Provisioner.Delete on the host that has the instance; on is where it was last
-// seen.
+// seen. Of an instance on a lost host, it removes the placement alone.
 func (f *Fleet) Delete(
 	ctx context.Context, on string, grace time.Duration, uuid, tenant, name string, noted hostid.ID,
 ) error {
@@ -158,11 +160,13 @@ func (f *Fleet) Delete(
 		return nil
 	}
 	_, m, err := f.Read(ctx, on, uuid)
-	gone := errors.Is(err, provision.ErrNotFound)
+	gone := isGone(err)
 	if err != nil && !gone {
 		return err
 	}
-	if gone {
+	if isLost(err) {
+		m, err = nil, nil
+	} else if gone {
 		if err = f.Missing(ctx, m, noted); err != nil && !errors.Is(err, hostid.ErrPerhapsMoved) {
 			return err
 		}
@@ -186,12 +190,13 @@ func (f *Fleet) Delete(
 // clearGone removes the volumes of an instance that no host has any more: from the host where it was last
 // seen, or else from the one of its placement, or else from all.
 func (f *Fleet) clearGone(ctx context.Context, on, placed, uuid, tenant, name string) error {
-	all := f.members
+	all := f.Members()
 	for _, host := range []string{placed, on} {
 		if m, known := f.Member(host); known {
 			all = []*Member{m}
 		}
 	}
+	all = slices.DeleteFunc(all, (*Member).lost)
 	errs := make([]error, len(all))
 	each(all, func(n int, m *Member) { errs[n] = m.Delete(ctx, 0, uuid, tenant, name, hostid.ID{}) })
 	return errors.Join(errs...)

@@ -102,10 +102,10 @@ func (c *claim) inherit(ctx context.Context, placement catalog.Placement, w Wher
 		}
 		c.heir = on
 	case provision.NameAbandoned:
-		err = on.Clear(ctx, placement.Name, holder.UUID)
+		err = on.wipe(ctx, placement.Name, holder.UUID)
 	case provision.NameFree:
 		if err = f.nowhere(ctx, found.Value); err == nil {
-			err = on.Clear(ctx, placement.Name, "")
+			err = on.wipe(ctx, placement.Name, "")
 		}
 	default:
 		return f.taken(placement.Name, "it is on host "+on.Name)
@@ -135,16 +135,16 @@ func (f *Fleet) nowhere(ctx context.Context, p catalog.Placement) error {
 	switch {
 	case err == nil:
 		return f.taken(p.Name, "it is on host "+on.Name)
-	case !errors.Is(err, provision.ErrNotFound):
+	case !isGone(err):
 		return err
 	}
 	return nil
 }
 
-// holder is what has an instance's name on the host.
+// holder is what has an instance's name on the host: nothing, if the host is lost.
 func (m *Member) holder(ctx context.Context, name string) (h provision.Holder, err error) {
 	err = m.silence.ask(func() (err error) { h, err = m.Holder(ctx, name); return err })
-	return h, err
+	return h, unlessLost(err)
 }
 
 // taken reports that an instance's name is in use.

@@ -252,7 +252,7 @@ func (p *placing) giveUp(ctx context.Context, err error, left bool) error {
 	}
 	holder, unsure := p.member.holder(undo, p.request.Name)
 	if unsure == nil && left && holder.State == provision.NameFree {
-		unsure = p.member.Clear(undo, p.request.Name, "")
+		unsure = p.member.wipe(undo, p.request.Name, "")
 	}
 	if unsure != nil || holder.State == provision.NameComing || holder.State == provision.NameAbandoned {
 		return err
@@ -263,9 +263,10 @@ func (p *placing) giveUp(ctx context.Context, err error, left bool) error {
 // CheckName is provision.Planner.CheckName on all hosts that answer. The create also finds names that are
 // taken on hosts that do not answer: the catalog has their placements.
 func (f *Fleet) CheckName(ctx context.Context, name string) error {
+	_ = f.Know(ctx)
 	errs := make([]error, len(f.members))
 	each(f.members, func(n int, m *Member) {
-		errs[n] = m.silence.ask(func() error { return m.CheckName(ctx, name) })
+		errs[n] = unlessLost(m.silence.ask(func() error { return m.CheckName(ctx, name) }))
 	})
 	if !f.Named() {
 		return errs[0]

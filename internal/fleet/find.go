@@ -124,10 +124,11 @@ func (f *Fleet) found(
 		i, err := read(f.home)
 		return i, f.home, err
 	}
+	_ = f.Know(ctx) // an instance can be read without the catalog
 	first, known := f.Member(on)
 	if known {
 		i, err := first.read(read)
-		if err != nil && !errors.Is(err, provision.ErrNotFound) {
+		if err != nil && !isGone(err) {
 			return i, first, fmt.Errorf("host %s: %w", first.Name, err)
 		}
 		if err == nil {
@@ -137,6 +138,9 @@ func (f *Fleet) found(
 	i, m, err := f.search(ctx, what, slices.DeleteFunc(f.Members(), func(m *Member) bool { return m == first }), read)
 	if on != "" && !known && errors.Is(err, provision.ErrNotFound) {
 		err = &UnknownHostError{what, on, f.Names()}
+	}
+	if known && first.lost() && errors.Is(err, provision.ErrNotFound) {
+		err = &LostError{first.State(), what}
 	}
 	if m == nil {
 		m = first
@@ -148,8 +152,8 @@ func (f *Fleet) found(
 // nil if that is not known. It returns nil if one of the members is the host that was noted: that host has
 // said itself that it does not have the instance.
 func (f *Fleet) Missing(ctx context.Context, on *Member, noted hostid.ID) error {
-	asked := f.Members()
-	if on != nil { // it is that host, mostly
+	asked := f.present()
+	if on != nil && !on.lost() { // it is that host, mostly
 		asked = slices.Insert(asked, 0, on)
 	}
 	var moved error
@@ -197,7 +201,7 @@ func (f *Fleet) search(
 		switch {
 		case a.err == nil:
 			found = append(found, n)
-		case errors.Is(a.err, provision.ErrNotFound):
+		case isGone(a.err):
 		case host.Unanswered(a.err):
 			silent[members[n].Name] = a.err
 		default:
@@ -215,10 +219,11 @@ func (f *Fleet) search(
 		return kind.Instance{}, nil, &SilentError{what, silent}
 	}
 	return kind.Instance{}, nil, fmt.Errorf("%w: none of the hosts %s has %s", provision.ErrNotFound,
-		strings.Join(f.Names(), ", "), what)
+		strings.Join(names(f.present()), ", "), what)
 }
 
-// decide picks one of several hosts that have an instance: the one that its placement names.
+// decide picks one of several hosts that have an instance: the one that its placement names. Of several
+// instances of one name, it is the one whose placement it is: another one may be on a host that was lost.
 func (f *Fleet) decide(
 	ctx context.Context, what string, members []*Member, found []int, answers []answer,
 ) (int, error) {
@@ -228,6 +233,12 @@ func (f *Fleet) decide(
 		return found[0], err
 	}
 	var hosts []string
+	owners := slices.DeleteFunc(slices.Clone(found), func(n int) bool {
+		return answers[n].instance.UUID != rec.Value.UUID
+	})
+	if len(owners) == 1 {
+		return owners[0], nil
+	}
 	for _, n := range found {
 		if err == nil && members[n].Name == rec.Value.Host {
 			return n, nil
@@ -242,6 +253,7 @@ func (f *Fleet) decide(
 func (f *Fleet) Instances(ctx context.Context, filter provision.InstanceFilter) (
 	found []Placed, overlooked []string, err error,
 ) {
+	_ = f.Know(ctx) // as for one instance
 	lists := make([][]kind.Instance, len(f.members))
 	notes := make([][]string, len(f.members))
 	errs := make([]error, len(f.members))
@@ -253,6 +265,7 @@ func (f *Fleet) Instances(ctx context.Context, filter provision.InstanceFilter) 
 	})
 	var silent error
 	for n, m := range f.members {
+		errs[n] = unlessLost(errs[n])
 		if errs[n] != nil && f.Named() {
 			errs[n] = fmt.Errorf("host %s: %w", m.Name, errs[n])
 		}
@@ -274,12 +287,13 @@ func (f *Fleet) Instances(ctx context.Context, filter provision.InstanceFilter) 
 	return found, overlooked, err
 }
 
-// withoutCopies leaves out what a move has on the host that does not have the instance. If the catalog cannot
-// be asked, it leaves out nothing.
+// withoutCopies leaves out what a move has on the host that does not have the instance, and an instance on a
+// host that was lost, if another one has its name since. If the catalog cannot be asked, it leaves out nothing.
 func (f *Fleet) withoutCopies(ctx context.Context, all []Placed) []Placed {
 	copied := func(p Placed) bool {
-		return p.Facts.Moving != "" && slices.ContainsFunc(all, func(other Placed) bool {
-			return other.UUID == p.UUID && other.On != p.On
+		return slices.ContainsFunc(all, func(other Placed) bool {
+			return other.On != p.On && (other.UUID == p.UUID && p.Facts.Moving != "" ||
+				other.UUID != p.UUID && other.Facts.Name == p.Facts.Name)
 		})
 	}
 	if !slices.ContainsFunc(all, copied) {
@@ -290,7 +304,7 @@ func (f *Fleet) withoutCopies(ctx context.Context, all []Placed) []Placed {
 			return false
 		}
 		rec, err := f.placements.Get(ctx, catalog.PlacementKey(p.Facts.Tenant, p.Facts.Name))
-		return err == nil && rec.Value.UUID == p.UUID && rec.Value.Host != p.On.Name
+		return err == nil && supersedes(rec.Value, p.UUID, p.On.Name, p.Facts.Moving)
 	})
 }
 

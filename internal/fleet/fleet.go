@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
@@ -31,6 +32,7 @@ type Member struct {
 	Name   string            // its key among the provider's hosts; "" in a configuration that names none
 	Labels map[string]string // what placements ask for
 
+	state   atomic.Pointer[catalog.Host] // nil while it is not known; see State
 	silence silence
 	pending pending
 	looks   coalesce.Calls[provision.Room]  // of creates, each of which needs a look that begins after it asked
@@ -62,7 +64,8 @@ type Fleet struct {
 	plan       ledger
 	quotas     quotas
 	swept      sync.Once
-	choosing   sync.Mutex // held while a create chooses its host
+	known      atomic.Bool // the states of the hosts were read
+	choosing   sync.Mutex  // held while a create chooses its host
 }
 
 // Options say which hosts a fleet has.
@@ -109,9 +112,11 @@ func (f *Fleet) Member(name string) (m *Member, ok bool) {
 }
 
 // Names are the names of all members.
-func (f *Fleet) Names() []string {
-	all := make([]string, len(f.members))
-	for i, m := range f.members {
+func (f *Fleet) Names() []string { return names(f.members) }
+
+func names(members []*Member) []string {
+	all := make([]string, len(members))
+	for i, m := range members {
 		all[i] = m.Name
 	}
 	return all

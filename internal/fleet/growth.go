@@ -29,6 +29,9 @@ func (f *Fleet) claimGrowth(
 		return g, nil
 	}
 	rec, err := f.placements.Get(ctx, catalog.PlacementKey(i.Facts.Tenant, i.Facts.Name))
+	if err == nil {
+		err = f.mayTake(ctx, rec.Value, i.UUID, on)
+	}
 	if err != nil && !errors.Is(err, catalog.ErrNotFound) {
 		return nil, err
 	}

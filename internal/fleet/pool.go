@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -33,6 +34,9 @@ var least = provision.Demand{VCPUs: 1, MemoryMB: 1}
 // may not use the pool. A host that does not answer is no error.
 func (f *Fleet) Pool(ctx context.Context, name string) (Pool, error) {
 	f.quotas.read.Forget() // this apply may have changed it
+	if err := f.Know(ctx); err != nil {
+		return Pool{}, err
+	}
 	pool, err := f.storedPool(ctx, name)
 	if err != nil {
 		return Pool{}, err
@@ -72,12 +76,15 @@ func (m *Member) inPool(ctx context.Context) (PoolHost, error) {
 	var room provision.Room
 	err := m.silence.ask(func() (err error) { room, err = m.now(ctx); return err })
 	switch {
+	case isLost(err):
+		h.Refusal = m.State().String()
+		return h, nil
 	case err != nil && host.Unanswered(err):
 		h.Refusal = "it does not answer: " + err.Error()
 		return h, nil
 	case err != nil:
 		return h, err
 	}
-	h.Room, h.Refusal = &room, room.Lacks(least).String()
+	h.Room, h.Refusal = &room, cmp.Or(m.bars(), room.Lacks(least).String())
 	return h, nil
 }

@@ -75,9 +75,14 @@ func asRefusal(err error) error {
 
 // Within reads the resource pool of a Where, so that it excludes the hosts that are not in the pool. It
 // returns a QuotaRefusal if the tenant may not use the pool. A pool may be up to roomAge old.
+//
+// It also reads what the administrator says of hosts: those that take no instances are not chosen.
 func (f *Fleet) Within(ctx context.Context, w Where) (Where, error) {
-	if w.Pool == "" || !f.Named() {
+	if !f.Named() {
 		return w, nil
+	}
+	if err := errors.Join(f.Know(ctx), f.homeLost()); err != nil || w.Pool == "" {
+		return w, err
 	}
 	pool, err := f.resourcePool(ctx, w.Pool)
 	if err == nil {

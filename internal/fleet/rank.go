@@ -62,7 +62,7 @@ type offers struct {
 func (f *Fleet) candidates(
 	ctx context.Context, name string, b kind.Blueprint, w Where, room look, gone func(host.Allotment) bool,
 ) (offers, error) {
-	allowed, refused := f.Allowed(w)
+	allowed, refused := f.takers(w)
 	all := make([]candidate, len(allowed))
 	reasons, errs := make([]string, len(allowed)), make([]error, len(allowed))
 	own := naming.Domain(f.library.Tenant(), name)

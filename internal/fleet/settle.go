@@ -83,7 +83,7 @@ func (f *Fleet) clear(ctx context.Context, p catalog.Placement) error {
 		return fmt.Errorf("instance %q was being moved between the hosts %q and %q, and the provider has only: %s",
 			p.Name, p.From, p.To, strings.Join(f.Names(), ", "))
 	}
-	if err := at.silence.ask(func() error { return at.Abandon(ctx, p.UUID) }); err != nil {
+	if err := unlessLost(at.silence.ask(func() error { return at.Abandon(ctx, p.UUID) })); err != nil {
 		return fmt.Errorf("removing what the move of instance %q has left on host %s: %w", p.Name, other, err)
 	}
 	return nil

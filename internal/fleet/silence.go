@@ -17,11 +17,24 @@ type silence struct {
 	mu    sync.Mutex
 	err   error
 	since time.Time
+	lost  error // if the host is lost: it is not asked at all
 }
 
-// ask asks the host, unless it was silent a moment ago. Then it returns the error of that time.
+// lose makes ask return an error without asking; nil ends that.
+func (s *silence) lose(lost error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lost = lost
+}
+
+// ask asks the host, unless it was silent a moment ago. Then it returns the error of that time. It returns a
+// *LostError if the host is lost.
 func (s *silence) ask(ask func() error) error {
 	s.mu.Lock()
+	if s.lost != nil {
+		defer s.mu.Unlock()
+		return s.lost
+	}
 	err := s.err
 	if err != nil && time.Since(s.since) > silenceAge {
 		err, s.err = nil, nil

@@ -48,7 +48,7 @@ func (f *Fleet) settleAbandoned(ctx context.Context, rec catalog.Record[catalog.
 	}
 	switch holder.State {
 	case provision.NameFree, provision.NameAbandoned:
-		if on.Clear(ctx, rec.Value.Name, holder.UUID) == nil {
+		if on.wipe(ctx, rec.Value.Name, holder.UUID) == nil {
 			_ = f.placements.Delete(ctx, rec.Key, rec.Revision)
 		}
 	case provision.NameForeign:

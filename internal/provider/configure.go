@@ -17,6 +17,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/fleet"
+	"github.com/novacron/terraform-provider-novacron/internal/fleet/hosts"
 	"github.com/novacron/terraform-provider-novacron/internal/fleet/pools"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
@@ -162,6 +163,7 @@ func (p *Provider) open(ctx context.Context, config model, s *face.Session) diag
 		Pools: store.ResourcePools(),
 	})
 	s.Pools = pools.Over(admin, s.Library)
+	s.Hosts = hosts.Over(admin, s.Fleet, s.Library)
 	s.ResourcePool = config.Resources.ValueString()
 	s.KeepSilent = config.Silent.ValueString() == keepSilent
 	return diags

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
 	"github.com/novacron/terraform-provider-novacron/internal/fleet"
+	"github.com/novacron/terraform-provider-novacron/internal/fleet/hosts"
 	"github.com/novacron/terraform-provider-novacron/internal/fleet/pools"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 )
@@ -19,6 +20,7 @@ type Session struct {
 	Library      *library.Library
 	Fleet        *fleet.Fleet          // all hosts, which have the instances
 	Pools        *pools.Administration // resource pools, as far as the user may manage them
+	Hosts        *hosts.Administration // states of hosts, as far as the user may change them
 	ResourcePool string                // of instances that name none; "" for none
 	// KeepSilent says that instances of hosts that do not answer stay in the state as they are.
 	KeepSilent bool

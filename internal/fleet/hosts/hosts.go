@@ -1,0 +1,150 @@
+// Package hosts is what the administrator of a catalog says of the provider's hosts: whether they take
+// instances, have to be emptied, or are lost. Package fleet goes by it.
+package hosts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/fleet"
+	"github.com/novacron/terraform-provider-novacron/internal/library"
+	"github.com/novacron/terraform-provider-novacron/internal/library/planning"
+)
+
+// ErrTenant says that the configuration has no connection by which the states of hosts can be changed.
+var ErrTenant = errors.New("the states of hosts belong to the administrator of the catalog, and the provider connects " +
+	"with the role of a tenant alone: set admin_dsn beside its dsn, to a connection as the owner of the schema " +
+	"novacron, or leave the hosts to a configuration that has one")
+
+// Administration manages the states of hosts.
+type Administration struct {
+	hosts      catalog.Collection[catalog.Host]
+	placements catalog.Collection[catalog.Placement]
+	fleet      *fleet.Fleet
+	library    *library.Library // of the catalog
+}
+
+// Over returns the administration of a catalog, which has to be the administrator's: it shows the
+// placements of all tenants. nil is for a user who is none; then everything fails with ErrTenant.
+func Over(store catalog.Store, fleet *fleet.Fleet, library *library.Library) *Administration {
+	if store == nil {
+		return &Administration{}
+	}
+	return &Administration{store.Hosts(), store.Placements(), fleet, library}
+}
+
+// open makes sure that the catalog can be read and written.
+func (a *Administration) open(ctx context.Context) error {
+	if a.hosts == nil {
+		return ErrTenant
+	}
+	if !a.library.InPool() {
+		return nil
+	}
+	return a.library.Images.Open(ctx)
+}
+
+// Get reads what is said of a host. It returns catalog.ErrNotFound if nothing is.
+func (a *Administration) Get(ctx context.Context, name string) (catalog.Host, error) {
+	if err := a.open(ctx); err != nil {
+		return catalog.Host{}, err
+	}
+	rec, err := a.hosts.Get(ctx, name)
+	return rec.Value, err
+}
+
+// CheckNew returns an error if nothing can be said of a host for the first time: findings if the provider
+// does not have it, and a planning.TakenError if something is said already, which may be removed before the
+// plan is applied.
+func (a *Administration) CheckNew(ctx context.Context, name string) error {
+	if a.hosts == nil {
+		return ErrTenant
+	}
+	if err := a.configured(name).Err(); err != nil {
+		return err
+	}
+	if there, err := a.library.HasCatalog(ctx); !there {
+		return err
+	}
+	switch _, err := a.Get(ctx, name); {
+	case err == nil:
+		return taken(name)
+	case errors.Is(err, catalog.ErrNotFound):
+		return nil
+	default:
+		return err
+	}
+}
+
+// configured reports that the provider does not have a host.
+func (a *Administration) configured(name string) (fs finding.List) {
+	if _, there := a.fleet.Member(name); !there {
+		fs.Add(finding.At("name"), "Unknown host", fmt.Sprintf("The provider has no host %q. Its hosts are: %s.", name,
+			strings.Join(a.fleet.Names(), ", ")))
+	}
+	return fs
+}
+
+func taken(name string) error {
+	return planning.Taken(finding.List{{Path: finding.At("name"), Summary: "Host has a state already",
+		Detail: fmt.Sprintf("The catalog has a state of host %q already, which another resource has. Change that one, or "+
+			"import the state with `terraform import ADDRESS %s`.", name, name)}})
+}
+
+// Create says something of a host for the first time. What is wrong with it is returned as findings.
+func (a *Administration) Create(ctx context.Context, h catalog.Host) error {
+	if err := a.open(ctx); err != nil {
+		return err
+	}
+	if err := append(h.Validate(), a.configured(h.Name)...).Err(); err != nil {
+		return err
+	}
+	if err := a.Check(ctx, catalog.Host{Name: h.Name}, h); err != nil {
+		return err
+	}
+	defer a.library.ForgetHosts()
+	_, err := a.hosts.Create(ctx, h.Name, h)
+	if errors.Is(err, catalog.ErrExists) {
+		return taken(h.Name)
+	}
+	return err
+}
+
+// Update says something else of a host.
+func (a *Administration) Update(ctx context.Context, h catalog.Host) error {
+	if err := a.open(ctx); err != nil {
+		return err
+	}
+	if err := h.Validate().Err(); err != nil {
+		return err
+	}
+	defer a.library.ForgetHosts()
+	_, err := catalog.Change(ctx, a.hosts, h.Name, func(to *catalog.Host) error {
+		if err := a.Check(ctx, *to, h); err != nil {
+			return err
+		}
+		*to = h
+		return nil
+	})
+	return err
+}
+
+// Delete says nothing of a host any more, so that it is active.
+func (a *Administration) Delete(ctx context.Context, name string) error {
+	if err := a.open(ctx); err != nil {
+		return err
+	}
+	rec, err := a.hosts.Get(ctx, name)
+	if err != nil {
+		return catalog.IgnoreNotFound(err)
+	}
+	if err := a.CheckDelete(ctx, rec.Value); err != nil {
+		return err
+	}
+	defer a.library.ForgetHosts()
+	return catalog.IgnoreNotFound(a.hosts.Delete(ctx, rec.Key, rec.Revision))
+}
