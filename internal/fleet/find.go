@@ -20,6 +20,17 @@ import (
 // askedAtOnce bounds how many hosts are asked the same question at once.
 const askedAtOnce = 32
 
+// HostError is an error of a host that has a name.
+type HostError struct {
+	Host string
+	Err  error
+}
+
+func (e *HostError) Error() string { return "host " + e.Host + ": " + e.Err.Error() }
+
+// Unwrap returns the error itself.
+func (e *HostError) Unwrap() error { return e.Err }
+
 // SilentError says that no host which answered has an instance, and that other hosts did not answer.
 // The instance may be on one of those.
 type SilentError struct {
@@ -66,8 +77,8 @@ type UnknownHostError struct {
 
 func (e *UnknownHostError) Error() string {
 	return fmt.Sprintf("%s was last seen on host %q, which the provider no longer has (it has: %s), and no other host "+
-		"has it. It stays in the state. Add the host to the provider's hosts again; or, if it is gone for good, run "+
-		"`terraform state rm ADDRESS`", e.What, e.Host, strings.Join(e.Has, ", "))
+		"has it. It stays in the state. Add the host to the provider's hosts again; then, if it is gone for good, say so by "+
+		"a novacron_host with state = \"lost\"; or run `terraform state rm ADDRESS`", e.What, e.Host, strings.Join(e.Has, ", "))
 }
 
 // Refresh is provision.Reader.Refresh for an instance that was last seen on the member of a name; ""
@@ -80,6 +91,9 @@ func (f *Fleet) Refresh(ctx context.Context, on, uuid string) (kind.Instance, *M
 // Read is Refresh, but asks for this instance alone, which is to be changed: it returns a *MovingError if
 // another process moves the instance.
 func (f *Fleet) Read(ctx context.Context, on, uuid string) (kind.Instance, *Member, error) {
+	if err := f.Know(ctx); err != nil {
+		return kind.Instance{}, nil, err
+	}
 	read := func(m *Member) (kind.Instance, error) { return m.Read(ctx, uuid) }
 	i, m, err := f.found(ctx, on, "instance "+uuid, read)
 	if err == nil && i.Facts.Moving != "" && f.Named() {
@@ -129,7 +143,7 @@ func (f *Fleet) found(
 	if known {
 		i, err := first.read(read)
 		if err != nil && !isGone(err) {
-			return i, first, fmt.Errorf("host %s: %w", first.Name, err)
+			return i, first, &HostError{first.Name, err}
 		}
 		if err == nil {
 			return i, first, nil
@@ -267,7 +281,7 @@ func (f *Fleet) Instances(ctx context.Context, filter provision.InstanceFilter) 
 	for n, m := range f.members {
 		errs[n] = unlessLost(errs[n])
 		if errs[n] != nil && f.Named() {
-			errs[n] = fmt.Errorf("host %s: %w", m.Name, errs[n])
+			errs[n] = &HostError{m.Name, errs[n]}
 		}
 		if host.Unanswered(errs[n]) {
 			silent = errors.Join(silent, errs[n])

@@ -54,8 +54,8 @@ func (f *Fleet) settled(
 func (f *Fleet) complete(
 	ctx context.Context, rec catalog.Record[catalog.Placement],
 ) (catalog.Record[catalog.Placement], error) {
-	failed := f.clear(ctx, rec.Value)
-	to := rec.Value
+	to := f.withoutLost(rec.Value)
+	failed := f.clear(ctx, to)
 	if failed == nil {
 		settle(&to, to.UUID, to.Host)
 	} else {
@@ -70,6 +70,16 @@ func (f *Fleet) complete(
 		_ = has.silence.ask(func() error { return has.Note(ctx, to.UUID, "") })
 	}
 	return written, failed
+}
+
+// withoutLost is the placement of a move that was committed to a host which is lost by now: the instance is on
+// the host that it came from, whole, because its guest is only started after that host does not have it.
+func (f *Fleet) withoutLost(p catalog.Placement) catalog.Placement {
+	to, known := f.Member(p.To)
+	if from, there := f.Member(p.From); p.Host == p.To && known && to.lost() && there && !from.lost() {
+		p.Host = p.From
+	}
+	return p
 }
 
 // clear removes what a move has left of an instance on the host that does not have it.
@@ -114,6 +124,9 @@ func (f *Fleet) follow(
 		return found, on, &UnknownHostError{"instance " + found.UUID, rec.Value.Host, f.Names()}
 	}
 	i, err := has.read(read)
+	if isLost(err) {
+		err = &LostError{has.State(), "instance " + found.UUID}
+	}
 	return i, has, err
 }
 

@@ -30,6 +30,7 @@ func TestIdentitiesAreToldAndDocumented(t *testing.T) {
 		"novacron_template_version": {[]string{"template", "version"}, []string{"tenant"}},
 		"novacron_instance":         {[]string{"id"}, nil},
 		"novacron_resource_pool":    {[]string{"name"}, nil},
+		"novacron_host":             {[]string{"name"}, nil},
 	} {
 		schema := resp.IdentitySchemas[resource]
 		if schema == nil {

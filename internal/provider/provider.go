@@ -152,7 +152,8 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 
 // Resources implements provider.Provider.
 func (p *Provider) Resources(context.Context) []func() resource.Resource {
-	return []func() resource.Resource{template.New, templateversion.New, instance.New, resourcepool.New}
+	return []func() resource.Resource{template.New, templateversion.New, instance.New, resourcepool.New,
+		host.New}
 }
 
 // DataSources implements provider.Provider.

@@ -20,6 +20,7 @@ func TestSchemasAreSound(t *testing.T) {
 	}
 	for _, name := range []string{
 		"novacron_template", "novacron_template_version", "novacron_instance", "novacron_resource_pool",
+		"novacron_host",
 	} {
 		if resp.ResourceSchemas[name] == nil {
 			t.Errorf("there is no resource %s", name)

@@ -5,6 +5,7 @@ const (
 	versionType  = "novacron_template_version"
 	instanceType = "novacron_instance"
 	poolType     = "novacron_resource_pool"
+	hostType     = "novacron_host"
 )
 
 // Template is the resource novacron_template.
@@ -134,6 +135,20 @@ type Quota struct {
 	DiskGB    Value `tf:"disk_gb"`
 	Instances Value `tf:"instances"`
 }
+
+// Host is the resource novacron_host.
+type Host struct {
+	Meta
+	Name        Value `tf:"name"`
+	State       Value `tf:"state"`
+	Description Value `tf:"description"`
+}
+
+func (h Host) head() (string, []string) { return "resource", h.labels(hostType) }
+func (h Host) String() string           { return Render(h) }
+
+// Ref returns a reference to an attribute of the host.
+func (h Host) Ref(attribute string) Expr { return h.refer(hostType, attribute) }
 
 // Provider is a provider block.
 type Provider struct {

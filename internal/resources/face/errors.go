@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/fleet"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore/volumes"
 	"github.com/novacron/terraform-provider-novacron/internal/library/planning"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
@@ -120,6 +121,13 @@ type timedOutError struct{ error }
 
 func (e *timedOutError) Unwrap() error { return e.error }
 
+// namesHost reports whether an error is about a host that the provider's configuration names.
+func namesHost(err error) bool {
+	_, one := errors.AsType[*fleet.HostError](err)
+	_, some := errors.AsType[*fleet.SilentError](err)
+	return one || some
+}
+
 // AddError reports an error of the core, at the attribute to blame if the error names one.
 func AddError(diags *diag.Diagnostics, summary string, err error) {
 	if err == nil {
@@ -141,6 +149,10 @@ func AddError(diags *diag.Diagnostics, summary string, err error) {
 	case errors.Is(err, provision.ErrUnreachable):
 		detail += "\n\nCheck the provider's uri (or NOVACRON_URI), or the host's uri among its hosts, and that " +
 			"libvirt runs there and lets you in."
+		if namesHost(err) {
+			detail += " If the machine is off for good, its administrator says so by a novacron_host with state = " +
+				"\"lost\": then nothing asks it any more."
+		}
 	}
 	var source interface{ Attribute() string }
 	if errors.As(err, &source) && source.Attribute() != "" {

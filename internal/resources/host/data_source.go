@@ -1,4 +1,4 @@
-// Package host has the data source novacron_host.
+// Package host has the resource and the data source novacron_host.
 package host
 
 import (
@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/fleet"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
@@ -31,6 +32,9 @@ func NewDataSource() datasource.DataSource { return &DataSource{face.NewDataSour
 type model struct {
 	Name              types.String       `tfsdk:"name"`
 	Labels            types.Map          `tfsdk:"labels"`
+	State             types.String       `tfsdk:"state"`
+	Description       types.String       `tfsdk:"description"`
+	Superseded        []string           `tfsdk:"superseded"`
 	URI               types.String       `tfsdk:"uri"`
 	Hostname          types.String       `tfsdk:"hostname"`
 	Architecture      types.String       `tfsdk:"architecture"`
@@ -38,8 +42,8 @@ type model struct {
 	CPUs              types.Int64        `tfsdk:"cpus"`
 	MemoryMB          types.Int64        `tfsdk:"memory_mb"`
 	FreeMemoryMB      types.Int64        `tfsdk:"free_memory_mb"`
-	VCPUs             allotment          `tfsdk:"vcpus_allotted"`
-	Memory            allotment          `tfsdk:"memory_allotted_mb"`
+	VCPUs             *allotment         `tfsdk:"vcpus_allotted"`
+	Memory            *allotment         `tfsdk:"memory_allotted_mb"`
 	DomainTypes       []string           `tfsdk:"domain_types"`
 	LibvirtVersion    types.String       `tfsdk:"libvirt_version"`
 	HypervisorVersion types.String       `tfsdk:"hypervisor_version"`
@@ -95,6 +99,14 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 					"Null if the provider's configuration names no hosts."},
 			"labels": schema.MapAttribute{Computed: true, ElementType: types.StringType,
 				MarkdownDescription: "The host's labels in the provider's `hosts`."},
+			"state": text("What the catalog's administrator says of the host by the resource `novacron_host`: " +
+				"`active`, `draining`, `maintenance` or `lost`. A lost host is not asked, so most attributes are " +
+				"null. Null if the provider's configuration names no hosts."),
+			"description": text("Why the host is in that state."),
+			"superseded": schema.ListAttribute{Computed: true, ElementType: types.StringType,
+				MarkdownDescription: "Names of the domains of the tenant on the host that were instances, and are not " +
+					"any more: the catalog has the instances on other hosts. A host that was lost may come back with " +
+					"such domains. Nothing starts or removes them."},
 			"uri":            text("The libvirt URI of the host."),
 			"hostname":       text("The host's own name."),
 			"architecture":   text("Architecture, such as `x86_64`."),
@@ -148,20 +160,49 @@ func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 			return
 		}
 	}
+	if err := d.Fleet.Know(ctx); err != nil {
+		face.AddError(&resp.Diagnostics, "Could not read the states of hosts", err)
+		return
+	}
+	if member.State().State == catalog.HostLost {
+		resp.Diagnostics.Append(resp.State.Set(ctx, lost(member))...)
+		return
+	}
 	h, err := member.Host(ctx)
 	var room provision.Room
 	if err == nil {
 		room, err = member.Room(ctx)
+	}
+	var superseded []string
+	if err == nil {
+		superseded, err = d.Fleet.Superseded(ctx, member)
 	}
 	if err != nil {
 		face.AddError(&resp.Diagnostics, "Could not read host", err)
 		return
 	}
 	m := fromHost(h)
-	m.Name = attribute.OptionalString(member.Name)
-	m.Labels = attribute.KeepLabels(types.MapNull(types.StringType), member.Labels)
+	m.configured(member)
+	m.Superseded = superseded
 	m.VCPUs, m.Memory = allottedOf(room.VCPUs), allottedOf(room.MemoryMB)
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
+}
+
+// configured takes over what is known of the host without asking it.
+func (m *model) configured(member *fleet.Member) {
+	m.Name = attribute.OptionalString(member.Name)
+	m.Labels = attribute.KeepLabels(types.MapNull(types.StringType), member.Labels)
+	if member.Name != "" {
+		m.State = stateOf(member.State())
+		m.Description = attribute.OptionalString(member.State().Description)
+	}
+}
+
+// lost is a lost host, which is not asked.
+func lost(member *fleet.Member) model {
+	var m model
+	m.configured(member)
+	return m
 }
 
 // hostsOf says which hosts a fleet has.
@@ -173,8 +214,8 @@ func hostsOf(f *fleet.Fleet) string {
 }
 
 // allottedOf is a figure as the data source shows it.
-func allottedOf(f provision.Figure) allotment {
-	a := allotment{Used: types.Int64Value(f.Allotted), Most: types.Int64Null()}
+func allottedOf(f provision.Figure) *allotment {
+	a := &allotment{Used: types.Int64Value(f.Allotted), Most: types.Int64Null()}
 	if f.Capacity != provision.NoLimit {
 		a.Most = types.Int64Value(f.Capacity)
 	}

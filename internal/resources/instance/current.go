@@ -79,6 +79,9 @@ func (r *Resource) NothingToPlan(state fastpath.State) bool {
 	if !state.Null("placement") || !state.Null("resource_pool") { // the host may be one that they exclude
 		return false
 	}
+	if placed, _ := state.Text("placed_on"); r.Configured() && !r.Fleet.Quiet(placed) {
+		return false
+	}
 	if r.Configured() && r.ResourcePool != "" { // the instance may have been created before that was the default
 		return false
 	}

@@ -13,12 +13,13 @@ import (
 )
 
 // change changes an instance that is on a host, and moves it first if its placement has changed and no
-// longer allows that host. It returns the host that has the instance then.
+// longer allows that host, or if the plan moves it off a host in maintenance. It returns the host that has the instance then.
 func (r *Resource) change(
 	ctx context.Context, plan, state *model.Instance, on *fleet.Member, i kind.Instance, c provision.Change,
 ) (kind.Instance, *fleet.Member, error) {
 	where, _ := plan.Where(ctx)
-	if plan.Placement.IsNull() || plan.Placement.Equal(state.Placement) {
+	planned := plan.PlacedOn.IsUnknown() || plan.PlacedOn.ValueString() != on.Name
+	if !planned && (plan.Placement.IsNull() || plan.Placement.Equal(state.Placement)) {
 		changed, err := r.Fleet.Update(ctx, on, i, c, where.Pool)
 		return changed, on, err
 	}
@@ -29,11 +30,11 @@ func (r *Resource) change(
 	if err != nil {
 		return i, on, err
 	}
-	if r.Fleet.Allows(where, on) {
+	stays := plan.Placement.IsNull() || plan.Placement.Equal(state.Placement) || r.Fleet.Allows(where, on)
+	if stays && (!planned || !on.Leaving()) {
 		changed, err := r.Fleet.Update(ctx, on, i, c, where.Pool)
 		return changed, on, err
 	}
-	planned := plan.PlacedOn.IsUnknown() || plan.PlacedOn.ValueString() != on.Name
 	if plan.OnHost() != model.Move || !planned {
 		const advice = "The plan did not know that: plan again."
 		return i, on, r.Fleet.Misplaced(plan.Name.ValueString(), on, where, advice).Err()

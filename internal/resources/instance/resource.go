@@ -188,6 +188,9 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		}
 		return
 	}
+	if _, lost := errors.AsType[*fleet.LostError](err); lost && !state.Name.IsNull() {
+		return // it stays in the state until a plan replaces it
+	}
 	if r.KeepSilent && host.Unanswered(err) && !state.Name.IsNull() {
 		warnSilent(&resp.Diagnostics, &state, err)
 		return

@@ -18,6 +18,9 @@ import (
 // did so before, what on_host_change says if placement has changed, and an error if only the resource pool
 // has. ok is false after an error.
 func (p *planner) stays(ctx context.Context, on *fleet.Member) (ok bool) {
+	if on.Leaving() {
+		return p.empties(on)
+	}
 	w, known := p.plan.Where(ctx)
 	if !known || p.plan.Placement.IsNull() && w.Pool == "" {
 		return true
@@ -109,8 +112,12 @@ func (p *planner) announceMove(i kind.Instance, stays bool, c fleet.Course) {
 	case stays:
 		guest = "The guest is started there."
 	}
-	p.diags.AddAttributeWarning(path.Root("placement"), "Instance will be moved", fmt.Sprintf("Instance %q is on host "+
-		"%s, which placement does not allow. Applying the plan moves it to %s: it copies at least %d MiB of disks. %s "+
-		"Its disks, UUID and MAC addresses stay.", p.state.Name.ValueString(), p.on.Name, to, (c.Bytes+1<<20-1)>>20,
+	at, why := "placement", "placement does not allow"
+	if p.on.Leaving() {
+		at, why = "placed_on", "is "+p.on.State().String()
+	}
+	p.diags.AddAttributeWarning(path.Root(at), "Instance will be moved", fmt.Sprintf("Instance %q is on host "+
+		"%s, which %s. Applying the plan moves it to %s: it copies at least %d MiB of disks. %s "+
+		"Its disks, UUID and MAC addresses stay.", p.state.Name.ValueString(), p.on.Name, why, to, (c.Bytes+1<<20-1)>>20,
 		guest))
 }

@@ -36,7 +36,8 @@ func ModifyPlan(
 		resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("resource_pool"), &pool)...)
 		pool = poolOf(s, pool, state)
 	}
-	if req.Plan.Raw.Equal(req.State.Raw) && !state.Renamed() && !state.Strayed() && pool.Equal(state.ResourcePool) {
+	if req.Plan.Raw.Equal(req.State.Raw) && !state.Renamed() && !state.Strayed() && pool.Equal(state.ResourcePool) &&
+		!leavesHost(ctx, s, &state) {
 		warnMisplaced(ctx, s, &resp.Diagnostics, &state)
 		refuseStaying(s, &resp.Diagnostics, &state) // otherwise there is nothing to do, and nothing to find out
 		return
@@ -193,6 +194,9 @@ func (p *planner) update(ctx context.Context, replaced bool) {
 	if !p.session.Configured() {
 		p.plan.PlacedOn = types.StringUnknown() // the hosts may have other names
 		p.offerLater()
+		return
+	}
+	if p.lost(ctx) {
 		return
 	}
 	template, version, found := p.resolve(ctx)
