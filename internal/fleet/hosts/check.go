@@ -79,7 +79,7 @@ func (a *Administration) checkBack(ctx context.Context, m *fleet.Member) error {
 		return nil
 	}
 	return finding.List{{Path: finding.At("state"), Summary: "Host does not answer", Detail: fmt.Sprintf("Host %s is lost, "+
-		"and stays so until it answers, so that the domains which it still has can be compared with the catalog. If it "+
+		"and stays so until it answers, so that its domains can be compared with what the catalog has. If it "+
 		"does not come back, take it out of the provider's hosts, in all configurations that share the catalog, and "+
 		"then destroy this resource. %s", m.Name, finding.Sentence(err))}}
 }
