@@ -64,9 +64,9 @@ type header struct {
 }
 
 const aboutExport = `Writes a catalog to a backup file: templates, versions and requests, the images of the versions,
-and in a backup of all tenants the resource pools. Placements of instances are left out. The file is
-a tar archive with SHA256SUMS. Every image is checked on the way. The file appears when it is
-complete, or not at all.
+and in a backup of all tenants the resource pools. Placements of instances and the states of hosts
+are left out. The file is a tar archive with SHA256SUMS. Every image is checked on the way. The file
+appears when it is complete, or not at all.
 
 No catalog contains secrets, but parameters' defaults and cloud-init documents may contain more than
 everybody should see: only you can read the file.

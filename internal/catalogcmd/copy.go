@@ -11,10 +11,10 @@ import (
 )
 
 const aboutCopy = `Copies templates, versions and requests from one catalog to another of the same pool, and the
-placements of instances on several hosts. An administrator copies resource pools as well. Images
-stay where they are in the pool: versions of both catalogs share them. What exists already and is
-the same is left alone; if anything differs, nothing is copied, and the differences are listed. Run
-an interrupted copy again to continue it.
+placements of instances on several hosts. An administrator copies resource pools and the states
+of hosts as well. Images stay where they are in the pool: versions of both catalogs share them. What
+exists already and is the same is left alone; if anything differs, nothing is copied, and the
+differences are listed. Run an interrupted copy again to continue it.
 
 The source of the copy stays, too, and its versions keep their images. With --move, it is removed
 once everything is copied.
@@ -105,6 +105,9 @@ func removeOthers(ctx context.Context, from, to *end, kept *int) error {
 	}
 	if err == nil && from.tenant == "" && placements == 0 {
 		err = removeAll(ctx, from.store.ResourcePools(), to.store.ResourcePools(), "", kept)
+	}
+	if err == nil && from.tenant == "" {
+		err = removeAll(ctx, from.store.Hosts(), to.store.Hosts(), "", kept)
 	}
 	if errors.Is(err, pgstore.ErrSchema) { // a database that is not migrated has neither of the latter
 		return nil

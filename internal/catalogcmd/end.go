@@ -130,6 +130,8 @@ type contents interface {
 	requests(ctx context.Context) ([]catalog.ProvisioningRequest, error)
 	// resourcePools are none if only one tenant is processed: they are the administrator's.
 	resourcePools(ctx context.Context) ([]catalog.ResourcePool, error)
+	// hosts are the states of hosts, which are the administrator's, too.
+	hosts(ctx context.Context) ([]catalog.Host, error)
 	// placements are those of instances that no process works on.
 	placements(ctx context.Context) ([]catalog.Placement, error)
 	// image returns a function that finds the parts of a version's image by digest. It finds nothing
@@ -162,6 +164,13 @@ func (e *end) resourcePools(ctx context.Context) ([]catalog.ResourcePool, error)
 		return nil, nil
 	}
 	return sinceAdded(values(e.store.ResourcePools().List(ctx, "")))
+}
+
+func (e *end) hosts(ctx context.Context) ([]catalog.Host, error) {
+	if e.tenant != "" {
+		return nil, nil
+	}
+	return values(e.store.Hosts().List(ctx, ""))
 }
 
 func (e *end) placements(ctx context.Context) ([]catalog.Placement, error) {

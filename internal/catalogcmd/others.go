@@ -10,12 +10,19 @@ import (
 type others struct {
 	requests   []catalog.ProvisioningRequest
 	pools      []catalog.ResourcePool
+	hosts      []catalog.Host
 	placements []catalog.Placement
 }
+
+// written counts what was written of each kind.
+type written struct{ requests, pools, hosts, placements tally }
 
 func readOthers(ctx context.Context, from contents) (o others, err error) {
 	if o.requests, err = from.requests(ctx); err == nil {
 		o.pools, err = from.resourcePools(ctx)
+	}
+	if err == nil {
+		o.hosts, err = from.hosts(ctx)
 	}
 	if err == nil {
 		o.placements, err = from.placements(ctx)
@@ -27,16 +34,21 @@ func requestKey(r catalog.ProvisioningRequest) string { return r.ID.String() }
 
 func poolKey(r catalog.ResourcePool) string { return r.Name }
 
+func hostKey(h catalog.Host) string { return h.Name }
+
 // put creates resource pools before the placements that count against their quotas.
-func (o others) put(ctx context.Context, to *end) (requests, pools, placements tally, err error) {
-	err = putAll(ctx, to.store.Requests(), requestKey, o.requests, &requests)
+func (o others) put(ctx context.Context, to *end) (n written, err error) {
+	err = putAll(ctx, to.store.Requests(), requestKey, o.requests, &n.requests)
 	if err == nil {
-		err = putAll(ctx, to.store.ResourcePools(), poolKey, o.pools, &pools)
+		err = putAll(ctx, to.store.ResourcePools(), poolKey, o.pools, &n.pools)
 	}
 	if err == nil {
-		err = putAll(ctx, to.store.Placements(), catalog.Placement.Key, o.placements, &placements)
+		err = putAll(ctx, to.store.Hosts(), hostKey, o.hosts, &n.hosts)
 	}
-	return requests, pools, placements, err
+	if err == nil {
+		err = putAll(ctx, to.store.Placements(), catalog.Placement.Key, o.placements, &n.placements)
+	}
+	return n, err
 }
 
 func putAll[T any](ctx context.Context, c catalog.Collection[T], key func(T) string, values []T, t *tally) error {
@@ -53,6 +65,9 @@ func (o others) compare(ctx context.Context, to *end, differ func(what, key stri
 	err := compareAll(ctx, to.store.Requests(), "request", to.prefix(), requestKey, o.requests, differ)
 	if err == nil {
 		err = compareAll(ctx, to.store.ResourcePools(), "resource pool", "", poolKey, o.pools, differ)
+	}
+	if err == nil {
+		err = compareAll(ctx, to.store.Hosts(), "host", "", hostKey, o.hosts, differ)
 	}
 	if err == nil {
 		err = compareAll(ctx, to.store.Placements(), "placement", to.prefix(), catalog.Placement.Key, o.placements,

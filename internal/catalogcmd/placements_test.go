@@ -42,6 +42,7 @@ func placed(t *testing.T, at *end) {
 	must.Value(at.store.ResourcePools().Create(t.Context(), "gold", catalog.ResourcePool{
 		Name: "gold", Hosts: []string{"kvm1"}, Tenants: map[string]catalog.Quota{"t1": {Instances: &three}},
 	}))
+	must.Value(at.store.Hosts().Create(t.Context(), "kvm1", catalog.Host{Name: "kvm1", State: catalog.HostDraining}))
 	for name, state := range map[string]catalog.PlacementState{
 		"web": catalog.PlacementPlaced, "new": catalog.PlacementReserved,
 	} {
@@ -66,7 +67,7 @@ func TestPlacementsAndResourcePoolsAreMoved(t *testing.T) {
 	if err := a.transfer(t.Context(), pool, admin); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(out.String(), "resource pools: 1, placements: 1.") {
+	if !strings.Contains(out.String(), "resource pools: 1, states of hosts: 1, placements: 1.") {
 		t.Errorf("it says %s", &out)
 	}
 	got := must.Value(admin.store.Placements().List(t.Context(), ""))
@@ -103,6 +104,12 @@ func TestPlacementsAndResourcePoolsAreMoved(t *testing.T) {
 	if left := must.Value(pool.store.ResourcePools().List(t.Context(), "")); len(left) > 0 {
 		t.Errorf("left: %+v", left)
 	}
+	if left := must.Value(pool.store.Hosts().List(t.Context(), "")); len(left) > 0 {
+		t.Errorf("left: %+v", left)
+	}
+	if h := must.Value(tenant.store.Hosts().Get(t.Context(), "kvm1")); h.Value.State != catalog.HostDraining {
+		t.Errorf("the host has become %+v", h.Value)
+	}
 }
 
 // A backup has resource pools, and no placements.
@@ -131,5 +138,8 @@ func TestResourcePoolsAreBackedUp(t *testing.T) {
 	}
 	if all := must.Value(admin.store.Placements().List(t.Context(), "")); len(all) != 0 {
 		t.Errorf("placements: %+v", all)
+	}
+	if all := must.Value(admin.store.Hosts().List(t.Context(), "")); len(all) != 0 {
+		t.Errorf("hosts: %+v", all)
 	}
 }

@@ -304,6 +304,9 @@ func (b *backup) resourcePools(context.Context) ([]catalog.ResourcePool, error) 
 		func(p catalog.ResourcePool) error { return naming.ValidateResourcePool(p.Name) })
 }
 
+// hosts implements contents: a backup has none. What was said of hosts then may be wrong by now.
+func (b *backup) hosts(context.Context) ([]catalog.Host, error) { return nil, nil }
+
 // placements implements contents: a backup has none.
 func (b *backup) placements(context.Context) ([]catalog.Placement, error) { return nil, nil }
 

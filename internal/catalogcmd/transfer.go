@@ -48,12 +48,12 @@ func (a *app) transfer(ctx context.Context, from contents, to *end) error {
 			return err
 		}
 	}
-	r, pools, placements, err := rest.put(ctx, to)
+	n, err := rest.put(ctx, to)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.stdout, "In %s are now, new: templates: %s, versions: %s, requests: %s, resource pools: %s, "+
-		"placements: %s.\n", to.name, t, v, r, pools, placements)
+	fmt.Fprintf(a.stdout, "In %s are now, new: templates: %s, versions: %s, requests: %s, resource pools: %s, states of "+
+		"hosts: %s, placements: %s.\n", to.name, t, v, n.requests, n.pools, n.hosts, n.placements)
 	return nil
 }
 
