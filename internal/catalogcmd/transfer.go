@@ -52,8 +52,8 @@ func (a *app) transfer(ctx context.Context, from contents, to *end) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.stdout, "In %s are now, new: templates: %s, versions: %s, requests: %s, resource pools: %s, states of "+
-		"hosts: %s, placements: %s.\n", to.name, t, v, n.requests, n.pools, n.hosts, n.placements)
+	fmt.Fprintf(a.stdout, "In %s are now, new: templates: %s, versions: %s, requests: %s, resource pools: %s, states "+
+		"of hosts: %s, placements: %s.\n", to.name, t, v, n.requests, n.pools, n.hosts, n.placements)
 	return nil
 }
 

@@ -77,8 +77,9 @@ type UnknownHostError struct {
 
 func (e *UnknownHostError) Error() string {
 	return fmt.Sprintf("%s was last seen on host %q, which the provider no longer has (it has: %s), and no other host "+
-		"has it. It stays in the state. Add the host to the provider's hosts again; then, if it is gone for good, say so by "+
-		"a novacron_host with state = \"lost\"; or run `terraform state rm ADDRESS`", e.What, e.Host, strings.Join(e.Has, ", "))
+		"has it. It stays in the state. Add the host to the provider's hosts again; then, if it is gone for good, say "+
+		"so by a novacron_host with state = \"lost\"; or run `terraform state rm ADDRESS`", e.What, e.Host,
+		strings.Join(e.Has, ", "))
 }
 
 // Refresh is provision.Reader.Refresh for an instance that was last seen on the member of a name; ""

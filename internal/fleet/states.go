@@ -68,13 +68,11 @@ func (f *Fleet) Know(ctx context.Context) error {
 	}
 	var hosts map[string]catalog.Host
 	read := func() (err error) { hosts, err = f.library.Hosts(ctx); return err }
-	err := error(nil)
+	ask := read
 	if f.library.InPool() {
-		err = f.home.silence.ask(read)
-	} else {
-		err = read()
+		ask = func() error { return f.home.silence.ask(read) }
 	}
-	if err != nil {
+	if err := ask(); err != nil {
 		return fmt.Errorf("reading the states of hosts: %w", err)
 	}
 	for _, m := range f.members {

@@ -318,7 +318,8 @@ func (d database) everything(t testing.TB) (all string) {
 		SELECT t::text FROM novacron.template t UNION ALL SELECT v::text FROM novacron.version v
 		UNION ALL SELECT r::text FROM novacron.request r UNION ALL SELECT t::text FROM novacron.tenant t
 		UNION ALL SELECT p::text FROM novacron.placement p UNION ALL SELECT q::text FROM novacron.quota q
-		UNION ALL SELECT r::text FROM novacron.resource_pool r UNION ALL SELECT h::text FROM novacron.host h) AS x(row)`).
+		UNION ALL SELECT r::text FROM novacron.resource_pool r
+		UNION ALL SELECT h::text FROM novacron.host h) AS x(row)`).
 		Scan(&all); err != nil {
 		t.Fatal(err)
 	}

@@ -49,7 +49,7 @@ func hosts(t *testing.T, site Site) {
 	if site.Enforced {
 		for doing, err := range map[string]error{
 			"creating one":      second(tenant.Create(ctx, "kvm3", catalog.Host{Name: "kvm3"})),
-			"changing one":      second(tenant.Replace(ctx, drains.Name, changed.Revision, catalog.Host{Name: drains.Name})),
+			"changing one":      second(tenant.Replace(ctx, drains.Name, changed.Revision, lost)),
 			"deleting one":      tenant.Delete(ctx, drains.Name, changed.Revision),
 			"deleting the lost": tenant.Delete(ctx, lost.Name, must.Value(tenant.Get(ctx, lost.Name)).Revision),
 		} {

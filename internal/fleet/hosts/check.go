@@ -54,9 +54,9 @@ func (a *Administration) checkLost(ctx context.Context, m *fleet.Member) error {
 			"catalog that could say that it is lost. Restore the pool on another machine, and give that machine the "+
 			"host's name among the provider's hosts.", m.Name)
 		if !a.library.InPool() {
-			why = fmt.Sprintf("Host %s is the home of this configuration: its pool gets the images that are registered. "+
-				"Name another host in all configurations that share the catalog, catalog = { host = … }, and apply "+
-				"again. Versions whose image only %[1]s has cannot be used any more.", m.Name)
+			why = fmt.Sprintf("Host %s is the home of this configuration: its pool gets the images that are "+
+				"registered. Name another host in all configurations that share the catalog, catalog = { host = … }, "+
+				"and apply again. Versions whose image only %[1]s has cannot be used any more.", m.Name)
 		}
 		return refuse("Home cannot be lost", why)
 	}
@@ -68,8 +68,8 @@ func (a *Administration) checkLost(ctx context.Context, m *fleet.Member) error {
 	if err != nil {
 		how = "it can be reached, although it reports an error (" + err.Error() + ")"
 	}
-	return refuse("Host is not lost", fmt.Sprintf("Host %s is to be lost, but %s: shut it down first. Its guests might "+
-		"run twice otherwise, because plans replace the instances of a lost host.", m.Name, how))
+	return refuse("Host is not lost", fmt.Sprintf("Host %s is to be lost, but %s: shut it down first. Its guests "+
+		"might run twice otherwise, because plans replace the instances of a lost host.", m.Name, how))
 }
 
 // checkBack checks that a host that was lost is back.
@@ -78,8 +78,8 @@ func (a *Administration) checkBack(ctx context.Context, m *fleet.Member) error {
 	if err == nil {
 		return nil
 	}
-	return finding.List{{Path: finding.At("state"), Summary: "Host does not answer", Detail: fmt.Sprintf("Host %s is lost, "+
-		"and stays so until it answers, so that its domains can be compared with what the catalog has. If it "+
+	return finding.List{{Path: finding.At("state"), Summary: "Host does not answer", Detail: fmt.Sprintf("Host %s is "+
+		"lost, and stays so until it answers, so that its domains can be compared with what the catalog has. If it "+
 		"does not come back, take it out of the provider's hosts, in all configurations that share the catalog, and "+
 		"then destroy this resource. %s", m.Name, finding.Sentence(err))}}
 }
@@ -183,16 +183,16 @@ func (a *Administration) announceBack(ctx context.Context, m *fleet.Member) (fs 
 		return nil, err
 	}
 	if len(superseded) > 0 {
-		fs.Add(finding.At("state"), "Host has superseded domains", fmt.Sprintf("Host %s is back with domains that were "+
-			"instances, and are not any more. They have the names and the addresses of the instances that replaced "+
-			"them:%s\nNothing starts or removes them. Take what you need from their disks, and then remove them on "+
-			"that host with `virsh undefine DOMAIN`.", m.Name, lines(superseded)))
+		fs.Add(finding.At("state"), "Host has superseded domains", fmt.Sprintf("Host %s is back with domains that "+
+			"were instances, and are not any more. They have the names and the addresses of the instances that "+
+			"replaced them:%s\nNothing starts or removes them. Take what you need from their disks, and then remove "+
+			"them on that host with `virsh undefine DOMAIN`.", m.Name, lines(superseded)))
 	}
 	if len(unplaced) > 0 {
 		fs.Add(finding.At("state"), "Host has domains without a placement", fmt.Sprintf("Host %s is back with domains "+
 			"that the catalog does not know. Their instances were destroyed while the host was lost, or were created "+
-			"before the provider's configuration named its hosts:%s\nIf no configuration has them, remove them on that "+
-			"host with `virsh undefine DOMAIN`.", m.Name, lines(unplaced)))
+			"before the provider's configuration named its hosts:%s\nIf no configuration has them, remove them on "+
+			"that host with `virsh undefine DOMAIN`.", m.Name, lines(unplaced)))
 	}
 	return fs, nil
 }

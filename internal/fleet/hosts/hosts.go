@@ -16,9 +16,9 @@ import (
 )
 
 // ErrTenant says that the configuration has no connection by which the states of hosts can be changed.
-var ErrTenant = errors.New("the states of hosts belong to the administrator of the catalog, and the provider connects " +
-	"with the role of a tenant alone: set admin_dsn beside its dsn, to a connection as the owner of the schema " +
-	"novacron, or leave the hosts to a configuration that has one")
+var ErrTenant = errors.New("the states of hosts belong to the administrator of the catalog, and the provider " +
+	"connects with the role of a tenant alone: set admin_dsn beside its dsn, to a connection as the owner of the " +
+	"schema novacron, or leave the hosts to a configuration that has one")
 
 // Administration manages the states of hosts.
 type Administration struct {
@@ -91,8 +91,8 @@ func (a *Administration) configured(name string) (fs finding.List) {
 
 func taken(name string) error {
 	return planning.Taken(finding.List{{Path: finding.At("name"), Summary: "Host has a state already",
-		Detail: fmt.Sprintf("The catalog has a state of host %q already, which another resource has. Change that one, or "+
-			"import the state with `terraform import ADDRESS %s`.", name, name)}})
+		Detail: fmt.Sprintf("The catalog has a state of host %q already, which another resource has. Change that one, "+
+			"or import the state with `terraform import ADDRESS %s`.", name, name)}})
 }
 
 // Create says something of a host for the first time. What is wrong with it is returned as findings.

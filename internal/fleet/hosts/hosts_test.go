@@ -226,7 +226,9 @@ func TestChangesOfStatesAreAnnounced(t *testing.T) {
 				`Host kvm2 has 2 instances of tenant "default" (a, b) and 2 instances of other tenants.`,
 				"This apply does not move them",
 			},
-			catalog.HostLost: {"Check that host kvm2 is switched off", "The next plan of each configuration replaces them"},
+			catalog.HostLost: {
+				"Check that host kvm2 is switched off", "The next plan of each configuration replaces them",
+			},
 		} {
 			fs, err := d.Announce(ctx, catalog.Host{Name: "kvm2"}, catalog.Host{Name: "kvm2", State: state})
 			if err != nil || (len(fs) > 0) != (says != nil) {

@@ -104,9 +104,9 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 				"null. Null if the provider's configuration names no hosts."),
 			"description": text("Why the host is in that state."),
 			"superseded": schema.ListAttribute{Computed: true, ElementType: types.StringType,
-				MarkdownDescription: "Names of the domains of the tenant on the host that were instances, and are not " +
-					"any more: the catalog has the instances on other hosts. A host that was lost may come back with " +
-					"such domains. Nothing starts or removes them."},
+				MarkdownDescription: "Names of the domains of the tenant on the host that were instances, and are " +
+					"not any more: the catalog has the instances on other hosts. A host that was lost may come back " +
+					"with such domains. Nothing starts or removes them."},
 			"uri":            text("The libvirt URI of the host."),
 			"hostname":       text("The host's own name."),
 			"architecture":   text("Architecture, such as `x86_64`."),

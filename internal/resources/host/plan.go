@@ -24,8 +24,8 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 	}
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	if !r.Fleet.Named() {
-		resp.Diagnostics.AddError("No hosts to choose from", "The provider's configuration names no hosts, so there is "+
-			"none that could have a state: configure hosts.")
+		resp.Diagnostics.AddError("No hosts to choose from", "The provider's configuration names no hosts, so there "+
+			"is none that could have a state: configure hosts.")
 	}
 	if resp.Diagnostics.HasError() || plan.Name.IsUnknown() {
 		return

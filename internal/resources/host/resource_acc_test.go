@@ -18,8 +18,8 @@ func TestAccAHostHasAState(t *testing.T) {
 	shared := acctest.RequireHost(t)
 	t.Parallel()
 	home := shared.Own(t, "state-1")
-	provider := tfconfig.Provider{Settings: []string{fmt.Sprintf("hosts = {\n    kvm1 = { uri = %q }\n    kvm2 = { uri = "+
-		"%q }\n  }", home.URI, shared.URI), `catalog = { host = "kvm1" }`}}
+	provider := tfconfig.Provider{Settings: []string{fmt.Sprintf("hosts = {\n    kvm1 = { uri = %q }\n    kvm2 = { "+
+		"uri = %q }\n  }", home.URI, shared.URI), `catalog = { host = "kvm1" }`}}
 	data := "data \"novacron_host\" \"it\" {\n  name       = \"kvm2\"\n  depends_on = [novacron_host.it]\n}\n" +
 		"output \"it\" {\n  value = [data.novacron_host.it.state, data.novacron_host.it.description]\n}\n"
 	it := tfconfig.Host{Meta: tfconfig.Meta{Label: "it"}, Name: "kvm2"}

@@ -42,9 +42,9 @@ func (r *Resource) Schema(_ context.Context, _ resource.SchemaRequest, resp *res
 					"changed.\n" +
 					"  - `maintenance`: as `draining`, and the next plan of each configuration moves the instances " +
 					"that it has there to other hosts, by their `on_host_change`. Nothing moves without an apply.\n" +
-					"  - `lost`: a person's word that the machine is off for good. It must not answer. Nothing asks it " +
-					"any more, and the next plan of each configuration replaces the instances that it has there. The " +
-					"data of their disks is lost. The home of the catalog cannot be lost. Another state is only " +
+					"  - `lost`: a person's word that the machine is off for good. It must not answer. Nothing asks " +
+					"it any more, and the next plan of each configuration replaces the instances that it has there. " +
+					"The data of their disks is lost. The home of the catalog cannot be lost. Another state is only " +
 					"possible once the host answers again.",
 			},
 			"description": schema.StringAttribute{

@@ -13,7 +13,8 @@ import (
 )
 
 // change changes an instance that is on a host, and moves it first if its placement has changed and no
-// longer allows that host, or if the plan moves it off a host in maintenance. It returns the host that has the instance then.
+// longer allows that host, or if the plan moves it off a host in maintenance. It returns the host that has
+// the instance then.
 func (r *Resource) change(
 	ctx context.Context, plan, state *model.Instance, on *fleet.Member, i kind.Instance, c provision.Change,
 ) (kind.Instance, *fleet.Member, error) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
 // An administrator drains a host, empties it, loses it, and gets it back.
@@ -35,13 +36,18 @@ func TestAccHostsAreEmptiedAndLost(t *testing.T) {
 	// The administrator has a configuration of its own.
 	admin, w := tfacc.NewWorkspace(t, ""), tfacc.NewWorkspace(t, "")
 	says := func(host, state, why string) string {
-		text := fmt.Sprintf("resource \"novacron_host\" %q {\n  name        = %[1]q\n  state       = %q\n  description = %q\n}\n",
-			host, state, why)
-		admin.Configure(t, provider("keep")+text)
+		h := tfconfig.Host{Meta: tfconfig.Meta{Label: host}, Name: host, State: state, Description: why}
+		admin.Configure(t, provider("keep")+tfconfig.Render(h))
 		return admin.Apply(t)
 	}
-	data := "data \"novacron_host\" \"all\" {\n  for_each = toset([\"kvm1\", \"kvm2\", \"kvm3\"])\n  name     = each.key\n}\n" +
-		"output \"superseded\" {\n  value = { for k, h in data.novacron_host.all : k => h.superseded }\n}\n"
+	const data = `data "novacron_host" "all" {
+  for_each = toset(["kvm1", "kvm2", "kvm3"])
+  name     = each.key
+}
+output "superseded" {
+  value = { for k, h in data.novacron_host.all : k => h.superseded }
+}
+`
 	fixed := shop(name, acctest.TinyImage(t))
 	it := func(settings ...string) string {
 		return instance("it", name+"-it", append(settings, `wait_for = ["agent"]`,
@@ -74,8 +80,8 @@ func TestAccHostsAreEmptiedAndLost(t *testing.T) {
 	tfacc.Says(t, w.Apply(t), "0 added, 1 changed, 0 destroyed")
 
 	// The next plan after maintenance has begun empties it, and the one after that is empty.
-	tfacc.Says(t, says("kvm2", "maintenance", "new disks"), "Instances will be moved", "Host kvm2 has 1 instance of tenant "+
-		`"default" (`+name+"-it)", "This apply does not move them")
+	tfacc.Says(t, says("kvm2", "maintenance", "new disks"), "Instances will be moved",
+		`Host kvm2 has 1 instance of tenant "default" (`+name+"-it)", "This apply does not move them")
 	w.Configure(t, configured("error", it(`description = "changed"`, `on_host_change = "error"`)))
 	tfacc.Says(t, w.Fails(t, "plan"), "Host is to be emptied", "in maintenance (new disks)")
 	w.Configure(t, configured("error", it(`description = "changed"`, `on_host_change = "replace"`)))
@@ -111,7 +117,8 @@ func TestAccHostsAreEmptiedAndLost(t *testing.T) {
 	for _, domain := range []string{"-gone", "-kept"} {
 		hosts["kvm3"].Virsh(t, "destroy", name+domain)
 	}
-	admin.Configure(t, provider("error")+"resource \"novacron_host\" \"kvm2\" {\n  name = \"kvm2\"\n  state = \"lost\"\n}\n")
+	admin.Configure(t, provider("error")+tfconfig.Render(
+		tfconfig.Host{Meta: tfconfig.Meta{Label: "kvm2"}, Name: "kvm2", State: "lost"}))
 	tfacc.Says(t, admin.Fails(t, "plan"), "Host kvm2 is to be lost, but it answers: shut it down first")
 	third.Break()
 	w.Configure(t, configured("error", kept))
@@ -121,7 +128,7 @@ func TestAccHostsAreEmptiedAndLost(t *testing.T) {
 	tfacc.Says(t, plan(t, w), "forces replacement", "1 to add, 0 to change, 2 to destroy",
 		"which is lost (burnt)", "The data of its local disks is lost")
 	w.Configure(t, configured("error", instance("kept", name+"-kept", `on_host_change = "error"`)))
-	tfacc.Says(t, w.Fails(t, "plan"), "Host is lost", `on_host_change = "error" does not let another one take its place`)
+	tfacc.Says(t, w.Fails(t, "plan"), "Host is lost", `on_host_change = "error" does not let another one`)
 	w.Configure(t, configured("error", kept, data))
 	tfacc.Says(t, w.Apply(t), "1 added, 0 changed, 2 destroyed", `"kvm3" = tolist(null)`)
 	w.EmptyPlan(t)

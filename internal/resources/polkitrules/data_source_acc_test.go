@@ -246,13 +246,15 @@ func (s site) refuses(t *testing.T) {
 	s.may(t, bob, "vol-delete", "--pool", "novacron", "nova.disk.t2.web.more.qcow2")
 	s.may(t, alice, "vol-create-as", "novacron", "nova.base.x.raw", "1M")
 	s.may(t, alice, "vol-delete", "--pool", "novacron", "nova.base.x.raw")
-	s.may(t, 0, "vol-create-as", "novacron", "nova.resource-pool.t1.1.json", "1K")
-	for _, user := range []uint32{alice, bob} {
-		s.may(t, user, "vol-info", "--pool", "novacron", "nova.resource-pool.t1.1.json")
-		s.mayNot(t, user, denied, "vol-delete", "--pool", "novacron", "nova.resource-pool.t1.1.json")
-		s.mayNot(t, user, denied, "vol-create-as", "novacron", "nova.resource-pool.t1.2.json", "1K")
+	for _, document := range []string{"nova.resource-pool.t1.", "nova.host.all."} { // an administrator's
+		s.may(t, 0, "vol-create-as", "novacron", document+"1.json", "1K")
+		for _, user := range []uint32{alice, bob} {
+			s.may(t, user, "vol-info", "--pool", "novacron", document+"1.json")
+			s.mayNot(t, user, denied, "vol-delete", "--pool", "novacron", document+"1.json")
+			s.mayNot(t, user, denied, "vol-create-as", "novacron", document+"2.json", "1K")
+		}
+		s.may(t, 0, "vol-delete", "--pool", "novacron", document+"1.json")
 	}
-	s.may(t, 0, "vol-delete", "--pool", "novacron", "nova.resource-pool.t1.1.json")
 	s.warm(t, denied, hidden)
 	s.may(t, carol, "net-dumpxml", "default")
 	s.mayNot(t, mallory, "failed to connect", "list")

@@ -118,6 +118,6 @@ func (p *planner) announceMove(i kind.Instance, stays bool, c fleet.Course) {
 	}
 	p.diags.AddAttributeWarning(path.Root(at), "Instance will be moved", fmt.Sprintf("Instance %q is on host "+
 		"%s, which %s. Applying the plan moves it to %s: it copies at least %d MiB of disks. %s "+
-		"Its disks, UUID and MAC addresses stay.", p.state.Name.ValueString(), p.on.Name, why, to, (c.Bytes+1<<20-1)>>20,
-		guest))
+		"Its disks, UUID and MAC addresses stay.", p.state.Name.ValueString(), p.on.Name, why, to,
+		(c.Bytes+1<<20-1)>>20, guest))
 }

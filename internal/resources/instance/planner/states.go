@@ -32,15 +32,15 @@ func (p *planner) empties(on *fleet.Member) (ok bool) {
 		p.moves = true
 	case model.Error:
 		face.AddFindings(p.diags, finding.List{{Path: finding.At("on_host_change"), Summary: "Host is to be emptied",
-			Detail: fmt.Sprintf("Instance %q is on host %s, which is %s, and on_host_change = \"error\" does not let it "+
-				"leave. Set it to \"move\", which moves the instance, or to \"replace\", which loses its disks.", name,
-				on.Name, on.State())}})
+			Detail: fmt.Sprintf("Instance %q is on host %s, which is %s, and on_host_change = \"error\" does not let "+
+				"it leave. Set it to \"move\", which moves the instance, or to \"replace\", which loses its disks.",
+				name, on.Name, on.State())}})
 		return false
 	default:
 		p.replacedElsewhere()
-		p.diags.AddAttributeWarning(path.Root("placed_on"), "Instance will be replaced", fmt.Sprintf("Instance %q is on "+
-			"host %s, which is %s. By on_host_change = \"replace\", applying the plan creates another one on another "+
-			"host. The data of its disks is lost.", name, on.Name, on.State()))
+		p.diags.AddAttributeWarning(path.Root("placed_on"), "Instance will be replaced", fmt.Sprintf("Instance %q is "+
+			"on host %s, which is %s. By on_host_change = \"replace\", applying the plan creates another one on "+
+			"another host. The data of its disks is lost.", name, on.Name, on.State()))
 	}
 	return true
 }

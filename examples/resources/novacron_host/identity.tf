@@ -1,0 +1,6 @@
+import {
+  to = novacron_host.kvm1
+  identity = {
+    name = "kvm1"
+  }
+}

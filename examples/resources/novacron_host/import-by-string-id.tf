@@ -1,0 +1,4 @@
+import {
+  to = novacron_host.kvm1
+  id = "kvm1"
+}

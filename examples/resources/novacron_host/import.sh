@@ -1,0 +1,2 @@
+# By name
+terraform import novacron_host.kvm1 kvm1
