@@ -166,11 +166,11 @@ func TestPlacementsOnALostHostAreSettled(t *testing.T) {
 // and if that has lost it already, it is on the other one.
 func TestMovesEndWithoutALostHost(t *testing.T) {
 	for _, c := range []struct {
-		steps int // of enter, fill, commit
+		steps int // of enter, fill, commit, and the removal of the first volume from the old host
 		lost  string
 		has   string // "" if it is lost
 	}{
-		{1, "c", "b"}, {2, "c", "b"}, {3, "c", "b"}, {1, "b", ""}, {2, "b", ""}, {3, "b", "c"},
+		{1, "c", "b"}, {2, "c", "b"}, {3, "c", "b"}, {4, "c", ""}, {1, "b", ""}, {2, "b", ""}, {3, "b", "c"},
 	} {
 		inWorld(t, plenty, []string{"a", "b", "c"}, func(t *testing.T, w *world) {
 			uuid := w.created(t, "b").UUID
@@ -182,7 +182,9 @@ func TestMovesEndWithoutALostHost(t *testing.T) {
 			b := must.Get[kind.Blueprint](t)(on.BlueprintOf(t.Context(), i, movable()))
 			target, _ := f.Member("c")
 			m := &move{fleet: f, cargo: must.Get[provision.Cargo](t)(on.Cargo(t.Context(), i, b)), from: on, to: target}
-			do := []func(context.Context) error{m.placement, m.enter, m.fill, m.commit}
+			do := []func(context.Context) error{m.placement, m.enter, m.fill, m.commit, func(ctx context.Context) error {
+				return w.hosts["b"].DeleteVolume(ctx, thePool, dataDisk)
+			}}
 			for _, step := range do[:c.steps+1] {
 				if err := step(t.Context()); err != nil {
 					t.Fatal(err)
@@ -193,14 +195,16 @@ func TestMovesEndWithoutALostHost(t *testing.T) {
 			must.Get[catalog.Record[catalog.Placement]](t)(
 				f.placements.Replace(t.Context(), m.record.Key, m.record.Revision, p))
 			found := w.loses(t, c.lost)
+			last := "b"
 			for range 2 {
-				_, at, err := w.process().Read(t.Context(), "b", uuid)
+				_, at, err := w.process().Read(t.Context(), last, uuid)
 				if isLost(err) != (c.has == "") || err == nil && at.Name != c.has {
 					t.Errorf("after %d steps and without %s: it is on %v, %v", c.steps, c.lost, at, err)
 				}
+				last = at.Name // as the state has it then
 			}
 			if c.has == "" {
-				err := w.process().Delete(t.Context(), "b", 0, uuid, naming.DefaultTenant, "it", hostid.ID{})
+				err := w.process().Delete(t.Context(), last, 0, uuid, naming.DefaultTenant, "it", hostid.ID{})
 				if err != nil {
 					t.Errorf("after %d steps and without %s: %v", c.steps, c.lost, err)
 				}

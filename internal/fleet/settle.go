@@ -54,8 +54,10 @@ func (f *Fleet) settled(
 func (f *Fleet) complete(
 	ctx context.Context, rec catalog.Record[catalog.Placement],
 ) (catalog.Record[catalog.Placement], error) {
-	to := f.withoutLost(rec.Value)
-	failed := f.clear(ctx, to)
+	to, failed := f.withoutLost(ctx, rec.Value)
+	if failed == nil {
+		failed = f.clear(ctx, to)
+	}
 	if failed == nil {
 		settle(&to, to.UUID, to.Host)
 	} else {
@@ -72,14 +74,21 @@ func (f *Fleet) complete(
 	return written, failed
 }
 
-// withoutLost is the placement of a move that was committed to a host which is lost by now: the instance is on
-// the host that it came from, whole, because its guest is only started after that host does not have it.
-func (f *Fleet) withoutLost(p catalog.Placement) catalog.Placement {
+// withoutLost is the placement of a move that was committed to a host which is lost by now. If the host that
+// the instance came from still has all of it, the instance is there: its guest is only started on the other host
+// after this one has nothing of it any more.
+func (f *Fleet) withoutLost(ctx context.Context, p catalog.Placement) (catalog.Placement, error) {
 	to, known := f.Member(p.To)
-	if from, there := f.Member(p.From); p.Host == p.To && known && to.lost() && there && !from.lost() {
+	from, there := f.Member(p.From)
+	if p.Host != p.To || !known || !to.lost() || !there || from.lost() {
+		return p, nil
+	}
+	var whole bool
+	err := from.silence.ask(func() (err error) { whole, err = from.Whole(ctx, p.UUID); return err })
+	if whole {
 		p.Host = p.From
 	}
-	return p
+	return p, err
 }
 
 // clear removes what a move has left of an instance on the host that does not have it.

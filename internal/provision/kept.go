@@ -2,7 +2,11 @@ package provision
 
 import (
 	"context"
+	"errors"
+	"path"
+	"slices"
 
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore/usage"
 )
 
@@ -26,4 +30,37 @@ func (p *Provisioner) Kept(ctx context.Context) ([]usage.Instance, error) {
 		}
 	}
 	return ours, err
+}
+
+// Whole reports whether the host has the instance of a UUID with all its disks. A removal that has begun has
+// taken away at least one of them.
+func (p *Provisioner) Whole(ctx context.Context, uuid string) (bool, error) {
+	_, domain, err := p.kinds.definition(ctx, uuid)
+	if errors.Is(err, host.ErrNoDomain) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	facts, err := p.factsOf(domain)
+	if err != nil {
+		return false, err
+	}
+	pools, err := p.volumes.PoolsOf(ctx, domain.Disks)
+	if err != nil {
+		return false, err
+	}
+	found, err := p.volumes.List(ctx, facts.Tenant, facts.Name, pools)
+	if err != nil {
+		return false, err
+	}
+	for _, disk := range domain.Disks {
+		there := slices.ContainsFunc(pools, func(pool string) bool {
+			return slices.Contains(found[pool], path.Base(disk.Path))
+		})
+		if disk.Name != "" && !there { // others are not novacron's
+			return false, nil
+		}
+	}
+	return true, nil
 }

@@ -189,7 +189,9 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		return
 	}
 	if _, lost := errors.AsType[*fleet.LostError](err); lost && !state.Name.IsNull() {
-		return // it stays in the state until a plan replaces it
+		// It stays in the state until a plan replaces it. A move may have ended on the lost host.
+		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("placed_on"), on.Name)...)
+		return
 	}
 	if r.KeepSilent && host.Unanswered(err) && !state.Name.IsNull() {
 		warnSilent(&resp.Diagnostics, &state, err)

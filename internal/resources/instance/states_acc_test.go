@@ -108,7 +108,8 @@ output "superseded" {
 	// A host is lost, with two instances. One of them is destroyed, and the other one replaced.
 	gone, kept := instance("gone", name+"-gone", `placement = { hosts = ["kvm3"] }`),
 		instance("kept", name+"-kept", `placement = { hosts = ["kvm2", "kvm3"] }`)
-	w.Configure(t, configured("error", gone, kept))
+	w.Configure(t, configured("error", gone, instance("kept", name+"-kept",
+		`placement = { hosts = ["kvm2", "kvm3"] }`, `deletion_protection = true`)))
 	w.Apply(t)
 	id, on = is("kept")
 	if on != "kvm3" {
@@ -149,6 +150,8 @@ output "superseded" {
 		}
 	}
 	admin.EmptyPlan(t)
+	w.Configure(t, configured("error", instance("kept", name+"-kept", `deletion_protection = true`)))
+	tfacc.Says(t, w.Fails(t, "plan"), "Instance is protected")
 	w.Configure(t, configured("error", kept, data))
 	tfacc.Says(t, plan(t, w), "forces replacement", "1 to add, 0 to change, 2 to destroy",
 		"which is lost (burnt)", "The data of its local disks is lost")

@@ -68,7 +68,11 @@ func ModifyPlan(
 		resp.RequiresReplace = append(resp.RequiresReplace, p.replaces...)
 		switch {
 		case replaced || len(resp.RequiresReplace) > 0:
-			refuseProtected(&resp.Diagnostics, state)
+			protects := state
+			if p.gone { // nothing can be applied to it any more
+				protects = plan
+			}
+			refuseProtected(&resp.Diagnostics, protects)
 			removes(s, &state)
 		case !plan.ResolvedVersion.Equal(state.ResolvedVersion):
 			leaves(s, &state)
@@ -104,6 +108,7 @@ type planner struct {
 	boots    bool              // the guest gets another system disk
 	on       *fleet.Member     // the host that has the instance; nil while creating
 	moves    bool              // the instance is to be moved to another host
+	gone     bool              // its host is lost
 	diags    *diag.Diagnostics
 	replaces path.Paths
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/fleet"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
@@ -55,7 +56,7 @@ func (p *planner) lost(ctx context.Context) bool {
 		return true
 	}
 	on, known := p.session.Fleet.Member(p.state.PlacedOn.ValueString())
-	if !known || !on.Leaving() {
+	if !known || on.State().State != catalog.HostLost {
 		return false
 	}
 	_, _, err := p.session.Fleet.Read(ctx, on.Name, p.state.ID.ValueString())
@@ -70,6 +71,7 @@ func (p *planner) lost(ctx context.Context) bool {
 				on.Name, on.State())}})
 		return true
 	}
+	p.gone = true
 	p.replacedElsewhere()
 	p.diags.AddAttributeWarning(path.Root("placed_on"), "Instance will be replaced", fmt.Sprintf("Instance %q was on "+
 		"host %s, which is %s. Applying the plan creates another one on another host. The data of its local disks is "+
