@@ -80,6 +80,7 @@ type events struct {
 	draw *rand.Rand
 	dead string // the name of a dead process
 	past []string
+	lost string // a host that is lost; "" for none
 
 	mu    sync.Mutex
 	state map[string]known // as states of Terraform have instances, by name
@@ -96,6 +97,9 @@ func (e *events) next(t *testing.T) {
 	switch n := e.draw.IntN(10); {
 	case n < 2:
 		for name, h := range e.hosts {
+			if name == e.lost {
+				continue
+			}
 			h.Inject = nil
 			if e.draw.IntN(4) == 0 && name != "a" {
 				h.Inject = silent
@@ -248,7 +252,8 @@ func (e *events) judge(t *testing.T, err error) {
 	_, noRoom := errors.AsType[*NoRoomError](err)
 	_, full := errors.AsType[*provision.FullError](err)
 	_, taken := errors.AsType[*planning.TakenError](err)
-	if err != nil && !noRoom && !full && !taken && !host.Unanswered(err) {
+	gone := e.lost != "" && isLost(err)
+	if err != nil && !noRoom && !full && !taken && !gone && !host.Unanswered(err) {
 		t.Errorf("%v", err)
 	}
 }
@@ -258,6 +263,9 @@ func (e *events) within(t *testing.T) (failed bool) {
 	t.Helper()
 	all := map[string]string{}
 	for name, h := range e.hosts {
+		if name == e.lost {
+			continue
+		}
 		inject := h.Inject
 		h.Inject = nil
 		var sum uint64
