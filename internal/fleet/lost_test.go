@@ -242,7 +242,8 @@ func TestMovesEndWithoutALostHost(t *testing.T) {
 				t.Errorf("once %s is back, there are %+v, %v", c.lost, all, err)
 			}
 			back, _ := f.Member(c.lost)
-			if got, err := w.process().Superseded(t.Context(), back); err != nil || !slices.Equal(got, []string{"it"}) {
+			room := must.Get[provision.Room](t)(back.Room(t.Context()))
+			if got, err := w.process().Superseded(t.Context(), back, room); err != nil || !slices.Equal(got, []string{"it"}) {
 				t.Errorf("host %s has the superseded domains %q, %v", c.lost, got, err)
 			}
 		})

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
+	"github.com/novacron/terraform-provider-novacron/internal/provision"
 )
 
 // Remnant is a domain on a host that was an instance, and is one no longer by the catalog.
@@ -72,8 +74,9 @@ func (f *Fleet) Remnants(ctx context.Context, m *Member, placed []catalog.Record
 }
 
 // Superseded are the domains of the fleet's tenant on a host that are not its instances any more; see
-// Remnants. In a fleet whose host has no name, there are none.
-func (f *Fleet) Superseded(ctx context.Context, m *Member) ([]string, error) {
+// Remnants. In a fleet whose host has no name, there are none. room is the host's: only if it shows a domain
+// that may be such a one, more is asked of the host.
+func (f *Fleet) Superseded(ctx context.Context, m *Member, room provision.Room) ([]string, error) {
 	if !f.Named() {
 		return nil, nil
 	}
@@ -81,10 +84,16 @@ func (f *Fleet) Superseded(ctx context.Context, m *Member) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	all := []string{}
+	if !slices.ContainsFunc(placed, func(rec catalog.Record[catalog.Placement]) bool {
+		uuid := room.Domain(naming.Domain(rec.Value.Tenant, rec.Value.Name))
+		return uuid != "" && (uuid != rec.Value.UUID || rec.Value.Host != m.Name)
+	}) {
+		return all, nil
+	}
 	superseded, _, err := f.Remnants(ctx, m, placed, f.library.Tenant())
-	all := make([]string, len(superseded))
-	for n, r := range superseded {
-		all[n] = r.Domain
+	for _, r := range superseded {
+		all = append(all, r.Domain)
 	}
 	return all, err
 }

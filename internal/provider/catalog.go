@@ -64,7 +64,7 @@ func catalogAttribute() schema.Attribute {
 						Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 						MarkdownDescription: "Connection string of an administrator of the same database: the owner " +
 							"of the schema `novacron`, a member of the owner's role, or a superuser. It is only " +
-							"needed, and only used, for `novacron_resource_pool`. Environment: " +
+							"needed, and only used, for `novacron_resource_pool` and `novacron_host`. Environment: " +
 							"`NOVACRON_CATALOG_ADMIN_DSN`.",
 					},
 				},

@@ -145,7 +145,8 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 				MarkdownDescription: "What a plan does about instances whose host does not answer. Default: " +
 					"`error`.\n" +
 					"  - `error`: the plan fails.\n" +
-					"  - `keep`: they stay in the state as they are, with a warning. Changes of them fail."},
+					"  - `keep`: they stay in the state as they are, with a warning. Changes of them fail.\n\n" +
+					"  A host that is off for good is made `lost` by `novacron_host`: then it is not asked."},
 		},
 	}
 }

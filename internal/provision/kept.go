@@ -64,3 +64,13 @@ func (p *Provisioner) Whole(ctx context.Context, uuid string) (bool, error) {
 	}
 	return true, nil
 }
+
+// Domain is the UUID of the host's domain of a name; "" if it has none.
+func (r Room) Domain(name string) (uuid string) {
+	for _, a := range r.domains {
+		if a.Name == name {
+			return a.UUID
+		}
+	}
+	return ""
+}

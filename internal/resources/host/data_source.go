@@ -175,7 +175,7 @@ func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 	}
 	var superseded []string
 	if err == nil {
-		superseded, err = d.Fleet.Superseded(ctx, member)
+		superseded, err = d.Fleet.Superseded(ctx, member, room)
 	}
 	if err != nil {
 		face.AddError(&resp.Diagnostics, "Could not read host", err)

@@ -102,7 +102,8 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 					"refusal": schema.StringAttribute{
 						Computed: true,
 						MarkdownDescription: "Why no instance can be created there now: it has no room for the " +
-							"smallest one, it does not answer, or the provider does not have it. Null if one can.",
+							"smallest one, its `novacron_host` says that it takes none, it does not answer, or the " +
+							"provider does not have it. Null if one can.",
 					},
 				}},
 			},

@@ -64,13 +64,14 @@ const (
 func onHostChangeAttribute() schema.Attribute {
 	return schema.StringAttribute{
 		Optional: true, Validators: []validator.String{stringvalidator.OneOf(Move, Replace, Error)},
-		MarkdownDescription: "What a change of `placement` does that excludes the instance's host. Default: `move`.\n" +
+		MarkdownDescription: "What a change of `placement` does that excludes the instance's host, and what a plan " +
+			"does once that host is in maintenance by a `novacron_host`. Default: `move`.\n" +
 			"  - `move` shuts the guest down, copies the instance to a host that is allowed and has room, and starts " +
 			"it there. It keeps its UUID, MAC addresses and disks. The plan announces it, and refuses it for an " +
 			"instance that runs with `allow_restart = false`, and for one that cannot be moved. Copying takes as " +
 			"long as the disks are large: see `timeouts`.\n" +
 			"  - `replace` creates another instance. All disks are lost.\n" +
-			"  - `error` refuses the change while planning.",
+			"  - `error` refuses the change while planning. An instance on a lost host is not replaced then.",
 	}
 }
 
@@ -87,7 +88,7 @@ func placementAttribute() schema.Attribute {
 			"  - A host counts everything that is defined there, running or not, including what novacron did " +
 			"not define.\n" +
 			"  - An instance stays on its host as long as that is allowed. What a change of `placement` that " +
-			"excludes it does is up to `on_host_change`.\n" +
+			"excludes it does is up to `on_host_change`, and so is what happens once its host is in maintenance.\n" +
 			"  - An instance that was moved by other means is found on its new host, and the plan is empty if that " +
 			"host is allowed. If it is not, because of such a move or because the labels of the host have changed, " +
 			"the plan only warns.",
