@@ -159,5 +159,5 @@ func (m *Member) wipe(ctx context.Context, name, uuid string) error {
 	return m.Clear(ctx, name, uuid)
 }
 
-// gone reports whether a read of an instance says that no host has it, or only one that is lost.
+// isGone reports whether a read of an instance says that no host has it, or only one that is lost.
 func isGone(err error) bool { return isLost(err) || errors.Is(err, provision.ErrNotFound) }
