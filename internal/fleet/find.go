@@ -20,17 +20,6 @@ import (
 // askedAtOnce bounds how many hosts are asked the same question at once.
 const askedAtOnce = 32
 
-// HostError is an error of a host that has a name.
-type HostError struct {
-	Host string
-	Err  error
-}
-
-func (e *HostError) Error() string { return "host " + e.Host + ": " + e.Err.Error() }
-
-// Unwrap returns the error itself.
-func (e *HostError) Unwrap() error { return e.Err }
-
 // SilentError says that no host which answered has an instance, and that other hosts did not answer.
 // The instance may be on one of those.
 type SilentError struct {

@@ -33,6 +33,7 @@ type Member struct {
 	Labels map[string]string // what placements ask for
 
 	state   atomic.Pointer[catalog.Host] // nil while it is not known; see State
+	before  atomic.Pointer[catalog.Host] // as it was before this process changed it; nil if it did not
 	silence silence
 	pending pending
 	looks   coalesce.Calls[provision.Room]  // of creates, each of which needs a look that begins after it asked

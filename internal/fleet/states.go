@@ -27,6 +27,17 @@ func (e *LostError) Error() string {
 	return fmt.Sprintf("%s was last seen on host %s, which is %s, and no other host has it", e.What, e.Name, e.Host)
 }
 
+// HostError is an error of a host that has a name.
+type HostError struct {
+	Host string
+	Err  error
+}
+
+func (e *HostError) Error() string { return "host " + e.Host + ": " + e.Err.Error() }
+
+// Unwrap returns the error itself.
+func (e *HostError) Unwrap() error { return e.Err }
+
 // isLost reports whether an error says that a host is lost.
 func isLost(err error) bool {
 	_, lost := errors.AsType[*LostError](err)
@@ -114,8 +125,28 @@ func (f *Fleet) Quiet(name string) bool {
 
 // Leaving reports whether plans take the instances off the host.
 func (m *Member) Leaving() bool {
-	s := m.State().State
+	s := m.asPlanned().State
 	return s == catalog.HostMaintenance || s == catalog.HostLost
+}
+
+// Lost reports whether plans replace the instances on the host.
+func (m *Member) Lost() bool { return m.asPlanned().State == catalog.HostLost }
+
+// asPlanned is the state that plans of this process go by. Terraform plans once more while it applies, and then
+// has to find what it has planned before the same apply changed the state.
+func (m *Member) asPlanned() catalog.Host {
+	if h := m.before.Load(); h != nil {
+		return *h
+	}
+	return m.State()
+}
+
+// Changes records that this process changes what the administrator says of a host from was.
+func (f *Fleet) Changes(was catalog.Host) {
+	if m, there := f.Member(was.Name); there {
+		m.before.CompareAndSwap(nil, &was)
+	}
+	f.library.ForgetHosts()
 }
 
 // takers are the members that take an instance which they do not have, and why the others do not.

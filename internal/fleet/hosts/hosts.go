@@ -106,7 +106,7 @@ func (a *Administration) Create(ctx context.Context, h catalog.Host) error {
 	if err := a.Check(ctx, catalog.Host{Name: h.Name}, h); err != nil {
 		return err
 	}
-	defer a.library.ForgetHosts()
+	defer a.fleet.Changes(catalog.Host{Name: h.Name})
 	_, err := a.hosts.Create(ctx, h.Name, h)
 	if errors.Is(err, catalog.ErrExists) {
 		return taken(h.Name)
@@ -122,14 +122,15 @@ func (a *Administration) Update(ctx context.Context, h catalog.Host) error {
 	if err := h.Validate().Err(); err != nil {
 		return err
 	}
-	defer a.library.ForgetHosts()
+	was := catalog.Host{Name: h.Name}
 	_, err := catalog.Change(ctx, a.hosts, h.Name, func(to *catalog.Host) error {
 		if err := a.Check(ctx, *to, h); err != nil {
 			return err
 		}
-		*to = h
+		was, *to = *to, h
 		return nil
 	})
+	a.fleet.Changes(was)
 	return err
 }
 
@@ -145,6 +146,6 @@ func (a *Administration) Delete(ctx context.Context, name string) error {
 	if err := a.CheckDelete(ctx, rec.Value); err != nil {
 		return err
 	}
-	defer a.library.ForgetHosts()
+	defer a.fleet.Changes(rec.Value)
 	return catalog.IgnoreNotFound(a.hosts.Delete(ctx, rec.Key, rec.Revision))
 }

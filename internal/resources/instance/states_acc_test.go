@@ -192,6 +192,47 @@ output "superseded" {
 	}
 }
 
+// In the apply that changes a host's state, instances are changed as planned, and do not move yet.
+func TestAccTheApplyThatEmptiesAHostMovesNothing(t *testing.T) {
+	shared, name := acctest.RequireHost(t), tfacc.Name("twice")
+	t.Parallel()
+	var provider strings.Builder
+	provider.WriteString("provider \"novacron\" {\n  hosts = {\n")
+	for _, key := range []string{"kvm1", "kvm2"} {
+		const block = "    %s = { uri = %q, overcommit = { vcpus = 100, memory = 4 } }\n"
+		fmt.Fprintf(&provider, block, key, shared.Own(t, "twice-"+key).URI)
+	}
+	provider.WriteString("  }\n  catalog = { host = \"kvm1\" }\n}\n")
+	fixed := provider.String() + shop(name, blankImage(t))
+	maintained := func(state string) string {
+		return tfconfig.Host{Meta: tfconfig.Meta{Label: "it"}, Name: "kvm2", State: state}.String()
+	}
+	it := func(settings ...string) string {
+		return instance("it", name, append(settings, `power_state = "stopped"`, `wait_for = []`,
+			`depends_on = [novacron_host.it]`)...)
+	}
+	w := tfacc.NewWorkspace(t, fixed+maintained("active")+it(`placement = { hosts = ["kvm2"] }`))
+	t.Cleanup(func() { w.Destroy(t) })
+	w.Apply(t)
+	w.Configure(t, fixed+maintained("active")+it())
+	w.Apply(t)
+	w.Configure(t, fixed+maintained("maintenance")+it(`description = "changed"`))
+	tfacc.Says(t, w.Apply(t), "Instances will be moved", "Host kvm2 has 1 instance of tenant", "This apply does not move",
+		"0 added, 2 changed, 0 destroyed")
+	if on := stateOf(t, w, "novacron_instance.it")["placed_on"]; on != "kvm2" {
+		t.Errorf("it is on %v", on)
+	}
+	tfacc.Says(t, w.Apply(t), `"kvm2" -> (known after apply)`, "Instance will be moved", "0 added, 1 changed, 0 destroyed")
+	w.EmptyPlan(t)
+	if on := stateOf(t, w, "novacron_instance.it")["placed_on"]; on != "kvm1" {
+		t.Errorf("it is on %v", on)
+	}
+	// Back to active together with a change: what was planned before stays so, too.
+	w.Configure(t, fixed+maintained("active")+it(`description = "changed again"`))
+	tfacc.Says(t, w.Apply(t), "0 added, 2 changed, 0 destroyed")
+	w.EmptyPlan(t)
+}
+
 // plan is what a plan says that has to succeed.
 func plan(t *testing.T, w *tfacc.Workspace) string {
 	t.Helper()

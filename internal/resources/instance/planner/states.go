@@ -8,7 +8,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/fleet"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
@@ -56,7 +55,7 @@ func (p *planner) lost(ctx context.Context) bool {
 		return true
 	}
 	on, known := p.session.Fleet.Member(p.state.PlacedOn.ValueString())
-	if !known || on.State().State != catalog.HostLost {
+	if !known || !on.Lost() {
 		return false
 	}
 	_, _, err := p.session.Fleet.Read(ctx, on.Name, p.state.ID.ValueString())
