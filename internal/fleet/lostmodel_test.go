@@ -80,9 +80,8 @@ func (e *events) comesBack(t *testing.T) {
 		for n := range 8 {
 			name := fmt.Sprintf("i%d", n)
 			_, kept := keeps[name]
-			if !kept && slices.ContainsFunc(naming.InstancePrefixes(naming.DefaultTenant, name), func(prefix string) bool {
-				return strings.HasPrefix(v, prefix)
-			}) {
+			of := func(prefix string) bool { return strings.HasPrefix(v, prefix) }
+			if !kept && slices.ContainsFunc(naming.InstancePrefixes(naming.DefaultTenant, name), of) {
 				if err := h.DeleteVolume(t.Context(), thePool, v); err != nil {
 					t.Fatal(err)
 				}

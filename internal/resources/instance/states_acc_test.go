@@ -217,12 +217,13 @@ func TestAccTheApplyThatEmptiesAHostMovesNothing(t *testing.T) {
 	w.Configure(t, fixed+maintained("active")+it())
 	w.Apply(t)
 	w.Configure(t, fixed+maintained("maintenance")+it(`description = "changed"`))
-	tfacc.Says(t, w.Apply(t), "Instances will be moved", "Host kvm2 has 1 instance of tenant", "This apply does not move",
-		"0 added, 2 changed, 0 destroyed")
+	tfacc.Says(t, w.Apply(t), "Instances will be moved", "Host kvm2 has 1 instance of tenant",
+		"This apply does not move", "0 added, 2 changed, 0 destroyed")
 	if on := stateOf(t, w, "novacron_instance.it")["placed_on"]; on != "kvm2" {
 		t.Errorf("it is on %v", on)
 	}
-	tfacc.Says(t, w.Apply(t), `"kvm2" -> (known after apply)`, "Instance will be moved", "0 added, 1 changed, 0 destroyed")
+	tfacc.Says(t, w.Apply(t), `"kvm2" -> (known after apply)`, "Instance will be moved",
+		"0 added, 1 changed, 0 destroyed")
 	w.EmptyPlan(t)
 	if on := stateOf(t, w, "novacron_instance.it")["placed_on"]; on != "kvm1" {
 		t.Errorf("it is on %v", on)
