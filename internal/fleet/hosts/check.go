@@ -112,7 +112,7 @@ func (a *Administration) Announce(ctx context.Context, was, to catalog.Host) (fi
 	case err != nil:
 		return nil, err
 	case to.State == catalog.HostLost:
-		fs.Add(finding.At("state"), "Host is lost from then on", fmt.Sprintf("Check that host %s is switched off: one "+
+		fs.Add(finding.At("state"), "Host will count as lost", fmt.Sprintf("Check that host %s is switched off: one "+
 			"whose libvirt alone has ended still runs its guests. Once this is applied, nothing asks the host any "+
 			"more.%s", m.Name, orNone(who, " It has %s. The next plan of each configuration replaces them, and the "+
 			"data of their disks is lost.")))
