@@ -94,6 +94,7 @@ func (c *claim) inherit(ctx context.Context, placement catalog.Placement, w Wher
 	if err != nil {
 		return fmt.Errorf("finding out what has the name of instance %q on host %s: %w", placement.Name, on.Name, err)
 	}
+	remains := false
 	switch holder.State {
 	case provision.NameOrphaned:
 		if why := w.refuses(on); why != "" {
@@ -102,11 +103,9 @@ func (c *claim) inherit(ctx context.Context, placement catalog.Placement, w Wher
 		}
 		c.heir = on
 	case provision.NameAbandoned:
-		err = on.wipe(ctx, placement.Name, holder.UUID)
+		remains = true
 	case provision.NameFree:
-		if err = f.nowhere(ctx, found.Value); err == nil {
-			err = on.wipe(ctx, placement.Name, "")
-		}
+		remains, err = true, f.nowhere(ctx, found.Value)
 	default:
 		return f.taken(placement.Name, "it is on host "+on.Name)
 	}
@@ -117,6 +116,25 @@ func (c *claim) inherit(ctx context.Context, placement catalog.Placement, w Wher
 	if errors.Is(err, catalog.ErrConflict) || errors.Is(err, catalog.ErrNotFound) {
 		return f.taken(placement.Name, "another process has just claimed it")
 	}
+	if err == nil && remains {
+		// Not before the name is claimed: another process could create an instance of the name meanwhile, and its
+		// disks would have the same names.
+		if err = on.wipe(ctx, placement.Name, holder.UUID); err != nil {
+			err = errors.Join(err, f.giveBack(ctx, c.record, c.before))
+		}
+	}
+	return err
+}
+
+// giveBack makes a placement what it was before this process took it over, so that any process may try at once
+// to clear away what is left.
+func (f *Fleet) giveBack(
+	ctx context.Context, rec catalog.Record[catalog.Placement], was catalog.Placement,
+) error {
+	ctx, cancel := step.UndoContext(ctx)
+	defer cancel()
+	was.Hold(lease.Lease{})
+	_, err := f.placements.Replace(ctx, rec.Key, rec.Revision, was)
 	return err
 }
 

@@ -2,8 +2,10 @@ package fleet
 
 import (
 	"context"
+	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/lease"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 )
 
@@ -22,7 +24,7 @@ func (f *Fleet) sweep(ctx context.Context) {
 		}
 		for _, rec := range records {
 			if rec.Value.Abandoned(now) {
-				f.settleAbandoned(ctx, rec)
+				f.settleAbandoned(ctx, rec, now)
 			}
 		}
 	})
@@ -30,7 +32,7 @@ func (f *Fleet) sweep(ctx context.Context) {
 
 // settleAbandoned removes a placement with what there is of an incomplete instance, or records that the
 // instance is complete.
-func (f *Fleet) settleAbandoned(ctx context.Context, rec catalog.Record[catalog.Placement]) {
+func (f *Fleet) settleAbandoned(ctx context.Context, rec catalog.Record[catalog.Placement], now time.Time) {
 	if rec.Value.State == catalog.PlacementMoving {
 		_, _ = f.settled(ctx, rec)
 		return
@@ -48,9 +50,18 @@ func (f *Fleet) settleAbandoned(ctx context.Context, rec catalog.Record[catalog.
 	}
 	switch holder.State {
 	case provision.NameFree, provision.NameAbandoned:
-		if on.wipe(ctx, rec.Value.Name, holder.UUID) == nil {
-			_ = f.placements.Delete(ctx, rec.Key, rec.Revision)
+		// Nobody else may create an instance of the name meanwhile: its disks would have the same names.
+		held := rec.Value
+		held.Hold(lease.New(ctx, now))
+		mine, err := f.placements.Replace(ctx, rec.Key, rec.Revision, held)
+		if err != nil {
+			return
 		}
+		if on.wipe(ctx, rec.Value.Name, holder.UUID) != nil {
+			_ = f.giveBack(ctx, mine, rec.Value)
+			return
+		}
+		_ = f.placements.Delete(ctx, mine.Key, mine.Revision)
 	case provision.NameForeign:
 		_ = f.placements.Delete(ctx, rec.Key, rec.Revision)
 	case provision.NameTaken, provision.NameOrphaned:
