@@ -35,11 +35,21 @@ type Placement struct {
 	From string `json:"from,omitempty"`
 	To   string `json:"to,omitempty"`
 	// Pool is the resource pool whose quota the instance counts against; "" for none.
-	Pool     string         `json:"pool,omitempty"`
-	VCPUs    int64          `json:"vcpus"`
-	MemoryMB int64          `json:"memory_mb"`
-	DiskGB   int64          `json:"disk_gb"`
-	Group    string         `json:"group,omitempty"` // of instances that are kept apart
+	Pool     string `json:"pool,omitempty"`
+	VCPUs    int64  `json:"vcpus"`
+	MemoryMB int64  `json:"memory_mb"`
+	DiskGB   int64  `json:"disk_gb"`
+	// Group is the group of instances of the tenant that are kept apart; "" for none. Apart says by what: see
+	// ApartByHost.
+	Group string `json:"group,omitempty"`
+	Apart string `json:"apart,omitempty"`
+	// Strict says that no two strict instances of the group may have the same value. Value is the one that this
+	// instance claims, of its host, and ToValue that of To while the instance moves. Value is "" if the instance is
+	// not strict. It is also "" if other means have brought the instance to where it may not be: then it claims
+	// nothing there.
+	Strict   bool           `json:"strict,omitempty"`
+	Value    string         `json:"value,omitempty"`
+	ToValue  string         `json:"to_value,omitempty"`
 	State    PlacementState `json:"state"`
 	Runner   string         `json:"runner,omitempty"` // process that works on it, as package lease names it
 	Since    time.Time      `json:"since,omitzero"`   // when that work began
@@ -92,11 +102,12 @@ func (p Placement) Adds(was Placement) Usage {
 	}
 }
 
-// Check returns an error if the placement takes less than nothing: it would add to the quota.
+// Check returns an error if the placement takes less than nothing, which would add to the quota, or if it
+// cannot be in its group.
 func (p Placement) Check() error {
 	if p.VCPUs < 0 || p.MemoryMB < 0 || p.DiskGB < 0 {
 		return fmt.Errorf("the placement of %q takes %d vCPUs, %d MiB of memory and %d GiB of disk, and none of "+
 			"these may be below 0", p.Key(), p.VCPUs, p.MemoryMB, p.DiskGB)
 	}
-	return nil
+	return p.checkGroup()
 }

@@ -50,6 +50,10 @@ type Store interface {
 	// NoQuotaError if it may not use the pool. They judge by what is there at the moment of the write,
 	// so processes that write at the same time never exceed a quota together. A write that adds
 	// nothing to what the tenant takes of the pool is not refused, nor is a delete.
+	//
+	// Placements also keeps strict groups apart: Create and Replace return a GroupError if another
+	// placement of the tenant has a value that the write claims (Placement.Claims). They judge as for
+	// quotas, so no two placements ever claim the same.
 	Placements() Collection[Placement]
 	// ResourcePools are the administrator's. A Store that keeps tenants apart refuses writes of a
 	// tenant, and shows a tenant the pools in which it has a quota, with that quota alone. Placements

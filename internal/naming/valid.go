@@ -34,6 +34,12 @@ func ValidateResourcePool(name string) error {
 		"starting with a letter or digit, at most 63 characters")
 }
 
+// ValidateGroup checks whether a name may name a group of instances that are kept apart.
+func ValidateGroup(name string) error {
+	return match(tenantName, name, "name of a group", "lower-case letters, digits, underscores and hyphens, starting "+
+		"with a letter or digit, at most 63 characters")
+}
+
 // ValidateHost checks whether a name may name a host among the provider's hosts.
 func ValidateHost(name string) error {
 	return match(hostName, name, "name of a host", "letters, digits, dots, underscores and hyphens, starting with a "+

@@ -92,6 +92,9 @@ func (c collection[T]) Create(ctx context.Context, key string, value T) (catalog
 	rec, document, err := c.encode(key, value)
 	if err == nil {
 		err = c.store.change(ctx, func(ctx context.Context, db db, again bool) error {
+			if err := c.store.keepsApart(ctx, db, value); err != nil {
+				return err
+			}
 			return c.insert(ctx, db, rec, document, again)
 		})
 	}
@@ -103,10 +106,15 @@ func (c collection[T]) Create(ctx context.Context, key string, value T) (catalog
 func (c collection[T]) insert(ctx context.Context, db db, rec catalog.Record[T], document string, again bool) error {
 	_, err := db.Exec(ctx, c.sql(`INSERT INTO %s (document, revision) VALUES ($1::jsonb, $2)`), document,
 		string(rec.Revision))
-	if sqlState(err) != uniqueViolation {
+	apart := sqlState(err) == exclusionViolation
+	if sqlState(err) != uniqueViolation && !apart {
 		return err
 	}
-	if found, err := c.revision(ctx, db, rec.Key); again && err == nil && found == rec.Revision {
+	found, err := c.revision(ctx, db, rec.Key)
+	switch {
+	case apart && errors.Is(err, catalog.ErrNotFound):
+		return holder(ctx, db, document)
+	case again && err == nil && found == rec.Revision:
 		return nil
 	}
 	return catalog.ErrExists
@@ -119,9 +127,15 @@ func (c collection[T]) Replace(
 	rec, document, err := c.encode(key, value)
 	if err == nil {
 		err = c.store.change(ctx, func(ctx context.Context, db db, again bool) error {
+			if err := c.store.keepsApart(ctx, db, value); err != nil {
+				return err
+			}
 			done, err := db.Exec(ctx,
 				c.sql(`UPDATE %s SET document = $1::jsonb, revision = $2 WHERE key = $3 AND revision = $4`), document,
 				string(rec.Revision), key, string(rev))
+			if sqlState(err) == exclusionViolation {
+				return holder(ctx, db, document)
+			}
 			if err != nil || done.RowsAffected() == 1 {
 				return err
 			}

@@ -33,8 +33,10 @@ var (
 const (
 	uniqueViolation       = "23505"
 	checkViolation        = "23514"
+	exclusionViolation    = "23P01"
 	insufficientPrivilege = "42501"
 	undefinedTable        = "42P01"
+	undefinedColumn       = "42703"
 	undefinedDatabase     = "3D000"
 	invalidAuthorization  = "28000"
 	invalidPassword       = "28P01"
@@ -194,7 +196,7 @@ func starting(err error) bool {
 // it has to be repeated.
 func clashed(err error) bool {
 	code := sqlState(err)
-	return code == serializationFailure || code == deadlockDetected
+	return code == serializationFailure || code == deadlockDetected || errors.Is(err, errFreed)
 }
 
 // cause returns the innermost reason why a connection failed or broke. The errors around it name

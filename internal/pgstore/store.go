@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -48,6 +49,8 @@ type Store struct {
 	version int
 	// lostSince is since when the server has been away; zero while it answers.
 	lostSince time.Time
+
+	groups atomic.Bool // see keepsApart
 }
 
 var _ catalog.Store = (*Store)(nil)

@@ -23,9 +23,12 @@ func (s *Store) withinQuotas(ctx context.Context, sh *shelf) (func(key string, t
 	if err != nil {
 		return nil, err
 	}
-	l := ledger{s, make(map[string]catalog.Placement, len(records)), map[string]catalog.ResourcePool{}}
+	l := ledger{
+		s, make(map[string]catalog.Placement, len(records)), map[catalog.GroupClaim]string{},
+		map[string]catalog.ResourcePool{},
+	}
 	for _, rec := range records {
-		l.there[rec.Key] = rec.Value
+		l.put(rec.Key, rec.Value)
 	}
 	return func(key string, to entry) error { return l.judge(ctx, key, to) }, nil
 }
@@ -34,12 +37,14 @@ func (s *Store) withinQuotas(ctx context.Context, sh *shelf) (func(key string, t
 type ledger struct {
 	store *Store
 	there map[string]catalog.Placement    // by their keys
+	held  map[catalog.GroupClaim]string        // the keys of the placements that claim the values of strict groups
 	pools map[string]catalog.ResourcePool // that were read, by their names
 }
 
 // judge notes what a record becomes, if the quotas allow it.
 func (l *ledger) judge(ctx context.Context, key string, to entry) error {
 	if to.revision == "" {
+		l.put(key, catalog.Placement{})
 		delete(l.there, key)
 		return nil
 	}
@@ -53,10 +58,13 @@ func (l *ledger) judge(ctx context.Context, key string, to entry) error {
 	if err := p.Check(); err != nil {
 		return err
 	}
+	if err := l.apart(p); err != nil {
+		return err
+	}
 	if err := l.admit(ctx, p); err != nil {
 		return err
 	}
-	l.there[key] = p
+	l.put(key, p)
 	return nil
 }
 

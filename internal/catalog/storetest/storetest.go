@@ -54,6 +54,8 @@ func Run(t *testing.T, open func(t *testing.T) Site) {
 		"EachFigureHasALimit":            eachFigure,
 		"ManyTakeExactlyTheQuota":        crowds,
 		"ManyNeverExceedTheQuota":        changes,
+		"StrictGroupsAreApart":           groups,
+		"ManyNeverShareAValue":           groupCrowd,
 		"ResourcePoolsAreForAll":         resourcePools,
 		"HostsAreForAll":                 hosts,
 	} {
