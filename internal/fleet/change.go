@@ -22,8 +22,9 @@ func (f *Fleet) Adopt(ctx context.Context, i kind.Instance, on *Member, b *kind.
 	if !f.Named() {
 		return nil
 	}
-	return f.note(ctx, i, on, func(p *catalog.Placement) {
+	return f.record(ctx, i, on, func(p *catalog.Placement) {
 		settle(p, i.UUID, on.Name)
+		p.Value = on.claims(*p)
 		if b != nil {
 			takes := usageOf(*b)
 			p.VCPUs, p.MemoryMB, p.DiskGB = takes.VCPUs, takes.MemoryMB, takes.DiskGB
@@ -96,13 +97,13 @@ func (f *Fleet) mayTake(ctx context.Context, p catalog.Placement, uuid string, o
 	return err
 }
 
-// Update is provision.Provisioner.Update of an instance that is on a member, and is or comes to be in a
-// resource pool; "" for none. What the instance grows by is claimed before it is changed, and what it
-// shrinks by is given back afterwards.
+// Update is provision.Provisioner.Update of an instance that is on a member, and is or comes to be in the
+// resource pool and the group of a Where, whose other parts do not matter. What the instance grows by is
+// claimed before it is changed, and what it shrinks by is given back afterwards.
 func (f *Fleet) Update(
-	ctx context.Context, on *Member, i kind.Instance, c provision.Change, pool string,
+	ctx context.Context, on *Member, i kind.Instance, c provision.Change, w Where,
 ) (kind.Instance, error) {
-	g, err := f.claimGrowth(ctx, on, i, pool, c.Blueprint)
+	g, err := f.claimGrowth(ctx, on, i, w, c.Blueprint)
 	if err != nil {
 		return i, err
 	}
@@ -114,8 +115,8 @@ func (f *Fleet) Update(
 }
 
 // Reimage is provision.Provisioner.Reimage on the host that has the instance; on is where it was last
-// seen, and pool is as for Update.
-func (f *Fleet) Reimage(ctx context.Context, on, uuid string, r kind.Request, pool string) (
+// seen, and w is as for Update.
+func (f *Fleet) Reimage(ctx context.Context, on, uuid string, r kind.Request, w Where) (
 	kind.Instance, provision.Record, *Member, error,
 ) {
 	before, m, err := f.Read(ctx, on, uuid)
@@ -126,7 +127,7 @@ func (f *Fleet) Reimage(ctx context.Context, on, uuid string, r kind.Request, po
 	if err != nil {
 		return before, provision.Record{}, m, err
 	}
-	g, err := f.claimGrowth(ctx, m, before, pool, b)
+	g, err := f.claimGrowth(ctx, m, before, w, b)
 	if err != nil {
 		return before, provision.Record{}, m, err
 	}
@@ -184,6 +185,7 @@ func (f *Fleet) Delete(
 	if failed != nil {
 		return failed
 	}
+	f.forsake(name)
 	return errors.Join(err, f.release(ctx, placement))
 }
 

@@ -44,6 +44,8 @@ func (f *Fleet) reserve(
 		VCPUs: takes.VCPUs, MemoryMB: takes.MemoryMB, DiskGB: takes.DiskGB,
 		State: catalog.PlacementReserved,
 	}
+	w.join(&placement)
+	placement.Value = first.claims(placement)
 	placement.Hold(lease.New(ctx, now))
 	err = f.library.Removals.WhileTaken(ctx, func() (err error) {
 		c.record, err = f.placements.Create(ctx, placement.Key(), placement)
@@ -102,6 +104,7 @@ func (c *claim) inherit(ctx context.Context, placement catalog.Placement, w Wher
 				on.Name, why))
 		}
 		c.heir = on
+		placement.Host, placement.Value = on.Name, on.claims(placement)
 	case provision.NameAbandoned:
 		remains = true
 	case provision.NameFree:
@@ -113,6 +116,10 @@ func (c *claim) inherit(ctx context.Context, placement catalog.Placement, w Wher
 		return err
 	}
 	c.record, err = f.placements.Replace(ctx, placement.Key(), found.Revision, placement)
+	if _, clash := clashes(err); clash && c.heir != nil { // it is there already
+		placement.Value = ""
+		c.record, err = f.placements.Replace(ctx, placement.Key(), found.Revision, placement)
+	}
 	if errors.Is(err, catalog.ErrConflict) || errors.Is(err, catalog.ErrNotFound) {
 		return f.taken(placement.Name, "another process has just claimed it")
 	}
@@ -178,7 +185,11 @@ func (c *claim) on(ctx context.Context, m *Member) error {
 	if c.record.Value.Host == m.Name {
 		return nil
 	}
-	return c.change(ctx, func(p *catalog.Placement) { p.Host = m.Name })
+	err := c.change(ctx, func(p *catalog.Placement) { p.Host, p.Value = m.Name, m.claims(*p) })
+	if _, clash := clashes(err); clash && m == c.heir { // it is there already
+		err = c.change(ctx, func(p *catalog.Placement) { p.Host, p.Value = m.Name, "" })
+	}
+	return err
 }
 
 // keep records that the instance exists, and what it takes.
@@ -199,14 +210,23 @@ func (c *claim) yield(ctx context.Context, holder provision.Holder, on *Member) 
 	if !has || c.before.Name == "" {
 		return c.drop(ctx)
 	}
-	return c.change(ctx, func(p *catalog.Placement) {
+	back := func(p *catalog.Placement) {
 		*p = c.before
 		settle(p, holder.UUID, on.Name)
-	})
+	}
+	err := c.change(ctx, back)
+	if _, clash := clashes(err); clash { // another instance has taken its place in the group meanwhile
+		err = c.change(ctx, func(p *catalog.Placement) { back(p); p.Value = "" })
+	}
+	return err
 }
 
 // settle makes a placement that of an instance which is on a host.
 func settle(p *catalog.Placement, uuid, host string) {
+	if p.State == catalog.PlacementMoving && host == p.To {
+		p.Value = p.ToValue
+	}
+	p.ToValue = ""
 	p.UUID, p.Host, p.State = uuid, host, catalog.PlacementPlaced
 	p.From, p.To = "", ""
 	p.Hold(lease.Lease{})

@@ -61,6 +61,7 @@ type placing struct {
 	exists    func(kind.Instance, provision.Record, *Member)
 	claim     *claim
 
+	cleared bool // what kept it off hosts, and stood for nothing
 	round   int
 	fit     []candidate // that are still to be tried in this round
 	named   []*Member   // that have a domain of the instance's name
@@ -91,7 +92,7 @@ func (p *placing) create(ctx context.Context) (kind.Instance, provision.Record, 
 	if err != nil {
 		return kind.Instance{}, provision.Record{}, err
 	}
-	if err = p.turnTo(ctx, first); err != nil {
+	if first, err = p.turn(ctx, first); err != nil {
 		return kind.Instance{}, provision.Record{}, p.giveUp(ctx, err, false)
 	}
 	i, record, err := first.CreateOr(ctx, p.request, func(i kind.Instance, record provision.Record) {
@@ -113,7 +114,7 @@ func (p *placing) lookWhileFull(ctx context.Context) error {
 		if err := p.look(ctx); err != nil || len(p.fit) > 0 {
 			return err
 		}
-		return planning.Taken(&NoRoomError{p.request.Name, p.refused})
+		return planning.Taken(p.noRoom())
 	})
 	if _, full := errors.AsType[*NoRoomError](err); full {
 		return nil // a dead process may have completed the instance
@@ -123,10 +124,19 @@ func (p *placing) lookWhileFull(ctx context.Context) error {
 
 // look asks the hosts which of them take the instance now, and reserves the best.
 func (p *placing) look(ctx context.Context) (err error) {
-	all, err := p.fleet.candidates(ctx, p.request.Name, p.blueprint, p.where, (*Member).now, nil)
+	w, err := p.fleet.beside(ctx, p.request.Name, p.where, p.fleet.listed, nil)
+	if err != nil {
+		return err
+	}
+	all, err := p.fleet.candidates(ctx, p.request.Name, p.blueprint, w, (*Member).now, nil)
 	p.fit, p.refused, p.named = all.fit, all.refused, all.named
-	if err == nil && len(p.fit) > 0 {
-		p.settled = p.fleet.choose(p.fit, p.request.Name, p.demand, p.where.policy())
+	switch {
+	case err != nil:
+	case len(p.fit) > 0:
+		p.settled = p.fleet.choose(p.fit, p.request.Name, p.demand, w)
+	case !p.cleared && p.fleet.makeRoom(ctx, w):
+		p.cleared = true
+		return p.look(ctx)
 	}
 	return err
 }
@@ -141,16 +151,9 @@ func (p *placing) next() *Member {
 // reserve claims the instance's name, and returns the host to begin with. If a dead process has completed
 // the instance, that is the host that has it: the instance has its room.
 func (p *placing) reserve(ctx context.Context) (*Member, error) {
-	first := p.fleet.home
-	if len(p.fit) > 0 {
-		first = p.fit[0].Member
-	}
-	var claim *claim
-	err := p.fleet.admitted(ctx, p.where.Pool, func() (err error) {
-		claim, err = p.fleet.reserve(ctx, p.request.Name, usageOf(p.blueprint), first, p.where)
-		return err
-	})
+	claim, err := p.reserved(ctx)
 	if err != nil {
+		p.fleet.forsake(p.request.Name)
 		return nil, err
 	}
 	p.claim = claim
@@ -162,10 +165,36 @@ func (p *placing) reserve(ctx context.Context) (*Member, error) {
 		p.fit = nil
 		return claim.heir, nil
 	case len(p.fit) == 0:
-		return nil, p.giveUp(ctx, &NoRoomError{p.request.Name, p.refused}, false)
+		return nil, p.giveUp(ctx, p.noRoom(), false)
 	}
 	return p.next(), nil
 }
+
+// reserved claims the name, and in a strict group the first host whose value no other instance of it claims.
+func (p *placing) reserved(ctx context.Context) (claim *claim, err error) {
+	for {
+		first := p.fleet.home
+		if len(p.fit) > 0 {
+			first = p.fit[0].Member
+		}
+		err = p.fleet.admitted(ctx, p.where.Pool, func() (err error) {
+			claim, err = p.fleet.reserve(ctx, p.request.Name, usageOf(p.blueprint), first, p.where)
+			return err
+		})
+		why, clash := clashes(err)
+		switch {
+		case !clash:
+			return claim, err
+		case len(p.fit) == 0:
+			return nil, p.noRoom()
+		}
+		if err := p.pass(ctx, first, why); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (p *placing) noRoom() error { return noRoom(p.request.Name, p.where, p.refused) }
 
 // makeWay sees to domains of the instance's name that no placement stands for, on the hosts that were
 // asked: those of instances that were created before the configuration named its hosts. The remains of a
@@ -204,27 +233,55 @@ func (p *placing) makeWay(ctx context.Context) error {
 // elsewhere is what follows if a host was full when the instance was defined there: the next host that
 // had room when it was asked; and after all of them, another look at all hosts.
 func (p *placing) elsewhere(ctx context.Context, full error) (*provision.Provisioner, error) {
+	if err := p.pass(ctx, p.member, shortages(full)); err != nil {
+		return nil, err
+	}
+	next, err := p.turn(ctx, p.next())
+	if err != nil {
+		return nil, err
+	}
+	return next.Provisioner, nil
+}
+
+// pass passes over a host for a reason, so that fit begins with the next one.
+func (p *placing) pass(ctx context.Context, m *Member, why string) error {
 	p.settled()
-	p.refused = append(p.refused, Refusal{p.member.Name, shortages(full)})
+	p.fit = slices.DeleteFunc(p.fit, func(c candidate) bool { return c.Member == m })
+	p.refused = append(p.refused, Refusal{m.Name, why})
 	switch {
 	case len(p.fit) > 0:
 		p.settled = p.fleet.promise(p.fit[0].Member, p.request.Name, p.demand)
-	case p.round == rounds || p.claim.heir != nil:
-		return nil, &NoRoomError{p.request.Name, p.refused}
-	default:
-		if err := kind.Pause(ctx, rand.N(pause)); err != nil {
-			return nil, err
-		}
-		p.round++
-		if err := p.look(ctx); err != nil {
-			return nil, err
-		}
-		if len(p.fit) == 0 {
-			return nil, &NoRoomError{p.request.Name, p.refused}
-		}
+		return nil
+	case p.round == rounds || p.claim != nil && p.claim.heir != nil:
+		return p.noRoom()
 	}
-	next := p.next()
-	return next.Provisioner, p.turnTo(ctx, next)
+	if err := kind.Pause(ctx, rand.N(pause)); err != nil {
+		return err
+	}
+	p.round++
+	if err := p.look(ctx); err != nil {
+		return err
+	}
+	if len(p.fit) == 0 {
+		return p.noRoom()
+	}
+	return nil
+}
+
+// turn makes a member the one that the instance is created on, or the next one whose value no other instance of
+// its strict group claims.
+func (p *placing) turn(ctx context.Context, m *Member) (*Member, error) {
+	for {
+		err := p.turnTo(ctx, m)
+		why, clash := clashes(err)
+		if !clash {
+			return m, err
+		}
+		if err := p.pass(ctx, m, why); err != nil {
+			return nil, err
+		}
+		m = p.next()
+	}
 }
 
 // shortages is what a host that is full was short of.
@@ -238,6 +295,7 @@ func shortages(full error) string {
 // turnTo makes a member the one that the instance is created on.
 func (p *placing) turnTo(ctx context.Context, m *Member) error {
 	p.member = m
+	p.fleet.chooses(p.request.Name, p.where, m)
 	return p.claim.on(ctx, m)
 }
 
@@ -245,6 +303,7 @@ func (p *placing) turnTo(ctx context.Context, m *Member) error {
 // stays, and the next create of the name, or the sweep of another process, finds that by it. left says that
 // something is certainly left.
 func (p *placing) giveUp(ctx context.Context, err error, left bool) error {
+	p.fleet.forsake(p.request.Name)
 	undo, cancel := step.UndoContext(ctx)
 	defer cancel()
 	if p.member == nil {

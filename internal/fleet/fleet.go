@@ -65,8 +65,9 @@ type Fleet struct {
 	plan       ledger
 	quotas     quotas
 	swept      sync.Once
-	known      atomic.Bool // the states of the hosts were read
-	choosing   sync.Mutex  // held while a create chooses its host
+	known      atomic.Bool       // the states of the hosts were read
+	choosing   sync.Mutex        // held while a create chooses its host
+	chosen     map[string]chosen // by the names of instances of groups, while choosing is held
 }
 
 // Options say which hosts a fleet has.
@@ -83,7 +84,10 @@ type Options struct {
 
 // New returns a fleet. Home has to be the name of a member.
 func New(o Options) *Fleet {
-	f := &Fleet{members: slices.Clone(o.Members), placements: o.Placements, clock: o.Clock, library: o.Library}
+	f := &Fleet{
+		members: slices.Clone(o.Members), placements: o.Placements, clock: o.Clock, library: o.Library,
+		chosen: map[string]chosen{},
+	}
 	for _, m := range f.members {
 		m.planned.Age = roomAge
 	}

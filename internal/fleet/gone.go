@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
@@ -17,17 +18,34 @@ func (f *Fleet) gone(ctx context.Context, pool string) ([]catalog.Record[catalog
 	if err != nil {
 		return nil, err
 	}
-	var gone []catalog.Record[catalog.Placement]
+	gone := f.goneOf(ctx, slices.DeleteFunc(records, func(rec catalog.Record[catalog.Placement]) bool {
+		return rec.Value.Pool != pool
+	}))
+	return gone, ctx.Err()
+}
+
+// goneOf are those of some placements whose instances are on no host: all hosts say so.
+func (f *Fleet) goneOf(
+	ctx context.Context, records []catalog.Record[catalog.Placement],
+) (gone []catalog.Record[catalog.Placement]) {
 	for _, rec := range records {
 		p := rec.Value
-		if _, known := f.Member(p.Host); !known || p.Pool != pool || p.State != catalog.PlacementPlaced {
+		if _, known := f.Member(p.Host); !known || p.State != catalog.PlacementPlaced {
 			continue
 		}
 		if _, _, err := f.Read(ctx, p.Host, p.UUID); errors.Is(err, provision.ErrNotFound) {
 			gone = append(gone, rec)
 		}
 	}
-	return gone, ctx.Err()
+	return gone
+}
+
+// drop removes placements, and reports whether it has removed any.
+func (f *Fleet) drop(ctx context.Context, records []catalog.Record[catalog.Placement]) (removed bool) {
+	for _, rec := range records {
+		removed = f.placements.Delete(ctx, rec.Key, rec.Revision) == nil || removed
+	}
+	return removed
 }
 
 // admitted does something that a quota may refuse. If it is refused, the placements of instances that are
@@ -38,11 +56,7 @@ func (f *Fleet) admitted(ctx context.Context, pool string, try func() error) err
 		return err
 	}
 	gone, unsure := f.gone(ctx, pool)
-	removed := false
-	for _, rec := range gone {
-		removed = f.placements.Delete(ctx, rec.Key, rec.Revision) == nil || removed
-	}
-	if unsure != nil || !removed {
+	if removed := f.drop(ctx, gone); unsure != nil || !removed {
 		return err
 	}
 	f.quotas.placed.Forget()

@@ -18,11 +18,11 @@ type growth struct {
 }
 
 // claimGrowth makes an instance's placement what the instance is about to become, before anything of it
-// changes: in the pool, with the larger one of what it takes and what it will take. It returns a
-// QuotaRefusal if the quota does not allow that, and findings if the instance's host is not in the pool.
-// b is nil if the instance takes what it took before.
+// changes: in the pool and the group of a Where, with the larger one of what it takes and what it will take. It
+// returns a QuotaRefusal if the quota does not allow that, a GroupRefusal if it cannot join the group where it
+// is, and findings if its host is not in the pool. b is nil if the instance takes what it took before.
 func (f *Fleet) claimGrowth(
-	ctx context.Context, on *Member, i kind.Instance, pool string, b *kind.Blueprint,
+	ctx context.Context, on *Member, i kind.Instance, w Where, b *kind.Blueprint,
 ) (*growth, error) {
 	g := &growth{fleet: f, on: on, instance: i}
 	if !f.Named() {
@@ -36,24 +36,32 @@ func (f *Fleet) claimGrowth(
 		return nil, err
 	}
 	was := rec.Value
-	if pool != was.Pool {
-		w, err := f.Within(ctx, Where{Pool: pool})
+	if w.Pool != was.Pool {
+		in, err := f.Within(ctx, Where{Pool: w.Pool})
 		if err == nil {
-			err = f.Misplaced(i.Facts.Name, on, w, StaysThere).Err()
+			err = f.Misplaced(i.Facts.Name, on, in, StaysThere).Err()
 		}
 		if err != nil {
 			return nil, err
 		}
 	}
 	to := was
-	to.Pool = pool
+	to.Pool = w.Pool
+	w.join(&to)
+	to.Value = on.claims(to)
 	if grow(&to, was, b); to == was {
 		return g, nil
 	}
 	g.was, g.to = was, to
-	return g, f.admitted(ctx, pool, func() error {
-		return f.note(ctx, i, on, func(p *catalog.Placement) {
+	note := f.record
+	if joins := !to.SameGroup(was); joins && was.Name != "" {
+		note = f.joined(w)
+	}
+	return g, f.admitted(ctx, w.Pool, func() error {
+		return note(ctx, i, on, func(p *catalog.Placement) {
 			settle(p, i.UUID, on.Name)
+			w.join(p)
+			p.Value = on.claims(*p)
 			p.Pool, p.VCPUs, p.MemoryMB, p.DiskGB = to.Pool, to.VCPUs, to.MemoryMB, to.DiskGB
 		})
 	})
@@ -74,7 +82,8 @@ func (g *growth) goBack(ctx context.Context, err error) error {
 	if unsure != nil {
 		back.VCPUs, back.MemoryMB, back.DiskGB = g.to.VCPUs, g.to.MemoryMB, g.to.DiskGB
 	}
-	undone := g.fleet.note(ctx, g.instance, g.on, func(p *catalog.Placement) {
+	undone := g.fleet.record(ctx, g.instance, g.on, func(p *catalog.Placement) {
+		p.Group, p.Apart, p.Strict, p.Value = back.Group, back.Apart, back.Strict, back.Value
 		p.Pool, p.VCPUs, p.MemoryMB, p.DiskGB = back.Pool, back.VCPUs, back.MemoryMB, back.DiskGB
 	})
 	// The pool that it comes from may have no room for what has grown. Then it stays in the new one.

@@ -16,6 +16,7 @@ import (
 type ledger struct {
 	mu      sync.Mutex
 	planned map[string]intent
+	wants   map[string]want // of instances of strict groups
 }
 
 // intent is an instance that the running plan creates.
@@ -43,6 +44,9 @@ func (f *Fleet) plans(
 	err = f.library.Removals.WhilePlanning(ctx, func() error {
 		var none error
 		for _, room := range []look{(*Member).lately, (*Member).now} { // what was full may have room by now
+			if w, err = f.beside(ctx, name, w, f.placed, f.library.Plan.Goes); err != nil {
+				return err
+			}
 			all, err = f.candidates(ctx, name, b, w, room, leaving)
 			if err == nil {
 				all, err = suiting(ctx, all)
@@ -50,12 +54,15 @@ func (f *Fleet) plans(
 			if err != nil {
 				return err
 			}
-			if none = f.fits(name, all, provision.DemandOf(b)); none == nil {
+			if none = f.fits(name, all, provision.DemandOf(b), w); none == nil {
 				return nil
 			}
 		}
 		return planning.Taken(none)
 	})
+	if _, full := errors.AsType[*NoRoomError](withoutWait(err)); full && f.willGo(ctx, w) {
+		return f.plans(ctx, name, b, w, suiting)
+	}
 	if err != nil {
 		return all, nil, withoutWait(err)
 	}
@@ -74,10 +81,10 @@ func withoutWait(err error) error {
 }
 
 // fits checks that an instance fits on the hosts that may take it, together with all that the plan
-// creates on them and on no others.
-func (f *Fleet) fits(name string, all offers, d provision.Demand) error {
+// creates on them and on no others, and with all instances of a strict group that it creates.
+func (f *Fleet) fits(name string, all offers, d provision.Demand, w Where) error {
 	if len(all.fit) == 0 {
-		return &NoRoomError{name, all.refused}
+		return noRoom(name, w, all.refused)
 	}
 	hosts := make([]string, len(all.fit))
 	for i, c := range all.fit {
@@ -87,13 +94,9 @@ func (f *Fleet) fits(name string, all offers, d provision.Demand) error {
 	before := f.plan.add(name, intent{d, hosts})
 	short := together(all.fit, before, d)
 	if len(short) == 0 {
-		return nil
+		return f.fitsBeside(name, all, w)
 	}
-	refused := slices.Clone(all.refused)
-	for _, c := range all.fit {
-		refused = append(refused, Refusal{c.Name, "the instances of this plan do not all fit: " + short.String()})
-	}
-	return &NoRoomError{name, refused}
+	return noRoom(name, w, all.refusing("the instances of this plan do not all fit: "+short.String()))
 }
 
 // add records an instance, and returns what the plan creates besides it on these hosts and on no others.
@@ -119,6 +122,7 @@ func (l *ledger) remove(name string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.planned, name)
+	delete(l.wants, name)
 }
 
 // within reports whether all of some hosts are among others.

@@ -227,7 +227,7 @@ func (e *events) grows(ctx context.Context, f *Fleet, name string, has known, me
 		b, err = on.BlueprintOf(ctx, i, request(name, memory))
 	}
 	if err == nil {
-		_, err = f.Update(ctx, on, i, provision.Change{Blueprint: &b}, "")
+		_, err = f.Update(ctx, on, i, provision.Change{Blueprint: &b}, Where{})
 	}
 	e.note("%s gets %d MiB: %v", name, memory, err)
 	return err

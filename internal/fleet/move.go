@@ -90,9 +90,10 @@ func (f *Fleet) Move(
 	}
 	m := &move{fleet: f, cargo: cargo, where: w, from: on}
 	if err := m.run(ctx); err != nil {
+		f.forsake(i.Facts.Name)
 		return i, m.has(), err
 	}
-	changed, err := f.Update(ctx, m.to, i, c, w.Pool)
+	changed, err := f.Update(ctx, m.to, i, c, w)
 	return changed, m.to, err
 }
 
@@ -165,14 +166,18 @@ func (m *move) placement(ctx context.Context) error {
 
 // copy copies the instance to the first host that takes it.
 func (m *move) copy(ctx context.Context) error {
-	all, err := m.fleet.candidates(ctx, m.cargo.Instance.Facts.Name, m.cargo.Blueprint, m.where, (*Member).now, nil)
+	w, err := m.fleet.beside(ctx, m.cargo.Instance.Facts.Name, m.where, m.fleet.listed, nil)
+	if err != nil {
+		return err
+	}
+	all, err := m.fleet.candidates(ctx, m.cargo.Instance.Facts.Name, m.cargo.Blueprint, w, (*Member).now, nil)
 	if err != nil {
 		return err
 	}
 	fit, refused := all.fit, all.refused
 	demand := provision.DemandOf(m.cargo.Blueprint)
 	for len(fit) > 0 {
-		settled := m.fleet.choose(fit, m.cargo.Instance.Facts.Name, demand, m.where.policy())
+		settled := m.fleet.choose(fit, m.cargo.Instance.Facts.Name, demand, w)
 		m.to, fit = fit[0].Member, fit[1:]
 		err := m.enter(ctx)
 		settled()
@@ -185,7 +190,7 @@ func (m *move) copy(ctx context.Context) error {
 		}
 		refused = append(refused, Refusal{m.to.Name, why})
 	}
-	return &NoRoomError{m.cargo.Instance.Facts.Name, refused}
+	return noRoom(m.cargo.Instance.Facts.Name, w, refused)
 }
 
 // refusal is why a host does not take an instance that was to move there, if another one may.
@@ -196,7 +201,7 @@ func refusal(err error) (why string, refuses bool) {
 	if vacant, is := errors.AsType[*provision.VacantError](err); is {
 		return vacant.Why, true
 	}
-	return "", false
+	return clashes(err)
 }
 
 // enter defines the instance on the host that it moves to. If that refuses the instance, nothing is left
@@ -212,6 +217,9 @@ func (m *move) enter(ctx context.Context) error {
 		return err
 	}
 	if err := m.begin(ctx); err != nil {
+		if _, clash := clashes(err); clash && !m.begun {
+			err = errors.Join(err, m.from.Note(ctx, i.UUID, ""))
+		}
 		return err
 	}
 	return m.to.Admit(ctx, m.cargo, m.from.Provisioner, m.from.Name)
@@ -226,6 +234,9 @@ func (m *move) begin(ctx context.Context) error {
 	p := m.record.Value
 	p.UUID, p.Host, p.State = m.cargo.Instance.UUID, m.from.Name, catalog.PlacementMoving
 	p.From, p.To = m.from.Name, m.to.Name
+	// Both values count until the move is over. In a group that changes with the move, only that of the target does.
+	m.where.join(&p)
+	p.ToValue = m.to.claims(p)
 	p.Hold(lease.New(ctx, now))
 	return step.Uninterrupted(ctx, func(ctx context.Context) error { return m.write(ctx, p) })
 }

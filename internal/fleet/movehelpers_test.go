@@ -65,7 +65,7 @@ func apply(ctx context.Context, f *Fleet, on, uuid string, w Where) (string, err
 	}
 	c := provision.Change{Blueprint: &b, AllowRestart: true, Options: movable().Options}
 	if f.Allows(w, m) {
-		_, err = f.Update(ctx, m, i, c, "")
+		_, err = f.Update(ctx, m, i, c, Where{Group: w.Group, Apart: w.Apart, Strict: w.Strict})
 	} else {
 		_, m, err = f.Move(ctx, m, i, w, c)
 	}

@@ -135,7 +135,7 @@ func TestGrowthIsClaimedFirst(t *testing.T) {
 			r.Storage = &profile.Storage{Disks: map[string]profile.Disk{profile.SystemDisk: {SizeGB: &c.disk}}}
 			before := w.taken(t, "it")
 			i = must.Get[kind.Instance](t)(on.Read(t.Context(), i.UUID))
-			_, err := f.Update(t.Context(), on, i, change(t, on, i, r), "gold")
+			_, err := f.Update(t.Context(), on, i, change(t, on, i, r), Where{Pool: "gold"})
 			want := fmt.Sprintf(`1 vCPUs, %d MiB, %d GiB of "gold"`, c.has, c.disk)
 			if c.memory > 4096 {
 				refused(t, err, "0 of 4096 MiB of memory are left")
@@ -172,7 +172,7 @@ func TestAFailedGrowthIsGivenBack(t *testing.T) {
 			c := change(t, on, i, r)
 			h, met := w.hosts["a"], ""
 			h.Inject = failing(h.Calls()+n, &met)
-			_, err = f.Update(t.Context(), on, i, c, "gold")
+			_, err = f.Update(t.Context(), on, i, c, Where{Pool: "gold"})
 			h.Inject = nil
 			domain := must.Get[host.Domain](t)(h.Domain(t.Context(), i.UUID))
 			got := w.taken(t, "it")
@@ -214,7 +214,7 @@ func TestAnInstanceChangesItsPool(t *testing.T) {
 		}
 		on, _ := f.Member("a")
 		to := func(pool string) error {
-			_, err := f.Update(t.Context(), on, i, change(t, on, i, r), pool)
+			_, err := f.Update(t.Context(), on, i, change(t, on, i, r), Where{Pool: pool})
 			return err
 		}
 		if err := to("gold"); err != nil || w.taken(t, "it") != `1 vCPUs, 1024 MiB, 1 GiB of "gold"` {
@@ -253,7 +253,7 @@ func TestAReimageClaimsItsDisk(t *testing.T) {
 		r.Version = "2.0.0"
 		for _, size := range []int64{4, 3} {
 			r.Storage = &profile.Storage{Disks: map[string]profile.Disk{profile.SystemDisk: {SizeGB: &size}}}
-			after, _, _, err := f.Reimage(t.Context(), "a", i.UUID, r, "gold")
+			after, _, _, err := f.Reimage(t.Context(), "a", i.UUID, r, Where{Pool: "gold"})
 			if size > three {
 				refused(t, err, "2 of 3 GiB of disk are left")
 				got := w.taken(t, "it")

@@ -82,7 +82,7 @@ func TestPlacementsTellTheirPool(t *testing.T) {
 			if got := must.Get[string](t)(f.PoolOf(t.Context(), i)); got != want {
 				t.Errorf("it is in %q, want %q", got, want)
 			}
-			must.Get[kind.Instance](t)(f.Update(t.Context(), on, i, change(t, on, i, request("it", 1024)), ""))
+			must.Get[kind.Instance](t)(f.Update(t.Context(), on, i, change(t, on, i, request("it", 1024)), Where{}))
 		}
 	})
 }

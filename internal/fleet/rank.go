@@ -20,6 +20,7 @@ import (
 type NoRoomError struct {
 	Instance string
 	Refused  []Refusal
+	more     string // a sentence that follows the reasons; "" for none
 }
 
 func (e *NoRoomError) Error() string { return e.finding().Error() }
@@ -35,7 +36,7 @@ func (e *NoRoomError) As(target any) bool {
 
 func (e *NoRoomError) finding() finding.Finding {
 	return finding.Finding{Path: finding.At("placement"), Summary: "No host takes the instance", Detail: fmt.Sprintf(
-		"Instance %q can be on none of the provider's hosts:%s", e.Instance, lines(e.Refused))}
+		"Instance %q can be on none of the provider's hosts:%s%s", e.Instance, lines(e.Refused), e.more)}
 }
 
 // candidate is a member that may take an instance.
@@ -44,6 +45,7 @@ type candidate struct {
 	room  provision.Room // besides what makes way
 	asked int            // see pending.now
 	named bool           // it has a domain of the instance's name
+	crowd int            // see Fleet.crowd
 }
 
 // look asks a member for its room.
@@ -63,6 +65,8 @@ func (f *Fleet) candidates(
 	ctx context.Context, name string, b kind.Blueprint, w Where, room look, gone func(host.Allotment) bool,
 ) (offers, error) {
 	allowed, refused := f.takers(w)
+	allowed, held := f.vacant(w, allowed)
+	refused = append(refused, held...)
 	all := make([]candidate, len(allowed))
 	reasons, errs := make([]string, len(allowed)), make([]error, len(allowed))
 	own := naming.Domain(f.library.Tenant(), name)
@@ -129,15 +133,15 @@ func sentences(fs finding.List) string {
 // choose orders candidates by a policy, and reserves the first for an instance until taken is called. It
 // counts what other creates of this process are about to define, so that they do not all choose the same
 // host. That only decides the order: whether an instance fits is decided once it is defined.
-func (f *Fleet) choose(
-	all []candidate, name string, d provision.Demand, policy catalog.PlacementPolicy,
-) (taken func()) {
+func (f *Fleet) choose(all []candidate, name string, d provision.Demand, w Where) (taken func()) {
 	f.choosing.Lock()
 	defer f.choosing.Unlock()
 	for n, c := range all {
 		all[n].room = c.room.With(c.pending.missing(c.room, c.asked))
+		all[n].crowd = f.crowd(name, w, c.Member)
 	}
-	rank(all, d, policy)
+	rank(all, d, w.policy())
+	f.chose(name, w, all[0].Member)
 	return f.promise(all[0].Member, name, d)
 }
 
@@ -146,14 +150,15 @@ func (f *Fleet) promise(m *Member, name string, d provision.Demand) (taken func(
 	return m.pending.add(naming.Domain(f.library.Tenant(), name), d)
 }
 
-// rank orders candidates by a policy. Those that are alike stay ordered by name.
+// rank orders candidates: those with the fewest instances of the group come first, and among these a policy
+// decides. Those that are alike stay ordered by name.
 func rank(all []candidate, d provision.Demand, policy catalog.PlacementPolicy) {
 	slices.SortStableFunc(all, func(a, b candidate) int {
 		order := cmp.Compare(load(a.room.With(d)), load(b.room.With(d)))
 		if policy == catalog.Pack {
 			order = -order
 		}
-		return order
+		return cmp.Or(cmp.Compare(a.crowd, b.crowd), order)
 	})
 }
 

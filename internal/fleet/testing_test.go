@@ -36,6 +36,7 @@ type world struct {
 	limits provision.Limits
 	image  string            // of version 1.0.0, a file
 	tiers  map[string]string // the pool of the tier "fast", by host
+	zones  map[string]string // the label "zone" of hosts that have it, by host
 }
 
 // inWorld runs a test with hosts of these names, by a clock that does not wait. The template web has a
@@ -94,9 +95,12 @@ func (w *world) as(tenant string) *Fleet {
 	l.Requests.Aside = func(tidy func()) { tidy() }
 	var members []*Member
 	for _, name := range w.names {
-		limits := w.limits
+		limits, labels := w.limits, map[string]string{"rack": name}
+		if zone, has := w.zones[name]; has {
+			labels["zone"] = zone
+		}
 		members = append(members, &Member{
-			Name: name, Labels: map[string]string{"rack": name},
+			Name: name, Labels: labels,
 			Provisioner: provision.New(provision.Settings{
 				Host: w.hosts[name], Library: l.At(stores[name]), Limits: &limits,
 				StorageTiers: map[string]string{"fast": w.tiers[name]},

@@ -12,11 +12,15 @@ import (
 
 // Where says which hosts an instance may be on. The zero value allows all.
 type Where struct {
-	Hosts   []string                // names; empty for all
-	Require map[string]string       // labels that the host must have
-	Policy  catalog.PlacementPolicy // "" for that of the pool, or else catalog.Spread
-	Pool    string                  // the resource pool whose quota the instance counts against; "" for none
-	within  *catalog.ResourcePool   // the same pool, once Within has read it
+	Hosts   []string                            // names; empty for all
+	Require map[string]string                   // labels that the host must have
+	Policy  catalog.PlacementPolicy             // "" for that of the pool, or else catalog.Spread
+	Pool    string                              // the resource pool whose quota the instance counts against; "" for none
+	Group   string                              // of instances of the tenant that it is kept apart from; "" for none
+	Apart   string                              // by what: see catalog.Placement; "" for catalog.ApartByHost
+	Strict  bool                                // never together, rather than as far as it goes
+	within  *catalog.ResourcePool               // the same pool, once Within has read it
+	others  []catalog.Record[catalog.Placement] // of the same group, once beside has read them
 }
 
 // policy is the policy in force.
@@ -28,7 +32,9 @@ func (w Where) policy() catalog.PlacementPolicy {
 }
 
 // constrains reports whether placement excludes hosts, whatever the resource pool does.
-func (w Where) constrains() bool { return len(w.Hosts) > 0 || len(w.Require) > 0 }
+func (w Where) constrains() bool {
+	return len(w.Hosts) > 0 || len(w.Require) > 0 || w.Group != "" && w.Strict && w.apart() != catalog.ApartByHost
+}
 
 // Refusal says why a host does not take an instance.
 type Refusal struct {
@@ -57,7 +63,7 @@ func (w Where) excludes(m *Member) string {
 			return fmt.Sprintf("no label %s=%s (labels: %s)", key, w.Require[key], Labels(m.Labels))
 		}
 	}
-	return ""
+	return w.unlabelled(m)
 }
 
 // Allowed returns the members that an instance may be on, and why it may not be on the others.
@@ -93,6 +99,7 @@ func (f *Fleet) Check(w Where) finding.List {
 				"The provider has no host %q. Its hosts are: %s.", name, strings.Join(f.Names(), ", ")))
 		}
 	}
+	f.checkApart(w, &fs)
 	if len(fs) > 0 {
 		return fs
 	}

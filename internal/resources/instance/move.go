@@ -21,7 +21,7 @@ func (r *Resource) change(
 	where, _ := plan.Where(ctx)
 	planned := plan.PlacedOn.IsUnknown() || plan.PlacedOn.ValueString() != on.Name
 	if !planned && (plan.Placement.IsNull() || plan.Placement.Equal(state.Placement)) {
-		changed, err := r.Fleet.Update(ctx, on, i, c, where.Pool)
+		changed, err := r.Fleet.Update(ctx, on, i, c, where)
 		return changed, on, err
 	}
 	where, err := r.Fleet.Within(ctx, where)
@@ -33,7 +33,7 @@ func (r *Resource) change(
 	}
 	stays := plan.Placement.IsNull() || plan.Placement.Equal(state.Placement) || r.Fleet.Allows(where, on)
 	if stays && (!planned || !on.Leaving()) {
-		changed, err := r.Fleet.Update(ctx, on, i, c, where.Pool)
+		changed, err := r.Fleet.Update(ctx, on, i, c, where)
 		return changed, on, err
 	}
 	if plan.OnHost() != model.Move || !planned {

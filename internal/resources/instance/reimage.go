@@ -22,7 +22,8 @@ func (r *Resource) reimage(
 		face.AddTimedError(ctx, &resp.Diagnostics, "Could not update instance", err)
 		return
 	}
-	i, record, on, err := r.Fleet.Reimage(ctx, placed, plan.ID.ValueString(), request, plan.ResourcePool.ValueString())
+	where, _ := plan.Where(ctx)
+	i, record, on, err := r.Fleet.Reimage(ctx, placed, plan.ID.ValueString(), request, where)
 	face.WarnUnrecorded(&resp.Diagnostics, record)
 	if err != nil {
 		elsewhere.AddError(ctx, &resp.Diagnostics, "Could not update instance", err, r.Fleet, on, private, &plan)
