@@ -128,6 +128,7 @@ func (p *placing) look(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	p.where = w
 	all, err := p.fleet.candidates(ctx, p.request.Name, p.blueprint, w, (*Member).now, nil)
 	p.fit, p.refused, p.named = all.fit, all.refused, all.named
 	switch {

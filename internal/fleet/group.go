@@ -21,6 +21,11 @@ import (
 // apart is what the group is kept apart by.
 func (w Where) apart() string { return cmp.Or(w.Apart, catalog.ApartByHost) }
 
+// SameGroup reports whether both keep an instance apart in the same way.
+func (w Where) SameGroup(other Where) bool {
+	return w.Group == other.Group && (w.Group == "" || w.apart() == other.apart() && w.Strict == other.Strict)
+}
+
 // join makes a placement one of an instance that has this Where. If the placement was in another group, or in
 // the same in another way, it claims nothing yet.
 func (w Where) join(p *catalog.Placement) {
@@ -200,7 +205,7 @@ func (f *Fleet) checkApart(w Where, fs *finding.List) {
 // noRoom is the error that no host takes an instance.
 func noRoom(name string, w Where, refused []Refusal) *NoRoomError {
 	e := &NoRoomError{Instance: name, Refused: refused}
-	if w.Group != "" && w.Strict {
+	if w.Strict && len(w.others) > 0 {
 		e.more = "\nAn instance that is replaced keeps its host until it is removed: with create_before_destroy, its strict " +
 			"group needs one host more."
 	}
@@ -233,6 +238,37 @@ func (f *Fleet) fitsBeside(name string, all offers, w Where) error {
 	}
 	return noRoom(name, w, all.refusing(fmt.Sprintf("this plan has more instances of the strict group %q than hosts for "+
 		"them, such as %q", w.Group, other)))
+}
+
+// PlanApart is the part of Plan that only depends on the group of a new instance: it checks that a strict group
+// leaves a host for it.
+func (f *Fleet) PlanApart(ctx context.Context, name string, w Where) error {
+	if w.Group == "" || !w.Strict || !f.Named() {
+		return nil
+	}
+	err := withoutWait(f.library.Removals.WhilePlanning(ctx, func() (err error) {
+		if w, err = f.beside(ctx, name, w, f.placed, f.library.Plan.Goes); err != nil {
+			return err
+		}
+		allowed, refused := f.Allowed(w)
+		left, held := f.vacant(w, allowed)
+		all := offers{refused: append(refused, held...)}
+		for _, m := range left {
+			all.fit = append(all.fit, candidate{Member: m})
+		}
+		err = f.fitsBeside(name, all, w)
+		if len(left) == 0 {
+			err = noRoom(name, w, all.refused)
+		}
+		if err != nil {
+			return planning.Taken(err)
+		}
+		return nil
+	}))
+	if _, none := errors.AsType[*NoRoomError](err); none && f.willGo(ctx, w) {
+		return f.PlanApart(ctx, name, w)
+	}
+	return err
 }
 
 // willGo records that the plan removes the instances of a strict group that no host has any more, whose

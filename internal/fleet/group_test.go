@@ -461,7 +461,7 @@ func (w *world) carry(t *testing.T, uuid, from, to string) {
 	free.Group, free.Apart, free.Strict, free.Value = "", "", false, ""
 	must.Get[catalog.Record[catalog.Placement]](t)(f.placements.Replace(t.Context(), before.Key, before.Revision, free))
 	b := must.Get[kind.Blueprint](t)(on.BlueprintOf(t.Context(), i, request(i.Facts.Name, 64)))
-	_, _, err = f.Move(t.Context(), on, i, only(to), provision.Change{Blueprint: &b, AllowRestart: true})
+	_, _, err = f.Move(t.Context(), on, i, Where{Hosts: []string{to}}, provision.Change{Blueprint: &b, AllowRestart: true})
 	if err != nil {
 		t.Fatal(err)
 	}

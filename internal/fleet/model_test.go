@@ -42,7 +42,8 @@ const (
 )
 
 // Whatever processes create, change and remove at the same time, die at and find silent: no host has more
-// than it may have, a name is one over all hosts, and no instance is forgotten. Once all is settled, each
+// than it may have, a name is one over all hosts, the instances of a strict group are apart, and no instance is
+// forgotten. Once all is settled, each
 // instance has its placement, and each placement its instance. Once all is removed, nothing is left.
 func TestAnyOrderOfEventsIsSettled(t *testing.T) {
 	first := number(t, envSeed, 1)
@@ -187,6 +188,7 @@ func (e *events) work(name string) func(t *testing.T) error {
 	if e.draw.IntN(2) == 0 {
 		where.Policy = catalog.Pack
 	}
+	where = grouped(name, where)
 	e.mu.Lock()
 	has, exists := e.state[name]
 	e.mu.Unlock()
@@ -203,6 +205,17 @@ func (e *events) work(name string) func(t *testing.T) error {
 			return e.removes(ctx, f, name, has)
 		}
 	}
+}
+
+// grouped adds the group of an instance: some have a strict one, some have one that is not, and some have none.
+func grouped(name string, where Where) Where {
+	switch name {
+	case "i0", "i1", "i2", "i3":
+		where.Group, where.Strict = "strict", true
+	case "i4", "i5":
+		where.Group = "lax"
+	}
+	return where
 }
 
 func (e *events) creates(ctx context.Context, f *Fleet, name string, memory int64, where Where) error {
@@ -227,7 +240,7 @@ func (e *events) grows(ctx context.Context, f *Fleet, name string, has known, me
 		b, err = on.BlueprintOf(ctx, i, request(name, memory))
 	}
 	if err == nil {
-		_, err = f.Update(ctx, on, i, provision.Change{Blueprint: &b}, Where{})
+		_, err = f.Update(ctx, on, i, provision.Change{Blueprint: &b}, grouped(name, Where{}))
 	}
 	e.note("%s gets %d MiB: %v", name, memory, err)
 	return err
@@ -252,13 +265,14 @@ func (e *events) judge(t *testing.T, err error) {
 	_, noRoom := errors.AsType[*NoRoomError](err)
 	_, full := errors.AsType[*provision.FullError](err)
 	_, taken := errors.AsType[*planning.TakenError](err)
+	_, together := errors.AsType[*GroupRefusal](err) // what was imported joins its group with its next change
 	gone := e.lost != "" && isLost(err)
-	if err != nil && !noRoom && !full && !taken && !gone && !host.Unanswered(err) {
+	if err != nil && !noRoom && !full && !taken && !together && !gone && !host.Unanswered(err) {
 		t.Errorf("%v", err)
 	}
 }
 
-// within checks that no host has too much, and that no name is twice there. It reports whether a test failed.
+// within checks that no host has too much, that no name is twice there, and that groups are apart. It reports whether a test failed.
 func (e *events) within(t *testing.T) (failed bool) {
 	t.Helper()
 	all := map[string]string{}
@@ -281,6 +295,10 @@ func (e *events) within(t *testing.T) (failed bool) {
 		}
 		h.Inject = inject
 	}
+	inject := e.hosts["a"].Inject // the home
+	e.hosts["a"].Inject = nil
+	e.apart(t, "now")
+	e.hosts["a"].Inject = inject
 	return t.Failed()
 }
 

@@ -190,7 +190,7 @@ func (m *move) copy(ctx context.Context) error {
 		}
 		refused = append(refused, Refusal{m.to.Name, why})
 	}
-	return noRoom(m.cargo.Instance.Facts.Name, w, refused)
+	return &NoRoomError{Instance: m.cargo.Instance.Facts.Name, Refused: refused}
 }
 
 // refusal is why a host does not take an instance that was to move there, if another one may.

@@ -104,7 +104,7 @@ func TestAMoveGoesToAHostThatTakesIt(t *testing.T) {
 	limits := provision.Limits{Memory: 1.5 / 64} // GiB
 	inWorld(t, limits, []string{"a", "b", "c", "d"}, func(t *testing.T, w *world) {
 		uuid := w.created(t, "a").UUID
-		_, _, err := create(t.Context(), w.process(), request("other", 1024), only("b"))
+		_, _, err := create(t.Context(), w.process(), request("other", 1024), Where{Hosts: []string{"b"}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -72,8 +72,8 @@ func apply(ctx context.Context, f *Fleet, on, uuid string, w Where) (string, err
 	return m.Name, err
 }
 
-// only allows these hosts.
-func only(hosts ...string) Where { return Where{Hosts: hosts} }
+// only allows these hosts, for the only instance of a strict group.
+func only(hosts ...string) Where { return Where{Hosts: hosts, Group: "web", Strict: true} }
 
 // applied ends the test unless the next apply brings the instance to a host.
 func (w *world) applied(t *testing.T, last, uuid, to, when string) {
@@ -113,6 +113,10 @@ func (w *world) isOn(t *testing.T, on, uuid, when string) {
 	ctx := context.WithoutCancel(t.Context())
 	if got, want := w.placements(t), "it on "+on+" (placed)"; !slices.Contains(got, want) {
 		t.Errorf("%s, the placements are %q, want %q", when, got, want)
+	}
+	w.apart(t, when)
+	if got, want := w.claimed(t, "it"), "web by host: "+on; got != want {
+		t.Errorf("%s, it claims %q, want %q", when, got, want)
 	}
 	for name, h := range w.hosts {
 		volumes := slices.DeleteFunc(must.Get[[]string](t)(h.VolumeNames(ctx, thePool)), func(v string) bool {

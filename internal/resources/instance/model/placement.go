@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"context"
 
+	"github.com/hashicorp/terraform-plugin-framework-validators/boolvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -23,6 +25,9 @@ type placementModel struct {
 	Hosts   types.Set    `tfsdk:"hosts"`
 	Require types.Map    `tfsdk:"require"`
 	Policy  types.String `tfsdk:"policy"`
+	Group   types.String `tfsdk:"group"`
+	Apart   types.String `tfsdk:"apart"`
+	Strict  types.Bool   `tfsdk:"strict"`
 }
 
 // Where reads a placement and the resource pool. known is false if a part of it is not known yet.
@@ -38,6 +43,7 @@ func (m *Instance) Where(ctx context.Context) (w fleet.Where, known bool) {
 	return fleet.Where{
 		Hosts: attribute.Strings(p.Hosts.Elements()), Require: attribute.Labels(p.Require),
 		Policy: catalog.PlacementPolicy(p.Policy.ValueString()), Pool: w.Pool,
+		Group: p.Group.ValueString(), Apart: p.Apart.ValueString(), Strict: p.Strict.ValueBool(),
 	}, true
 }
 
@@ -80,7 +86,7 @@ func (m *Instance) OnHost() string { return cmp.Or(m.OnHostChange.ValueString(),
 
 // placementAttribute is the schema of placement.
 func placementAttribute() schema.Attribute {
-	some := stringvalidator.LengthAtLeast(1)
+	some, group := stringvalidator.LengthAtLeast(1), path.MatchRelative().AtParent().AtName("group")
 	return schema.SingleNestedAttribute{
 		Optional: true,
 		MarkdownDescription: "Which of the provider's `hosts` may have the instance. Default: all of them. The " +
@@ -107,6 +113,27 @@ func placementAttribute() schema.Attribute {
 				Optional: true, Validators: []validator.String{stringvalidator.OneOf(catalog.PlacementPolicies()...)},
 				MarkdownDescription: "`spread` takes the host that has the largest share of its memory and vCPUs " +
 					"left, and `pack` the one that has the smallest share left that is enough. Default: `spread`.",
+			},
+			"group": schema.StringAttribute{
+				Optional: true, Validators: []validator.String{face.Valid(naming.ValidateGroup)},
+				MarkdownDescription: "Keeps the instance apart from the other instances of the tenant that have the same " +
+					"`group`. A new instance goes to a host that has the fewest of them, before `policy` counts. A change " +
+					"is made in place.",
+			},
+			"apart": schema.StringAttribute{
+				Optional: true,
+				Validators: []validator.String{
+					stringvalidator.LengthBetween(1, 255), stringvalidator.AlsoRequires(group),
+				},
+				MarkdownDescription: "What the group is kept apart by: `host`, or the key of a label of the provider's " +
+					"`hosts`, such as `zone`. All instances of a group should say the same. Default: `host`.",
+			},
+			"strict": schema.BoolAttribute{
+				Optional: true, Validators: []validator.Bool{boolvalidator.AlsoRequires(group)},
+				MarkdownDescription: "Whether the instance must be apart from all other instances of the group that are " +
+					"`strict`, too. Then the plan or the apply fails rather than bring two of them together, whatever " +
+					"runs at the same time, and a host without the label takes none. Otherwise they are kept apart as far " +
+					"as there are hosts. Default: `false`.",
 			},
 		},
 	}

@@ -33,6 +33,7 @@ func (p *planner) stays(ctx context.Context, on *fleet.Member) (ok bool) {
 	wrong := misplaced(ctx, p.session, p.diags, p.state.Name.ValueString(), on, w, advice)
 	switch {
 	case len(wrong) == 0:
+		p.beside(ctx, on, w)
 	case !changed && p.plan.ResourcePool.Equal(p.state.ResourcePool):
 		for _, f := range wrong {
 			face.AddWarning(p.diags, f)

@@ -106,4 +106,5 @@ func warnMisplaced(ctx context.Context, s *face.Session, diags *diag.Diagnostics
 	for _, f := range misplaced(ctx, s, diags, state.Name.ValueString(), on, w, fleet.StaysThere) {
 		face.AddWarning(diags, f)
 	}
+	warnTogether(ctx, s, diags, state.Name.ValueString(), on, w)
 }

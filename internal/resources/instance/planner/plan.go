@@ -128,7 +128,7 @@ func (p *planner) create(ctx context.Context) {
 	}
 	template, version, found := p.resolve(ctx)
 	if !found {
-		p.checkWhere(ctx)
+		p.placeUnknown(ctx)
 		return
 	}
 	blueprint, ok := p.checkWith(ctx, template, version)
