@@ -390,6 +390,11 @@ func TestAnInstanceJoinsAndLeavesAGroup(t *testing.T) {
 				t.Errorf("%s, %v: it claims %q, want %q", c.name, c.where, got, c.has)
 			}
 		}
+		together := w.process() // two that join in one plan
+		if err := together.PlanGroup(t.Context(), "one", on, Where{Group: "new", Strict: true}); err != nil {
+			t.Error(err)
+		}
+		says(together.PlanGroup(t.Context(), "two", on, Where{Group: "new", Strict: true}), `instance "one" of group "new" is there`)
 		// A change that fails takes the claim back.
 		w.hosts["b"].Inject = func(c fakehost.Call) fakehost.Fault {
 			if c.Method == "RedefineDomain" {

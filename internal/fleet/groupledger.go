@@ -3,6 +3,7 @@ package fleet
 import (
 	"slices"
 
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
@@ -14,12 +15,12 @@ type want struct {
 
 // claim records that an instance of a strict group is going to have one of these values. If not all instances
 // of the group that are planned can have values of their own, it records nothing, and returns one of those
-// that are in the way. An instance with a placement counts by that.
+// that are in the way. An instance that is being created counts by its placement.
 func (l *ledger) claim(name string, w Where, values []string) (other string) {
 	mine := want{w.Group, w.apart(), slices.Compact(slices.Sorted(slices.Values(values)))}
 	placed := map[string]bool{}
 	for _, rec := range w.others {
-		placed[rec.Value.Name] = true
+		placed[rec.Value.Name] = rec.Value.State == catalog.PlacementReserved
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

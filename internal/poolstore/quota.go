@@ -37,7 +37,7 @@ func (s *Store) withinQuotas(ctx context.Context, sh *shelf) (func(key string, t
 type ledger struct {
 	store *Store
 	there map[string]catalog.Placement    // by their keys
-	held  map[catalog.GroupClaim]string        // the keys of the placements that claim the values of strict groups
+	held  map[catalog.GroupClaim]string   // the keys of the placements that claim the values of strict groups
 	pools map[string]catalog.ResourcePool // that were read, by their names
 }
 

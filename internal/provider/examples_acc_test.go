@@ -70,6 +70,7 @@ func TestAccExamplesAreValid(t *testing.T) {
 	valid("sharing", map[string]string{"main.tf": example(t, "sharing/main.tf")})
 	valid("golden images", map[string]string{"main.tf": example(t, "golden-images/main.tf")})
 	valid("quotas", map[string]string{"main.tf": example(t, "quotas/main.tf")})
+	valid("groups", map[string]string{"main.tf": example(t, "groups/main.tf")})
 	valid("instantiate", map[string]string{"main.tf": example(t, "instantiate/main.tf")})
 	valid("incremental versions", map[string]string{"main.tf": example(t, "incremental-versions/main.tf")})
 	valid("publishing releases", map[string]string{"main.tf": example(t, "publishing-releases/main.tf")})
@@ -285,6 +286,24 @@ func TestAccQuotasExampleWorks(t *testing.T) {
 		"  provider      = novacron.team_b\n  count         = 2\n  name          = \"web-${count.index}\"\n"))
 	tfacc.Says(t, w.Fails(t, "plan"), "Quota exceeded",
 		`0 of 1 instances are left of tenant "team-b"'s quota in resource pool "gold", and 1 is asked for`)
+	w.Write(t, "main.tf", config)
+}
+
+// The guide's example is applied as it stands, with two hosts, and there is no third web server.
+func TestAccGroupsExampleWorks(t *testing.T) {
+	shared := acctest.RequireHost(t)
+	t.Parallel()
+	w := tfacc.NewWorkspace(t, "")
+	w.Setenv("TF_VAR_image", tfacc.EmptyImage(t, "16M"))
+	w.Setenv("TF_VAR_hosts", fmt.Sprintf("{ kvm1 = %q, kvm2 = %q }", shared.Own(t, "group1").URI,
+		shared.Own(t, "group2").URI))
+	config := example(t, "groups/main.tf")
+	w.Write(t, "main.tf", config)
+	t.Cleanup(func() { w.Destroy(t) })
+	tfacc.Says(t, w.Apply(t), "7 added", "placed = {")
+	w.EmptyPlan(t)
+	w.Write(t, "main.tf", exchanged(t, config, "  count       = length(var.hosts)\n", "  count       = length(var.hosts) + 1\n"))
+	tfacc.Says(t, w.Fails(t, "plan"), "No host takes the instance", `of group "web" is there`)
 	w.Write(t, "main.tf", config)
 }
 
