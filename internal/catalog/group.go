@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
@@ -60,10 +61,8 @@ func (e *GroupError) Why() string {
 // Clash returns the GroupError of the first value that both placements claim; nil if there is none.
 func (p Placement) Clash(holder Placement) *GroupError {
 	for _, mine := range p.Claims() {
-		for _, theirs := range holder.Claims() {
-			if mine == theirs {
-				return &GroupError{mine, holder.Name}
-			}
+		if slices.Contains(holder.Claims(), mine) {
+			return &GroupError{mine, holder.Name}
 		}
 	}
 	return nil
@@ -81,8 +80,8 @@ func (p Placement) checkGroup() error {
 	}
 	for _, text := range []string{p.Apart, p.Value, p.ToValue} {
 		if len(text) > longestValue {
-			return fmt.Errorf("the placement of %q is kept apart by %.20q…, which is longer than %d bytes", p.Key(), text,
-				longestValue)
+			return fmt.Errorf("the placement of %q is kept apart by %.20q…, which is longer than %d bytes", p.Key(),
+				text, longestValue)
 		}
 	}
 	return naming.ValidateGroup(p.Group)

@@ -11,7 +11,6 @@ import (
 
 // An instance that was removed by other means, such as `virsh undefine`, leaves its placement. Nothing
 // looks for such placements until one of them is in the way: when a quota refuses something.
-
 // gone are the tenant's placements in a resource pool whose instances are on no host: all hosts say so.
 func (f *Fleet) gone(ctx context.Context, pool string) ([]catalog.Record[catalog.Placement], error) {
 	records, err := f.placements.List(ctx, f.library.Tenant()+"/")
@@ -61,4 +60,38 @@ func (f *Fleet) admitted(ctx context.Context, pool string, try func() error) err
 	}
 	f.quotas.placed.Forget()
 	return try()
+}
+
+// holding are the placements that keep an instance of a strict group off hosts where it may be.
+func (f *Fleet) holding(w Where) []catalog.Record[catalog.Placement] {
+	if !w.Strict {
+		return nil
+	}
+	allowed, _ := f.Allowed(w)
+	return slices.DeleteFunc(slices.Clone(w.others), func(rec catalog.Record[catalog.Placement]) bool {
+		return !slices.ContainsFunc(allowed, func(m *Member) bool {
+			held := f.holder(Where{
+				Group: w.Group, Apart: w.Apart, Strict: true, others: []catalog.Record[catalog.Placement]{rec},
+			}, m)
+			return held != nil
+		})
+	})
+}
+
+// makeRoom removes placements that keep an instance of a strict group off hosts although nothing stands behind
+// them any more. It reports whether there were any.
+func (f *Fleet) makeRoom(ctx context.Context, w Where) bool {
+	holding := f.holding(w)
+	if len(holding) == 0 {
+		return false
+	}
+	removed := f.drop(ctx, f.goneOf(ctx, holding))
+	now, err := f.clock(ctx)
+	for _, rec := range holding {
+		if err == nil && rec.Value.Abandoned(now) {
+			f.settleAbandoned(ctx, rec)
+			removed = true
+		}
+	}
+	return removed
 }

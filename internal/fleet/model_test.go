@@ -272,7 +272,8 @@ func (e *events) judge(t *testing.T, err error) {
 	}
 }
 
-// within checks that no host has too much, that no name is twice there, and that groups are apart. It reports whether a test failed.
+// within checks that no host has too much, that no name is twice there, and that groups are apart. It reports
+// whether a test failed.
 func (e *events) within(t *testing.T) (failed bool) {
 	t.Helper()
 	all := map[string]string{}

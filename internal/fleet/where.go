@@ -12,15 +12,16 @@ import (
 
 // Where says which hosts an instance may be on. The zero value allows all.
 type Where struct {
-	Hosts   []string                            // names; empty for all
-	Require map[string]string                   // labels that the host must have
-	Policy  catalog.PlacementPolicy             // "" for that of the pool, or else catalog.Spread
-	Pool    string                              // the resource pool whose quota the instance counts against; "" for none
-	Group   string                              // of instances of the tenant that it is kept apart from; "" for none
-	Apart   string                              // by what: see catalog.Placement; "" for catalog.ApartByHost
-	Strict  bool                                // never together, rather than as far as it goes
-	within  *catalog.ResourcePool               // the same pool, once Within has read it
-	others  []catalog.Record[catalog.Placement] // of the same group, once beside has read them
+	Hosts   []string                // names; empty for all
+	Require map[string]string       // labels that the host must have
+	Policy  catalog.PlacementPolicy // "" for that of the pool, or else catalog.Spread
+	Pool    string                  // the resource pool whose quota the instance counts against; "" for none
+	within  *catalog.ResourcePool   // the same pool, once Within has read it
+
+	Group  string                              // of instances of the tenant that it is kept apart from; "" for none
+	Apart  string                              // by what: see catalog.Placement; "" for catalog.ApartByHost
+	Strict bool                                // never together, rather than as far as it goes
+	others []catalog.Record[catalog.Placement] // of the same group, once beside has read them
 }
 
 // policy is the policy in force.

@@ -38,9 +38,10 @@ func holder(ctx context.Context, db db, document string) error {
 		return err
 	}
 	var found string
-	err := db.QueryRow(ctx, `SELECT document::text FROM novacron.placement WHERE key <> $1 AND NOT isempty(claims)
-		AND claims && (novacron.claim($2::jsonb, 'value') + novacron.claim($2::jsonb, 'to_value')) ORDER BY key LIMIT 1`,
-		mine.Key(), document).Scan(&found)
+	err := db.QueryRow(ctx, `
+		SELECT document::text FROM novacron.placement WHERE key <> $1 AND NOT isempty(claims)
+			AND claims && (novacron.claim($2::jsonb, 'value') + novacron.claim($2::jsonb, 'to_value'))
+		ORDER BY key LIMIT 1`, mine.Key(), document).Scan(&found)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return errFreed
 	}

@@ -302,7 +302,8 @@ func TestAccGroupsExampleWorks(t *testing.T) {
 	t.Cleanup(func() { w.Destroy(t) })
 	tfacc.Says(t, w.Apply(t), "7 added", "placed = {")
 	w.EmptyPlan(t)
-	w.Write(t, "main.tf", exchanged(t, config, "  count       = length(var.hosts)\n", "  count       = length(var.hosts) + 1\n"))
+	w.Write(t, "main.tf", exchanged(t, config, "  count       = length(var.hosts)\n",
+		"  count       = length(var.hosts) + 1\n"))
 	tfacc.Says(t, w.Fails(t, "plan"), "No host takes the instance", `of group "web" is there`)
 	w.Write(t, "main.tf", config)
 }

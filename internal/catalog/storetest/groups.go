@@ -33,7 +33,9 @@ func groups(t *testing.T, site Site) {
 	}
 	refused := func(doing string, err error, value, holder string) {
 		t.Helper()
-		want := catalog.GroupError{GroupClaim: catalog.GroupClaim{Tenant: "t1", Group: "web", Apart: "zone", Value: value}, Holder: holder}
+		want := catalog.GroupError{
+			GroupClaim: catalog.GroupClaim{Tenant: "t1", Group: "web", Apart: "zone", Value: value}, Holder: holder,
+		}
 		if got, is := errors.AsType[*catalog.GroupError](err); !is || *got != want {
 			t.Errorf("%s: %v, want %v", doing, err, &want)
 		}
@@ -48,11 +50,13 @@ func groups(t *testing.T, site Site) {
 
 	// What does not claim the same.
 	for doing, edit := range map[string]func(*catalog.Placement){
-		"of another group":         func(p *catalog.Placement) { p.Group = "web2" },
-		"apart by another label":   func(p *catalog.Placement) { p.Apart = "rack" },
-		"which is not strict":      func(p *catalog.Placement) { p.Strict = false },
-		"which claims nothing":     func(p *catalog.Placement) { p.Value = "" },
-		"of no group":              func(p *catalog.Placement) { p.Group, p.Apart, p.Strict, p.Value = "", "", false, "" },
+		"of another group":       func(p *catalog.Placement) { p.Group = "web2" },
+		"apart by another label": func(p *catalog.Placement) { p.Apart = "rack" },
+		"which is not strict":    func(p *catalog.Placement) { p.Strict = false },
+		"which claims nothing":   func(p *catalog.Placement) { p.Value = "" },
+		"of no group": func(p *catalog.Placement) {
+			p.Group, p.Apart, p.Strict, p.Value = "", "", false, ""
+		},
 		"with a value like a part": func(p *catalog.Placement) { p.Value = "one/zone/on" },
 	} {
 		p := edited(grouped("other", "one"), edit)

@@ -49,8 +49,8 @@ func claims(t *testing.T, site Site) {
 	began := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	p := catalog.Placement{
 		Tenant: "t1", Name: "web-1", UUID: "6e9d2b1c-0f5e-4c76-9c53-2f3a5b8a1d11", Host: "kvm1", To: "kvm2", VCPUs: 4,
-		MemoryMB: 8192, DiskGB: 40, Group: "web", Apart: "zone", Strict: true, Value: "a", ToValue: "b", State: catalog.PlacementMoving, Runner: "build/1", Since: began,
-		Deadline: began.Add(time.Hour),
+		MemoryMB: 8192, DiskGB: 40, Group: "web", Apart: "zone", Strict: true, Value: "a", ToValue: "b",
+		State: catalog.PlacementMoving, Runner: "build/1", Since: began, Deadline: began.Add(time.Hour),
 	}
 	made := must.Value(c.Create(ctx, p.Key(), p))
 	if read := must.Value(site.Open("t1").Placements().Get(ctx, "t1/web-1")); !reflect.DeepEqual(read, made) ||

@@ -67,7 +67,8 @@ func TestAccInstancesOfAGroupAreKeptApart(t *testing.T) {
 		t.Errorf("they are on %q", got)
 	}
 	w.Configure(t, configured(three, placed("four", strict)))
-	tfacc.Says(t, w.Fails(t, "plan"), "No host takes the instance", `of group "web" is there`, "with create_before_destroy")
+	tfacc.Says(t, w.Fails(t, "plan"), "No host takes the instance", `of group "web" is there`,
+		"with create_before_destroy")
 
 	// A change of the group is made in place, if it holds.
 	byZone := strict + `, apart = "zone"`

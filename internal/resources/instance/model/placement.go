@@ -116,24 +116,25 @@ func placementAttribute() schema.Attribute {
 			},
 			"group": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{face.Valid(naming.ValidateGroup)},
-				MarkdownDescription: "Keeps the instance apart from the other instances of the tenant that have the same " +
-					"`group`. A new instance goes to a host that has the fewest of them, before `policy` counts. A change " +
-					"is made in place.",
+				MarkdownDescription: "Keeps the instance apart from the other instances of the tenant that have the " +
+					"same `group`. A new instance goes to a host that has the fewest of them, before `policy` " +
+					"counts. A change is made in place.",
 			},
 			"apart": schema.StringAttribute{
 				Optional: true,
 				Validators: []validator.String{
 					stringvalidator.LengthBetween(1, 255), stringvalidator.AlsoRequires(group),
 				},
-				MarkdownDescription: "What the group is kept apart by: `host`, or the key of a label of the provider's " +
-					"`hosts`, such as `zone`. All instances of a group should say the same. Default: `host`.",
+				MarkdownDescription: "What the group is kept apart by: `host`, or the key of a label of the " +
+					"provider's `hosts`, such as `zone`. All instances of a group should say the same. Default: " +
+					"`host`.",
 			},
 			"strict": schema.BoolAttribute{
 				Optional: true, Validators: []validator.Bool{boolvalidator.AlsoRequires(group)},
-				MarkdownDescription: "Whether the instance must be apart from all other instances of the group that are " +
-					"`strict`, too. Then the plan or the apply fails rather than bring two of them together, whatever " +
-					"runs at the same time, and a host without the label takes none. Otherwise they are kept apart as far " +
-					"as there are hosts. Default: `false`.",
+				MarkdownDescription: "Whether the instance must be apart from all other instances of the group that " +
+					"are `strict`, too. Then the plan or the apply fails rather than bring two of them together, " +
+					"whatever runs at the same time, and a host without the label takes none. Otherwise they are " +
+					"kept apart as far as there are hosts. Default: `false`.",
 			},
 		},
 	}
