@@ -90,6 +90,13 @@ func New(o Options) *Fleet {
 	}
 	for _, m := range f.members {
 		m.planned.Age = roomAge
+		m.Introduce(func(name string) (*provision.Provisioner, bool) {
+			other, known := f.Member(name)
+			if !known || other == m {
+				return nil, false
+			}
+			return other.Provisioner, true
+		})
 	}
 	f.quotas.source, f.quotas.placed.Age = o.Pools, roomAge
 	f.quotas.read = coalesce.NewAnswers[string, catalog.ResourcePool](roomAge)

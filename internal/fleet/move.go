@@ -281,7 +281,7 @@ func (m *move) fill(ctx context.Context) error {
 	if err := m.from.Vacate(ctx, m.cargo.Instance); err != nil {
 		return err
 	}
-	if err := m.to.Fill(ctx, m.cargo, m.from.Provisioner); err != nil {
+	if err := m.to.Fill(ctx, m.cargo, m.from.Provisioner, m.from.Name); err != nil {
 		return err
 	}
 	return m.from.Vacated(ctx, m.cargo.Instance)

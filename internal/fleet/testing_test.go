@@ -75,6 +75,12 @@ func (w *world) process() *Fleet { return w.as(naming.DefaultTenant) }
 
 // as is process for another tenant.
 func (w *world) as(tenant string) *Fleet {
+	f, _ := w.open(tenant)
+	return f
+}
+
+// open is as with the images of all hosts.
+func (w *world) open(tenant string) (*Fleet, map[string]*imagestore.Store) {
 	home := w.names[0]
 	store := poolstore.New(w.hosts[home], thePool)
 	stores := map[string]*imagestore.Store{}
@@ -84,9 +90,13 @@ func (w *world) as(tenant string) *Fleet {
 		if name != home {
 			documents = imagestore.Elsewhere(store, tenant, poolstore.New(w.hosts[name], thePool))
 		}
-		stores[name] = imagestore.New(imagestore.Options{
+		options := imagestore.Options{
 			Host: w.hosts[name], Pool: thePool, Documents: documents, Tenant: tenant, Site: name,
-		})
+		}
+		if name != "" {
+			options.Sharing = poolstore.New(w.hosts[name], thePool)
+		}
+		stores[name] = imagestore.New(options)
 		if name != home {
 			others = append(others, stores[name])
 		}
@@ -111,7 +121,7 @@ func (w *world) as(tenant string) *Fleet {
 	return New(Options{
 		Members: members, Home: home, Library: l, Placements: store.Placements(), Clock: store.Now,
 		Pools: store.ResourcePools(),
-	})
+	}), stores
 }
 
 // request is an instance that is off.

@@ -128,13 +128,12 @@ func (c collector) collectCopy(ctx context.Context, rec catalog.Record[catalog.B
 
 // needed reports whether anything but the warm snapshots stands on a base, or anything on those.
 func (c collector) needed(ctx context.Context, base catalog.Base) (bool, error) {
-	domains, undescribed, err := c.host.AllDomains(ctx)
-	if err != nil || len(undescribed) > 0 {
+	instances, doubtful, err := c.usage.Instances(ctx)
+	if err != nil || doubtful {
 		return true, err
 	}
-	instances, err := c.usage.InstancesAmong(domains)
-	if err != nil || slices.ContainsFunc(instances, func(i usage.Instance) bool { return c.standsOn(i, base) }) {
-		return true, err
+	if slices.ContainsFunc(instances, func(i usage.Instance) bool { return c.standsOn(i, base) }) {
+		return true, nil
 	}
 	snapshots, err := c.snapshotsOf(ctx, base.Digest)
 	if err != nil {
@@ -203,16 +202,16 @@ func (c collector) eachUnlisted(
 	}
 	// The disks of a domain that cannot be described may be in a pool that is not active: then no
 	// base counts as unused.
-	domains, undescribed, err := c.host.AllDomains(ctx)
+	instances, doubtful, err := c.usage.Instances(ctx)
 	if err != nil {
 		return err
 	}
 	for _, rec := range unlisted {
-		hung, err := c.hung(ctx, domains, rec.Value)
+		hung, err := c.hung(ctx, instances, rec.Value)
 		if err != nil {
 			return err
 		}
-		do(rec, hung || len(undescribed) > 0)
+		do(rec, hung || doubtful)
 	}
 	return nil
 }
@@ -278,11 +277,7 @@ func uses(v catalog.Version, base catalog.Base) bool {
 // hung reports whether anything stands on a base: disks according to their domains, which may be in
 // a pool that is not active; volumes of other bases, which the host shows as standing on it only
 // once they are complete; or any other volume.
-func (c collector) hung(ctx context.Context, domains []host.Domain, base catalog.Base) (bool, error) {
-	instances, err := c.usage.InstancesAmong(domains)
-	if err != nil {
-		return true, err
-	}
+func (c collector) hung(ctx context.Context, instances []usage.Instance, base catalog.Base) (bool, error) {
 	if slices.ContainsFunc(instances, func(i usage.Instance) bool { return c.standsOn(i, base) }) {
 		return true, nil
 	}

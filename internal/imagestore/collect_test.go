@@ -13,6 +13,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore/usage"
 )
 
 const digestA, digestB = "sha256:aa", "sha256:bb"
@@ -103,6 +104,10 @@ func TestABaseIsUsedByItsLinkedClones(t *testing.T) {
 		change(&facts)
 		return []host.Domain{{Name: "bank.vault", Metadata: must.Get[string](t)(facts.Marshal())}}
 	}
+	hung := func(domains []host.Domain) (bool, error) {
+		instances := must.Get[[]usage.Instance](t)(s.Store.usage.InstancesAmong(domains))
+		return collector{s.Store}.hung(t.Context(), instances, catalog.Base{Digest: digestA})
+	}
 	for name, domains := range map[string][]host.Domain{
 		"a linked clone":                clone(func(*metadata.Facts) {}),
 		"one that does not say of whom": clone(func(f *metadata.Facts) { f.Library = "" }),
@@ -110,8 +115,7 @@ func TestABaseIsUsedByItsLinkedClones(t *testing.T) {
 			clone(func(*metadata.Facts) {})),
 		"one of any tenant and any domain": clone(func(f *metadata.Facts) { f.Tenant = "mill" }),
 	} {
-		if hung, err := (collector{s.Store}).hung(t.Context(), domains, catalog.Base{Digest: digestA}); !hung ||
-			err != nil {
+		if hung, err := hung(domains); !hung || err != nil {
 			t.Errorf("%s: %t, %v", name, hung, err)
 		}
 	}
@@ -121,8 +125,7 @@ func TestABaseIsUsedByItsLinkedClones(t *testing.T) {
 		"another library's":     clone(func(f *metadata.Facts) { f.Library = "other" }),
 		"somebody's own domain": {{Name: "own"}},
 	} {
-		if hung, err := (collector{s.Store}).hung(t.Context(), domains, catalog.Base{Digest: digestA}); hung ||
-			err != nil {
+		if hung, err := hung(domains); hung || err != nil {
 			t.Errorf("%s: %t, %v", name, hung, err)
 		}
 	}

@@ -51,6 +51,8 @@ type Options struct {
 	Tenant    string // who uses the store, and whose names errors may disclose
 	// Site is what users call the host, if the catalog has images on several; "" for the only one.
 	Site string
+	// Sharing is what the pool says of the hosts that use it; nil if the catalog has images on a single host.
+	Sharing Sharing
 
 	AbandonedAfter time.Duration // 0 for the usual time; see abandonedAfter
 	UnusedFor      time.Duration // 0 for the usual time, below 0 for none; see unusedFor
@@ -77,14 +79,15 @@ type Pool interface {
 // Store has the images of one pool of a host. Callers use its methods. The steps that these share
 // are in types of their own, one for each topic: remover, joiner, holding and so on.
 type Store struct {
-	host     host.Host
-	poolName string
-	pool     *volumes.Pool
-	catalog  Documents
-	bases    catalog.Collection[catalog.Base]
-	tenant   string
-	site     string
-	usage    *usage.Usage
+	host       host.Host
+	poolName   string
+	pool       *volumes.Pool
+	catalog    Documents
+	bases      catalog.Collection[catalog.Base]
+	tenant     string
+	site       string
+	usage      *usage.Usage
+	neighbours neighbours
 
 	abandonedAfter time.Duration
 	unusedFor      time.Duration
@@ -96,14 +99,15 @@ type Store struct {
 
 // New returns a store. It connects to nothing until the store is used.
 func New(o Options) *Store {
-	return &Store{
-		host:     o.Host,
-		poolName: o.Pool,
-		pool:     volumes.New(o.Host, o.Pool),
-		catalog:  o.Documents,
-		bases:    o.Documents.Bases(),
-		tenant:   o.Tenant,
-		site:     o.Site,
+	st := &Store{
+		host:       o.Host,
+		poolName:   o.Pool,
+		pool:       volumes.New(o.Host, o.Pool),
+		catalog:    o.Documents,
+		bases:      o.Documents.Bases(),
+		tenant:     o.Tenant,
+		site:       o.Site,
+		neighbours: neighbours{pool: o.Sharing, site: o.Site},
 		usage: usage.New(usage.Options{
 			Host: o.Host, Pool: o.Pool, Tenant: o.Tenant, Site: o.Site, Mark: markOf(o.Documents),
 		}),
@@ -114,6 +118,10 @@ func New(o Options) *Store {
 		poolTime:       func(ctx context.Context) (time.Time, error) { return o.Host.Time(ctx, o.Pool) },
 		lookAgain:      func(ctx context.Context) error { return o.Host.RefreshPool(ctx, o.Pool) },
 	}
+	if o.Sharing != nil {
+		st.usage.Besides = st.besides
+	}
+	return st
 }
 
 // Open makes sure, once, that the pool exists and is active; see volumes.Pool.Open.

@@ -64,6 +64,7 @@ type reader struct {
 
 // New returns a library. It connects to nothing until the library is used.
 func New(o Options) *Library {
+	imagestore.Introduce(append([]*imagestore.Store{o.Images}, o.Others...))
 	removals := planning.NewRemovals(planning.Grace)
 	me := catalog.Principal{Tenant: o.Images.Tenant(), User: o.User, Groups: o.Groups}
 	return &Library{

@@ -131,9 +131,13 @@ func (p *Provider) open(ctx context.Context, config model, s *face.Session) diag
 		if site != at {
 			documents = imagestore.Elsewhere(store, tenant, site.documents)
 		}
-		site.images = imagestore.New(imagestore.Options{
+		options := imagestore.Options{
 			Host: site.conn, Pool: site.pool, Documents: documents, Tenant: tenant, Site: site.name,
-		})
+		}
+		if site.name != "" {
+			options.Sharing = site.documents
+		}
+		site.images = imagestore.New(options)
 		if site != at {
 			others = append(others, site.images)
 		}

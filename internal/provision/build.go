@@ -125,7 +125,14 @@ func (b *build) define(ctx context.Context) error {
 // claim claims the instance's name. What a dead create has left makes way, even if the domain lacks
 // not the name but, say, a GPU that the remains hold.
 func (b *build) claim(ctx context.Context) error {
-	err := b.defineWithin(ctx)
+	err := b.p.library.Images.UsePool(ctx)
+	if err == nil {
+		err = b.p.alone(ctx, b.Tenant, b.Request.Name, "")
+	}
+	if err != nil {
+		return err
+	}
+	err = b.defineWithin(ctx)
 	if _, unfit := errors.AsType[*unfitError](err); err == nil || unfit || step.MayBeDone(err) || ctx.Err() != nil {
 		return err
 	}

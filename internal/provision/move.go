@@ -28,6 +28,14 @@ func (e *VacantError) Error() string { return "the host cannot get the instance:
 // provisioner's host, and that its pools have room. It changes nothing. It returns a *VacantError if that
 // is not so. other is the name of the host that has the instance.
 func (p *Provisioner) Vacant(ctx context.Context, c Cargo, from *Provisioner, other string) error {
+	shared, err := p.Shares(ctx, c, other)
+	if err != nil {
+		return err
+	}
+	if shared {
+		_, err = p.remains(ctx, c.Instance, other)
+		return err
+	}
 	same, err := p.samePool(ctx, from)
 	if err != nil {
 		return err
@@ -157,6 +165,9 @@ func (p *Provisioner) Note(ctx context.Context, uuid, other string) error {
 func (p *Provisioner) Admit(ctx context.Context, c Cargo, from *Provisioner, other string) error {
 	defer p.forget()
 	driver, err := p.kinds.of(c.Instance.Type)
+	if err == nil {
+		err = p.library.Images.UsePool(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -284,7 +295,8 @@ func (p *Provisioner) Return(ctx context.Context, i kind.Instance) error {
 }
 
 // Abandon removes what a move has left of the instance of a UUID on a host that does not have the instance:
-// the volumes, and then the domain. It refuses a domain without the note of a move. If there is no domain,
+// the volumes, and then the domain. If both hosts share the pool, the volumes are those that the instance has on
+// the other one, and stay. It refuses a domain without the note of a move. If there is no domain,
 // nothing is left.
 func (p *Provisioner) Abandon(ctx context.Context, uuid string) error {
 	defer p.forget()
@@ -302,6 +314,13 @@ func (p *Provisioner) Abandon(ctx context.Context, uuid string) error {
 	if facts.Moving == "" {
 		return fmt.Errorf("the domain %q on %s has no note that it is being moved, so it stays: remove it by hand if "+
 			"another host has the instance", domain.Name, p.host.URI())
+	}
+	shared, err := p.sharesWith(ctx, facts.Moving)
+	if err != nil {
+		return err
+	}
+	if shared {
+		return p.removeDomain(ctx, driver, domain.UUID)
 	}
 	return p.discard(ctx, driver, domain, facts, facts.Tenant, facts.Name, 0)
 }

@@ -19,9 +19,16 @@ import (
 // was written to it last.
 const scarce = 16 << 20
 
-// Fill copies the volumes of an instance that moves here and is off. The caller removes what there is
-// after an error.
-func (p *Provisioner) Fill(ctx context.Context, c Cargo, from *Provisioner) error {
+// Fill copies the volumes of an instance that moves here from the host of a name and is off. If both hosts share
+// the pool, it only makes sure that they see the same volumes. The caller removes what there is after an error.
+func (p *Provisioner) Fill(ctx context.Context, c Cargo, from *Provisioner, other string) error {
+	shared, err := p.Shares(ctx, c, other)
+	if err != nil {
+		return err
+	}
+	if shared {
+		return p.seen(ctx, c, from)
+	}
 	for _, part := range c.parts {
 		if err := p.fill(ctx, c, from, part); err != nil {
 			return fmt.Errorf("copying volume %q from pool %q on %s: %w", part.volume, part.pool, from.host.URI(), err)

@@ -43,7 +43,9 @@ type Provisioner struct {
 	faulty    sync.Map // stems of snapshots from which a guest could not be resumed
 	observe   Observer
 	limits    *Limits
-	looks     coalesce.Calls[Room]
+	// neighbours are the provisioners of other hosts; nil if there are none.
+	neighbours Neighbours
+	looks      coalesce.Calls[Room]
 
 	unconfirmed lease.Unconfirmed[string] // UUIDs of instances
 	// orphans is held for writing while volumes that no domain claims are removed, and for reading

@@ -68,6 +68,9 @@ func (p *Provisioner) discard(
 	if err := driver.Stop(ctx, domain.UUID, grace); err != nil {
 		return err
 	}
+	if err := p.alone(ctx, tenant, name, domain.UUID); err != nil {
+		return err
+	}
 	pools, err := p.volumes.PoolsOf(ctx, domain.Disks)
 	if err != nil {
 		return err
@@ -97,8 +100,22 @@ func (p *Provisioner) removeOrphans(ctx context.Context, tenant, name string) er
 		return err
 	}
 	_, _, err = p.kinds.named(ctx, naming.Domain(tenant, name))
+	if !errors.Is(err, host.ErrNoDomain) || len(volumes) == 0 {
+		return ignoreNoDomain(err)
+	}
+	err = p.alone(ctx, tenant, name, "")
+	if _, shared := errors.AsType[*SharedError](err); shared { // as if this host had the domain
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return p.volumes.DeleteAll(ctx, volumes)
+}
+
+func ignoreNoDomain(err error) error {
 	if errors.Is(err, host.ErrNoDomain) {
-		return p.volumes.DeleteAll(ctx, volumes)
+		return nil
 	}
 	return err
 }

@@ -32,6 +32,9 @@ func (p *Provisioner) Update(ctx context.Context, uuid string, c Change) (kind.I
 	if err != nil {
 		return instance, err
 	}
+	if err := p.library.Images.UsePool(ctx); err != nil {
+		return instance, err
+	}
 	if instance.Facts.Provision.Runner != "" { // that process may have died, but the instance is in a state
 		p.unconfirmed.Add(uuid)
 	}

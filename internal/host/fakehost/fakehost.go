@@ -59,6 +59,7 @@ type state struct {
 	HasMemory     uint64   // that is available, in MiB
 
 	mu      sync.Mutex
+	shared  *sync.Mutex // held besides mu while requests are carried out; nil if the host shares no pool
 	calls   int
 	late    []late // in the order in which they are carried out
 	pools   map[string]*pool
@@ -152,6 +153,10 @@ func (h *state) do(ctx context.Context, method, object string, do func() error) 
 	}
 	if fault.Before != nil {
 		return fail(fault.Before)
+	}
+	if h.shared != nil {
+		h.shared.Lock()
+		defer h.shared.Unlock()
 	}
 	for len(h.late) > 0 && h.late[0].at < h.calls {
 		_ = h.late[0].do() // its caller has its error already

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/host"
@@ -141,6 +142,21 @@ func (h *Host) PutFile(pool, name string, content []byte) {
 	}
 	p.unseen[name] = &volume{
 		format: "raw", capacity: uint64(len(content)), data: bytes.Clone(content), modified: time.Now().UTC(),
+	}
+}
+
+// SharePool gives a pool of the host to other hosts in place of their own, as if it were on NFS. It is called before
+// the others are used.
+func (h *Host) SharePool(name string, with ...*Host) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.shared == nil {
+		h.shared = &sync.Mutex{}
+	}
+	for _, other := range with {
+		other.mu.Lock()
+		other.pools[name], other.shared = h.pools[name], h.shared
+		other.mu.Unlock()
 	}
 }
 

@@ -28,10 +28,8 @@ type Dependents struct {
 	unknown    []host.Undescribed // domains that the host cannot describe: they may have disks in those pools
 }
 
-// DependentsOf finds what stands on any of the pool's volumes of these names; it passes over those
-// that are gone. It looks at the volumes of all pools of files: those of linked clones may be in any
-// of them.
-func (use *Usage) DependentsOf(ctx context.Context, names ...string) (Dependents, error) {
+// dependentsOf is DependentsOf on this host alone.
+func (use *Usage) dependentsOf(ctx context.Context, names ...string) (Dependents, error) {
 	if err := use.Host.RefreshPool(ctx, use.Pool); err != nil { // else volumes created without libvirt do not show
 		return Dependents{}, err
 	}

@@ -21,6 +21,9 @@ type Options struct {
 	// a catalog of its own with templates of the same names. It is nil if instances without a mark are
 	// this catalog's.
 	Mark func(ctx context.Context) (string, error)
+	// Besides returns the usages of the other hosts that share the pool, or an error if that cannot be found out.
+	// It is nil if there are no other hosts.
+	Besides func(ctx context.Context) ([]*Usage, error)
 }
 
 // Usage looks for users of images.

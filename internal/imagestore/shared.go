@@ -1,0 +1,139 @@
+package imagestore
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore/usage"
+)
+
+// Hosts may share a pool, such as one on NFS. Then they share its images and the documents of these. The pool
+// itself says which hosts use it. What needs an image may be on any of them.
+
+// Sharing is what a pool says of the hosts that use it.
+type Sharing interface {
+	// UsedBy returns the id of the pool, and the names of the hosts that use it; nothing if no host has said so.
+	UsedBy(ctx context.Context) (id string, hosts []string, err error)
+	// Use records that a host uses the pool.
+	Use(ctx context.Context, host string) error
+}
+
+// neighbours are how a store knows which other hosts share its pool.
+type neighbours struct {
+	pool Sharing // nil for the only host of a configuration
+	site string
+	// others are the stores of the other hosts, by their sites: see Introduce.
+	others map[string]*Store
+
+	mu    sync.Mutex
+	said  bool     // this process has recorded that the host uses the pool
+	found bool     // names are known
+	names []string // of the other hosts that shared the pool when this process first asked
+}
+
+// Introduce makes the stores of a catalog's hosts known to each other.
+func Introduce(all []*Store) {
+	for _, st := range all {
+		st.neighbours.others = map[string]*Store{}
+		for _, other := range all {
+			if other != st {
+				st.neighbours.others[other.site] = other
+			}
+		}
+	}
+}
+
+// several reports whether there are other hosts that could share the pool.
+func (n *neighbours) several() bool { return n.pool != nil && len(n.others) > 0 }
+
+// UsePool opens the pool, and records, once a process, that the host uses it. It comes before the first instance
+// that the process creates or changes on the host.
+func (st *Store) UsePool(ctx context.Context) error {
+	n := &st.neighbours
+	if !n.several() {
+		return nil
+	}
+	if err := st.Open(ctx); err != nil {
+		return err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.said {
+		return nil
+	}
+	err := n.pool.Use(ctx, n.site)
+	n.said = err == nil
+	return err
+}
+
+// with returns the names of the other hosts of the catalog that share the pool, and the pool's id.
+func (n *neighbours) with(ctx context.Context) (id string, names []string, err error) {
+	id, hosts, err := n.pool.UsedBy(ctx)
+	if err != nil || !slices.Contains(hosts, n.site) {
+		return "", nil, err
+	}
+	for _, name := range hosts {
+		if _, known := n.others[name]; known {
+			names = append(names, name)
+		}
+	}
+	return id, names, nil
+}
+
+// SharedWith names the other hosts of the catalog with which the host shares the pool. These say so, too: a copy
+// of a pool may say more than is true. It returns an error if one of them does not answer.
+func (st *Store) SharedWith(ctx context.Context) (names []string, err error) {
+	if !st.neighbours.several() {
+		return nil, nil
+	}
+	if there, err := st.exists(ctx); err != nil || !there {
+		return nil, err
+	}
+	id, listed, err := st.neighbours.with(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range listed {
+		same, back, err := st.neighbours.others[name].neighbours.with(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("finding out whether host %s shares %s: %w", name, st.pool, err)
+		}
+		if same == id && slices.Contains(back, st.site) {
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}
+
+// SharedLately is SharedWith as this process has first found it out.
+func (st *Store) SharedLately(ctx context.Context) ([]string, error) {
+	n := &st.neighbours
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.found {
+		return n.names, nil
+	}
+	names, err := st.SharedWith(ctx)
+	n.names, n.found = names, err == nil && n.said
+	return names, err
+}
+
+// exists reports whether the pool exists; it does for certain if the process has used it.
+func (st *Store) exists(ctx context.Context) (bool, error) {
+	if st.pool.Opened() {
+		return true, nil
+	}
+	return st.there(ctx)
+}
+
+// besides are the users of the pool's images on the other hosts that share it.
+func (st *Store) besides(ctx context.Context) ([]*usage.Usage, error) {
+	names, err := st.SharedWith(ctx)
+	all := make([]*usage.Usage, len(names))
+	for i, name := range names {
+		all[i] = st.neighbours.others[name].usage
+	}
+	return all, err
+}

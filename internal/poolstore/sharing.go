@@ -1,0 +1,56 @@
+package poolstore
+
+import (
+	"compress/gzip"
+	"context"
+	"crypto/rand"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+)
+
+// use says which pool this is, and by which of a configuration's hosts it is used. Hosts that share a pool
+// find each other's names in it.
+type use struct {
+	ID    string   `json:"id"`
+	Hosts []string `json:"hosts"` // by their names in configurations, in order
+}
+
+// uses has one record, of the key identityKey.
+var uses = layout{kind: "pool", level: gzip.NoCompression}
+
+func (s *Store) uses() collection[use] { return collection[use]{store: s, layout: uses} }
+
+// UsedBy returns the id of the pool, and the names of the hosts that use it. Both are empty if no host has
+// said yet that it does.
+func (s *Store) UsedBy(ctx context.Context) (id string, hosts []string, err error) {
+	rec, err := s.uses().Get(ctx, identityKey)
+	return rec.Value.ID, rec.Value.Hosts, catalog.IgnoreNotFound(err)
+}
+
+// Use records that a host uses the pool. It has to come before the first write by which the other hosts that
+// share the pool could be affected.
+func (s *Store) Use(ctx context.Context, host string) error {
+	for {
+		_, hosts, err := s.UsedBy(ctx)
+		if err != nil || slices.Contains(hosts, host) {
+			return err
+		}
+		_, err = catalog.Change(ctx, s.uses(), identityKey, func(u *use) error {
+			if !slices.Contains(u.Hosts, host) {
+				u.Hosts = append(u.Hosts, host)
+				slices.Sort(u.Hosts)
+			}
+			return nil
+		})
+		if !errors.Is(err, catalog.ErrNotFound) {
+			return err
+		}
+		first := use{ID: strings.ToLower(rand.Text()[:12]), Hosts: []string{host}}
+		if _, err = s.uses().Create(ctx, identityKey, first); !errors.Is(err, catalog.ErrExists) {
+			return err
+		}
+	}
+}
