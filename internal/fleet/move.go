@@ -25,7 +25,7 @@ import (
 type Course struct {
 	To    []string // the hosts that can have the instance, by name
 	Only  *Member  // the one that it can only go to; nil if there are several
-	Bytes uint64   // that are copied at least
+	Bytes uint64   // that are copied at least; 0 if a host shares the instance's pool
 }
 
 // PlanMove checks that an instance that is on a member can be moved to one where it may be.
@@ -44,6 +44,9 @@ func (f *Fleet) PlanMove(
 	course := Course{Only: only, Bytes: cargo.Bytes()}
 	for _, c := range all.fit {
 		course.To = append(course.To, c.Name)
+		if shared, unsure := c.Shares(ctx, cargo, on.Name); shared && unsure == nil {
+			course.Bytes = 0
+		}
 	}
 	slices.Sort(course.To)
 	return course, err

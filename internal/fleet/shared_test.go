@@ -13,11 +13,12 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/host/fakehost"
 	"github.com/novacron/terraform-provider-novacron/internal/host/hostid"
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 )
 
-// share makes the hosts use one pool, and know that of each other: each has had an instance.
+// share makes the hosts use one pool, as they have noticed: each has had an instance.
 func (w *world) share(t *testing.T, first string, others ...string) {
 	t.Helper()
 	for _, name := range others {
@@ -223,9 +224,43 @@ func TestACopyOfAPoolIsNotShared(t *testing.T) {
 					int64(v.Capacity))))
 			}
 		}
+		f := w.process()
+		b := memberOf(t, f, "b")
+		must.Get[host.Volume](t)(w.hosts["b"].CreateVolume(t.Context(), thePool, host.VolumeSpec{
+			Name: dataDisk, Format: "raw", Capacity: 1 << 20,
+		}))
 		w.guarded(t)
+		if on, err := apply(t.Context(), f, "a", uuid, only("b")); err == nil {
+			t.Errorf("it is on %s, although %s has a disk of its own", on, b.Name)
+		}
+		must.Get[host.Volume](t)(w.hosts["b"].Volume(t.Context(), thePool, dataDisk))
+		if err := w.hosts["b"].DeleteVolume(t.Context(), thePool, dataDisk); err != nil {
+			t.Fatal(err)
+		}
 		w.applied(t, "a", uuid, "b", "copied")
 		w.isOn(t, "b", uuid, "copied")
+	})
+}
+
+// A host that has not had an instance yet notices the pool that it shares when the first one moves there.
+func TestAHostNoticesAPoolThatItShares(t *testing.T) {
+	inWorld(t, plenty, []string{"h", "a", "b"}, func(t *testing.T, w *world) {
+		w.hosts["a"].SharePool(thePool, w.hosts["b"])
+		uuid, copied := w.created(t, "a").UUID, w.copies(t)
+		f := w.process()
+		i, on, err := f.Read(t.Context(), "a", uuid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := must.Get[kind.Blueprint](t)(on.BlueprintOf(t.Context(), i, movable()))
+		if course, err := f.PlanMove(t.Context(), on, i, b, only("b")); err != nil || course.Only == nil || course.Bytes > 0 {
+			t.Errorf("the plan: %+v, %v", course, err)
+		}
+		w.applied(t, "a", uuid, "b", "moved")
+		w.whole(t, "b", uuid, "moved", "a")
+		if *copied > 0 {
+			t.Errorf("%d volumes were copied", *copied)
+		}
 	})
 }
 

@@ -107,6 +107,26 @@ func (st *Store) SharedWith(ctx context.Context) (names []string, err error) {
 	return names, nil
 }
 
+// LooksShared reports whether the host shows the same pool as the other one of a name. A pool that was copied from
+// one to the other looks so, too, as long as they have not both used it since.
+func (st *Store) LooksShared(ctx context.Context, name string) (bool, error) {
+	other, known := st.neighbours.others[name]
+	if !known || !st.neighbours.several() {
+		return false, nil
+	}
+	var ids [2]string
+	for i, one := range []*Store{st, other} {
+		there, err := one.exists(ctx)
+		if err != nil || !there {
+			return false, err
+		}
+		if ids[i], _, err = one.neighbours.pool.UsedBy(ctx); err != nil {
+			return false, err
+		}
+	}
+	return ids[0] != "" && ids[0] == ids[1], nil
+}
+
 // SharedLately is SharedWith as this process has first found it out.
 func (st *Store) SharedLately(ctx context.Context) ([]string, error) {
 	n := &st.neighbours

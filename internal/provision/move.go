@@ -28,12 +28,23 @@ func (e *VacantError) Error() string { return "the host cannot get the instance:
 // provisioner's host, and that its pools have room. It changes nothing. It returns a *VacantError if that
 // is not so. other is the name of the host that has the instance.
 func (p *Provisioner) Vacant(ctx context.Context, c Cargo, from *Provisioner, other string) error {
-	shared, err := p.Shares(ctx, c, other)
+	return p.vacant(ctx, c, from, other, func(ctx context.Context, other string) (bool, error) {
+		return p.Shares(ctx, c, other)
+	})
+}
+
+// vacant is Vacant by what says whether this host shares the library's pool with the other one.
+func (p *Provisioner) vacant(
+	ctx context.Context, c Cargo, from *Provisioner, other string, shares func(context.Context, string) (bool, error),
+) error {
+	shared, err := shares(ctx, other)
 	if err != nil {
 		return err
 	}
 	if shared {
-		_, err = p.remains(ctx, c.Instance, other)
+		if err = p.hasAll(ctx, c); err == nil {
+			_, err = p.remains(ctx, c.Instance, other)
+		}
 		return err
 	}
 	same, err := p.samePool(ctx, from)
@@ -58,8 +69,9 @@ func (p *Provisioner) Vacant(ctx context.Context, c Cargo, from *Provisioner, ot
 			return err
 		}
 		for pool, names := range found {
-			return &VacantError{fmt.Sprintf("its pool %q has %q already: if both hosts share the pool, the instance "+
-				"cannot be moved between them; otherwise delete the volume", pool, names[0])}
+			return &VacantError{fmt.Sprintf("its pool %q has %q already: if both hosts share the pool, create or "+
+				"change an instance on each of them first, by which they notice that; otherwise delete the volume", pool,
+				names[0])}
 		}
 	}
 	return nil
@@ -169,6 +181,9 @@ func (p *Provisioner) Admit(ctx context.Context, c Cargo, from *Provisioner, oth
 		err = p.library.Images.UsePool(ctx)
 	}
 	if err != nil {
+		return err
+	}
+	if err := p.vacant(ctx, c, from, other, p.sharesWith); err != nil {
 		return err
 	}
 	remains, err := p.remains(ctx, c.Instance, other)

@@ -22,7 +22,7 @@ const scarce = 16 << 20
 // Fill copies the volumes of an instance that moves here from the host of a name and is off. If both hosts share
 // the pool, it only makes sure that they see the same volumes. The caller removes what there is after an error.
 func (p *Provisioner) Fill(ctx context.Context, c Cargo, from *Provisioner, other string) error {
-	shared, err := p.Shares(ctx, c, other)
+	shared, err := p.sharesWith(ctx, other)
 	if err != nil {
 		return err
 	}

@@ -77,36 +77,56 @@ func (p *Provisioner) sharesWith(ctx context.Context, name string) (bool, error)
 	return slices.Contains(names, name), err
 }
 
-// Shares reports whether all volumes of an instance are in the pool that this host shares with the host of a name,
-// so that nothing of it has to be copied. It returns a *VacantError if only a part of them can be used here. It
-// changes nothing.
+// Shares reports whether an instance that moves here from the host of a name is likely to have its volumes here
+// already. Whether it has is found out by the move.
 func (p *Provisioner) Shares(ctx context.Context, c Cargo, other string) (bool, error) {
-	shared, err := p.sharesWith(ctx, other)
+	shared, err := p.library.Images.LooksShared(ctx, other)
 	if err != nil || !shared {
 		return false, err
 	}
+	return p.hasAny(ctx, c)
+}
+
+// hasAll checks that this host, which shares the library's pool with the instance's, has all volumes of the
+// instance under the same paths. It returns a *VacantError if it has not.
+func (p *Provisioner) hasAll(ctx context.Context, c Cargo) error {
 	for _, part := range c.parts {
 		name := p.volumes.TierPool(part.tier)
 		pool, err := p.host.Pool(ctx, name)
 		if err != nil {
-			return false, err
+			return err
 		}
 		if here := pool.Path + "/" + part.volume; path.Clean(here) != path.Clean(part.path) {
-			return false, &VacantError{fmt.Sprintf("it shares pool %q with the instance's host, and would have the volume "+
+			return &VacantError{fmt.Sprintf("it shares pool %q with the instance's host, and would have the volume "+
 				"%q as %s, and not as %s", p.library.Pool(), part.volume, here, part.path)}
 		}
 		if err := p.host.RefreshPool(ctx, name); err != nil {
-			return false, err
+			return err
 		}
 		if _, err = p.host.Volume(ctx, name, part.volume); errors.Is(err, host.ErrNoVolume) {
-			return false, &VacantError{fmt.Sprintf("it shares pool %q with the instance's host, and does not see the "+
+			return &VacantError{fmt.Sprintf("it shares pool %q with the instance's host, and does not see the "+
 				"volume %q in its pool %q", p.library.Pool(), part.volume, name)}
 		}
 		if err != nil {
-			return false, err
+			return err
 		}
 	}
-	return true, nil
+	return nil
+}
+
+// hasAny reports whether this host has a volume of the instance.
+func (p *Provisioner) hasAny(ctx context.Context, c Cargo) (bool, error) {
+	for _, part := range c.parts {
+		pool := p.volumes.TierPool(part.tier)
+		err := p.host.RefreshPool(ctx, pool)
+		if err == nil {
+			_, err = p.host.Volume(ctx, pool, part.volume)
+		}
+		if err == nil || !errors.Is(err, host.ErrNoVolume) && !errors.Is(err, host.ErrNoPool) {
+			return err == nil, err
+		}
+	}
+	return false, nil
 }
 
 // seen returns an error unless the host sees each volume of an instance that is off as the instance's own host

@@ -104,6 +104,10 @@ func (p *planner) announceMove(i kind.Instance, stays bool, c fleet.Course) {
 	case len(c.To) > 1:
 		to = "one of the hosts " + strings.Join(c.To, ", ")
 	}
+	copies := fmt.Sprintf("it copies at least %d MiB of disks", (c.Bytes+1<<20-1)>>20)
+	if len(c.To) > 0 && c.Bytes == 0 {
+		copies = "it copies no disks to a host that shares their storage pool"
+	}
 	guest := "The guest is off."
 	switch {
 	case i.Running() && stays:
@@ -118,7 +122,6 @@ func (p *planner) announceMove(i kind.Instance, stays bool, c fleet.Course) {
 		at, why = "placed_on", "is "+p.on.State().String()
 	}
 	p.diags.AddAttributeWarning(path.Root(at), "Instance will be moved", fmt.Sprintf("Instance %q is on host "+
-		"%s, which %s. Applying the plan moves it to %s: it copies at least %d MiB of disks. %s "+
-		"Its disks, UUID and MAC addresses stay.", p.state.Name.ValueString(), p.on.Name, why, to,
-		(c.Bytes+1<<20-1)>>20, guest))
+		"%s, which %s. Applying the plan moves it to %s: %s. %s Its disks, UUID and MAC addresses stay.",
+		p.state.Name.ValueString(), p.on.Name, why, to, copies, guest))
 }
