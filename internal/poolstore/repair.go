@@ -69,7 +69,7 @@ func (s *Store) examines(docStem, tenant string) bool {
 		return false
 	}
 	ofTenants := !slices.Contains(
-		[]string{bases.kind, snapshots.kind, resourcePools.kind, hosts.kind, identities.kind}, parts[1])
+		[]string{bases.kind, snapshots.kind, resourcePools.kind, hosts.kind, identities.kind, uses.kind}, parts[1])
 	return tenant == "" || ofTenants && parts[2] == tenant
 }
 
@@ -86,6 +86,7 @@ func (s *Store) checks() map[string]func(document) (int, error) {
 		resourcePools.kind: checkOf(s.ResourcePools().(collection[catalog.ResourcePool])),
 		hosts.kind:         checkOf(s.Hosts().(collection[catalog.Host])),
 		identities.kind:    checkOf(s.identities()),
+		uses.kind:          checkOf(s.uses()),
 	}
 }
 

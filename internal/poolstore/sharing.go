@@ -24,18 +24,24 @@ var uses = layout{kind: "pool", level: gzip.NoCompression}
 func (s *Store) uses() collection[use] { return collection[use]{store: s, layout: uses} }
 
 // UsedBy returns the id of the pool, and the names of the hosts that use it. Both are empty if no host has
-// said yet that it does.
+// said yet that it does. It makes the host look at the pool again: another one may have said so a moment ago.
 func (s *Store) UsedBy(ctx context.Context) (id string, hosts []string, err error) {
+	s.reader.distrust()
+	u, err := s.use(ctx)
+	return u.ID, u.Hosts, err
+}
+
+func (s *Store) use(ctx context.Context) (use, error) {
 	rec, err := s.uses().Get(ctx, identityKey)
-	return rec.Value.ID, rec.Value.Hosts, catalog.IgnoreNotFound(err)
+	return rec.Value, catalog.IgnoreNotFound(err)
 }
 
 // Use records that a host uses the pool. It has to come before the first write by which the other hosts that
 // share the pool could be affected.
 func (s *Store) Use(ctx context.Context, host string) error {
 	for {
-		_, hosts, err := s.UsedBy(ctx)
-		if err != nil || slices.Contains(hosts, host) {
+		found, err := s.use(ctx)
+		if err != nil || slices.Contains(found.Hosts, host) {
 			return err
 		}
 		_, err = catalog.Change(ctx, s.uses(), identityKey, func(u *use) error {
