@@ -163,15 +163,39 @@ func TestVolumesOfAnotherHostStay(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 		must.Get[host.Volume](t)(w.hosts["a"].Volume(t.Context(), thePool, dataDisk))
-		w.hosts["a"].Inject = silent
-		if err := b.Delete(t.Context(), 0, uuid, naming.DefaultTenant, "it", hostid.ID{}); err == nil {
-			t.Error("it is removed while a host is silent that may have it")
-		}
-		w.hosts["a"].Inject = nil
 		if err := w.hosts["b"].UndefineDomain(t.Context(), uuid); err != nil {
 			t.Fatal(err)
 		}
 		w.whole(t, "a", uuid, "in the end", "b")
+	})
+}
+
+// A host that is silent keeps no instance from being created or removed on the others.
+func TestASilentHostOfASharedPoolIsInNobodysWay(t *testing.T) {
+	inWorld(t, plenty, []string{"h", "a", "b"}, func(t *testing.T, w *world) {
+		w.share(t, "a", "b")
+		w.hosts["b"].Inject = silent
+		i := w.instance(t, "it", Where{Hosts: []string{"a"}})
+		must.Get[host.Volume](t)(w.hosts["a"].Volume(t.Context(), thePool, system))
+		err := w.process().Delete(t.Context(), "a", 0, i.UUID, naming.DefaultTenant, "it", hostid.ID{})
+		if err != nil {
+			t.Error(err)
+		}
+		// Volumes without a domain may be those of an instance there.
+		must.Get[host.Volume](t)(w.hosts["a"].CreateVolume(t.Context(), thePool, host.VolumeSpec{
+			Name: system, Format: "raw", Capacity: 1 << 20,
+		}))
+		if _, on, err := create(t.Context(), w.process(), request("it", 64), Where{Hosts: []string{"a"}}); err == nil {
+			t.Errorf("it is on %s", on)
+		}
+		if err := memberOf(t, w.process(), "a").Clear(t.Context(), "it", ""); err == nil {
+			t.Error("what may be the disk of an instance on a silent host is removed")
+		}
+		must.Get[host.Volume](t)(w.hosts["a"].Volume(t.Context(), thePool, system))
+		w.hosts["b"].Inject = nil
+		if _, on, err := create(t.Context(), w.process(), request("it", 64), Where{Hosts: []string{"a"}}); err != nil {
+			t.Errorf("it is on %s, %v", on, err)
+		}
 	})
 }
 
@@ -220,8 +244,8 @@ func TestACopyOfAPoolIsNotShared(t *testing.T) {
 		for _, name := range must.Get[[]string](t)(w.hosts["a"].VolumeNames(t.Context(), thePool)) {
 			if strings.HasPrefix(name, "nova.pool.") {
 				v := must.Get[host.Volume](t)(w.hosts["a"].Volume(t.Context(), thePool, name))
-				w.hosts["b"].PutFile(thePool, name, must.Get[[]byte](t)(w.hosts["a"].ReadVolume(t.Context(), thePool, name,
-					int64(v.Capacity))))
+				content := must.Get[[]byte](t)(w.hosts["a"].ReadVolume(t.Context(), thePool, name, int64(v.Capacity)))
+				w.hosts["b"].PutFile(thePool, name, content)
 			}
 		}
 		f := w.process()
@@ -253,7 +277,8 @@ func TestAHostNoticesAPoolThatItShares(t *testing.T) {
 			t.Fatal(err)
 		}
 		b := must.Get[kind.Blueprint](t)(on.BlueprintOf(t.Context(), i, movable()))
-		if course, err := f.PlanMove(t.Context(), on, i, b, only("b")); err != nil || course.Only == nil || course.Bytes > 0 {
+		course, err := f.PlanMove(t.Context(), on, i, b, only("b"))
+		if err != nil || course.Only == nil || course.Bytes > 0 {
 			t.Errorf("the plan: %+v, %v", course, err)
 		}
 		w.applied(t, "a", uuid, "b", "moved")

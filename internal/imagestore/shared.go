@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore/usage"
 )
 
@@ -64,7 +65,7 @@ func (st *Store) UsePool(ctx context.Context) error {
 		return nil
 	}
 	err := n.pool.Use(ctx, n.site)
-	n.said = err == nil
+	n.said, n.found = err == nil, false
 	return err
 }
 
@@ -83,7 +84,7 @@ func (n *neighbours) with(ctx context.Context) (id string, names []string, err e
 }
 
 // SharedWith names the other hosts of the catalog with which the host shares the pool. These say so, too: a copy
-// of a pool may say more than is true. It returns an error if one of them does not answer.
+// of a pool may say more than is true. One that does not answer counts as one that says so.
 func (st *Store) SharedWith(ctx context.Context) (names []string, err error) {
 	if !st.neighbours.several() {
 		return nil, nil
@@ -97,10 +98,10 @@ func (st *Store) SharedWith(ctx context.Context) (names []string, err error) {
 	}
 	for _, name := range listed {
 		same, back, err := st.neighbours.others[name].neighbours.with(ctx)
-		if err != nil {
+		if err != nil && !host.Unanswered(err) {
 			return nil, fmt.Errorf("finding out whether host %s shares %s: %w", name, st.pool, err)
 		}
-		if same == id && slices.Contains(back, st.site) {
+		if err != nil || same == id && slices.Contains(back, st.site) {
 			names = append(names, name)
 		}
 	}
@@ -136,7 +137,7 @@ func (st *Store) SharedLately(ctx context.Context) ([]string, error) {
 		return n.names, nil
 	}
 	names, err := st.SharedWith(ctx)
-	n.names, n.found = names, err == nil && n.said
+	n.names, n.found = names, err == nil
 	return names, err
 }
 

@@ -127,7 +127,7 @@ func (b *build) define(ctx context.Context) error {
 func (b *build) claim(ctx context.Context) error {
 	err := b.p.library.Images.UsePool(ctx)
 	if err == nil {
-		err = b.p.alone(ctx, b.Tenant, b.Request.Name, "")
+		err = b.p.unused(ctx, b.Tenant, b.Request.Name)
 	}
 	if err != nil {
 		return err

@@ -70,8 +70,8 @@ func (p *Provisioner) vacant(
 		}
 		for pool, names := range found {
 			return &VacantError{fmt.Sprintf("its pool %q has %q already: if both hosts share the pool, create or "+
-				"change an instance on each of them first, by which they notice that; otherwise delete the volume", pool,
-				names[0])}
+				"change an instance on each of them first, by which they notice that; otherwise delete the volume",
+				pool, names[0])}
 		}
 	}
 	return nil

@@ -68,7 +68,8 @@ func (p *Provisioner) discard(
 	if err := driver.Stop(ctx, domain.UUID, grace); err != nil {
 		return err
 	}
-	if err := p.alone(ctx, tenant, name, domain.UUID); err != nil {
+	// A host that does not answer keeps nothing: the placement says that the instance is here.
+	if err := p.alone(ctx, tenant, name, domain.UUID); err != nil && !host.Unanswered(err) {
 		return err
 	}
 	pools, err := p.volumes.PoolsOf(ctx, domain.Disks)

@@ -22,6 +22,22 @@ type Neighbours func(name string) (*Provisioner, bool)
 // Introduce makes the provisioners of other hosts known. It is called before the provisioner is used.
 func (p *Provisioner) Introduce(n Neighbours) { p.neighbours = n }
 
+// unused returns an error if the library's pool has volumes of an instance's name that may be those of an instance on
+// another host which shares the pool: a create would take them for remains.
+func (p *Provisioner) unused(ctx context.Context, tenant, name string) error {
+	if p.neighbours == nil {
+		return nil
+	}
+	if names, err := p.library.Images.SharedLately(ctx); err != nil || len(names) == 0 {
+		return err
+	}
+	found, err := p.volumes.List(ctx, tenant, name, []string{p.library.Pool()})
+	if err != nil || len(found) == 0 {
+		return err
+	}
+	return p.alone(ctx, tenant, name, "")
+}
+
 // alone returns an error if a host that shares the library's pool has an instance of the name, or the domain of the
 // UUID, which may be "": volumes of that name are its disks. It also does so if such a host does not answer.
 func (p *Provisioner) alone(ctx context.Context, tenant, name, uuid string) error {
@@ -63,9 +79,9 @@ type SharedError struct {
 }
 
 func (e *SharedError) Error() string {
-	return fmt.Sprintf("nothing of instance %q is removed from pool %q: host %s shares the pool and has a domain of the "+
-		"instance (UUID %s), whose disks these volumes may be. If they are not, undefine one of the two domains with "+
-		"`virsh undefine`, which keeps the volumes", e.Instance, e.Pool, e.Host, e.UUID)
+	return fmt.Sprintf("nothing of instance %q is removed from pool %q: host %s shares the pool and has a domain of "+
+		"the instance (UUID %s), whose disks these volumes may be. If they are not, undefine one of the two domains "+
+		"with `virsh undefine`, which keeps the volumes", e.Instance, e.Pool, e.Host, e.UUID)
 }
 
 // sharesWith reports whether the host shares the library's pool with the host of a name.
@@ -151,9 +167,9 @@ func (p *Provisioner) seen(ctx context.Context, c Cargo, from *Provisioner) erro
 			return err
 		}
 		if here.Capacity != there.Capacity || here.Physical != there.Physical || !here.Modified.Equal(there.Modified) {
-			return fmt.Errorf("volume %q of instance %q is not the same on both hosts, although they say that they share the "+
-				"pool: %d bytes of %s, and %d bytes of %s", part.volume, c.Instance.Facts.Name, there.Physical, there.Modified,
-				here.Physical, here.Modified)
+			return fmt.Errorf("volume %q of instance %q is not the same on both hosts, although they say that they share "+
+				"the pool: %d bytes of %s, and %d bytes of %s", part.volume, c.Instance.Facts.Name, there.Physical,
+				there.Modified, here.Physical, here.Modified)
 		}
 	}
 	return nil
