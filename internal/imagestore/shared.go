@@ -17,8 +17,8 @@ import (
 type Sharing interface {
 	// UsedBy returns the id of the pool, and the names of the hosts that use it; nothing if no host has said so.
 	UsedBy(ctx context.Context) (id string, hosts []string, err error)
-	// Use records that a host uses the pool.
-	Use(ctx context.Context, host string) error
+	// Use records that a host uses the pool, and returns the names of all hosts that do.
+	Use(ctx context.Context, host string) (hosts []string, err error)
 }
 
 // neighbours are how a store knows which other hosts share its pool.
@@ -64,8 +64,9 @@ func (st *Store) UsePool(ctx context.Context) error {
 	if n.said {
 		return nil
 	}
-	err := n.pool.Use(ctx, n.site)
-	n.said, n.found = err == nil, false
+	hosts, err := n.pool.Use(ctx, n.site)
+	n.said = err == nil
+	n.names, n.found = nil, err == nil && len(n.among(hosts)) == 0
 	return err
 }
 
@@ -75,12 +76,17 @@ func (n *neighbours) with(ctx context.Context) (id string, names []string, err e
 	if err != nil || !slices.Contains(hosts, n.site) {
 		return "", nil, err
 	}
+	return id, n.among(hosts), nil
+}
+
+// among are those of some hosts that are other hosts of the catalog.
+func (n *neighbours) among(hosts []string) (names []string) {
 	for _, name := range hosts {
 		if _, known := n.others[name]; known {
 			names = append(names, name)
 		}
 	}
-	return id, names, nil
+	return names
 }
 
 // SharedWith names the other hosts of the catalog with which the host shares the pool. These say so, too: a copy

@@ -36,15 +36,15 @@ func (s *Store) use(ctx context.Context) (use, error) {
 	return rec.Value, catalog.IgnoreNotFound(err)
 }
 
-// Use records that a host uses the pool. It has to come before the first write by which the other hosts that
-// share the pool could be affected.
-func (s *Store) Use(ctx context.Context, host string) error {
+// Use records that a host uses the pool, and returns the names of all hosts that do. It has to come before the
+// first write by which the other hosts that share the pool could be affected.
+func (s *Store) Use(ctx context.Context, host string) (hosts []string, err error) {
 	for {
 		found, err := s.use(ctx)
 		if err != nil || slices.Contains(found.Hosts, host) {
-			return err
+			return found.Hosts, err
 		}
-		_, err = catalog.Change(ctx, s.uses(), identityKey, func(u *use) error {
+		rec, err := catalog.Change(ctx, s.uses(), identityKey, func(u *use) error {
 			if !slices.Contains(u.Hosts, host) {
 				u.Hosts = append(u.Hosts, host)
 				slices.Sort(u.Hosts)
@@ -52,11 +52,11 @@ func (s *Store) Use(ctx context.Context, host string) error {
 			return nil
 		})
 		if !errors.Is(err, catalog.ErrNotFound) {
-			return err
+			return rec.Value.Hosts, err
 		}
 		first := use{ID: strings.ToLower(rand.Text()[:12]), Hosts: []string{host}}
 		if _, err = s.uses().Create(ctx, identityKey, first); !errors.Is(err, catalog.ErrExists) {
-			return err
+			return first.Hosts, err
 		}
 	}
 }

@@ -20,7 +20,7 @@ func TestHostsFindEachOtherInTheirPool(t *testing.T) {
 		want = append(want, name)
 		for range 2 { // two processes
 			group.Go(func() {
-				if err := m.store().Use(t.Context(), name); err != nil {
+				if _, err := m.store().Use(t.Context(), name); err != nil {
 					t.Error(err)
 				}
 			})
@@ -32,8 +32,8 @@ func TestHostsFindEachOtherInTheirPool(t *testing.T) {
 		t.Errorf("it is %q of %q, %v", id, hosts, err)
 	}
 	other := newMemory()
-	if err := other.store().Use(t.Context(), "kvm0"); err != nil {
-		t.Fatal(err)
+	if hosts, err := other.store().Use(t.Context(), "kvm0"); err != nil || !slices.Equal(hosts, []string{"kvm0"}) {
+		t.Fatal(hosts, err)
 	}
 	if same, _, err := other.store().UsedBy(t.Context()); same == id || err != nil {
 		t.Errorf("two pools have the id %q, %v", same, err)
