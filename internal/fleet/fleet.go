@@ -92,7 +92,7 @@ func New(o Options) *Fleet {
 		m.planned.Age = roomAge
 		m.Introduce(func(name string) (*provision.Provisioner, bool) {
 			other, known := f.Member(name)
-			if !known || other == m {
+			if !known || other == m || other.lost() {
 				return nil, false
 			}
 			return other.Provisioner, true

@@ -69,7 +69,7 @@ func (f *Fleet) PlanApart(ctx context.Context, name string, w Where) error {
 		if w, err = f.beside(ctx, name, w, f.placed, f.library.Plan.Goes); err != nil {
 			return err
 		}
-		allowed, refused := f.Allowed(w)
+		allowed, refused := f.takers(w)
 		left, held := f.vacant(w, allowed)
 		all := offers{refused: append(refused, held...)}
 		for _, m := range left {

@@ -23,7 +23,7 @@ func TestALostHostIsNotAsked(t *testing.T) {
 	inWorld(t, plenty, []string{"a", "b", "c"}, func(t *testing.T, w *world) {
 		w.pool(t, "gold", 65536, "a", "b", "c")
 		uuid := w.created(t, "b").UUID
-		_, _, err := create(t.Context(), w.process(), request("other", 64), only("b"))
+		_, _, err := create(t.Context(), w.process(), request("other", 64), Where{Hosts: []string{"b"}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -233,7 +233,7 @@ func TestAHostThatComesBackHasNoInstancesTwice(t *testing.T) {
 		}
 		is := must.Get[kind.Instance](t)(m.Read(t.Context(), old))
 		b := must.Get[kind.Blueprint](t)(m.BlueprintOf(t.Context(), is, movable()))
-		_, err = f.Update(t.Context(), m, is, provision.Change{Blueprint: &b, Options: movable().Options}, "")
+		_, err = f.Update(t.Context(), m, is, provision.Change{Blueprint: &b, Options: movable().Options}, Where{})
 		if err == nil || !strings.Contains(err.Error(), "another instance has the same name: "+i.UUID+", on host c") {
 			t.Errorf("changing the old one: %v", err)
 		}

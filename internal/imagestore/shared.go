@@ -27,6 +27,8 @@ type neighbours struct {
 	site string
 	// others are the stores of the other hosts, by their sites: see Introduce.
 	others map[string]*Store
+	// lost reports whether a host is lost: then it shares nothing any more.
+	lost func(ctx context.Context, name string) (bool, error)
 
 	mu    sync.Mutex
 	said  bool     // this process has recorded that the host uses the pool
@@ -34,10 +36,10 @@ type neighbours struct {
 	names []string // of the other hosts that shared the pool when this process first asked
 }
 
-// Introduce makes the stores of a catalog's hosts known to each other.
-func Introduce(all []*Store) {
+// Introduce makes the stores of a catalog's hosts known to each other. lost reports whether a host is lost.
+func Introduce(all []*Store, lost func(ctx context.Context, name string) (bool, error)) {
 	for _, st := range all {
-		st.neighbours.others = map[string]*Store{}
+		st.neighbours.others, st.neighbours.lost = map[string]*Store{}, lost
 		for _, other := range all {
 			if other != st {
 				st.neighbours.others[other.site] = other
@@ -103,6 +105,12 @@ func (st *Store) SharedWith(ctx context.Context) (names []string, err error) {
 		return nil, err
 	}
 	for _, name := range listed {
+		if lost, err := st.neighbours.lost(ctx, name); err != nil || lost {
+			if err != nil {
+				return nil, err
+			}
+			continue
+		}
 		same, back, err := st.neighbours.others[name].neighbours.with(ctx)
 		if err != nil && !host.Unanswered(err) {
 			return nil, fmt.Errorf("finding out whether host %s shares %s: %w", name, st.pool, err)

@@ -32,6 +32,12 @@ func (r *reader) elsewhere(ctx context.Context) ([]*imagestore.Store, error) {
 	}), err
 }
 
+// lost reports whether a host is lost.
+func (r *reader) lost(ctx context.Context, name string) (bool, error) {
+	hosts, err := r.Hosts(ctx)
+	return hosts[name].State == catalog.HostLost, err
+}
+
 // each calls do for the images of all hosts at once, and returns the errors of all.
 func (r *reader) each(ctx context.Context, do func(ctx context.Context, images *imagestore.Store) error) error {
 	stores, err := r.stores(ctx)

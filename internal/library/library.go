@@ -64,10 +64,9 @@ type reader struct {
 
 // New returns a library. It connects to nothing until the library is used.
 func New(o Options) *Library {
-	imagestore.Introduce(append([]*imagestore.Store{o.Images}, o.Others...))
 	removals := planning.NewRemovals(planning.Grace)
 	me := catalog.Principal{Tenant: o.Images.Tenant(), User: o.User, Groups: o.Groups}
-	return &Library{
+	l := &Library{
 		reader: &reader{
 			Images: o.Images,
 			home:   o.Images,
@@ -82,6 +81,8 @@ func New(o Options) *Library {
 		Requests: requests.New(o.Store, me, o.Retention, o.Images.Open),
 		process:  &process{},
 	}
+	imagestore.Introduce(append([]*imagestore.Store{o.Images}, o.Others...), l.lost)
+	return l
 }
 
 // At is the same library for another host, with the images of its pool: one of the stores of Options.
