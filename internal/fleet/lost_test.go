@@ -127,7 +127,7 @@ func TestVersionsDoWithoutALostHost(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.loses(t, "b")
-		if _, on, err := create(t.Context(), w.process(), request("other", 64), only("c")); err != nil {
+		if _, on, err := create(t.Context(), w.process(), request("other", 64), Where{Hosts: []string{"c"}}); err != nil {
 			t.Error(on, err)
 		}
 		l := w.process().library
@@ -166,11 +166,11 @@ func TestPlacementsOnALostHostAreSettled(t *testing.T) {
 func TestAHostThatComesBackHasNoInstancesTwice(t *testing.T) {
 	inWorld(t, plenty, []string{"a", "b", "c"}, func(t *testing.T, w *world) {
 		old := w.created(t, "b").UUID
-		gone, _, err := create(t.Context(), w.process(), request("gone", 64), only("b"))
+		gone, _, err := create(t.Context(), w.process(), request("gone", 64), Where{Hosts: []string{"b"}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		kept, _, err := create(t.Context(), w.process(), request("kept", 64), only("b"))
+		kept, _, err := create(t.Context(), w.process(), request("kept", 64), Where{Hosts: []string{"b"}})
 		if err != nil {
 			t.Fatal(err)
 		}
