@@ -127,7 +127,8 @@ func TestVersionsDoWithoutALostHost(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.loses(t, "b")
-		if _, on, err := create(t.Context(), w.process(), request("other", 64), Where{Hosts: []string{"c"}}); err != nil {
+		_, on, err := create(t.Context(), w.process(), request("other", 64), Where{Hosts: []string{"c"}})
+		if err != nil {
 			t.Error(on, err)
 		}
 		l := w.process().library

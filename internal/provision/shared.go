@@ -167,8 +167,8 @@ func (p *Provisioner) seen(ctx context.Context, c Cargo, from *Provisioner) erro
 			return err
 		}
 		if here.Capacity != there.Capacity || here.Physical != there.Physical || !here.Modified.Equal(there.Modified) {
-			return fmt.Errorf("volume %q of instance %q is not the same on both hosts, although they say that they share "+
-				"the pool: %d bytes of %s, and %d bytes of %s", part.volume, c.Instance.Facts.Name, there.Physical,
+			return fmt.Errorf("volume %q of instance %q is not the same on both hosts, although they say that they "+
+				"share the pool: %d bytes of %s, and %d bytes of %s", part.volume, c.Instance.Facts.Name, there.Physical,
 				there.Modified, here.Physical, here.Modified)
 		}
 	}
