@@ -89,7 +89,7 @@ func (f *Fleet) makeRoom(ctx context.Context, w Where) bool {
 	now, err := f.clock(ctx)
 	for _, rec := range holding {
 		if err == nil && rec.Value.Abandoned(now) {
-			f.settleAbandoned(ctx, rec)
+			f.settleAbandoned(ctx, rec, now)
 			removed = true
 		}
 	}
