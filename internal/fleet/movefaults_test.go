@@ -43,7 +43,7 @@ func TestADisturbedMoveConverges(t *testing.T) {
 							met = c.Method + " " + c.Object
 							return fault
 						})
-						has, err := apply(t.Context(), w.process(), on, uuid, only(to))
+						has, err := apply(t.Context(), w.process(), on, uuid, strictly(to))
 						w.guarded(t)
 						when := fmt.Sprintf("after request %d of %s, %s, failed (%v)", n, disturbed, met, err)
 						time.Sleep(2 * time.Hour) // the process is dead for certain
@@ -142,7 +142,7 @@ func (w *world) killed(t *testing.T, n int, fault fakehost.Fault, uuid string) (
 			return fakehost.Fault{Before: host.ErrUnreachable}
 		})
 	}
-	_, _ = apply(t.Context(), w.process(), "a", uuid, only("b"))
+	_, _ = apply(t.Context(), w.process(), "a", uuid, strictly("b"))
 	w.guarded(t)
 	time.Sleep(2 * time.Hour) // its time is up
 	return met

@@ -33,7 +33,7 @@ func movable() kind.Request {
 // created creates the instance on a host. Its guest writes the marker.
 func (w *world) created(t *testing.T, on string) kind.Instance {
 	t.Helper()
-	i, has, err := create(t.Context(), w.process(), movable(), only(on))
+	i, has, err := create(t.Context(), w.process(), movable(), strictly(on))
 	if err != nil || has != on {
 		t.Fatal(has, err)
 	}
@@ -72,13 +72,16 @@ func apply(ctx context.Context, f *Fleet, on, uuid string, w Where) (string, err
 	return m.Name, err
 }
 
-// only allows these hosts, for the only instance of a strict group.
-func only(hosts ...string) Where { return Where{Hosts: hosts, Group: "web", Strict: true} }
+// only allows these hosts.
+func only(hosts ...string) Where { return Where{Hosts: hosts} }
+
+// strictly allows these hosts, for an instance of a strict group.
+func strictly(hosts ...string) Where { return Where{Hosts: hosts, Group: "web", Strict: true} }
 
 // applied ends the test unless the next apply brings the instance to a host.
 func (w *world) applied(t *testing.T, last, uuid, to, when string) {
 	t.Helper()
-	if on, err := apply(t.Context(), w.process(), last, uuid, only(to)); err != nil || on != to {
+	if on, err := apply(t.Context(), w.process(), last, uuid, strictly(to)); err != nil || on != to {
 		t.Fatalf("%s, it is on %s, %v", when, on, err)
 	}
 }
