@@ -62,7 +62,7 @@ func (w *writer) claim(ctx context.Context, v view, b *batch) (a attempt, inTime
 	undisturbed, err := w.undisturbed(ctx, docStem, v, e.Number)
 	if err == nil && undisturbed {
 		if v.current.Number == 0 && !w.inTime(v.asked) {
-			return attempt{e, false}, false, nil // the number may belong to another document by now
+			return attempt{e, false, v.asked}, false, nil // the number may belong to another document by now
 		}
 		if crowded {
 			w.makeRoom(ctx, docStem, v)
@@ -77,7 +77,7 @@ func (w *writer) claim(ctx context.Context, v view, b *batch) (a attempt, inTime
 			if inTime = w.inTime(v.asked); inTime {
 				w.trim(ctx, docStem, v, e.Number)
 			}
-			return attempt{e, true}, inTime, nil
+			return attempt{e, true, v.asked}, inTime, nil
 		}
 		if e.Deleted && w.inTime(v.asked) {
 			return w.deleteUnder(ctx, docStem, v, e)

@@ -34,11 +34,15 @@ func (w *writer) finish(ctx context.Context, l layout, v view) {
 	if !w.queues.occupy(docStem) {
 		return
 	}
-	c := &change{ctx: ctx, key: e.Key, finishes: true, outcome: make(chan error, 1)}
-	b := &batch{layout: l, key: e.Key, open: []*change{c}}
+	b := &batch{layout: l, key: e.Key, open: []*change{w.finishing(ctx, e.Key)}}
 	err := w.writeBatch(b)
 	w.queues.handOver(docStem)
 	b.finish(err)
+}
+
+// finishing is the change that writes another tombstone on top of the one of a deleted document.
+func (w *writer) finishing(ctx context.Context, document string) *change {
+	return &change{ctx: ctx, key: document, finishes: true, outcome: make(chan error, 1)}
 }
 
 // orphaned reports whether a document is a tombstone whose writer is dead.

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -173,6 +174,44 @@ func TestAReaderLeavesADocumentToItsDeleterInTheSameProcess(t *testing.T) {
 		}
 		if left := m.names(); len(left) > 0 {
 			t.Errorf("left after the delete: %q", left)
+		}
+	})
+}
+
+// A process that is slow to remove a document removes nothing of the next document of that name.
+func TestWhoIsLateRemovesNothingOfTheNextDocument(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		rec := must.Get[catalog.Record[note]](t)(notes(m.store()).Create(t.Context(), "t/a", note{}))
+		written, lists := false, 0
+		slow := process{memory: m, after: func(call, _ string) {
+			switch {
+			case call == "write" && !written: // the tombstone
+				written = true
+				time.Sleep(3 * Grace / 5)
+			case call == "list" && written:
+				if lists++; lists == 2 { // before it removes anything
+					time.Sleep(9 * Grace / 20)
+				}
+			}
+		}}
+		var group sync.WaitGroup
+		group.Go(func() {
+			if err := notes(New(slow, "pool")).Delete(t.Context(), "t/a", rec.Revision); err != nil {
+				t.Error(err)
+			}
+		})
+		time.Sleep(time.Millisecond)
+		c := notes(m.store())
+		next := must.Get[catalog.Record[note]](t)(c.Create(t.Context(), "t/a", note{})) // waits for the slow one
+		if err := c.Delete(t.Context(), "t/a", next.Revision); err != nil {
+			t.Fatal(err)
+		}
+		next = must.Get[catalog.Record[note]](t)(c.Create(t.Context(), "t/a", note{}))
+		next = must.Get[catalog.Record[note]](t)(c.Replace(t.Context(), "t/a", next.Revision, note{Count: 1}))
+		group.Wait()
+		if got := must.Get[catalog.Record[note]](t)(c.Get(t.Context(), "t/a")); got.Revision != next.Revision {
+			t.Errorf("got revision %s, want %s", got.Revision, next.Revision)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package poolstore
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"sync"
@@ -53,8 +54,24 @@ func (w *writer) writeBatch(b *batch) error {
 	if err == nil && written.Deleted {
 		err = w.clear(ctx, naming.DocumentStem(b.kind, b.key), written)
 	}
+	for late := 0; errors.Is(err, errLate); late++ {
+		if late == maxAttempts {
+			return nil // the document is deleted, and what is left of it goes once this process has ended
+		}
+		err = w.clearAgain(ctx, b)
+	}
 	if errors.Is(err, errNothing) {
 		return nil
+	}
+	return err
+}
+
+// clearAgain removes what is left of a document that this process has deleted, by another tombstone.
+func (w *writer) clearAgain(ctx context.Context, b *batch) error {
+	next := &batch{layout: b.layout, key: b.key, open: []*change{w.finishing(ctx, b.key)}}
+	written, err := w.write(ctx, next)
+	if err == nil && written.Deleted {
+		err = w.clear(ctx, naming.DocumentStem(b.kind, b.key), written)
 	}
 	return err
 }

@@ -44,12 +44,12 @@ func (w *writer) makeRoom(ctx context.Context, docStem string, v view) {
 // clear removes a deleted document's volumes, the tombstone last: until then every reader sees that
 // the document is deleted. Only the process that wrote the tombstone may call it: the numbers
 // restart once the tombstone is gone, and another process would then remove those of the next
-// document of that name.
-func (w *writer) clear(ctx context.Context, docStem string, tombstone envelope) error {
+// document of that name. For the same reason clear returns errLate as soon as another process may have
+// taken the tombstone for abandoned.
+func (w *writer) clear(ctx context.Context, docStem string, tombstone attempt) error {
 	ctx, cancel := finishing(ctx)
 	defer cancel()
 	for {
-		v := view{asked: time.Now()}
 		doc, err := w.reader.read(ctx, docStem, tombstone.Number)
 		incomplete := errors.Is(err, errTorn) || errors.Is(err, errBroken)
 		if errors.Is(err, host.ErrNoVolume) || incomplete || err == nil && doc.ID != tombstone.ID {
@@ -58,12 +58,16 @@ func (w *writer) clear(ctx context.Context, docStem string, tombstone envelope) 
 		if err != nil {
 			return err
 		}
-		if v.numbers, err = w.reader.numbers(ctx, docStem); err != nil {
+		numbers, err := w.reader.numbers(ctx, docStem)
+		if err != nil {
 			return err
 		}
-		for _, number := range v.numbers {
-			if number > tombstone.Number || !w.inTime(v.asked) {
+		for _, number := range numbers {
+			if number > tombstone.Number {
 				break
+			}
+			if !w.inTime(tombstone.asked) {
+				return errLate
 			}
 			if err := w.remove(ctx, docStem, number); err != nil {
 				return err
@@ -71,6 +75,9 @@ func (w *writer) clear(ctx context.Context, docStem string, tombstone envelope) 
 		}
 	}
 }
+
+// errLate says that a deleted document has volumes that its process may not remove any more.
+var errLate = errors.New("the host has not removed the document in time")
 
 // remove deletes one volume. It is not an error if the volume is gone already.
 func (w *writer) remove(ctx context.Context, docStem string, number uint64) error {
@@ -109,13 +116,13 @@ func (w *writer) deleteUnder(
 ) (a attempt, inTime bool, err error) {
 	for _, number := range append(slices.Clone(v.numbers), e.Number) {
 		if !w.inTime(v.asked) {
-			return attempt{e, false}, false, nil
+			return attempt{e, false, v.asked}, false, nil
 		}
 		if err := w.remove(ctx, docStem, number); err != nil {
 			return attempt{}, false, err
 		}
 	}
-	return attempt{e, true}, true, nil
+	return attempt{e, true, v.asked}, true, nil
 }
 
 func pause(ctx context.Context, d time.Duration) error {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
@@ -158,11 +159,16 @@ func (s *Store) Repair(ctx context.Context, d Damage, discard bool, keep func(vo
 		if next.Deleted {
 			next.Runner, next.Deadline = s.writer.sign(ctx)
 		}
+		began := time.Now()
 		if err := s.writer.append(ctx, d.docStem, next, d.whole.body); err != nil {
 			return err
 		}
 		if next.Deleted {
-			return s.writer.clear(ctx, d.docStem, next)
+			err := s.writer.clear(ctx, d.docStem, attempt{next, true, began})
+			if errors.Is(err, errLate) {
+				return nil // the next process that looks at the document goes on
+			}
+			return err
 		}
 	}
 	for _, v := range d.Volumes {

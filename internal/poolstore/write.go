@@ -50,7 +50,8 @@ var errSlow = errors.New("the host answers too slowly")
 // attempt is one claim of a write.
 type attempt struct {
 	envelope
-	complete bool // it was filled, but maybe too late to count
+	complete bool      // it was filled, but maybe too late to count
+	asked    time.Time // when the look began that the claim builds on
 }
 
 // writer writes the documents of one pool.
@@ -63,13 +64,13 @@ type writer struct {
 
 // write creates the next revision of a document, with the changes of the batch that fit its current
 // content. It returns errNothing if none does.
-func (w *writer) write(ctx context.Context, b *batch) (envelope, error) {
+func (w *writer) write(ctx context.Context, b *batch) (attempt, error) {
 	docStem := naming.DocumentStem(b.kind, b.key)
 	var mine []attempt
 	for {
 		v, err := w.untilDecided(ctx, b, mine)
 		if err != nil {
-			return envelope{}, err
+			return attempt{}, err
 		}
 		counted, ok := counts(v, mine)
 		if !ok && !own(v.current, mine) {
@@ -79,19 +80,19 @@ func (w *writer) write(ctx context.Context, b *batch) (envelope, error) {
 			err = cmp.Or(err, ctx.Err())
 		}
 		if ok || err != nil {
-			w.takeBack(ctx, docStem, v, mine, counted)
+			w.takeBack(ctx, docStem, v, mine, counted.envelope)
 			return counted, err
 		}
 		a, inTime, err := w.claim(ctx, v, b)
 		if err != nil || inTime {
 			w.takeBack(ctx, docStem, v, mine, a.envelope)
-			return a.envelope, err
+			return a, err
 		}
 		if a.Number != 0 {
 			mine = append(mine, a)
 		}
 		if len(mine) == maxAttempts {
-			return envelope{}, fmt.Errorf("%w: %d times, a few small requests have taken longer than %s",
+			return attempt{}, fmt.Errorf("%w: %d times, a few small requests have taken longer than %s",
 				errSlow, maxAttempts, w.pool.grace/2)
 		}
 	}
@@ -138,14 +139,14 @@ func (w *writer) untilDecided(ctx context.Context, b *batch, mine []attempt) (vi
 }
 
 // counts reports whether one of a writer's attempts has become part of the document.
-func counts(v view, mine []attempt) (envelope, bool) {
+func counts(v view, mine []attempt) (attempt, bool) {
 	for _, a := range mine {
 		alone := v.current.ID == a.ID && v.newest() == a.Number
 		if a.complete && (alone || slices.Contains(v.current.Ancestors, a.ID)) {
-			return a.envelope, true
+			return a, true
 		}
 	}
-	return envelope{}, false
+	return attempt{}, false
 }
 
 // own reports whether a document is one of the writer's attempts, which the writer then writes
