@@ -43,6 +43,7 @@ type Host struct {
 	DomainType string // "qemu", because hardware virtualization may be missing
 	Root       string // the directory, outside the host, that holds the host's private directories
 	name       string
+	address    string // on the bridge "peers" of hosts that are joined
 }
 
 // RequireHost returns the test host of the environment. Without TF_ACC=1 it skips the test. With
@@ -90,10 +91,35 @@ func (h *Host) Own(t testing.TB, suffix string) *Host {
 	return own
 }
 
+// Join joins the networks of two hosts of one test by a bridge "peers", which each of them has. The first
+// host leases addresses there.
+func (h *Host) Join(t testing.TB, other *Host) {
+	t.Helper()
+	if _, err := h.script(t, "join", other.name); err != nil {
+		t.Fatal(err)
+	}
+	h.address, other.address = "10.213.0.1", "10.213.0.2"
+}
+
+// Peer returns how a joined host is reached by the other one: the URI of its libvirt, and where its QEMU
+// listens.
+func (h *Host) Peer() (uri, data string) {
+	return "qemu+tcp://" + h.address + "/system", "tcp://" + h.address
+}
+
 // Restart restarts the host's daemon; guests keep running. Call it only for a test's own host.
 func (h *Host) Restart(t testing.TB) {
 	t.Helper()
 	if _, err := h.script(t, "restart"); err != nil {
+		t.Error(err)
+	}
+}
+
+// Crash kills the host's daemon, which is started again; guests keep running. Call it only for a test's own
+// host.
+func (h *Host) Crash(t testing.TB) {
+	t.Helper()
+	if _, err := h.script(t, "restart", "KILL"); err != nil {
 		t.Error(err)
 	}
 }

@@ -112,6 +112,10 @@ auth_unix_ro = "none"
 auth_unix_rw = "none"
 unix_sock_ro_perms = "0777"
 unix_sock_rw_perms = "0770"
+# For other test hosts that testhost.sh has joined to this one. Only the host's own network reaches it.
+listen_tls = 0
+listen_tcp = 1
+auth_tcp = "none"
 $(getent group libvirt >/dev/null && echo 'unix_sock_group = "libvirt"')
 CONF
   # The machine's AppArmor profiles do not allow the private directories. A mount namespace for each
@@ -126,7 +130,7 @@ CONF
 # start_libvirtd starts libvirtd as a child of this process, which can then wait for its end, and
 # waits until libvirtd answers.
 start_libvirtd() {
-  (cd / && exec libvirtd --pid-file /run/libvirt/libvirtd.pid) >>"$dir/log/libvirtd.log" 2>&1 &
+  (cd / && exec libvirtd --listen --pid-file /run/libvirt/libvirtd.pid) >>"$dir/log/libvirtd.log" 2>&1 &
   libvirtd=$!
   local deadline=$((SECONDS + 120))
   until virsh --connect qemu:///system uri >/dev/null 2>&1; do

@@ -12,7 +12,9 @@ usage() {
   cat >&2 <<USAGE
 usage: testhost.sh up NAME            start the host, or find it running; prints its environment for eval
        testhost.sh exec NAME CMD...   run a command on the host (in its network and its /var/lib/libvirt)
-       testhost.sh restart NAME       restart its libvirtd; guests run on
+       testhost.sh join NAME OTHER    join the networks of two hosts by a bridge, "peers", that each of them has
+       testhost.sh restart NAME [SIGNAL]
+                                      end its libvirtd by a signal (TERM) and start it again; guests run on
        testhost.sh status NAME        say what runs and what crashed; exit status 1 when the host is not usable
        testhost.sh down NAME          destroy the host with everything in it
 USAGE
@@ -172,6 +174,7 @@ down() {
 }
 
 restart() {
+  local signal=${1:-TERM}
   locked
   usable || die "host '$name' does not answer. Start it with: testhost.sh up $name"
   rm -f "$dir/restarted"
@@ -183,11 +186,29 @@ restart() {
     # again. The number was read while "restarting" still existed, so it is not the number of the
     # libvirtd that the restart has started.
     if pid=$(cat "$dir/run/libvirtd.pid" 2>/dev/null) && [[ -e $dir/restarting && $pid != "$ended" ]]; then
-      kill "$pid" 2>/dev/null || true
+      kill -s "$signal" "$pid" 2>/dev/null || true
       ended=$pid
     fi
     sleep 0.02
   done
+}
+
+# join gives both hosts a bridge with the name "peers", and joins the two bridges by a cable. The first
+# host is 10.213.0.1 there, and leases addresses to guests. The second one is 10.213.0.2. A host can be
+# joined to one other host.
+join() {
+  local other=$1 end
+  [[ -e /run/netns/novacron-$other ]] || die "host '$other' does not run. Start it with: testhost.sh up $other"
+  locked
+  ip netns exec "$netns" ip link add peer0 type veth peer name peer0 netns "novacron-$other"
+  for end in "$netns 1" "novacron-$other 2"; do
+    ip -netns "${end% *}" link add peers type bridge stp_state 0 forward_delay 0
+    ip -netns "${end% *}" link set peer0 master peers up
+    ip -netns "${end% *}" address add "10.213.0.${end#* }/24" dev peers
+    ip -netns "${end% *}" link set peers up
+  done
+  enter dnsmasq --interface=peers --bind-interfaces --except-interface=lo --port=0 --no-ping --conf-file=/dev/null \
+    --dhcp-range=10.213.0.10,10.213.0.250 --dhcp-leasefile="$dir/run/peers.leases" --pid-file="$dir/run/peers.pid" 9>&-
 }
 
 status() {
@@ -214,9 +235,17 @@ netns=novacron-$name
 require_root
 
 case $command in
-  up | down | restart | status)
+  restart)
+    (($# <= 1)) || usage
+    restart "$@"
+    ;;
+  up | down | status)
     (($# == 0)) || usage
     "$command"
+    ;;
+  join)
+    (($# == 1)) || usage
+    join "$1"
     ;;
   exec)
     (($#)) || usage
