@@ -19,6 +19,7 @@ type Host interface {
 	Devices
 	Guests
 	Memory
+	Migrator
 	Node
 }
 

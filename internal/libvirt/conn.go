@@ -45,6 +45,7 @@ type Conn struct {
 	*devices
 	*guests
 	*memory
+	*migrator
 	*machine
 }
 
@@ -52,14 +53,15 @@ var _ host.Host = (*Conn)(nil)
 
 // These aliases exist because fields with the types' own names would hide methods.
 type (
-	pools   = storage.Pools
-	volumes = storage.Volumes
-	domains = domain.Domains
-	power   = domain.Power
-	devices = domain.Devices
-	guests  = domain.Guests
-	memory  = domain.Memory
-	machine = node.Node
+	pools    = storage.Pools
+	volumes  = storage.Volumes
+	domains  = domain.Domains
+	power    = domain.Power
+	devices  = domain.Devices
+	guests   = domain.Guests
+	memory   = domain.Memory
+	migrator = domain.Migrator
+	machine  = node.Node
 )
 
 // New prepares a Conn: it parses the URI and makes no connection. A URI is
@@ -83,7 +85,7 @@ func New(o Options) (*Conn, error) {
 		Client: c, pools: p, volumes: storage.NewVolumes(c, p, cmp.Or(o.Tenant, naming.DefaultTenant)),
 		machine: node.New(c),
 	}
-	h.domains, h.power, h.devices, h.guests, h.memory = domain.New(c)
+	h.domains, h.power, h.devices, h.guests, h.memory, h.migrator = domain.New(c)
 	return h, nil
 }
 

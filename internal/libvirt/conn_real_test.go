@@ -55,11 +55,14 @@ func TestRealContract(t *testing.T) {
 				}
 			},
 			Unique: func() string { return virttest.Unique("dom") },
-			UUID: func() string {
-				return strings.TrimPrefix(virttest.Unique(""), "virttest--") + "-0000-4000-8000-000000000001"
-			},
+			UUID:   uniqueUUID,
 		}
 	})
+}
+
+// uniqueUUID is a UUID that no test has had.
+func uniqueUUID() string {
+	return strings.TrimPrefix(virttest.Unique(""), "virttest--") + "-0000-4000-8000-000000000001"
 }
 
 func TestRealGivenUpRequestsAreNotSent(t *testing.T) {

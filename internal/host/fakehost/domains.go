@@ -18,6 +18,9 @@ type domain struct {
 	live    *host.Hardware // nil if it is off
 	started host.Allotment // of the guest that runs
 	saved   bool
+	passage *passage         // to another host, while there is one
+	halted  bool             // it comes from another host, and has not arrived yet
+	left    bool             // it is off because another host has it
 	down    map[string]bool  // interfaces without a carrier, by name
 	sent    map[string]int64 // packets, by MAC address
 	leases  []host.Address

@@ -7,6 +7,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
@@ -22,18 +23,20 @@ type Host struct {
 	deviceRequests
 	guestRequests
 	memoryRequests
+	migratorRequests
 	nodeRequests
 }
 
 // Each part of a host answers the requests of one interface: host.Pools, host.Volumes and so on.
 type (
-	poolRequests   struct{ *state }
-	volumeRequests struct{ *state }
-	domainRequests struct{ *state }
-	deviceRequests struct{ *state }
-	guestRequests  struct{ *state }
-	memoryRequests struct{ *state }
-	nodeRequests   struct{ *state }
+	poolRequests     struct{ *state }
+	volumeRequests   struct{ *state }
+	domainRequests   struct{ *state }
+	deviceRequests   struct{ *state }
+	guestRequests    struct{ *state }
+	memoryRequests   struct{ *state }
+	migratorRequests struct{ *state }
+	nodeRequests     struct{ *state }
 )
 
 // state is what a host has, and how it answers.
@@ -47,6 +50,12 @@ type state struct {
 	Console func(d host.Domain) []byte
 	// Ignores says that guests neither react to the power button nor release devices.
 	Ignores bool
+	// Peers are the hosts that guests can move to while they run, by the URIs of peers.
+	Peers map[string]*Host
+	// MigrationTime is how long a guest takes to get there.
+	MigrationTime time.Duration
+	// CannotRun says why the host cannot run a guest of another host; nil if it can run all.
+	CannotRun func(running string) string
 	// Torn names domains that the host lists and cannot describe.
 	Torn []string
 	// The following fields are what the machine offers to guests.
@@ -57,6 +66,7 @@ type state struct {
 	HasFirmwares  []string
 	HasTypes      []string // of domains: qemu, kvm
 	HasMemory     uint64   // that is available, in MiB
+	HasVersion    string   // of its hypervisor
 
 	mu      sync.Mutex
 	shared  *sync.Mutex // held besides mu while requests are carried out; nil if the host shares no pool
@@ -68,14 +78,15 @@ type state struct {
 }
 
 var (
-	_ host.Host    = (*Host)(nil)
-	_ host.Pools   = poolRequests{}
-	_ host.Volumes = volumeRequests{}
-	_ host.Domains = domainRequests{}
-	_ host.Devices = deviceRequests{}
-	_ host.Guests  = guestRequests{}
-	_ host.Memory  = memoryRequests{}
-	_ host.Node    = nodeRequests{}
+	_ host.Host     = (*Host)(nil)
+	_ host.Pools    = poolRequests{}
+	_ host.Volumes  = volumeRequests{}
+	_ host.Domains  = domainRequests{}
+	_ host.Devices  = deviceRequests{}
+	_ host.Guests   = guestRequests{}
+	_ host.Memory   = memoryRequests{}
+	_ host.Migrator = migratorRequests{}
+	_ host.Node     = nodeRequests{}
 )
 
 // Call is a request, as Inject sees it.
@@ -111,19 +122,22 @@ func New() *Host {
 		HasPCIDevices: []host.PCIDevice{
 			{Address: host.PCIAddress{Slot: 1}, Class: 0x060100, ID: "8086:7000", Name: "bridge"},
 		},
-		HasFirmwares: []string{"bios", "efi"},
-		HasTypes:     []string{"qemu"},
-		HasMemory:    48 << 10,
+		HasFirmwares:  []string{"bios", "efi"},
+		HasTypes:      []string{"qemu"},
+		HasMemory:     48 << 10,
+		HasVersion:    "7.2.0",
+		MigrationTime: 10 * time.Second,
 	}
 	return &Host{
-		state:          s,
-		poolRequests:   poolRequests{s},
-		volumeRequests: volumeRequests{s},
-		domainRequests: domainRequests{s},
-		deviceRequests: deviceRequests{s},
-		guestRequests:  guestRequests{s},
-		memoryRequests: memoryRequests{s},
-		nodeRequests:   nodeRequests{s},
+		state:            s,
+		poolRequests:     poolRequests{s},
+		volumeRequests:   volumeRequests{s},
+		domainRequests:   domainRequests{s},
+		deviceRequests:   deviceRequests{s},
+		guestRequests:    guestRequests{s},
+		memoryRequests:   memoryRequests{s},
+		migratorRequests: migratorRequests{s},
+		nodeRequests:     nodeRequests{s},
 	}
 }
 

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
+	"time"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/host/fakehost"
 	"github.com/novacron/terraform-provider-novacron/internal/host/hosttest"
@@ -23,6 +25,26 @@ func TestContract(t *testing.T) {
 		return hosttest.Site{
 			Host: h, Pool: pool, StopPool: func(*testing.T) { h.StopPool("pool") },
 			Unique: rand.Text, UUID: func() string { return fmt.Sprintf("00000000-0000-4000-8000-%012x", n.Add(1)) },
+		}
+	})
+}
+
+func TestMigrations(t *testing.T) {
+	hosttest.RunMigrations(t, func(t *testing.T) hosttest.Road {
+		const uri = "fake://to/system"
+		var n atomic.Int64
+		uuid := func() string { return fmt.Sprintf("00000000-0000-4000-8000-%012x", n.Add(1)) }
+		open := func() (*fakehost.Host, hosttest.Site) {
+			h := fakehost.New()
+			pool := must.Get[host.Pool](t)(h.CreateDirPool(t.Context(), "pool", "/pool"))
+			return h, hosttest.Site{Host: h, Pool: pool, Unique: rand.Text, UUID: uuid}
+		}
+		h, from := open()
+		other, to := open()
+		h.Peers, h.MigrationTime = map[string]*fakehost.Host{uri: other}, 100*time.Millisecond
+		return hosttest.Road{
+			From: from, To: to, Peer: host.Peer{URI: uri},
+			Slow: func(*testing.T, string) { h.MigrationTime = time.Hour },
 		}
 	})
 }

@@ -15,7 +15,8 @@ func (h nodeRequests) Info(ctx context.Context) (info host.Info, err error) {
 	err = h.do(ctx, "Info", "", func() error {
 		info = host.Info{
 			Hostname: "fake", UUID: "00000000-0000-4000-8000-000000000001", URI: h.URI(), Arch: "x86_64",
-			LibvirtVersion: "9.0.0", HypervisorVersion: "7.2.0", CPUs: 8, MemoryMiB: 64 << 10, FreeMemoryMiB: 32 << 10,
+			LibvirtVersion: "9.0.0", HypervisorVersion: h.HasVersion,
+			CPUs: 8, MemoryMiB: 64 << 10, FreeMemoryMiB: 32 << 10,
 			AvailableMemoryMiB: h.HasMemory, DomainTypes: slices.Clone(h.HasTypes), CPUModel: "EPYC",
 		}
 		return nil

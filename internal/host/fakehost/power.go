@@ -43,7 +43,7 @@ func (d *domain) hardware() *host.Hardware {
 }
 
 func (h *state) powerOn(d *domain) {
-	d.live, d.started = d.hardware(), d.allotment()
+	d.live, d.started, d.left = d.hardware(), d.allotment(), false
 	for _, nic := range d.Interfaces {
 		if !d.down[nic.Name] {
 			h.lease(d, nic)
@@ -79,7 +79,7 @@ func (h *state) lease(d *domain, nic host.DomainInterface) {
 }
 
 func (d *domain) powerOff() {
-	d.State, d.live, d.leases = host.StateShutoff, nil, nil
+	d.State, d.live, d.leases, d.halted = host.StateShutoff, nil, nil, false
 }
 
 // ResumeDomain is host.Domains.ResumeDomain.

@@ -36,16 +36,7 @@ func spec(t *testing.T, s Site) host.DomainSpec {
 func specOf(t *testing.T, s Site) host.DomainSpec {
 	t.Helper()
 	id := s.UUID()
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
-		defer cancel()
-		if _, err := s.Host.Domain(ctx, id); errors.Is(err, host.ErrNoDomain) {
-			return
-		}
-		if err := errors.Join(s.Host.DestroyDomain(ctx, id), s.Host.UndefineDomain(ctx, id)); err != nil {
-			t.Error(err)
-		}
-	})
+	cleanUp(t, s, id)
 	return host.DomainSpec{
 		Name: s.Unique(), UUID: id, Title: "A <title>", Description: "line 1\nline 2", Type: "qemu",
 		Sockets: 1, Cores: 2, CPU: "host-model", MemoryMiB: 64, Metadata: metadata(1),
@@ -60,6 +51,21 @@ func specOf(t *testing.T, s Site) host.DomainSpec {
 			},
 		},
 	}
+}
+
+// cleanUp removes a domain when the test ends.
+func cleanUp(t *testing.T, s Site, id string) {
+	t.Helper()
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
+		defer cancel()
+		if _, err := s.Host.Domain(ctx, id); errors.Is(err, host.ErrNoDomain) {
+			return
+		}
+		if err := errors.Join(s.Host.DestroyDomain(ctx, id), s.Host.UndefineDomain(ctx, id)); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // defined defines a domain from spec.

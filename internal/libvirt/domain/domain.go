@@ -49,9 +49,9 @@ type agents struct {
 }
 
 // New returns the domains of a client's daemon. It makes no request.
-func New(c *rpc.Client) (*Domains, *Power, *Devices, *Guests, *Memory) {
+func New(c *rpc.Client) (*Domains, *Power, *Devices, *Guests, *Memory, *Migrator) {
 	a, d := &agents{client: c, slot: make(chan struct{}, agentWidth)}, &Domains{client: c}
-	return d, &Power{c, a}, &Devices{c}, &Guests{c, a}, &Memory{c, d}
+	return d, &Power{c, a}, &Devices{c}, &Guests{c, a}, &Memory{c, d}, &Migrator{c}
 }
 
 // call makes a request that waits for a guest agent, on the connection for such requests. The time

@@ -52,7 +52,7 @@ func realHost(t testing.TB) *connection {
 	t.Cleanup(c.Close)
 	p := storage.NewPools(c)
 	h := &connection{Client: c, pools: p, volumes: storage.NewVolumes(c, p, naming.DefaultTenant)}
-	h.domains, h.power, h.devices, h.guests, h.memory = New(c)
+	h.domains, h.power, h.devices, h.guests, h.memory, _ = New(c)
 	h.ValidateDefinitions()
 	return h
 }
