@@ -34,6 +34,9 @@ type Placement struct {
 	// on To, and To from then on. What is on the other one of them is to be removed.
 	From string `json:"from,omitempty"`
 	To   string `json:"to,omitempty"`
+	// Live means that it moves while its guest runs. Then the guest itself may be on To before Host is: the
+	// two hosts say where it is.
+	Live bool `json:"live,omitempty"`
 	// Pool is the resource pool whose quota the instance counts against; "" for none.
 	Pool     string `json:"pool,omitempty"`
 	VCPUs    int64  `json:"vcpus"`

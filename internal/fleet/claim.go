@@ -228,7 +228,7 @@ func settle(p *catalog.Placement, uuid, host string) {
 	}
 	p.ToValue = ""
 	p.UUID, p.Host, p.State = uuid, host, catalog.PlacementPlaced
-	p.From, p.To = "", ""
+	p.From, p.To, p.Live = "", "", false
 	p.Hold(lease.Lease{})
 }
 

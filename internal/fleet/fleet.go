@@ -22,6 +22,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/coalesce"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/provision"
 )
@@ -31,6 +32,7 @@ type Member struct {
 	*provision.Provisioner
 	Name   string            // its key among the provider's hosts; "" in a configuration that names none
 	Labels map[string]string // what placements ask for
+	Peer   host.Peer         // how other hosts reach it, for live moves; the zero value if they do not
 
 	state   atomic.Pointer[catalog.Host] // nil while it is not known; see State
 	before  atomic.Pointer[catalog.Host] // as it was before this process changed it; nil if it did not

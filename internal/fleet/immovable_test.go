@@ -47,13 +47,13 @@ func TestWhatCannotBeMoved(t *testing.T) {
 				t.Fatal(err)
 			}
 			b := must.Get[kind.Blueprint](t)(on.BlueprintOf(t.Context(), i, movable()))
-			if _, err := f.PlanMove(t.Context(), on, i, b, only("b")); err == nil ||
+			if _, err := f.PlanMove(t.Context(), on, i, b, only("b"), false); err == nil ||
 				!strings.Contains(err.Error(), c.why) {
 				t.Errorf("%s: planned with %v", name, err)
 			}
 			if _, _, err := f.Move(t.Context(), on, i, only("b"), provision.Change{
 				Blueprint: &b, AllowRestart: true, Options: movable().Options,
-			}); err == nil || !strings.Contains(err.Error(), c.why) {
+			}, false); err == nil || !strings.Contains(err.Error(), c.why) {
 				t.Errorf("%s: moved with %v", name, err)
 			}
 			if !slices.Contains(w.hosts["a"].UUIDs(), uuid) || len(w.domains(t, "b")) > 0 {

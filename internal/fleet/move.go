@@ -23,25 +23,31 @@ import (
 
 // Course is a move as a plan announces it.
 type Course struct {
+	Live  bool     // the guest runs on meanwhile
 	To    []string // the hosts that can have the instance, by name
 	Only  *Member  // the one that it can only go to; nil if there are several
 	Bytes uint64   // that are copied at least; 0 if a host shares the instance's pool
 }
 
-// PlanMove checks that an instance that is on a member can be moved to one where it may be.
+// PlanMove checks that an instance that is on a member can be moved to one where it may be; live says that
+// its guest is to run on meanwhile.
 func (f *Fleet) PlanMove(
-	ctx context.Context, on *Member, i kind.Instance, b kind.Blueprint, w Where,
+	ctx context.Context, on *Member, i kind.Instance, b kind.Blueprint, w Where, live bool,
 ) (Course, error) {
-	cargo, err := on.Cargo(ctx, i, b)
+	cargo, err := on.load(ctx, i, b, live)
 	if err != nil {
 		return Course{}, err
 	}
 	all, only, err := f.plans(ctx, i.Facts.Name, b, w, func(ctx context.Context, all offers) (offers, error) {
-		return all.suiting(ctx, func(ctx context.Context, m *Member) error {
+		all, err := all.suiting(ctx, func(ctx context.Context, m *Member) error {
 			return m.Vacant(ctx, cargo, on.Provisioner, on.Name)
 		})
+		if err == nil && live {
+			all, err = all.living(ctx, cargo)
+		}
+		return all, err
 	})
-	course := Course{Only: only, Bytes: cargo.Bytes()}
+	course := Course{Live: live, Only: only, Bytes: cargo.Bytes()}
 	for _, c := range all.fit {
 		course.To = append(course.To, c.Name)
 		if shared, unsure := c.Shares(ctx, cargo, on.Name); shared && unsure == nil {
@@ -50,6 +56,15 @@ func (f *Fleet) PlanMove(
 	}
 	slices.Sort(course.To)
 	return course, err
+}
+
+// load is what another host gets of an instance.
+func (m *Member) load(ctx context.Context, i kind.Instance, b kind.Blueprint, live bool) (provision.Cargo, error) {
+	cargo, err := m.Cargo(ctx, i, b)
+	if err == nil && live {
+		cargo, err = m.Live(ctx, cargo)
+	}
+	return cargo, err
 }
 
 // suiting leaves out the candidates that do not suit.
@@ -77,21 +92,23 @@ func (o offers) suiting(ctx context.Context, suits func(context.Context, *Member
 }
 
 // Move moves an instance from a member to the best one where it may be, and then changes it there as
-// Update does, which starts it. After an error, the member that is returned has the instance.
+// Update does, which starts it. live says that a guest that runs, and is to run, runs on meanwhile. After an
+// error, the member that is returned has the instance.
 func (f *Fleet) Move(
-	ctx context.Context, on *Member, i kind.Instance, w Where, c provision.Change,
+	ctx context.Context, on *Member, i kind.Instance, w Where, c provision.Change, live bool,
 ) (kind.Instance, *Member, error) {
+	live = live && i.Running() && c.Running
 	if err := f.Check(w).Err(); err != nil {
 		return i, on, err
 	}
-	if i.Running() && c.Running && !c.AllowRestart {
+	if i.Running() && c.Running && !live && !c.AllowRestart {
 		return i, on, RefuseRestart(i.Facts.Name)
 	}
-	cargo, err := on.Cargo(ctx, i, *c.Blueprint)
+	cargo, err := on.load(ctx, i, *c.Blueprint, live)
 	if err != nil {
 		return i, on, err
 	}
-	m := &move{fleet: f, cargo: cargo, where: w, from: on}
+	m := &move{fleet: f, cargo: cargo, live: live, where: w, from: on}
 	if err := m.run(ctx); err != nil {
 		f.forsake(i.Facts.Name)
 		return i, m.has(), err
@@ -111,6 +128,7 @@ func RefuseRestart(name string) finding.List {
 type move struct {
 	fleet  *Fleet
 	cargo  provision.Cargo
+	live   bool // its guest runs on
 	where  Where
 	from   *Member
 	to     *Member
@@ -214,6 +232,11 @@ func (m *move) enter(ctx context.Context) error {
 	if err := m.to.Vacant(ctx, m.cargo, m.from.Provisioner, m.from.Name); err != nil {
 		return err
 	}
+	if m.live {
+		if err := m.to.takes(ctx, m.cargo); err != nil {
+			return err
+		}
+	}
 	// The note comes first: with it, a refresh finds out what the placement says. Without a placement that
 	// says so, it means nothing.
 	if err := m.from.Note(ctx, i.UUID, m.to.Name); err != nil {
@@ -236,7 +259,7 @@ func (m *move) begin(ctx context.Context) error {
 	}
 	p := m.record.Value
 	p.UUID, p.Host, p.State = m.cargo.Instance.UUID, m.from.Name, catalog.PlacementMoving
-	p.From, p.To = m.from.Name, m.to.Name
+	p.From, p.To, p.Live = m.from.Name, m.to.Name, m.live
 	// Both values count until the move is over. In a group that changes with the move, only that of the target does.
 	m.where.join(&p)
 	p.ToValue = m.to.claims(p)
@@ -276,10 +299,14 @@ func same(a, b catalog.Placement) bool {
 		a.State == b.State && a.To == b.To
 }
 
-// fill copies the image and the volumes. The guest is off for as long as the volumes take.
+// fill copies the image and the volumes. The guest is off for as long as the volumes take, unless the move is
+// live.
 func (m *move) fill(ctx context.Context) error {
 	if err := m.to.Supply(ctx, m.cargo); err != nil {
 		return err
+	}
+	if m.live {
+		return m.send(ctx)
 	}
 	if err := m.from.Vacate(ctx, m.cargo.Instance); err != nil {
 		return err
@@ -301,8 +328,12 @@ func (m *move) commit(ctx context.Context) error {
 		m.moved = true
 		return nil
 	case step.MayBeDone(err):
-		return fmt.Errorf("instance %q was copied to host %s, and it is not known whether the catalog says so: it "+
-			"stays off until the next apply has found out: %w", m.cargo.Instance.Facts.Name, m.to.Name, err)
+		stays := "it stays off until the next apply has found out"
+		if m.live {
+			stays = "the next plan finds out"
+		}
+		return fmt.Errorf("instance %q was moved to host %s, and it is not known whether the catalog says so: %s: %w",
+			m.cargo.Instance.Facts.Name, m.to.Name, stays, err)
 	}
 	return m.undo(ctx, err)
 }
@@ -313,11 +344,20 @@ func (m *move) finish(ctx context.Context) error {
 	defer cancel()
 	rec, err := m.fleet.complete(ctx, m.record)
 	m.record = rec
-	if err != nil {
-		err = fmt.Errorf("instance %q is on host %s now, and off: the next apply starts it, once it is removed from "+
-			"host %s: %w", m.cargo.Instance.Facts.Name, m.to.Name, m.from.Name, err)
+	return m.unfinished(err)
+}
+
+// unfinished says that the instance is on its new host, and not yet removed from the old one.
+func (m *move) unfinished(err error) error {
+	if err == nil {
+		return nil
 	}
-	return err
+	then := "and off: the next apply starts it, once"
+	if m.live {
+		then = "and runs. The next plan or apply sees to it that"
+	}
+	return fmt.Errorf("instance %q is on host %s now, %s it is removed from host %s: %w", m.cargo.Instance.Facts.Name,
+		m.to.Name, then, m.from.Name, err)
 }
 
 // undo removes what is on the host that the instance was to move to, and brings the instance back to how it
@@ -332,8 +372,15 @@ func (m *move) undo(ctx context.Context, err error) error {
 	if errors.Is(unread, catalog.ErrNotFound) || unread == nil && found.Revision != m.record.Revision {
 		return err
 	}
-	_, undone := m.fleet.complete(ctx, m.record)
-	return errors.Join(err, undone, m.from.Return(ctx, m.cargo.Instance))
+	rec, undone := m.fleet.complete(ctx, m.record)
+	switch {
+	case !m.live:
+		return errors.Join(err, undone, m.from.Return(ctx, m.cargo.Instance))
+	case rec.Value.Host == m.to.Name: // the guest has arrived all the same
+		m.moved = true
+		return errors.Join(err, m.unfinished(undone))
+	}
+	return errors.Join(err, undone, m.from.Unmoved(ctx, m.cargo.Instance))
 }
 
 // Allows reports whether a member is one where an instance may be.

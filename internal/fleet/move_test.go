@@ -27,7 +27,7 @@ func TestInstancesMove(t *testing.T) {
 			t.Fatal(err)
 		}
 		b := must.Get[kind.Blueprint](t)(on.BlueprintOf(t.Context(), i, movable()))
-		course, err := f.PlanMove(t.Context(), on, i, b, only("b", "c"))
+		course, err := f.PlanMove(t.Context(), on, i, b, only("b", "c"), false)
 		if err != nil || !slices.Equal(course.To, []string{"b", "c"}) || course.Only != nil || course.Bytes < markerAt {
 			t.Errorf("the plan is %+v, %v", course, err)
 		}
@@ -198,7 +198,7 @@ func TestStorageTiersAreThoseOfTheOtherHost(t *testing.T) {
 		b := must.Get[kind.Blueprint](t)(on.BlueprintOf(t.Context(), i, r))
 		moved, on, err := f.Move(t.Context(), on, i, only("b"), provision.Change{
 			Blueprint: &b, AllowRestart: true, Options: r.Options,
-		})
+		}, false)
 		if err != nil || on.Name != "b" || !slices.Equal(moved.Facts.Pools, []string{"ssd"}) {
 			t.Fatal(moved.Facts.Pools, err)
 		}

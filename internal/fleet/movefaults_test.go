@@ -21,13 +21,16 @@ var disturbances = map[string]fakehost.Fault{
 }
 
 // If any request of a move fails, on any host, the next apply completes the move.
-func TestADisturbedMoveConverges(t *testing.T) {
+func TestADisturbedMoveConverges(t *testing.T) { disturbedMovesConverge(t, false) }
+
+func disturbedMovesConverge(t *testing.T, live bool) {
 	for _, victim := range []string{"h", "a", "b"} { // the home, the host that it comes from, and that it goes to
 		for how, fault := range disturbances {
 			t.Run(victim+" "+how, func(t *testing.T) {
 				t.Parallel()
 				inWorld(t, plenty, []string{"h", "a", "b"}, func(t *testing.T, w *world) {
 					uuid, on := w.created(t, "a").UUID, "a"
+					w.live = live
 					for n := 1; ; n++ {
 						if n > 300 {
 							t.Fatal("it makes more than 300 requests")
@@ -43,7 +46,7 @@ func TestADisturbedMoveConverges(t *testing.T) {
 							met = c.Method + " " + c.Object
 							return fault
 						})
-						has, err := apply(t.Context(), w.process(), on, uuid, strictly(to))
+						has, err := applyBy(t.Context(), w.process(), on, uuid, strictly(to), live)
 						w.guarded(t)
 						when := fmt.Sprintf("after request %d of %s, %s, failed (%v)", n, disturbed, met, err)
 						time.Sleep(2 * time.Hour) // the process is dead for certain
@@ -66,12 +69,15 @@ func changes(method string) bool {
 	return !slices.Contains([]string{
 		"Volume", "VolumeNames", "ReadVolume", "ReadVolumeAt", "OpenVolume", "OpenTransfer", "Domain", "DomainWith",
 		"DomainByName", "DomainState", "DomainsNamed", "Definition", "HasSavedState", "Statuses", "Allotments",
-		"Leases", "DomainAddresses", "Pool", "Pools", "PoolUUID", "RefreshPool", "Time", "Info", "Networks",
+		"Leases", "DomainAddresses", "Hardware", "RunningDefinition", "Unable", "Passage",
+		"Pool", "Pools", "PoolUUID", "RefreshPool", "Time", "Info", "Networks",
 	}, method)
 }
 
 // A process that is killed at any request leaves what the next look, create or apply settles.
-func TestAKilledMoveIsSettled(t *testing.T) {
+func TestAKilledMoveIsSettled(t *testing.T) { killedMovesAreSettled(t, false) }
+
+func killedMovesAreSettled(t *testing.T, live bool) {
 	for next, look := range map[string]func(t *testing.T, w *world, uuid string){
 		"a refresh": func(t *testing.T, w *world, uuid string) {
 			i, on, err := w.process().Refresh(t.Context(), "a", uuid)
@@ -99,6 +105,7 @@ func TestAKilledMoveIsSettled(t *testing.T) {
 					t.Parallel()
 					inWorld(t, plenty, []string{"h", "a", "b"}, func(t *testing.T, w *world) {
 						uuid, met := w.created(t, "a").UUID, "."
+						w.live = live
 						for n := 1; met != ""; n++ {
 							if n > 200 {
 								t.Fatal("it makes more than 200 changes")
@@ -142,7 +149,7 @@ func (w *world) killed(t *testing.T, n int, fault fakehost.Fault, uuid string) (
 			return fakehost.Fault{Before: host.ErrUnreachable}
 		})
 	}
-	_, _ = apply(t.Context(), w.process(), "a", uuid, strictly("b"))
+	_, _ = applyBy(t.Context(), w.process(), "a", uuid, strictly("b"), w.live)
 	w.guarded(t)
 	time.Sleep(2 * time.Hour) // its time is up
 	return met

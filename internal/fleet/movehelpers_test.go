@@ -38,6 +38,7 @@ func (w *world) created(t *testing.T, on string) kind.Instance {
 		t.Fatal(has, err)
 	}
 	w.upload(t, on, dataDisk, marker, markerAt)
+	w.uuid = i.UUID
 	return i
 }
 
@@ -55,6 +56,11 @@ func (w *world) upload(t *testing.T, on, volume, text string, at int64) {
 // apply does what an apply does whose configuration wants the instance, which was last seen on a host, to run
 // where it may be. It returns the host that has it.
 func apply(ctx context.Context, f *Fleet, on, uuid string, w Where) (string, error) {
+	return applyBy(ctx, f, on, uuid, w, false)
+}
+
+// applyBy is apply by a live move, or by another one.
+func applyBy(ctx context.Context, f *Fleet, on, uuid string, w Where, live bool) (string, error) {
 	i, m, err := f.Read(ctx, on, uuid)
 	if err != nil {
 		return on, err
@@ -67,7 +73,7 @@ func apply(ctx context.Context, f *Fleet, on, uuid string, w Where) (string, err
 	if f.Allows(w, m) {
 		_, err = f.Update(ctx, m, i, c, Where{Group: w.Group, Apart: w.Apart, Strict: w.Strict})
 	} else {
-		_, m, err = f.Move(ctx, m, i, w, c)
+		_, m, err = f.Move(ctx, m, i, w, c, live)
 	}
 	return m.Name, err
 }
@@ -81,7 +87,7 @@ func strictly(hosts ...string) Where { return Where{Hosts: hosts, Group: "web", 
 // applied ends the test unless the next apply brings the instance to a host.
 func (w *world) applied(t *testing.T, last, uuid, to, when string) {
 	t.Helper()
-	if on, err := apply(t.Context(), w.process(), last, uuid, strictly(to)); err != nil || on != to {
+	if on, err := applyBy(t.Context(), w.process(), last, uuid, strictly(to), w.live); err != nil || on != to {
 		t.Fatalf("%s, it is on %s, %v", when, on, err)
 	}
 }
@@ -96,6 +102,7 @@ func (w *world) guarded(t *testing.T) {
 // inject makes requests of a host fail; nil for none.
 func (w *world) inject(t *testing.T, name string, fault func(fakehost.Call) fakehost.Fault) {
 	w.hosts[name].Inject = func(c fakehost.Call) fakehost.Fault {
+		w.runsOn(t, name, c)
 		if c.Method == "StartDomain" {
 			for other, h := range w.hosts {
 				if other != name && slices.Contains(h.Guests(), c.Object) {
@@ -107,6 +114,21 @@ func (w *world) inject(t *testing.T, name string, fault func(fakehost.Call) fake
 			return fakehost.Fault{}
 		}
 		return fault(c)
+	}
+}
+
+// runsOn makes sure that a guest that moves while it runs is never switched off or started again.
+func (w *world) runsOn(t *testing.T, name string, c fakehost.Call) {
+	if !w.live || c.Object != w.uuid ||
+		!slices.Contains([]string{"StartDomain", "ShutdownDomain", "DestroyDomain"}, c.Method) {
+		return
+	}
+	elsewhere := false
+	for other, h := range w.hosts {
+		elsewhere = elsewhere || other != name && slices.Contains(h.Guests(), c.Object)
+	}
+	if c.Method != "DestroyDomain" || !elsewhere {
+		t.Errorf("%s on host %s", c.Method, name)
 	}
 }
 

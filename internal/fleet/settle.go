@@ -54,7 +54,11 @@ func (f *Fleet) settled(
 func (f *Fleet) complete(
 	ctx context.Context, rec catalog.Record[catalog.Placement],
 ) (catalog.Record[catalog.Placement], error) {
-	to, failed := f.withoutLost(ctx, rec.Value)
+	rec, failed := f.arrived(ctx, rec)
+	to := rec.Value
+	if failed == nil {
+		to, failed = f.withoutLost(ctx, rec.Value)
+	}
 	if failed == nil {
 		failed = f.clear(ctx, to)
 	}
@@ -76,7 +80,8 @@ func (f *Fleet) complete(
 
 // withoutLost is the placement of a move that was committed to a host which is lost by now. If the host that
 // the instance came from still has all of it, the instance is there: its guest is only started on the other host
-// after this one has nothing of it any more.
+// after this one has nothing of it any more. The guest of a live move has run there, but its disks are only left
+// as they were when it went away.
 func (f *Fleet) withoutLost(ctx context.Context, p catalog.Placement) (catalog.Placement, error) {
 	to, known := f.Member(p.To)
 	from, there := f.Member(p.From)
@@ -99,13 +104,18 @@ func (f *Fleet) clear(ctx context.Context, p catalog.Placement) error {
 	}
 	at, known := f.Member(other)
 	if !known {
-		return fmt.Errorf("instance %q was being moved between the hosts %q and %q, and the provider has only: %s",
-			p.Name, p.From, p.To, strings.Join(f.Names(), ", "))
+		return f.lacksEnd(p)
 	}
 	if err := unlessLost(at.silence.ask(func() error { return at.Abandon(ctx, p.UUID) })); err != nil {
 		return fmt.Errorf("removing what the move of instance %q has left on host %s: %w", p.Name, other, err)
 	}
 	return nil
+}
+
+// lacksEnd says that the provider lacks a host between which an instance moves.
+func (f *Fleet) lacksEnd(p catalog.Placement) error {
+	return fmt.Errorf("instance %q was being moved between the hosts %q and %q, and the provider has only: %s", p.Name,
+		p.From, p.To, strings.Join(f.Names(), ", "))
 }
 
 // follow returns an instance that was found on a member with the note of a move where its placement says

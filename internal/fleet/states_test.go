@@ -108,17 +108,17 @@ func TestMaintenanceEmptiesAHost(t *testing.T) {
 			t.Fatal(on, err)
 		}
 		b := must.Get[kind.Blueprint](t)(on.BlueprintOf(t.Context(), i, movable()))
-		course, err := f.PlanMove(t.Context(), on, i, b, Where{})
+		course, err := f.PlanMove(t.Context(), on, i, b, Where{}, false)
 		if err != nil || !slices.Equal(course.To, []string{"c"}) || course.Only != nil {
 			t.Errorf("the plan is %+v, %v", course, err)
 		}
-		_, err = f.PlanMove(t.Context(), on, i, b, only("a", "b"))
+		_, err = f.PlanMove(t.Context(), on, i, b, only("a", "b"), false)
 		if _, none := errors.AsType[*NoRoomError](err); !none ||
 			!strings.Contains(err.Error(), "a: in maintenance\n  - b: draining\n  - c: not among placement.hosts") {
 			t.Errorf("a plan that nothing takes: %v", err)
 		}
 		c := provision.Change{Blueprint: &b, AllowRestart: true, Options: movable().Options}
-		if _, at, err := f.Move(t.Context(), on, i, Where{}, c); err != nil || at.Name != "c" {
+		if _, at, err := f.Move(t.Context(), on, i, Where{}, c, false); err != nil || at.Name != "c" {
 			t.Errorf("it is on %s, %v", at.Name, err)
 		}
 		w.isOn(t, "c", uuid, "after the maintenance began")

@@ -34,7 +34,9 @@ func (f *Fleet) sweep(ctx context.Context) {
 // instance is complete.
 func (f *Fleet) settleAbandoned(ctx context.Context, rec catalog.Record[catalog.Placement], now time.Time) {
 	if rec.Value.State == catalog.PlacementMoving {
-		_, _ = f.settled(ctx, rec)
+		if !f.sending(ctx, rec.Value) { // otherwise it would have to be waited for
+			_, _ = f.settled(ctx, rec)
+		}
 		return
 	}
 	on, known := f.Member(rec.Value.Host)

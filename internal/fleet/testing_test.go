@@ -37,6 +37,9 @@ type world struct {
 	image  string            // of version 1.0.0, a file
 	tiers  map[string]string // the pool of the tier "fast", by host
 	zones  map[string]string // the label "zone" of hosts that have it, by host
+	uuid   string            // of the instance that moves
+	live   bool              // its guest runs on while it does
+	alone  bool              // hosts do not reach each other
 }
 
 // inWorld runs a test with hosts of these names, by a clock that does not wait. The template web has a
@@ -53,6 +56,10 @@ func inWorld(t *testing.T, limits provision.Limits, names []string, test func(t 
 		w := &world{names: names, hosts: map[string]*fakehost.Host{}, limits: limits, image: image}
 		for _, name := range names {
 			w.hosts[name] = fakehost.New()
+			w.hosts[name].Peers = map[string]*fakehost.Host{}
+			for other, h := range w.hosts {
+				w.hosts[name].Peers[peer(other).URI], h.Peers[peer(name).URI] = h, w.hosts[name]
+			}
 			must.Get[host.Pool](t)(w.hosts[name].CreateDirPool(t.Context(), thePool, "/pool"))
 		}
 		must.Get[catalog.Template](t)(
@@ -61,6 +68,9 @@ func inWorld(t *testing.T, limits provision.Limits, names []string, test func(t 
 		test(t, w)
 	})
 }
+
+// peer is how the other hosts reach a host.
+func peer(name string) host.Peer { return host.Peer{URI: "fake://" + name + "/system"} }
 
 // version registers a version of the template.
 func (w *world) version(t *testing.T, number string) {
@@ -105,12 +115,15 @@ func (w *world) open(tenant string) (*Fleet, map[string]*imagestore.Store) {
 	l.Requests.Aside = func(tidy func()) { tidy() }
 	var members []*Member
 	for _, name := range w.names {
-		limits, labels := w.limits, map[string]string{"rack": name}
+		limits, labels, reached := w.limits, map[string]string{"rack": name}, peer(name)
 		if zone, has := w.zones[name]; has {
 			labels["zone"] = zone
 		}
+		if w.alone {
+			reached = host.Peer{}
+		}
 		members = append(members, &Member{
-			Name: name, Labels: labels,
+			Name: name, Labels: labels, Peer: reached,
 			Provisioner: provision.New(provision.Settings{
 				Host: w.hosts[name], Library: l.At(stores[name]), Limits: &limits,
 				StorageTiers: map[string]string{"fast": w.tiers[name]},

@@ -42,7 +42,8 @@ import (
 //     guest, and replace what the guest is told. SWAP puts the new disk into the definition, which
 //     is the point of no return. The rest is a change.
 //   - Moving to another host, if the Capabilities say so. STOP stops the guest. Definition and volumes are
-//     copied by their names, without a driver. The rest is a change.
+//     copied by their names, without a driver. The rest is a change. If the Capabilities say so, a guest
+//     may also run on: its hosts send it.
 //   - Removing. STOP stops the guest. Volumes and domain are removed by their names, without a
 //     driver.
 //
@@ -80,6 +81,8 @@ type Capabilities struct {
 	// Move: definition and volumes are all that there is of an instance that is off, so that another host
 	// can have it.
 	Move bool
+	// Live: the host can send the guest to another host while it runs.
+	Live bool
 }
 
 // Planner is what a driver does before anything is created.

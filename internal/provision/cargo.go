@@ -23,6 +23,9 @@ type Cargo struct {
 	Instance  kind.Instance
 	Blueprint kind.Blueprint // what it is to be on the other host
 	parts     []part
+	cpu       string // of the domain, as in host.DomainSpec
+	emulated  bool   // so the processor of its host does not matter
+	live      *live  // nil if the guest is off while it moves
 }
 
 // part is a volume of the instance.
@@ -30,6 +33,8 @@ type part struct {
 	path         string // on the host that has the instance
 	pool, volume string
 	tier         string // of the pool; "" for the library's
+	target       string // of a disk or medium, such as "vda"; "" for a log
+	format       string // of a disk; "" for what no guest writes to
 	over         bool   // it stands on the image of the instance's version
 	allocated    uint64 // bytes
 }
@@ -74,6 +79,7 @@ func (p *Provisioner) Cargo(ctx context.Context, i kind.Instance, b kind.Bluepri
 			return c, immovable(i, "its host keeps the memory of its guest (virsh managedsave): start it first")
 		}
 	}
+	c.cpu, c.emulated = domain.CPU, domain.Type == "qemu"
 	for _, disk := range domain.Disks {
 		part, err := p.partOf(ctx, c, disk)
 		if err != nil {
@@ -114,7 +120,10 @@ func (p *Provisioner) partOf(ctx context.Context, c Cargo, disk host.DomainDisk)
 	if err != nil {
 		return part{}, err
 	}
-	found := part{path: disk.Path, pool: pool.Name, volume: volume, allocated: v.Allocation}
+	found := part{path: disk.Path, pool: pool.Name, volume: volume, target: disk.Target, allocated: v.Allocation}
+	if !disk.CDROM {
+		found.format = disk.Format
+	}
 	if found.tier, err = p.volumes.Tier(ctx, disk, tierOf(c.Blueprint, disk.Name)); err != nil {
 		return part{}, err
 	}

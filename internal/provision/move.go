@@ -164,10 +164,10 @@ func (p *Provisioner) Note(ctx context.Context, uuid, other string) error {
 			return err
 		}
 		facts, err := p.factsOf(domain)
-		if err != nil || facts.Moving == other {
+		if err != nil || facts.Moving == other && !facts.Arrived {
 			return err
 		}
-		facts.Moving = other
+		facts.Moving, facts.Arrived = other, false
 		return writeFacts(ctx, driver.Domains(), uuid, facts)
 	})
 }
@@ -201,21 +201,31 @@ func (p *Provisioner) Admit(ctx context.Context, c Cargo, from *Provisioner, oth
 	if err != nil {
 		return err
 	}
-	to := host.Relocation{Name: c.Instance.DomainName, UUID: c.Instance.UUID, Files: map[string]string{}}
-	for _, part := range c.parts {
-		pool, err := p.poolFor(ctx, part)
-		if err != nil {
-			return err
-		}
-		to.Files[part.path] = pool.Path + "/" + part.volume
-	}
-	if to.Metadata, err = p.factsHere(ctx, c, other); err != nil {
+	to, err := p.relocation(ctx, c, other, false)
+	if err != nil {
 		return err
 	}
 	define := func(ctx context.Context) error { return p.defineRelocated(ctx, driver, definition, to) }
 	return roomClaim{
 		p, driver, c.Instance.Facts.Name, c.Instance.UUID, DemandOf(c.Blueprint), define,
 	}.defineWithin(ctx)
+}
+
+// relocation is what the definition of an instance gets that moves here from the host of a name. arrived
+// says that it is what the definition gets once the guest has come here while it ran.
+func (p *Provisioner) relocation(
+	ctx context.Context, c Cargo, other string, arrived bool,
+) (to host.Relocation, err error) {
+	to = host.Relocation{Name: c.Instance.DomainName, UUID: c.Instance.UUID, Files: map[string]string{}}
+	for _, part := range c.parts {
+		pool, err := p.poolFor(ctx, part)
+		if err != nil {
+			return to, err
+		}
+		to.Files[part.path] = pool.Path + "/" + part.volume
+	}
+	to.Metadata, err = p.factsHere(ctx, c, other, arrived)
+	return to, err
 }
 
 // poolFor is the pool of the host that a volume moves to.
@@ -227,13 +237,14 @@ func (p *Provisioner) poolFor(ctx context.Context, of part) (host.Pool, error) {
 }
 
 // factsHere are the metadata that an instance has once it is on this host.
-func (p *Provisioner) factsHere(ctx context.Context, c Cargo, other string) (string, error) {
+func (p *Provisioner) factsHere(ctx context.Context, c Cargo, other string, arrived bool) (string, error) {
 	facts := c.Instance.Facts
 	mark, err := p.library.Images.Mark(ctx)
 	if err != nil {
 		return "", err
 	}
 	facts.Library, facts.Catalog, facts.Pools, facts.Moving = p.library.Pool(), mark, p.poolsOf(c)[1:], other
+	facts.Arrived = arrived
 	return facts.Marshal()
 }
 

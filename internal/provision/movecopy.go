@@ -53,7 +53,10 @@ func (p *Provisioner) fill(ctx context.Context, c Cargo, from *Provisioner, of p
 	defer reader.Close()
 	in, below := io.Reader(reader), (*host.Backing)(nil)
 	if of.over {
-		if in, below, err = p.restanding(ctx, c, reader); err != nil {
+		if below, err = p.below(ctx, c); err != nil {
+			return err
+		}
+		if in, err = restanding(reader, below); err != nil {
 			return err
 		}
 	}
@@ -80,21 +83,24 @@ func (p *Provisioner) fill(ctx context.Context, c Cargo, from *Provisioner, of p
 	return p.keptAll(ctx, conn, pool.Name, of.volume, sent, sum, below)
 }
 
-// restanding is the content of an overlay that stands on this host's copy of the image, and what it
-// stands on then.
-func (p *Provisioner) restanding(ctx context.Context, c Cargo, r io.Reader) (io.Reader, *host.Backing, error) {
+// below is this host's copy of the image that an instance stands on.
+func (p *Provisioner) below(ctx context.Context, c Cargo) (*host.Backing, error) {
 	image, err := p.sources.image(ctx, c.Blueprint.Version)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
+	return &host.Backing{Path: image.volume.Path, Format: image.base.Format}, nil
+}
+
+// restanding is the content of an overlay that stands on another image.
+func restanding(r io.Reader, below *host.Backing) (io.Reader, error) {
 	first := make([]byte, overlay.ClusterSize)
 	n, err := io.ReadFull(r, first)
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil, nil, err
+		return nil, err
 	}
-	below := &host.Backing{Path: image.volume.Path, Format: image.base.Format}
 	first, err = overlay.Restand(first[:n], below.Path, below.Format)
-	return io.MultiReader(bytes.NewReader(first), r), below, err
+	return io.MultiReader(bytes.NewReader(first), r), err
 }
 
 // keptAll makes sure that the host has kept all that was sent to a volume: it reads it back if the pool

@@ -170,7 +170,7 @@ func (p *Provisioner) redefine(
 	description, exact := metadata.Described(c.Description)
 	facts.Description = exact
 	facts.Labels, facts.Protected = metadata.Pairs(c.Labels), c.DeletionProtection
-	facts.Moving = "" // the note of a move that is over
+	facts.Moving, facts.Arrived = "", false // the note of a move that is over
 	if i.Running() {
 		facts.Customized.Pending = false // it was started for the first time by other means
 	}

@@ -43,7 +43,10 @@ type Facts struct {
 	// Moving names the other host, as the provider's hosts name it, while the instance is being moved: its
 	// domain is then on both, and its placement says which of them has the instance. "" otherwise.
 	Moving string `xml:"moving,omitempty"`
-	Frozen Frozen `xml:"frozen,omitempty"` // the version that changes of the instance use
+	// Arrived says, besides Moving, that the guest has come to this host while it ran: the host itself has
+	// written that before it let the guest run.
+	Arrived bool   `xml:"arrived,omitempty"`
+	Frozen  Frozen `xml:"frozen,omitempty"` // the version that changes of the instance use
 }
 
 // Customized describes, by a digest, what the instance's user asked of its guest, which may be

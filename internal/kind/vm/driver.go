@@ -61,7 +61,7 @@ func (d *Driver) Type() string { return catalog.TypeVM }
 // Capabilities implements kind.Driver.
 func (d *Driver) Capabilities() kind.Capabilities {
 	return kind.Capabilities{
-		Seed: true, Agent: true, HotPlug: true, Console: true, Rename: true, Resume: true, Move: true,
+		Seed: true, Agent: true, HotPlug: true, Console: true, Rename: true, Resume: true, Move: true, Live: true,
 	}
 }
 
