@@ -152,7 +152,8 @@ func (p *Provider) open(ctx context.Context, config model, s *face.Session) diag
 	})
 	members := make([]*fleet.Member, len(sites))
 	for i, site := range sites {
-		members[i] = &fleet.Member{Name: site.name, Labels: site.labels, Provisioner: provision.New(provision.Settings{
+		members[i] = &fleet.Member{Name: site.name, Labels: site.labels, Peer: site.peer}
+		members[i].Provisioner = provision.New(provision.Settings{
 			Host:           site.conn,
 			Library:        s.Library.At(site.images),
 			Limits:         site.limits,
@@ -160,7 +161,7 @@ func (p *Provider) open(ctx context.Context, config model, s *face.Session) diag
 			PublicNetworks: site.public,
 			Observe:        logStep,
 			Kinds:          func(s kind.Site) []kind.Driver { return []kind.Driver{vm.New(s, domainType)} },
-		})}
+		})
 	}
 	s.Fleet = fleet.New(fleet.Options{
 		Members: members, Home: at.name, Library: s.Library, Placements: store.Placements(), Clock: store.Now,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore/volumes"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt"
@@ -49,11 +51,17 @@ type hostModel struct {
 	Reserved   *reservedModel   `tfsdk:"reserved"`
 	Tiers      types.Map        `tfsdk:"storage_tiers"`
 	Public     types.Set        `tfsdk:"public_networks"`
+	Peer       *peerModel       `tfsdk:"peer"`
 }
 
 type overcommitModel struct {
 	VCPUs  types.Float64 `tfsdk:"vcpus"`
 	Memory types.Float64 `tfsdk:"memory"`
+}
+
+type peerModel struct {
+	URI  types.String `tfsdk:"uri"`
+	Data types.String `tfsdk:"data"`
 }
 
 type reservedModel struct {
@@ -108,8 +116,42 @@ func hostsAttribute() schema.Attribute {
 			"public_networks": schema.SetAttribute{Optional: true, ElementType: types.StringType,
 				Validators:          []validator.Set{setvalidator.ValueStringsAre(some)},
 				MarkdownDescription: "`public_networks` of this host. Default: the provider's."},
+			"peer": peerAttribute(),
 		}},
 	}
+}
+
+// peerAttribute is the schema of a host's peer.
+func peerAttribute() schema.Attribute {
+	return schema.SingleNestedAttribute{Optional: true,
+		MarkdownDescription: "How the other hosts reach this one, for instances that move to it while they run " +
+			"(`on_host_change = \"live\"`). See the guide [Several hosts](guides/hosts).",
+		Attributes: map[string]schema.Attribute{
+			"uri": schema.StringAttribute{Required: true,
+				Validators: []validator.String{stringvalidator.RegexMatches(peerURI,
+					"must be the libvirt URI of another host, such as qemu+tls://kvm1.internal/system")},
+				MarkdownDescription: "libvirt URI that the other hosts' libvirt daemons connect to, such as " +
+					"`qemu+tls://kvm1.internal/system`. What its options and keys name are files of those hosts."},
+			"data": schema.StringAttribute{Optional: true,
+				Validators: []validator.String{stringvalidator.RegexMatches(peerData,
+					"must be tcp://ADDRESS, such as tcp://10.0.0.1 or tcp://[fd00::1]")},
+				MarkdownDescription: "Address at which this host's QEMU gets memory and disks, such as " +
+					"`tcp://10.0.0.1`. Default: the name that the host has for itself, which the other hosts have to " +
+					"know."},
+		}}
+}
+
+var (
+	peerURI  = regexp.MustCompile(`^qemu(\+[a-z]+)?://[^/]+/`)
+	peerData = regexp.MustCompile(`^tcp://[^/:\[\]]+(:[0-9]+)?$|^tcp://\[[0-9a-fA-F:]+\](:[0-9]+)?$`)
+)
+
+// reaches is how the other hosts reach a host.
+func (m *peerModel) reaches() host.Peer {
+	if m == nil {
+		return host.Peer{}
+	}
+	return host.Peer{URI: m.URI.ValueString(), Data: m.Data.ValueString()}
 }
 
 // site is a host as the provider is configured for it.
@@ -121,6 +163,7 @@ type site struct {
 	limits *provision.Limits // nil for none
 	tiers  map[string]string
 	public []string
+	peer   host.Peer // the zero value for none
 	at     path.Path // of its uri
 
 	conn      *libvirt.Conn
@@ -156,8 +199,8 @@ func (c *model) sites(ctx context.Context, env environment) ([]*site, diag.Diagn
 		h := hosts[name]
 		s := &site{
 			name: name, uri: h.URI.ValueString(), pool: pool(h.Pool), labels: attribute.Labels(h.Labels),
-			limits: h.limits(),
-			tiers:  tiers, public: public, at: path.Root("hosts").AtMapKey(name),
+			limits: h.limits(), peer: h.Peer.reaches(),
+			tiers: tiers, public: public, at: path.Root("hosts").AtMapKey(name),
 		}
 		if !h.Tiers.IsNull() {
 			s.tiers = attribute.Labels(h.Tiers)

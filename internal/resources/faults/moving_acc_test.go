@@ -26,6 +26,29 @@ func TestAccKilledWhileMovingTheNextApplyConverges(t *testing.T) {
 	}
 }
 
+// The same goes for a guest that runs on while it is moved. It is never started again, because its host may have
+// sent it before the provider was killed, or may go on to.
+func TestAccKilledWhileMovingAGuestTheNextApplyConverges(t *testing.T) {
+	shared := acctest.RequireHost(t)
+	t.Parallel()
+	for n, disturbed := range []string{"kvm1", "kvm2"} {
+		t.Run(disturbed, func(t *testing.T) {
+			t.Parallel()
+			p := onTwoHosts(t, shared, fmt.Sprint(4+n), "move a guest", disturbed)
+			p.hosts["kvm1"].Join(t, p.hosts["kvm2"])
+			p.live = true
+			p.run(t, func(t *testing.T, fault acctest.Fault) []string {
+				steps := p.move(t, fault)
+				state := p.hosts["kvm2"].Virsh(t, "domstate", "--reason", "moving")
+				if !strings.Contains(state, "migrated") {
+					t.Errorf("it is %s", state)
+				}
+				return steps
+			})
+		})
+	}
+}
+
 // move runs one case: the disturbed apply, which is to move the instance from kvm1 to kvm2, and, if that
 // failed, the apply that recovers. It returns the steps of the disturbed apply.
 func (p *placing) move(t *testing.T, fault acctest.Fault) []string {

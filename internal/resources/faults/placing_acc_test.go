@@ -65,6 +65,7 @@ type placing struct {
 	uris  map[string]string
 	image string
 	on    string // the host for the instance
+	live  bool   // its guest runs on when it moves
 }
 
 // run counts the steps of an undisturbed run, and then disturbs each. The first create of all copies the
@@ -130,13 +131,22 @@ func (p *placing) configure(t *testing.T, name string) {
 	config := fmt.Sprintf("provider \"novacron\" {\n  domain_type = %q\n", p.hosts["kvm1"].DomainType) +
 		"  catalog = { host = \"kvm1\" }\n  hosts = {\n"
 	for _, key := range []string{"kvm1", "kvm2"} {
-		config += fmt.Sprintf("    %s = { uri = %q, overcommit = { vcpus = 100, memory = 4 } }\n", key, p.uris[key])
+		peer := ""
+		if p.live {
+			uri, data := p.hosts[key].Peer()
+			peer = fmt.Sprintf(", peer = { uri = %q, data = %q }", uri, data)
+		}
+		config += fmt.Sprintf("    %s = { uri = %q, overcommit = { vcpus = 100, memory = 4 }%s }\n", key, p.uris[key],
+			peer)
 	}
 	config += "  }\n}\n" + tfconfig.Render(template("placing"), version("1.0.0", p.image))
 	if name != "" {
 		i := instance(name)
 		i.Timeouts = &tfconfig.Timeouts{Update: "16s", Delete: "1s"} // its guest hears nothing
 		block := strings.TrimSuffix(strings.TrimSpace(i.String()), "}")
+		if p.live {
+			block += "  on_host_change = \"live\"\n"
+		}
 		config += block + fmt.Sprintf("  placement = { hosts = [%q] }\n}\n", p.on)
 	}
 	p.space.Configure(t, config)

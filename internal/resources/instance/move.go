@@ -36,7 +36,7 @@ func (r *Resource) change(
 		changed, err := r.Fleet.Update(ctx, on, i, c, where)
 		return changed, on, err
 	}
-	if plan.OnHost() != model.Move || !planned {
+	if !plan.Moves() || !planned {
 		const advice = "The plan did not know that: plan again."
 		return i, on, r.Fleet.Misplaced(plan.Name.ValueString(), on, where, advice).Err()
 	}
@@ -45,7 +45,7 @@ func (r *Resource) change(
 			Detail: fmt.Sprintf("The version of instance %q was removed since it was planned: plan again.",
 				plan.Name.ValueString())}}
 	}
-	moved, has, err := r.Fleet.Move(ctx, on, i, where, c)
+	moved, has, err := r.Fleet.Move(ctx, on, i, where, c, plan.OnHost() == model.Live)
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = fmt.Errorf("%w. A move copies all disks: timeouts.update may have to be longer", err)
 	}

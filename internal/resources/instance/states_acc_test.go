@@ -86,6 +86,9 @@ output "superseded" {
 	tfacc.Says(t, w.Fails(t, "plan"), "Host is to be emptied", "in maintenance (new disks)")
 	w.Configure(t, configured("error", it(`description = "changed"`, `on_host_change = "replace"`)))
 	tfacc.Says(t, plan(t, w), "forces replacement", "1 to add, 0 to change, 1 to destroy")
+	w.Configure(t, configured("error", it(`description = "changed"`, `on_host_change = "live"`)))
+	tfacc.Says(t, w.Fails(t, "plan"), "Guest cannot be moved while it runs", "kvm1: the provider's configuration has "+
+		"no peer for it")
 	w.Configure(t, configured("error", it(`description = "changed"`, `placement = { hosts = ["kvm2"] }`)))
 	tfacc.Says(t, w.Fails(t, "plan"), "No host takes the instance", "kvm1: not among placement.hosts",
 		"kvm2: in maintenance (new disks)")

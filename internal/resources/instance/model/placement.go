@@ -62,6 +62,7 @@ func resourcePoolAttribute() schema.Attribute {
 // same as for a change of the version.
 const (
 	Move  = "move"
+	Live  = "live"
 	Error = "error"
 )
 
@@ -69,13 +70,17 @@ const (
 // get.
 func onHostChangeAttribute() schema.Attribute {
 	return schema.StringAttribute{
-		Optional: true, Validators: []validator.String{stringvalidator.OneOf(Move, Replace, Error)},
+		Optional: true, Validators: []validator.String{stringvalidator.OneOf(Move, Live, Replace, Error)},
 		MarkdownDescription: "What a change of `placement` does that excludes the instance's host, and what a plan " +
 			"does once that host is in maintenance by a `novacron_host`. Default: `move`.\n" +
 			"  - `move` shuts the guest down, copies the instance to a host that is allowed and has room, and starts " +
 			"it there. It keeps its UUID, MAC addresses and disks. The plan announces it, and refuses it for an " +
 			"instance that runs with `allow_restart = false`, and for one that cannot be moved. Copying takes as " +
 			"long as the disks are large: see `timeouts`.\n" +
+			"  - `live` is `move` while the guest runs: the hosts send each other its memory and disks. It needs " +
+			"`peer` of the host that it goes to: see the guide [Several hosts](../guides/hosts). The plan refuses it " +
+			"for a guest that cannot be moved so, with the reason. A guest that is off, or is to be, is moved as by " +
+			"`move`.\n" +
 			"  - `replace` creates another instance. All disks are lost.\n" +
 			"  - `error` refuses the change while planning. An instance on a lost host is not replaced then.",
 	}
@@ -83,6 +88,9 @@ func onHostChangeAttribute() schema.Attribute {
 
 // OnHost is on_host_change, with its default.
 func (m *Instance) OnHost() string { return cmp.Or(m.OnHostChange.ValueString(), Move) }
+
+// Moves reports whether the instance is to be moved, in either way.
+func (m *Instance) Moves() bool { return m.OnHost() == Move || m.OnHost() == Live }
 
 // placementAttribute is the schema of placement.
 func placementAttribute() schema.Attribute {

@@ -25,10 +25,10 @@ func (p *planner) stays(ctx context.Context, on *fleet.Member) (ok bool) {
 	if !known || p.plan.Placement.IsNull() && w.Pool == "" {
 		return true
 	}
-	changed, how, advice := !p.plan.Placement.Equal(p.state.Placement), p.plan.OnHost(), fleet.StaysThere
+	changed, advice := !p.plan.Placement.Equal(p.state.Placement), fleet.StaysThere
 	if changed {
-		advice = "Allow that host, or set on_host_change to \"move\", which moves the instance, or to \"replace\", " +
-			"which loses its disks."
+		advice = "Allow that host, or set on_host_change to \"move\" or \"live\", which move the instance, or " +
+			"to \"replace\", which loses its disks."
 	}
 	wrong := misplaced(ctx, p.session, p.diags, p.state.Name.ValueString(), on, w, advice)
 	switch {
@@ -39,8 +39,8 @@ func (p *planner) stays(ctx context.Context, on *fleet.Member) (ok bool) {
 			face.AddWarning(p.diags, f)
 		}
 		return true
-	case changed && how != model.Error && p.goes(ctx, w):
-		p.moves = how == model.Move
+	case changed && p.plan.OnHost() != model.Error && p.goes(ctx, w):
+		p.moves = p.plan.Moves()
 		if !p.moves {
 			p.replace("placement")
 		}
@@ -74,7 +74,8 @@ func (p *planner) move(ctx context.Context, i kind.Instance, b kind.Blueprint) {
 		return
 	}
 	name, stays := p.state.Name.ValueString(), p.plan.PowerState.ValueString() == model.Running
-	if i.Running() && stays && !p.plan.AllowRestart.ValueBool() {
+	live := p.plan.OnHost() == model.Live && i.Running() && stays
+	if i.Running() && stays && !live && !p.plan.AllowRestart.ValueBool() {
 		face.AddFindings(p.diags, fleet.RefuseRestart(name))
 		return
 	}
@@ -85,7 +86,7 @@ func (p *planner) move(ctx context.Context, i kind.Instance, b kind.Blueprint) {
 	var course fleet.Course
 	if p.asked.Complete {
 		var err error
-		if course, err = p.session.Fleet.PlanMove(ctx, p.on, i, b, w); err != nil {
+		if course, err = p.session.Fleet.PlanMove(ctx, p.on, i, b, w, live); err != nil {
 			face.AddError(p.diags, "Could not read host", err)
 			return
 		}
@@ -93,6 +94,7 @@ func (p *planner) move(ctx context.Context, i kind.Instance, b kind.Blueprint) {
 	if course.Only != nil {
 		p.plan.PlacedOn = types.StringValue(course.Only.Name)
 	}
+	course.Live = live
 	p.announceMove(i, stays, course)
 }
 
@@ -108,8 +110,10 @@ func (p *planner) announceMove(i kind.Instance, stays bool, c fleet.Course) {
 	if len(c.To) > 0 && c.Bytes == 0 {
 		copies = "it copies no disks to a host that shares their storage pool"
 	}
-	guest := "The guest is off."
+	how, guest := "", "The guest is off."
 	switch {
+	case c.Live:
+		how, guest = " while it runs", "The guest runs on meanwhile."
 	case i.Running() && stays:
 		guest = "The guest is shut down for as long as that takes, and then started there."
 	case i.Running():
@@ -122,6 +126,6 @@ func (p *planner) announceMove(i kind.Instance, stays bool, c fleet.Course) {
 		at, why = "placed_on", "is "+p.on.State().String()
 	}
 	p.diags.AddAttributeWarning(path.Root(at), "Instance will be moved", fmt.Sprintf("Instance %q is on host "+
-		"%s, which %s. Applying the plan moves it to %s: %s. %s Its disks, UUID and MAC addresses stay.",
-		p.state.Name.ValueString(), p.on.Name, why, to, copies, guest))
+		"%s, which %s. Applying the plan moves it to %s%s: %s. %s Its disks, UUID and MAC addresses stay.",
+		p.state.Name.ValueString(), p.on.Name, why, to, how, copies, guest))
 }
