@@ -153,7 +153,7 @@ func (w *world) carry(t *testing.T, uuid, from, to string) {
 	must.Get[catalog.Record[catalog.Placement]](t)(f.placements.Replace(t.Context(), before.Key, before.Revision, free))
 	b := must.Get[kind.Blueprint](t)(on.BlueprintOf(t.Context(), i, request(i.Facts.Name, 64)))
 	c := provision.Change{Blueprint: &b, AllowRestart: true}
-	if _, _, err = f.Move(t.Context(), on, i, Where{Hosts: []string{to}}, c); err != nil {
+	if _, _, err = f.Move(t.Context(), on, i, Where{Hosts: []string{to}}, c, false); err != nil {
 		t.Fatal(err)
 	}
 	now := must.Get[catalog.Record[catalog.Placement]](t)(f.placements.Get(t.Context(), key))

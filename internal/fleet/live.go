@@ -27,11 +27,18 @@ const (
 	undecided = 2 * time.Minute
 )
 
-// takes returns why a member cannot get a guest that is moved there while it runs: a *provision.VacantError.
-func (m *Member) takes(ctx context.Context, c provision.Cargo) error {
+// takes returns why a member cannot get a guest that is moved there from another member while it runs: a
+// *provision.VacantError.
+func (m *Member) takes(ctx context.Context, c provision.Cargo, from *Member) error {
 	if m.Peer.URI == "" {
 		return &provision.VacantError{Why: "the provider's configuration has no peer for it, by which other hosts " +
 			"reach it"}
+	}
+	if shared, err := m.Shares(ctx, c, from.Name); err != nil {
+		return err
+	} else if shared { // the hosts would copy each disk to itself
+		return &provision.VacantError{Why: "it shares the guest's storage pool, and guests are only moved while they " +
+			"run to hosts with a pool of their own"}
 	}
 	return m.Runs(ctx, c)
 }
@@ -43,10 +50,10 @@ func unliving(name string, refused []Refusal) error {
 			"move shut it down (on_host_change = \"move\").", name, lines(refused))}}
 }
 
-// living are the candidates that can get a guest that is moved there while it runs. It is an error if there
-// are candidates, and none of them can.
-func (o offers) living(ctx context.Context, c provision.Cargo) (offers, error) {
-	able, err := o.suiting(ctx, func(ctx context.Context, m *Member) error { return m.takes(ctx, c) })
+// living are the candidates that can get a guest that is moved there from a member while it runs. It is an
+// error if there are candidates, and none of them can.
+func (o offers) living(ctx context.Context, c provision.Cargo, from *Member) (offers, error) {
+	able, err := o.suiting(ctx, func(ctx context.Context, m *Member) error { return m.takes(ctx, c, from) })
 	if err == nil && len(able.fit) == 0 && len(o.fit) > 0 {
 		err = unliving(c.Instance.Facts.Name, slices.Clone(able.refused))
 	}

@@ -43,7 +43,7 @@ func (f *Fleet) PlanMove(
 			return m.Vacant(ctx, cargo, on.Provisioner, on.Name)
 		})
 		if err == nil && live {
-			all, err = all.living(ctx, cargo)
+			all, err = all.living(ctx, cargo, on)
 		}
 		return all, err
 	})
@@ -233,7 +233,7 @@ func (m *move) enter(ctx context.Context) error {
 		return err
 	}
 	if m.live {
-		if err := m.to.takes(ctx, m.cargo); err != nil {
+		if err := m.to.takes(ctx, m.cargo, m.from); err != nil {
 			return err
 		}
 	}

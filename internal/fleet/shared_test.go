@@ -277,7 +277,7 @@ func TestAHostNoticesAPoolThatItShares(t *testing.T) {
 			t.Fatal(err)
 		}
 		b := must.Get[kind.Blueprint](t)(on.BlueprintOf(t.Context(), i, movable()))
-		course, err := f.PlanMove(t.Context(), on, i, b, only("b"))
+		course, err := f.PlanMove(t.Context(), on, i, b, only("b"), false)
 		if err != nil || course.Only == nil || course.Bytes > 0 {
 			t.Errorf("the plan: %+v, %v", course, err)
 		}
@@ -286,6 +286,28 @@ func TestAHostNoticesAPoolThatItShares(t *testing.T) {
 		if *copied > 0 {
 			t.Errorf("%d volumes were copied", *copied)
 		}
+	})
+}
+
+// The hosts of a live move would copy each disk of a shared pool to itself, so there is none.
+func TestGuestsAreNotMovedInASharedPoolWhileTheyRun(t *testing.T) {
+	inWorld(t, plenty, []string{"h", "a", "b"}, func(t *testing.T, w *world) {
+		w.share(t, "a", "b")
+		uuid := w.created(t, "a").UUID
+		f := w.process()
+		i, on, err := f.Read(t.Context(), "a", uuid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := must.Get[kind.Blueprint](t)(on.BlueprintOf(t.Context(), i, movable()))
+		_, err = f.PlanMove(t.Context(), on, i, b, only("b"), true)
+		if err == nil || !strings.Contains(err.Error(), "b: it shares the guest's storage pool") {
+			t.Errorf("the plan: %v", err)
+		}
+		if on, err := applyBy(t.Context(), w.process(), "a", uuid, only("b"), true); err == nil || on != "a" {
+			t.Errorf("it is on %s, %v", on, err)
+		}
+		w.whole(t, "a", uuid, "not moved", "b")
 	})
 }
 
