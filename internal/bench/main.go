@@ -7,6 +7,7 @@
 //	bench images             # registering images
 //	bench resume             # guests that are resumed, beside the same that boot
 //	bench catalog [SIZE...]  # libraries with these numbers of templates
+//	bench hosts [HOSTS [INSTANCES]]  # many hosts
 package main
 
 import (
@@ -39,8 +40,10 @@ func main() {
 		err = resumes()
 	case "catalog", "catalog-writer":
 		err = catalogs(os.Args[1:])
+	case "hosts":
+		err = hosts(os.Args[2:])
 	default:
-		err = fmt.Errorf("there is no part %q: use provider, images, resume or catalog", part)
+		err = fmt.Errorf("there is no part %q: use provider, images, resume, catalog or hosts", part)
 	}
 	if err != nil {
 		log.Fatal(err)

@@ -89,7 +89,7 @@ func Start(n int) (*Hosts, error) {
 		name := fmt.Sprintf("h%03d", i)
 		socket := filepath.Join(directory, "run", name, "libvirt", "libvirt-sock")
 		h.All = append(h.All, Host{
-			Name: name, Socket: socket, URI: "qemu+unix:///session?socket=" + socket,
+			Name: name, Socket: socket, URI: sessionURI(socket),
 			pool: filepath.Join(directory, "data", name, "pool"),
 		})
 	}
@@ -102,6 +102,8 @@ func Start(n int) (*Hosts, error) {
 	}
 	return h, nil
 }
+
+func sessionURI(socket string) string { return "qemu+unix:///session?socket=" + socket }
 
 // serve starts the script. It runs in a process group of its own: a Ctrl-C is for the process that
 // started it.

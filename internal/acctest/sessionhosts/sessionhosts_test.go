@@ -66,6 +66,21 @@ func TestHostsAreApart(t *testing.T) {
 	}
 }
 
+func TestRequestsAreCounted(t *testing.T) {
+	hosts := Run(t, 2)
+	counted := must.Get[*Counted](t)(hosts.Count())
+	defer counted.Close()
+	conn := must.Get[*libvirt.Conn](t)(libvirt.New(libvirt.Options{URI: counted.All[1].URI}))
+	defer conn.Close()
+	for range 3 {
+		must.Get[map[string]string](t)(conn.PoolUUIDs(t.Context()))
+	}
+	all := counted.Calls()
+	if asked, one := int(conn.Calls()), Sum(all[1]); Sum(all[0]) != 0 || asked == 0 || one != asked {
+		t.Errorf("%d requests were made, and counted as %v", asked, all)
+	}
+}
+
 // A process that is killed leaves no daemons and no files.
 func TestHostsEndWithTheirProcess(t *testing.T) {
 	Run(t, 1) // or the test is skipped
