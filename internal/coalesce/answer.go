@@ -19,16 +19,24 @@ type Answer[T any] struct {
 	asked time.Time // when value was asked for
 	value T
 	era   int // how often the answer was forgotten
+	asks  int // the era when it was asked for last
 }
 
 // Get returns the answer. If there is none, or it is too old, one caller asks, and the others wait
-// for its answer. After an error the next caller asks again; see Calls.Do for who gets the error.
+// for its answer, or get its error; see Calls.Do for the errors that they do not get. A caller that comes
+// later asks again after an error.
 func (a *Answer[T]) Get(ctx context.Context, ask func() (T, error)) (T, error) {
-	if value, known, _ := a.kept(); known {
+	value, known, asked := a.kept()
+	if known {
 		return value, nil
 	}
+	if asked {
+		if err := a.calls.failure(ctx); err != nil {
+			return value, err
+		}
+	}
 	return a.calls.Do(ctx, func() (T, error) {
-		value, known, era := a.kept()
+		value, known, era := a.begin()
 		if known { // since the caller waited for its turn
 			return value, nil
 		}
@@ -49,10 +57,21 @@ func (a *Answer[T]) Forget() {
 	a.era++
 }
 
-func (a *Answer[T]) kept() (value T, known bool, era int) {
+// kept returns the answer. asked reports whether it was asked for since it was forgotten.
+func (a *Answer[T]) kept() (value T, known, asked bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.value, a.known && (a.Age == 0 || time.Since(a.asked) <= a.Age), a.era
+	return a.value, a.fresh(), a.asks == a.era
+}
+
+func (a *Answer[T]) fresh() bool { return a.known && (a.Age == 0 || time.Since(a.asked) <= a.Age) }
+
+// begin is kept for a caller that is about to ask.
+func (a *Answer[T]) begin() (value T, known bool, era int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.asks = a.era
+	return a.value, a.fresh(), a.era
 }
 
 // keep keeps an answer that was asked for in that era, unless it was forgotten since.

@@ -56,6 +56,31 @@ func gaveUp(ctx context.Context) error {
 	return fmt.Errorf("waiting for another caller's request: %w", ctx.Err())
 }
 
+// failure waits for the call that is running, and returns its error; nil if none is running. It returns the
+// error of ctx if that ends first.
+func (c *Calls[T]) failure(ctx context.Context) error {
+	c.mu.Lock()
+	running := c.last
+	c.mu.Unlock()
+	if running == nil {
+		return nil
+	}
+	select {
+	case <-running.done: // before the caller came
+		return nil
+	default:
+	}
+	select {
+	case <-ctx.Done():
+		return gaveUp(ctx)
+	case <-running.done:
+	}
+	if !running.binds(ctx) {
+		return nil
+	}
+	return running.err
+}
+
 // begun returns the number of the call that began last.
 func (c *Calls[T]) begun() int {
 	c.mu.Lock()

@@ -250,3 +250,40 @@ func TestAnAnswerIsAskedForOnce(t *testing.T) {
 		want(t, "a caller to whom it is too old", get(t.Context()), 5, nil)
 	})
 }
+
+// A question that takes long and gets no answer costs all who wait for the answer that time once. If the answer
+// is forgotten meanwhile, those who come then ask again.
+func TestCallersShareAFailureToAnswer(t *testing.T) {
+	for forgotten, want := range map[bool]time.Duration{false: time.Minute, true: 2 * time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			var a Answer[int]
+			begun, ended := time.Now(), make(chan error)
+			get := func() {
+				_, err := a.Get(t.Context(), func() (int, error) {
+					time.Sleep(time.Minute)
+					return 0, errBroken
+				})
+				ended <- err
+			}
+			for range 4 {
+				go get()
+				synctest.Wait()
+			}
+			if forgotten {
+				a.Forget()
+			}
+			go get()
+			for range 5 {
+				if err := <-ended; !errors.Is(err, errBroken) {
+					t.Errorf("got %v", err)
+				}
+			}
+			if took := time.Since(begun); took != want {
+				t.Errorf("forgotten %t: it took %s, want %s", forgotten, took, want)
+			}
+			if _, err := a.Get(t.Context(), func() (int, error) { return 1, nil }); err != nil {
+				t.Errorf("later: %v", err)
+			}
+		})
+	}
+}
