@@ -70,6 +70,9 @@ type Fleet struct {
 	known      atomic.Bool       // the states of the hosts were read
 	choosing   sync.Mutex        // held while a create chooses its host
 	chosen     map[string]chosen // by the names of instances of groups, while choosing is held
+
+	knocking sync.Mutex
+	knocked  time.Time // when all members were asked last whether they answer
 }
 
 // Options say which hosts a fleet has.
@@ -92,6 +95,7 @@ func New(o Options) *Fleet {
 	}
 	for _, m := range f.members {
 		m.planned.Age = roomAge
+		m.silence.answers, m.silence.waiting = m.Answers, f.knock
 		m.Introduce(func(name string) (*provision.Provisioner, bool) {
 			other, known := f.Member(name)
 			if !known || other == m || other.lost() {

@@ -58,46 +58,56 @@ type offers struct {
 	named   []*Member   // that have a domain of its name
 }
 
-// candidates asks all allowed hosts at once whether they take an instance, for their room by a look.
+// candidates asks all allowed hosts at once whether they take an instance, for their room by a look. A create
+// does not wait for slow hosts if another one takes the instance. A plan does: it also sums up what all have.
 // Domains that gone picks do not count, nor does one of the instance's own name: it makes way, or it is in
-// the way whatever room there is. gone may be nil.
+// the way whatever room there is. gone is nil in a create, for none.
 func (f *Fleet) candidates(
 	ctx context.Context, name string, b kind.Blueprint, w Where, room look, gone func(host.Allotment) bool,
 ) (offers, error) {
 	allowed, refused := f.takers(w)
 	allowed, held := f.vacant(w, allowed)
 	refused = append(refused, held...)
-	all := make([]candidate, len(allowed))
-	reasons, errs := make([]string, len(allowed)), make([]error, len(allowed))
 	own := naming.Domain(f.library.Tenant(), name)
-	each(allowed, func(n int, m *Member) {
-		all[n].Member, all[n].asked = m, m.pending.now()
-		reasons[n], errs[n] = all[n].look(ctx, name, b, func(m *Member, ctx context.Context) (provision.Room, error) {
+	answers := gather(ctx, allowed, func(ctx context.Context, m *Member) (a looked) {
+		a.Member, a.asked = m, m.pending.now()
+		a.reason, a.err = a.look(ctx, name, b, func(m *Member, ctx context.Context) (provision.Room, error) {
 			whole, err := room(m, ctx)
-			all[n].named = whole.Named(own)
+			a.named = whole.Named(own)
 			return whole.Besides(func(a host.Allotment) bool { return a.Name == own || gone != nil && gone(a) }), err
 		})
-	})
+		return a
+	}, func(a looked) bool { return gone == nil && a.err == nil && a.reason == "" })
 	if err := context.Cause(ctx); err != nil {
 		return offers{}, err
 	}
 	found := offers{refused: refused}
-	for n, c := range all {
+	for n, a := range answers {
 		switch {
-		case errs[n] != nil && host.Unanswered(errs[n]):
-			found.refused = append(found.refused, Refusal{c.Name, "it does not answer: " + errs[n].Error()})
-		case errs[n] != nil:
-			found.refused = append(found.refused, Refusal{c.Name, "it cannot be asked: " + errs[n].Error()})
-		case reasons[n] != "":
-			found.refused = append(found.refused, Refusal{c.Name, reasons[n]})
+		case a == nil:
+			found.refused = append(found.refused, Refusal{allowed[n].Name, "it has not answered yet"})
+			continue
+		case a.err != nil && host.Unanswered(a.err):
+			found.refused = append(found.refused, Refusal{a.Name, "it does not answer: " + a.err.Error()})
+		case a.err != nil:
+			found.refused = append(found.refused, Refusal{a.Name, "it cannot be asked: " + a.err.Error()})
+		case a.reason != "":
+			found.refused = append(found.refused, Refusal{a.Name, a.reason})
 		default:
-			found.fit = append(found.fit, c)
+			found.fit = append(found.fit, a.candidate)
 		}
-		if c.named {
-			found.named = append(found.named, c.Member)
+		if a.named {
+			found.named = append(found.named, a.Member)
 		}
 	}
 	return found, nil
+}
+
+// looked is what a look at a host has found.
+type looked struct {
+	candidate
+	reason string // why it does not take the instance; "" if it does
+	err    error
 }
 
 // look finds out whether the host has what a blueprint needs. It returns why not; "" if it has.

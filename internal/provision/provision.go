@@ -105,6 +105,12 @@ func New(s Settings) *Provisioner {
 // tiers.
 func (p *Provisioner) Homes() []string { return p.volumes.Homes() }
 
+// Answers makes a request that any host can answer at once, and returns its error.
+func (p *Provisioner) Answers(ctx context.Context) error {
+	_, err := p.host.PoolUUIDs(ctx)
+	return err
+}
+
 // writeFacts replaces only the metadata of a domain.
 func writeFacts(ctx context.Context, domains host.Domains, uuid string, facts metadata.Facts) error {
 	metadata, err := facts.Marshal()

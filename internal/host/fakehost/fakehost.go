@@ -5,6 +5,7 @@ package fakehost
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -100,6 +101,8 @@ type Call struct {
 type Fault struct {
 	Before error // the request fails and is not carried out
 	After  error // the request is carried out, and its answer is lost
+	// Takes is how long the host takes for the request. Meanwhile, it answers others.
+	Takes time.Duration
 	// Late makes the host carry out the request after that many other requests, although Before
 	// says that it failed: a host continues requests that their callers have given up.
 	Late int
@@ -161,6 +164,14 @@ func (h *state) do(ctx context.Context, method, object string, do func() error) 
 	if h.Inject != nil {
 		fault = h.Inject(Call{N: h.calls, Method: method, Object: object})
 	}
+	if fault.Takes > 0 {
+		h.mu.Unlock()
+		ended := pause(ctx, fault.Takes)
+		h.mu.Lock()
+		if ended != nil {
+			return fail(ended)
+		}
+	}
 	if fault.Before != nil && fault.Late > 0 {
 		h.late = append(h.late, late{h.calls + fault.Late, do})
 		slices.SortStableFunc(h.late, func(a, b late) int { return cmp.Compare(a.at, b.at) })
@@ -183,4 +194,16 @@ func (h *state) do(ctx context.Context, method, object string, do func() error) 
 		return fail(fault.After)
 	}
 	return nil
+}
+
+// pause waits, or returns the error of a request whose caller gives up meanwhile.
+func pause(ctx context.Context, takes time.Duration) error {
+	timer := time.NewTimer(takes)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("%w: %w", host.ErrNoAnswer, ctx.Err())
+	}
 }
