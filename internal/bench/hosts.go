@@ -97,7 +97,7 @@ func newHostBench() (*bench, error) {
 
 func (m *manyHosts) measure(ctx context.Context) error {
 	image := filepath.Join(m.dir, "disk.img")
-	if err := os.WriteFile(image, placing.Image(), 0o600); err != nil {
+	if err := os.WriteFile(image, hostfleet.Image(), 0o600); err != nil {
 		return err
 	}
 	p, err := m.open(m.hosts.All)

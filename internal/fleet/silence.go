@@ -133,22 +133,23 @@ func (f *Fleet) knock() {
 func gather[T any](
 	ctx context.Context, members []*Member, ask func(context.Context, *Member) T, enough func(T) bool,
 ) []*T {
-	// A host gets no more than the time for any request, whatever time there is for the whole.
-	ctx, cancel := context.WithCancel(untimed{ctx})
+	// Without a deadline, a host gets no more than the time for any request, whatever time there is for the whole.
+	untimed, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
+	defer context.AfterFunc(ctx, cancel)()
 	type said struct {
 		n    int
 		what T
 	}
 	answers := make(chan said, len(members))
 	for n, m := range members {
-		go func() { answers <- said{n, ask(ctx, m)} }()
+		go func() { answers <- said{n, ask(untimed, m)} }()
 	}
 	all := make([]*T, len(members))
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	satisfied, expired := false, false
-	for left := len(members); left > 0 && !(satisfied && expired); {
+	for left := len(members); left > 0 && (!satisfied || !expired); {
 		select {
 		case a := <-answers:
 			all[a.n], left = &a.what, left-1
@@ -159,9 +160,3 @@ func gather[T any](
 	}
 	return all
 }
-
-// untimed is a context that ends with another one, but does not tell its deadline.
-type untimed struct{ context.Context }
-
-// Deadline implements context.Context.
-func (untimed) Deadline() (time.Time, bool) { return time.Time{}, false }

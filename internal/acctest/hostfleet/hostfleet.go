@@ -29,6 +29,16 @@ var Template = catalog.TemplateID{Tenant: naming.DefaultTenant, Name: "tiny"}
 // Version is the only version of Template.
 const Version = "1.0.0"
 
+// MemoryMiB is the memory of its instances.
+const MemoryMiB = 128
+
+// Image is a raw disk that can be registered.
+func Image() []byte {
+	image := make([]byte, 64<<10)
+	image[510], image[511] = 0x55, 0xaa // a boot sector's mark
+	return image
+}
+
 // Options say which fleet it is. It can be written as JSON, for another process, but for Observe.
 type Options struct {
 	Hosts  []sessionhosts.Host // the first is the home of the catalog
@@ -106,10 +116,10 @@ func Open(o Options) (*Process, error) {
 	return p, nil
 }
 
-// Prepare registers Template with a version of an image, which is a file. Its instances have 128 MiB of
-// memory, and no network interfaces, because session hosts have no networks.
+// Prepare registers Template with a version of an image, which is a file. Its instances have
+// no network interfaces, because session hosts have no networks.
 func (p *Process) Prepare(ctx context.Context, image string) error {
-	memory := int64(128)
+	memory := int64(MemoryMiB)
 	_, err := p.Library.CreateTemplate(ctx, catalog.Template{
 		ID: Template, Type: catalog.TypeVM, Spec: catalog.Spec{
 			Hardware: &profile.Hardware{MemoryMB: &memory},

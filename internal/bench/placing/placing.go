@@ -27,13 +27,6 @@ const (
 	decision = 50 * time.Millisecond
 )
 
-// Image is a raw disk that can be registered.
-func Image() []byte {
-	image := make([]byte, 64<<10)
-	image[510], image[511] = 0x55, 0xaa // a boot sector's mark
-	return image
-}
-
 // Heading prints the heading of the lines of Decisions.
 func Heading() {
 	fmt.Printf("Which host gets an instance is decided when the instance's domain begins to be defined. \"cold\" is "+
