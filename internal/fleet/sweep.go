@@ -14,7 +14,7 @@ import (
 // left to the next process.
 func (f *Fleet) sweep(ctx context.Context) {
 	f.swept.Do(func() {
-		records, err := f.placements.List(ctx, f.library.Tenant()+"/")
+		records, err := catalog.Unsettled(ctx, f.placements, f.library.Tenant()+"/")
 		if err != nil {
 			return
 		}

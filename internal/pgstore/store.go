@@ -137,7 +137,17 @@ func (s *Store) sharing() sharing.Catalog { return sharing.Catalog{ID: s.ID, Ten
 
 // Placements implements catalog.Store. The server itself keeps the quotas.
 func (s *Store) Placements() catalog.Collection[catalog.Placement] {
-	return collection[catalog.Placement]{s, "placement", catalog.Placement.Key}
+	return placements{collection[catalog.Placement]{s, "placement", catalog.Placement.Key}}
+}
+
+// placements are a collection that can leave out most of its documents.
+type placements struct{ collection[catalog.Placement] }
+
+// Unsettled implements catalog.Unsettled. The operators are named in full, as in TemplateHeads.
+func (p placements) Unsettled(ctx context.Context, prefix string) ([]catalog.Record[catalog.Placement], error) {
+	return p.list(ctx, prefix, `SELECT key, revision, document::text FROM %s WHERE key >= $1 AND key < $2 `+
+		`AND (document OPERATOR(pg_catalog.->>) 'state'::text) OPERATOR(pg_catalog.<>) '`+
+		string(catalog.PlacementPlaced)+`'::text ORDER BY key`)
 }
 
 // ResourcePools implements catalog.Store. The server lets only an administrator write them.

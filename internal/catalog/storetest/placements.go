@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -85,6 +86,36 @@ func claims(t *testing.T, site Site) {
 }
 
 // oneClaim checks that one of many processes gets a name, whatever host it wants to use.
+// Placements that a process works on are found among those of instances that are there.
+func unsettled(t *testing.T, site Site) {
+	c, ctx := site.Open("t1").Placements(), t.Context()
+	var want []string
+	for n, state := range []catalog.PlacementState{
+		catalog.PlacementReserved, catalog.PlacementPlaced, catalog.PlacementMoving, catalog.PlacementLeaving,
+		catalog.PlacementPlaced,
+	} {
+		p := placement(fmt.Sprintf("web-%d", n), 1)
+		p.Pool, p.State = "", state
+		must.Value(c.Create(ctx, p.Key(), p))
+		if state != catalog.PlacementPlaced {
+			want = append(want, p.Key())
+		}
+	}
+	var got []string
+	for _, rec := range must.Value(catalog.Unsettled(ctx, c, "t1/")) {
+		got = append(got, rec.Key)
+		if read := must.Value(c.Get(ctx, rec.Key)); !reflect.DeepEqual(read, rec) {
+			t.Errorf("listed %+v, where %+v is", rec, read)
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("unsettled are %q, want %q", got, want)
+	}
+	if other := must.Value(catalog.Unsettled(ctx, c, "t1/web-1")); len(other) > 0 {
+		t.Errorf("with another prefix: %v", other)
+	}
+}
+
 func oneClaim(t *testing.T, site Site) {
 	const processes = 8
 	var group sync.WaitGroup

@@ -50,6 +50,7 @@ func Run(t *testing.T, open func(t *testing.T) Site) {
 		"WhatIsDamagedIsNotGone":         damaged,
 		"APlacementIsAClaim":             claims,
 		"OneOfManyGetsAName":             oneClaim,
+		"UnsettledPlacementsAreFound":    unsettled,
 		"QuotasLimitPlacements":          quotas,
 		"EachFigureHasALimit":            eachFigure,
 		"ManyTakeExactlyTheQuota":        crowds,
