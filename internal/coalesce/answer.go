@@ -49,6 +49,12 @@ func (a *Answer[T]) Get(ctx context.Context, ask func() (T, error)) (T, error) {
 	})
 }
 
+// Known returns the answer if there is one that is not too old.
+func (a *Answer[T]) Known() (value T, known bool) {
+	value, known, _ = a.kept()
+	return value, known
+}
+
 // Forget makes the next Get ask again, even if another caller is asking right now.
 func (a *Answer[T]) Forget() {
 	a.mu.Lock()

@@ -263,6 +263,8 @@ type Node interface {
 	URI() string
 	// Info returns what the host is and has. It makes six requests at once.
 	Info(ctx context.Context) (Info, error)
+	// Self returns a part of Info. It makes two requests at once.
+	Self(ctx context.Context) (Self, error)
 	// Networks returns all networks of the host, by name: two requests, and one for
 	// each network.
 	Networks(ctx context.Context) ([]Network, error)

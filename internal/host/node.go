@@ -38,6 +38,12 @@ func (a PCIAddress) Compare(b PCIAddress) int {
 	return slices.Compare([]uint{a.Domain, a.Bus, a.Slot, a.Function}, []uint{b.Domain, b.Bus, b.Slot, b.Function})
 }
 
+// Self is how a host calls itself; see package hostid.
+type Self struct {
+	Hostname string
+	UUID     string // as in Info
+}
+
 // Info describes a host.
 type Info struct {
 	Hostname string

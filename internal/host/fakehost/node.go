@@ -10,11 +10,16 @@ import (
 // URI is host.Node.URI.
 func (h nodeRequests) URI() string { return "fake:///system" }
 
+const (
+	fakeName = "fake"
+	fakeUUID = "00000000-0000-4000-8000-000000000001"
+)
+
 // Info is host.Node.Info.
 func (h nodeRequests) Info(ctx context.Context) (info host.Info, err error) {
 	err = h.do(ctx, "Info", "", func() error {
 		info = host.Info{
-			Hostname: "fake", UUID: "00000000-0000-4000-8000-000000000001", URI: h.URI(), Arch: "x86_64",
+			Hostname: fakeName, UUID: fakeUUID, URI: h.URI(), Arch: "x86_64",
 			LibvirtVersion: "9.0.0", HypervisorVersion: h.HasVersion,
 			CPUs: 8, MemoryMiB: 64 << 10, FreeMemoryMiB: 32 << 10,
 			AvailableMemoryMiB: h.HasMemory, DomainTypes: slices.Clone(h.HasTypes), CPUModel: "EPYC",
@@ -22,6 +27,15 @@ func (h nodeRequests) Info(ctx context.Context) (info host.Info, err error) {
 		return nil
 	})
 	return info, err
+}
+
+// Self is host.Node.Self.
+func (h nodeRequests) Self(ctx context.Context) (id host.Self, err error) {
+	err = h.do(ctx, "Self", "", func() error {
+		id = host.Self{Hostname: fakeName, UUID: fakeUUID}
+		return nil
+	})
+	return id, err
 }
 
 // Networks is host.Node.Networks.

@@ -61,7 +61,7 @@ func New(i *inventory.Inventory, pool string) *Here { return &Here{i, pool} }
 
 // ID returns the ID by which the host can be recognized later. It asks the host once.
 func (h *Here) ID(ctx context.Context) (ID, error) {
-	info, err := h.inventory.Info(ctx)
+	own, err := h.inventory.Self(ctx)
 	if err != nil {
 		return ID{}, err
 	}
@@ -69,7 +69,7 @@ func (h *Here) ID(ctx context.Context) (ID, error) {
 	if err != nil {
 		return ID{}, err
 	}
-	id := ID{UUID: info.UUID, Name: info.Hostname, Pool: pools[h.pool]}
+	id := ID{UUID: own.UUID, Name: own.Hostname, Pool: pools[h.pool]}
 	if id.Pool == "" { // it is created at the first registration
 		h.inventory.ForgetPoolUUIDs()
 	}

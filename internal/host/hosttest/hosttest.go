@@ -131,6 +131,10 @@ func node(t *testing.T, s Site) {
 		len(info.DomainTypes) == 0 {
 		t.Errorf("%+v", info)
 	}
+	want := host.Self{Hostname: info.Hostname, UUID: info.UUID}
+	if self := must.Get[host.Self](t)(s.Host.Self(ctx)); self != want {
+		t.Errorf("it calls itself %+v, and %+v", self, info)
+	}
 	def := host.Network{}
 	for _, n := range must.Get[[]host.Network](t)(s.Host.Networks(ctx)) {
 		if n.Name == "default" {

@@ -24,6 +24,7 @@ type Inventory struct {
 	host Asked
 
 	info       coalesce.Answer[host.Info]
+	self       coalesce.Answer[host.Self]
 	networks   coalesce.Answer[[]host.Network]
 	interfaces coalesce.Answer[[]string]
 	filters    coalesce.Answer[[]string]
@@ -45,6 +46,14 @@ func (i *Inventory) URI() string { return i.host.URI() }
 // Info describes the host.
 func (i *Inventory) Info(ctx context.Context) (host.Info, error) {
 	return get(ctx, &i.info, "host information", i.host.Info)
+}
+
+// Self returns how the host calls itself. It makes no request once Info is known.
+func (i *Inventory) Self(ctx context.Context) (host.Self, error) {
+	if info, known := i.info.Known(); known {
+		return host.Self{Hostname: info.Hostname, UUID: info.UUID}, nil
+	}
+	return get(ctx, &i.self, "host information", i.host.Self)
 }
 
 // Networks returns the host's networks, by name.

@@ -18,6 +18,7 @@ import (
 func questions(i *Inventory) map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		"Info":           func(ctx context.Context) error { _, err := i.Info(ctx); return err },
+		"Self":           func(ctx context.Context) error { _, err := i.Self(ctx); return err },
 		"Networks":       func(ctx context.Context) error { _, err := i.Networks(ctx); return err },
 		"Interfaces":     func(ctx context.Context) error { _, err := i.Interfaces(ctx); return err },
 		"NetworkFilters": func(ctx context.Context) error { _, err := i.NetworkFilters(ctx); return err },
@@ -32,9 +33,8 @@ func questions(i *Inventory) map[string]func(context.Context) error {
 // error.
 func TestEachQuestionIsAskedOnce(t *testing.T) {
 	h := fakehost.New()
-	i := New(h)
-	for method, ask := range questions(i) {
-		asked := 0
+	for method := range questions(nil) {
+		ask, asked := questions(New(h))[method], 0
 		h.Inject = func(c fakehost.Call) fakehost.Fault {
 			if c.Method != method {
 				t.Errorf("%s asks for %s", method, c.Method)
@@ -54,6 +54,17 @@ func TestEachQuestionIsAskedOnce(t *testing.T) {
 		if err := callers.Wait(); err != nil || asked != 2 {
 			t.Errorf("%s was asked %d times, %v", method, asked, err)
 		}
+	}
+}
+
+// What the host says of itself in Info is not asked for again.
+func TestAKnownHostNeedsNotSayWhoItIs(t *testing.T) {
+	h := fakehost.New()
+	i := New(h)
+	info, err := i.Info(t.Context())
+	self, again := i.Self(t.Context())
+	if err != nil || again != nil || self != (host.Self{Hostname: info.Hostname, UUID: info.UUID}) || h.Calls() != 1 {
+		t.Errorf("it is %+v, by %d requests: %v, %v", self, h.Calls(), err, again)
 	}
 }
 

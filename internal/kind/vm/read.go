@@ -31,7 +31,7 @@ func MachineOf(i kind.Instance) profile.Machine { return definedOf(i).machine }
 
 // Read implements kind.Driver.
 func (d *Driver) Read(ctx context.Context, domain host.Domain, facts metadata.Facts) (kind.Instance, error) {
-	info, err := d.inventory.Info(ctx)
+	id, err := d.inventory.Self(ctx)
 	if err != nil {
 		return kind.Instance{}, err
 	}
@@ -51,8 +51,8 @@ func (d *Driver) Read(ctx context.Context, domain host.Domain, facts metadata.Fa
 		Type:        d.Type(),
 		Facts:       facts,
 		DomainName:  domain.Name,
-		Host:        info.Hostname,
-		HostUUID:    info.UUID,
+		Host:        id.Hostname,
+		HostUUID:    id.UUID,
 		Description: metadata.DescriptionOf(domain.Description, facts.Description),
 		State:       domain.State,
 		Autostart:   domain.Autostart,

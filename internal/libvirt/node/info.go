@@ -16,11 +16,28 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
-// Info returns what the host is and has. It makes six requests at once.
-func (m *Node) Info(ctx context.Context) (host.Info, error) {
-	info := host.Info{URI: m.client.URI()}
+// Self returns how the host calls itself. It makes two requests at once.
+func (m *Node) Self(ctx context.Context) (id host.Self, err error) {
 	group, ctx := errgroup.WithContext(ctx)
-	part := func(fn func(l *libvirt.Libvirt) (func(), error)) {
+	part := m.parts(ctx, group)
+	part(func(l *libvirt.Libvirt) (func(), error) {
+		name, err := l.ConnectGetHostname()
+		return func() { id.Hostname = name }, err
+	})
+	part(func(l *libvirt.Libvirt) (func(), error) {
+		text, err := l.ConnectGetCapabilities()
+		if err != nil {
+			return nil, err
+		}
+		caps, err := parseCapabilities(text)
+		return func() { id.UUID = caps.UUID }, err
+	})
+	return id, group.Wait()
+}
+
+// parts returns a function that makes a request of a group, which sets a part of the result.
+func (m *Node) parts(ctx context.Context, group *errgroup.Group) func(fn func(*libvirt.Libvirt) (func(), error)) {
+	return func(fn func(*libvirt.Libvirt) (func(), error)) {
 		group.Go(func() error {
 			set, err := patiently(ctx, m, "host information", fn)
 			if err == nil {
@@ -29,6 +46,13 @@ func (m *Node) Info(ctx context.Context) (host.Info, error) {
 			return err
 		})
 	}
+}
+
+// Info returns what the host is and has. It makes six requests at once.
+func (m *Node) Info(ctx context.Context) (host.Info, error) {
+	info := host.Info{URI: m.client.URI()}
+	group, ctx := errgroup.WithContext(ctx)
+	part := m.parts(ctx, group)
 	part(func(l *libvirt.Libvirt) (func(), error) {
 		name, err := l.ConnectGetHostname()
 		return func() { info.Hostname = name }, err
