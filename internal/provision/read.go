@@ -154,6 +154,7 @@ func (r *Reader) factsOf(d host.Domain) (metadata.Facts, error) {
 }
 
 // statusAge is how old the known status of all domains may be when one of them is read. It is long
-// enough for a refresh of many instances to ask once, and shorter than the time between two
-// commands of a user.
-const statusAge = 2 * time.Second
+// enough for a refresh of a thousand instances on many hosts to ask each host once: Terraform reads the
+// few that a host has at different times. A process serves one command, and forgets the answer when it
+// changes something.
+const statusAge = 30 * time.Second
