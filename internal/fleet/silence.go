@@ -136,7 +136,8 @@ func gather[T any](
 	// Without a deadline, a host gets no more than the time for any request, whatever time there is for the whole.
 	untimed, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	defer context.AfterFunc(ctx, cancel)()
+	stop := context.AfterFunc(ctx, cancel)
+	defer stop()
 	type said struct {
 		n    int
 		what T
