@@ -17,13 +17,15 @@ import (
 func TestStore(t *testing.T) {
 	storetest.Run(t, func(*testing.T) storetest.Site {
 		m := newMemory()
+		grace := time.Minute // however busy the machine is
 		return storetest.Site{
 			Open: func(string) catalog.Store {
 				s := New(prompt{process{memory: m}}, "pool")
-				s.pool.grace = time.Second
+				s.pool.grace = grace
 				return s
 			},
 			Damage: func(key string) {
+				grace = time.Second // which writers wait for what is damaged
 				for _, name := range m.names() {
 					if strings.HasPrefix(name, naming.DocumentStem("template", templates.document(key))) {
 						m.volumes[name][50] ^= 1

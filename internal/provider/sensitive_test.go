@@ -44,7 +44,8 @@ var shown = map[string][]string{
 		"prints ids in any case.": {
 		"created_by", "domain_name", "file_name", "id", "instance_name", "ip_address", "ip_addresses", "mac_addresses",
 		"name", "owner", "parent_version", "placed_on",
-		"pool", "pools", "provisioning.requested_by", "requested_by", "resolved_version", "template_id", "tenant",
+		"pool", "pools", "provisioning.requested_by", "requested_by", "resolved_version", "superseded", "template_id",
+		"tenant",
 		"update_available", "uri", "user", "version",
 	},
 	"It is one of a few words, a flag or a number.": {

@@ -168,8 +168,8 @@ func (p *Provisioner) seen(ctx context.Context, c Cargo, from *Provisioner) erro
 		}
 		if here.Capacity != there.Capacity || here.Physical != there.Physical || !here.Modified.Equal(there.Modified) {
 			return fmt.Errorf("volume %q of instance %q is not the same on both hosts, although they say that they "+
-				"share the pool: %d bytes of %s, and %d bytes of %s", part.volume, c.Instance.Facts.Name, there.Physical,
-				there.Modified, here.Physical, here.Modified)
+				"share the pool: %d bytes of %s, and %d bytes of %s", part.volume, c.Instance.Facts.Name,
+				there.Physical, there.Modified, here.Physical, here.Modified)
 		}
 	}
 	return nil

@@ -33,8 +33,8 @@ func (p *planner) empties(on *fleet.Member) (ok bool) {
 	case model.Error:
 		face.AddFindings(p.diags, finding.List{{Path: finding.At("on_host_change"), Summary: "Host is to be emptied",
 			Detail: fmt.Sprintf("Instance %q is on host %s, which is %s, and on_host_change = \"error\" does not let "+
-				"it leave. Set it to \"move\" or \"live\", which move the instance, or to \"replace\", which loses its "+
-				"disks.", name, on.Name, on.State())}})
+				"it leave. Set it to \"move\" or \"live\", which move the instance, or to \"replace\", which loses "+
+				"its disks.", name, on.Name, on.State())}})
 		return false
 	default:
 		p.replacedElsewhere()
