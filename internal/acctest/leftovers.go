@@ -19,8 +19,8 @@ import (
 // "file PATH". The list is empty if a test has cleaned up. If the pool does not exist, the list has
 // domains only. Leftovers refreshes the pool first.
 //
-// It omits records of requests and the id of a catalog, since they outlive what was asked for. It also
-// omits DHCP leases, since dnsmasq keeps the lease of a removed guest until it expires; see Leases.
+// It omits records of requests and the ids of a catalog and of a pool, since they outlive what was asked
+// for. It also omits DHCP leases, since dnsmasq keeps the lease of a removed guest until it expires; see Leases.
 // Domains of warm snapshots have random names, so it omits those that have no disk in the pool.
 func (h *Host) Leftovers(t testing.TB, pool, marker string) []string {
 	t.Helper()
@@ -44,7 +44,8 @@ func (h *Host) Leftovers(t testing.TB, pool, marker string) []string {
 		}
 	}
 	record := func(name string) bool {
-		return strings.HasPrefix(name, "nova.request.") || strings.HasPrefix(name, "nova.catalog.")
+		return strings.HasPrefix(name, "nova.request.") || strings.HasPrefix(name, "nova.catalog.") ||
+			strings.HasPrefix(name, "nova.pool.")
 	}
 	for _, volume := range volumes {
 		if strings.Contains(volume, marker) && !record(volume) {

@@ -17,7 +17,7 @@ import (
 // Guests move between two real hosts as they do between those in memory.
 func TestRealMigrations(t *testing.T) {
 	shared := acctest.RequireHost(t)
-	from, to := shared.Own(t, "migrate-from"), shared.Own(t, "migrate-to")
+	from, to := shared.Own(t, "from"), shared.Own(t, "to")
 	from.Join(t, to)
 	hosttest.RunMigrations(t, func(t *testing.T) hosttest.Road {
 		uri, data := to.Peer()

@@ -203,7 +203,7 @@ func TestAccTheApplyThatEmptiesAHostMovesNothing(t *testing.T) {
 	provider.WriteString("provider \"novacron\" {\n  hosts = {\n")
 	for _, key := range []string{"kvm1", "kvm2"} {
 		const block = "    %s = { uri = %q, overcommit = { vcpus = 100, memory = 4 } }\n"
-		fmt.Fprintf(&provider, block, key, shared.Own(t, "twice-"+key).URI)
+		fmt.Fprintf(&provider, block, key, shared.Own(t, "two-"+key).URI)
 	}
 	provider.WriteString("  }\n  catalog = { host = \"kvm1\" }\n}\n")
 	fixed := provider.String() + shop(name, blankImage(t))
