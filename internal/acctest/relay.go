@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"io"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -48,6 +49,7 @@ func readPacket(r io.Reader) (packet, error) {
 // relay is a route to the host on which a test sees every packet and can stop it.
 type relay struct {
 	uri    string
+	front  string // the route's socket
 	socket string // the host's own socket
 	join   func(client net.Conn) tap
 
@@ -90,7 +92,10 @@ func (h *Host) relay(t testing.TB, join func(client net.Conn) tap) *relay {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { listener.Close() })
-	r := &relay{uri: "qemu+unix:///system?socket=" + front, socket: socket, join: join, links: map[net.Conn]bool{}}
+	r := &relay{
+		uri: "qemu+unix:///system?socket=" + front, front: front, socket: socket, join: join,
+		links: map[net.Conn]bool{},
+	}
 	go func() {
 		for {
 			conn, err := listener.Accept()
@@ -156,10 +161,15 @@ func (r *relay) leave(client net.Conn) {
 	delete(r.links, client)
 }
 
-// breakOff closes all connections. While broken is set, the relay accepts no new ones.
+// breakOff closes all connections. While broken is set, nothing takes new ones, as on a host that is off.
 func (r *relay) breakOff(broken bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if away := r.front + "-"; broken && !r.broken {
+		_ = os.Rename(r.front, away)
+	} else if r.broken && !broken {
+		_ = os.Rename(away, r.front)
+	}
 	r.broken = broken
 	for client := range r.links {
 		client.Close()

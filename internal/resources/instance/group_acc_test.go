@@ -17,7 +17,7 @@ func TestAccInstancesOfAGroupAreKeptApart(t *testing.T) {
 	t.Parallel()
 	uris := map[string]string{}
 	for _, key := range []string{"kvm1", "kvm2", "kvm3"} {
-		uris[key] = shared.Own(t, "apart-"+key).URI
+		uris[key] = shared.Own(t, "ap-"+key).URI
 	}
 	image := blankImage(t)
 	zones := map[string]string{"kvm1": "a", "kvm2": "a", "kvm3": "b"}

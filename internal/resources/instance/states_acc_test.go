@@ -18,7 +18,7 @@ func TestAccHostsAreEmptiedAndLost(t *testing.T) {
 	hosts, uris := map[string]*acctest.Host{}, map[string]string{}
 	keys := []string{"kvm1", "kvm2", "kvm3"}
 	for _, key := range keys {
-		hosts[key] = shared.Own(t, "states-"+key)
+		hosts[key] = shared.Own(t, "st-"+key)
 		uris[key] = hosts[key].URI
 	}
 	third := hosts["kvm3"].Faulty(t)
