@@ -61,15 +61,24 @@ func (a *Administration) checkLost(ctx context.Context, m *fleet.Member) error {
 		return refuse("Home cannot be lost", why)
 	}
 	err := m.Probe(ctx)
-	if errors.Is(err, host.ErrUnreachable) {
+	if away(err) {
 		return nil
 	}
 	how := "it answers"
 	if err != nil {
-		how = "it can be reached, although it reports an error (" + err.Error() + ")"
+		how = "this does not say that its machine is off (" + err.Error() + ")"
 	}
 	return refuse("Host is not lost", fmt.Sprintf("Host %s is to be lost, but %s: shut it down first. Its guests "+
 		"might run twice otherwise, because plans replace the instances of a lost host.", m.Name, how))
+}
+
+// away reports whether an error says that a host's machine may be off. One that lets nobody in, or does not answer
+// what it has taken, is on.
+func away(err error) bool {
+	if failed, is := errors.AsType[*host.ConnectError](err); is && !failed.Away() {
+		return false
+	}
+	return errors.Is(err, host.ErrUnreachable) && !errors.Is(err, host.ErrNoAnswer)
 }
 
 // checkBack checks that a host that was lost is back.

@@ -154,8 +154,8 @@ func TestAHostIsLostWhileItDoesNotAnswer(t *testing.T) {
 		}
 		for err, says := range map[error]string{
 			nil:              "it answers: shut it down first",
-			host.ErrNoAnswer: "it can be reached, although it reports an error",
-			host.ErrInternal: "it can be reached, although it reports an error",
+			host.ErrNoAnswer: "this does not say that its machine is off",
+			host.ErrInternal: "this does not say that its machine is off",
 		} {
 			d.off("kvm2", err)
 			refused(t, d.Update(ctx, lost), "state", says)

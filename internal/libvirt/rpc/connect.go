@@ -36,7 +36,7 @@ func (c *Client) connect(ctx context.Context) (*Conn, error) {
 		return nil, fmt.Errorf("connecting to %s: %w", c.dialer.URI(), caller.Err())
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: connecting to %s: %w", host.ErrUnreachable, c.dialer.URI(), err)
+		return nil, fmt.Errorf("%w: %w", host.ErrUnreachable, &host.ConnectError{URI: c.dialer.URI(), Err: err})
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)
 	defer cancel()
@@ -53,7 +53,7 @@ func (c *Client) connect(ctx context.Context) (*Conn, error) {
 	}
 	if err != nil {
 		w.Close()
-		return nil, fmt.Errorf("%w: connecting to %s: %w", host.ErrUnreachable, c.dialer.URI(), err)
+		return nil, fmt.Errorf("%w: %w", host.ErrUnreachable, &host.ConnectError{URI: c.dialer.URI(), Err: err})
 	}
 	return &Conn{calls: &c.calls, l: l, wire: w}, nil
 }
