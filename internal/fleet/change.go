@@ -215,16 +215,27 @@ func (f *Fleet) leave(
 	if err != nil {
 		return catalog.Record[catalog.Placement]{}, err
 	}
-	work := lease.New(ctx, now)
-	rec, err := catalog.Change(ctx, f.placements, catalog.PlacementKey(tenant, name), func(p *catalog.Placement) error {
-		unnoted := p.UUID == "" && m != nil && m.Name == p.Host
-		if p.UUID != uuid && !unnoted {
-			return catalog.ErrNotFound
+	work, key := lease.New(ctx, now), catalog.PlacementKey(tenant, name)
+	leave := func() (catalog.Record[catalog.Placement], error) {
+		return catalog.Change(ctx, f.placements, key, func(p *catalog.Placement) error {
+			unnoted := p.UUID == "" && m != nil && m.Name == p.Host
+			switch {
+			case p.UUID != uuid && !unnoted:
+				return catalog.ErrNotFound
+			case p.State == catalog.PlacementMoving: // since the instance was read
+				return errMoving
+			}
+			p.UUID, p.State = uuid, catalog.PlacementLeaving
+			p.Hold(work)
+			return nil
+		})
+	}
+	rec, err := leave()
+	if errors.Is(err, errMoving) {
+		if err = f.moving(ctx, key); err == nil {
+			err = fmt.Errorf("instance %q was being moved when it was to be removed: plan again", name)
 		}
-		p.UUID, p.State = uuid, catalog.PlacementLeaving
-		p.Hold(work)
-		return nil
-	})
+	}
 	if err != nil {
 		return catalog.Record[catalog.Placement]{}, catalog.IgnoreNotFound(err)
 	}

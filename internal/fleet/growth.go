@@ -49,7 +49,7 @@ func (f *Fleet) claimGrowth(
 	to.Pool = w.Pool
 	w.join(&to)
 	to.Value = on.claims(to)
-	if grow(&to, was, b); to == was {
+	if grow(&to, was, b); to == was && was.State != catalog.PlacementMoving {
 		return g, nil
 	}
 	g.was, g.to = was, to

@@ -133,9 +133,10 @@ type move struct {
 	from   *Member
 	to     *Member
 	record catalog.Record[catalog.Placement]
-	placed bool // there is a placement
-	begun  bool // it says that the instance moves
-	moved  bool // it says that the instance is on the other host
+	before catalog.Placement // as it was before the move; the zero value if there was none
+	placed bool              // there is a placement
+	begun  bool              // it says that the instance moves
+	moved  bool              // it says that the instance is on the other host
 }
 
 // has is the member that has the instance.
@@ -181,7 +182,7 @@ func (m *move) placement(ctx context.Context) error {
 				i.Facts.Name, rec.Value.Host)
 		}
 	}
-	m.record, m.placed = rec, true
+	m.record, m.before, m.placed = rec, rec.Value, true
 	return err
 }
 
@@ -373,6 +374,11 @@ func (m *move) undo(ctx context.Context, err error) error {
 		return err
 	}
 	rec, undone := m.fleet.complete(ctx, m.record)
+	if undone == nil && rec.Value.Host == m.from.Name {
+		undone = m.regroup(ctx, rec)
+	}
+	ctx, stop := step.UndoContext(ctx) // the other host may have taken all of the time
+	defer stop()
 	switch {
 	case !m.live:
 		return errors.Join(err, undone, m.from.Return(ctx, m.cargo.Instance))

@@ -98,16 +98,16 @@ func (f *Fleet) withoutLost(ctx context.Context, p catalog.Placement) (catalog.P
 
 // clear removes what a move has left of an instance on the host that does not have it.
 func (f *Fleet) clear(ctx context.Context, p catalog.Placement) error {
-	other := p.To
-	if p.Host == p.To {
-		other = p.From
+	from, to, err := f.ends(p) // also the one that stays as it is: both may share a pool
+	if err != nil {
+		return err
 	}
-	at, known := f.Member(other)
-	if !known {
-		return f.lacksEnd(p)
+	at := to
+	if p.Host == p.To {
+		at = from
 	}
 	if err := unlessLost(at.silence.ask(func() error { return at.Abandon(ctx, p.UUID) })); err != nil {
-		return fmt.Errorf("removing what the move of instance %q has left on host %s: %w", p.Name, other, err)
+		return fmt.Errorf("removing what the move of instance %q has left on host %s: %w", p.Name, at.Name, err)
 	}
 	return nil
 }

@@ -32,8 +32,9 @@ type neighbours struct {
 
 	mu    sync.Mutex
 	said  bool     // this process has recorded that the host uses the pool
-	found bool     // names are known
+	found bool     // names and gone are known
 	names []string // of the other hosts that shared the pool when this process first asked
+	gone  []string // of the lost hosts that the pool listed then
 }
 
 // Introduce makes the stores of a catalog's hosts known to each other. lost reports whether a host is lost.
@@ -68,7 +69,7 @@ func (st *Store) UsePool(ctx context.Context) error {
 	}
 	hosts, err := n.pool.Use(ctx, n.site)
 	n.said = err == nil
-	n.names, n.found = nil, err == nil && len(n.among(hosts)) == 0
+	n.names, n.gone, n.found = nil, nil, err == nil && len(n.among(hosts)) == 0
 	return err
 }
 
@@ -94,32 +95,62 @@ func (n *neighbours) among(hosts []string) (names []string) {
 // SharedWith names the other hosts of the catalog with which the host shares the pool. These say so, too: a copy
 // of a pool may say more than is true. One that does not answer counts as one that says so.
 func (st *Store) SharedWith(ctx context.Context) (names []string, err error) {
+	names, _, err = st.sharing(ctx)
+	return names, err
+}
+
+// sharing is SharedWith. gone are the lost hosts that the pool lists, too: they cannot say whether that is so.
+func (st *Store) sharing(ctx context.Context) (names, gone []string, err error) {
 	if !st.neighbours.several() {
-		return nil, nil
+		return nil, nil, nil
 	}
 	if there, err := st.exists(ctx); err != nil || !there {
-		return nil, err
+		return nil, nil, err
 	}
 	id, listed, err := st.neighbours.with(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, name := range listed {
-		if lost, err := st.neighbours.lost(ctx, name); err != nil || lost {
-			if err != nil {
-				return nil, err
-			}
+		lost, err := st.neighbours.lost(ctx, name)
+		if err != nil {
+			return nil, nil, err
+		}
+		if lost {
+			gone = append(gone, name)
 			continue
 		}
 		same, back, err := st.neighbours.others[name].neighbours.with(ctx)
 		if err != nil && !host.Unanswered(err) {
-			return nil, fmt.Errorf("finding out whether host %s shares %s: %w", name, st.pool, err)
+			return nil, nil, fmt.Errorf("finding out whether host %s shares %s: %w", name, st.pool, err)
 		}
 		if err != nil || same == id && slices.Contains(back, st.site) {
 			names = append(names, name)
 		}
 	}
-	return names, nil
+	return names, gone, nil
+}
+
+// MayShareWith reports whether the host shares the pool with the other one of a name, as far as that can be known:
+// the word of the pool counts if the other host is lost, or is none of the catalog's that this process knows.
+func (st *Store) MayShareWith(ctx context.Context, name string) (bool, error) {
+	names, _, err := st.sharing(ctx)
+	if err != nil || slices.Contains(names, name) {
+		return err == nil, err
+	}
+	if _, known := st.neighbours.others[name]; known {
+		if lost, err := st.neighbours.lost(ctx, name); err != nil || !lost {
+			return false, err // it has said so itself
+		}
+	}
+	if st.neighbours.pool == nil {
+		return false, nil
+	}
+	if there, err := st.exists(ctx); err != nil || !there {
+		return false, err
+	}
+	_, hosts, err := st.neighbours.pool.UsedBy(ctx)
+	return slices.Contains(hosts, name) && slices.Contains(hosts, st.site), err
 }
 
 // LooksShared reports whether the host shows the same pool as the other one of a name. A pool that was copied from
@@ -142,17 +173,17 @@ func (st *Store) LooksShared(ctx context.Context, name string) (bool, error) {
 	return ids[0] != "" && ids[0] == ids[1], nil
 }
 
-// SharedLately is SharedWith as this process has first found it out.
-func (st *Store) SharedLately(ctx context.Context) ([]string, error) {
+// SharedLately is SharedWith as this process has first found it out. gone are the lost hosts that the pool lists,
+// too: it may have disks of their instances.
+func (st *Store) SharedLately(ctx context.Context) (names, gone []string, err error) {
 	n := &st.neighbours
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.found {
-		return n.names, nil
+	if !n.found {
+		n.names, n.gone, err = st.sharing(ctx)
+		n.found = err == nil
 	}
-	names, err := st.SharedWith(ctx)
-	n.names, n.found = names, err == nil
-	return names, err
+	return n.names, n.gone, err
 }
 
 // exists reports whether the pool exists; it does for certain if the process has used it.

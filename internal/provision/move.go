@@ -341,7 +341,7 @@ func (p *Provisioner) Abandon(ctx context.Context, uuid string) error {
 		return fmt.Errorf("the domain %q on %s has no note that it is being moved, so it stays: remove it by hand if "+
 			"another host has the instance", domain.Name, p.host.URI())
 	}
-	shared, err := p.sharesWith(ctx, facts.Moving)
+	shared, err := p.library.Images.MayShareWith(ctx, facts.Moving)
 	if err != nil {
 		return err
 	}

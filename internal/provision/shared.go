@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
@@ -28,12 +29,16 @@ func (p *Provisioner) unused(ctx context.Context, tenant, name string) error {
 	if p.neighbours == nil {
 		return nil
 	}
-	if names, err := p.library.Images.SharedLately(ctx); err != nil || len(names) == 0 {
+	names, gone, err := p.library.Images.SharedLately(ctx)
+	if err != nil || len(names)+len(gone) == 0 {
 		return err
 	}
 	found, err := p.volumes.List(ctx, tenant, name, []string{p.library.Pool()})
 	if err != nil || len(found) == 0 {
 		return err
+	}
+	if len(gone) > 0 {
+		return &SurvivingError{Instance: name, Hosts: gone, Pool: p.library.Pool(), Volumes: found[p.library.Pool()]}
 	}
 	return p.alone(ctx, tenant, name, "")
 }
@@ -44,7 +49,7 @@ func (p *Provisioner) alone(ctx context.Context, tenant, name, uuid string) erro
 	if p.neighbours == nil {
 		return nil
 	}
-	names, err := p.library.Images.SharedLately(ctx)
+	names, _, err := p.library.Images.SharedLately(ctx)
 	if err != nil {
 		return err
 	}
@@ -67,6 +72,21 @@ func (p *Provisioner) alone(ctx context.Context, tenant, name, uuid string) erro
 		}
 	}
 	return nil
+}
+
+// SurvivingError says that a pool has volumes of an instance's name, which may be the disks that an instance had on
+// a lost host.
+type SurvivingError struct {
+	Instance string
+	Hosts    []string // that are lost, and used the pool
+	Pool     string
+	Volumes  []string
+}
+
+func (e *SurvivingError) Error() string {
+	return fmt.Sprintf("pool %q has volumes of an instance %q: %s. The pool was shared with the lost host %s, so they "+
+		"may be what has survived of an instance there. Copy what you need, and delete them with `virsh vol-delete`; "+
+		"or choose another name", e.Pool, e.Instance, strings.Join(e.Volumes, ", "), strings.Join(e.Hosts, ", "))
 }
 
 // SharedError says that the volumes of an instance stay, because another host that shares the pool has a domain
