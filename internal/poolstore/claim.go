@@ -69,7 +69,8 @@ func (w *writer) claim(ctx context.Context, v view, b *batch) (a attempt, inTime
 		}
 		err = whenFree(ctx, func() error { return w.pool.volumes.WriteVolume(ctx, w.pool.name, spec.Name, data) })
 		if err == nil && spec.Allocation == 0 { // if there was no room, libvirt may say that all was written
-			if _, err = w.reader.read(ctx, docStem, e.Number); errors.Is(err, errBroken) {
+			_, err = w.reader.read(ctx, docStem, e.Number)
+			if errors.Is(err, errBroken) || errors.Is(err, errTorn) {
 				err = fmt.Errorf("%w: volume %q: the pool is full", errTorn, spec.Name)
 			}
 		}
