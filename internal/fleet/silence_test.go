@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,7 +24,13 @@ func uuid(n int) string { return fmt.Sprintf("00000000-0000-4000-8000-%012d", n)
 func TestASilentHostCostsItsTimeoutOnce(t *testing.T) {
 	inWorld(t, plenty, []string{"a", "b"}, func(t *testing.T, w *world) {
 		f, waited := w.process(), time.Duration(0)
-		w.hosts["b"].Inject = frozen
+		var thawed atomic.Bool // the host is asked again in the background
+		w.hosts["b"].Inject = func(c fakehost.Call) fakehost.Fault {
+			if thawed.Load() {
+				return fakehost.Fault{}
+			}
+			return frozen(c)
+		}
 		const refreshes = 60
 		for n := range refreshes {
 			begun := time.Now()
@@ -36,7 +43,7 @@ func TestASilentHostCostsItsTimeoutOnce(t *testing.T) {
 		if most := dialing + refreshes/3*moment; waited > most {
 			t.Errorf("%d refreshes in 10 minutes wait for %s, want at most %s", refreshes, waited, most)
 		}
-		w.hosts["b"].Inject = nil
+		thawed.Store(true)
 		time.Sleep(dialing + silenceAge)
 		begun := time.Now()
 		if _, _, err := f.Refresh(t.Context(), "b", uuid(0)); host.Unanswered(err) || time.Since(begun) > 0 {
