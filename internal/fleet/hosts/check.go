@@ -15,8 +15,8 @@ import (
 // Check checks that the state of a host may change, and returns findings otherwise: a host that answers is
 // not lost, and one that is lost stays so until it answers. The zero state of a Host is active.
 func (a *Administration) Check(ctx context.Context, was, to catalog.Host) error {
-	if a.hosts == nil {
-		return ErrTenant
+	if err := a.Allowed(); err != nil {
+		return err
 	}
 	before, after := was.State == catalog.HostLost, to.State == catalog.HostLost
 	if before == after {
@@ -32,11 +32,11 @@ func (a *Administration) Check(ctx context.Context, was, to catalog.Host) error 
 	return a.checkBack(ctx, m)
 }
 
-// CheckDelete checks that nothing may be said of a host any more. Of a lost host that the provider does not
-// have any more, it may: nobody asks it.
+// CheckDelete checks that the state of a host may be removed, so that the host is active. A lost host that the
+// provider's configuration no longer has may become active without an answer.
 func (a *Administration) CheckDelete(ctx context.Context, was catalog.Host) error {
-	if a.hosts == nil {
-		return ErrTenant
+	if err := a.Allowed(); err != nil {
+		return err
 	}
 	if _, there := a.fleet.Member(was.Name); !there {
 		return nil
@@ -53,7 +53,7 @@ func (a *Administration) checkLost(ctx context.Context, m *fleet.Member) error {
 		why := fmt.Sprintf("Host %s is the home of the catalog, whose pool has the documents: without it, there is no "+
 			"catalog that could say that it is lost. Restore the pool on another machine, and give that machine the "+
 			"host's name among the provider's hosts.", m.Name)
-		if !a.library.InPool() {
+		if !a.Library.InPool() {
 			why = fmt.Sprintf("Host %s is the home of this configuration: its pool gets the images that are "+
 				"registered. Name another host in all configurations that share the catalog, catalog = { host = … }, "+
 				"and apply again. Versions whose image only %[1]s has cannot be used any more.", m.Name)
@@ -72,8 +72,8 @@ func (a *Administration) checkLost(ctx context.Context, m *fleet.Member) error {
 		"might run twice otherwise, because plans replace the instances of a lost host.", m.Name, how))
 }
 
-// away reports whether an error says that a host's machine may be off. One that lets nobody in, or does not answer
-// what it has taken, is on.
+// away reports whether an error says that a host's machine may be off. A machine is on if it refuses the login, or
+// accepts a connection and does not answer.
 func away(err error) bool {
 	if failed, is := errors.AsType[*host.ConnectError](err); is && !failed.Away() {
 		return false
@@ -98,7 +98,7 @@ func (a *Administration) Announce(ctx context.Context, was, to catalog.Host) (fi
 	if was.State == to.State {
 		return nil, nil
 	}
-	if err := a.open(ctx); err != nil {
+	if err := a.Open(ctx); err != nil {
 		return nil, err
 	}
 	m, there := a.fleet.Member(to.Name)
@@ -154,7 +154,7 @@ func (a *Administration) inhabitants(ctx context.Context, m *fleet.Member) (stri
 	for _, rec := range records {
 		switch {
 		case rec.Value.Host != m.Name:
-		case rec.Value.Tenant == a.library.Tenant():
+		case rec.Value.Tenant == a.Library.Tenant():
 			own = append(own, rec.Value.Name)
 		default:
 			others++
@@ -166,7 +166,7 @@ func (a *Administration) inhabitants(ctx context.Context, m *fleet.Member) (stri
 		if len(own) > shown {
 			names += ", …"
 		}
-		parts = append(parts, fmt.Sprintf("%s of tenant %q (%s)", instances(len(own)), a.library.Tenant(), names))
+		parts = append(parts, fmt.Sprintf("%s of tenant %q (%s)", instances(len(own)), a.Library.Tenant(), names))
 	}
 	if others > 0 {
 		parts = append(parts, instances(others)+" of other tenants")

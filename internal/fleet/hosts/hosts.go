@@ -22,62 +22,33 @@ var ErrTenant = errors.New("the states of hosts belong to the administrator of t
 
 // Administration manages the states of hosts.
 type Administration struct {
-	hosts      catalog.Collection[catalog.Host]
+	library.Administered[catalog.Host]
 	placements catalog.Collection[catalog.Placement]
 	fleet      *fleet.Fleet
-	library    *library.Library // of the catalog
 }
 
 // Over returns the administration of a catalog, which has to be the administrator's: it shows the
 // placements of all tenants. nil is for a user who is none; then everything fails with ErrTenant.
-func Over(store catalog.Store, fleet *fleet.Fleet, library *library.Library) *Administration {
+func Over(store catalog.Store, f *fleet.Fleet, l *library.Library) *Administration {
+	of := library.Administered[catalog.Host]{Library: l, Denied: ErrTenant}
 	if store == nil {
-		return &Administration{}
+		return &Administration{Administered: of}
 	}
-	return &Administration{store.Hosts(), store.Placements(), fleet, library}
-}
-
-// open makes sure that the catalog can be read and written.
-func (a *Administration) open(ctx context.Context) error {
-	if a.hosts == nil {
-		return ErrTenant
-	}
-	if !a.library.InPool() {
-		return nil
-	}
-	return a.library.Images.Open(ctx)
-}
-
-// Get reads what is said of a host. It returns catalog.ErrNotFound if nothing is.
-func (a *Administration) Get(ctx context.Context, name string) (catalog.Host, error) {
-	if err := a.open(ctx); err != nil {
-		return catalog.Host{}, err
-	}
-	rec, err := a.hosts.Get(ctx, name)
-	return rec.Value, err
+	of.Documents = store.Hosts()
+	return &Administration{of, store.Placements(), f}
 }
 
 // CheckNew returns an error if nothing can be said of a host for the first time: findings if the provider
 // does not have it, and a planning.TakenError if something is said already, which may be removed before the
 // plan is applied.
 func (a *Administration) CheckNew(ctx context.Context, name string) error {
-	if a.hosts == nil {
-		return ErrTenant
+	if err := a.Allowed(); err != nil {
+		return err
 	}
 	if err := a.configured(name).Err(); err != nil {
 		return err
 	}
-	if there, err := a.library.HasCatalog(ctx); !there {
-		return err
-	}
-	switch _, err := a.Get(ctx, name); {
-	case err == nil:
-		return taken(name)
-	case errors.Is(err, catalog.ErrNotFound):
-		return nil
-	default:
-		return err
-	}
+	return a.Vacant(ctx, name, taken(name))
 }
 
 // configured reports that the provider does not have a host.
@@ -97,7 +68,7 @@ func taken(name string) error {
 
 // Create says something of a host for the first time. What is wrong with it is returned as findings.
 func (a *Administration) Create(ctx context.Context, h catalog.Host) error {
-	if err := a.open(ctx); err != nil {
+	if err := a.Open(ctx); err != nil {
 		return err
 	}
 	if err := append(h.Validate(), a.configured(h.Name)...).Err(); err != nil {
@@ -107,7 +78,7 @@ func (a *Administration) Create(ctx context.Context, h catalog.Host) error {
 		return err
 	}
 	defer a.fleet.Changes(catalog.Host{Name: h.Name})
-	_, err := a.hosts.Create(ctx, h.Name, h)
+	_, err := a.Documents.Create(ctx, h.Name, h)
 	if errors.Is(err, catalog.ErrExists) {
 		return taken(h.Name)
 	}
@@ -116,14 +87,14 @@ func (a *Administration) Create(ctx context.Context, h catalog.Host) error {
 
 // Update says something else of a host.
 func (a *Administration) Update(ctx context.Context, h catalog.Host) error {
-	if err := a.open(ctx); err != nil {
+	if err := a.Open(ctx); err != nil {
 		return err
 	}
 	if err := h.Validate().Err(); err != nil {
 		return err
 	}
 	was := catalog.Host{Name: h.Name}
-	_, err := catalog.Change(ctx, a.hosts, h.Name, func(to *catalog.Host) error {
+	_, err := catalog.Change(ctx, a.Documents, h.Name, func(to *catalog.Host) error {
 		if err := a.Check(ctx, *to, h); err != nil {
 			return err
 		}
@@ -136,10 +107,10 @@ func (a *Administration) Update(ctx context.Context, h catalog.Host) error {
 
 // Delete says nothing of a host any more, so that it is active.
 func (a *Administration) Delete(ctx context.Context, name string) error {
-	if err := a.open(ctx); err != nil {
+	if err := a.Open(ctx); err != nil {
 		return err
 	}
-	rec, err := a.hosts.Get(ctx, name)
+	rec, err := a.Documents.Get(ctx, name)
 	if err != nil {
 		return catalog.IgnoreNotFound(err)
 	}
@@ -147,5 +118,5 @@ func (a *Administration) Delete(ctx context.Context, name string) error {
 		return err
 	}
 	defer a.fleet.Changes(rec.Value)
-	return catalog.IgnoreNotFound(a.hosts.Delete(ctx, rec.Key, rec.Revision))
+	return catalog.IgnoreNotFound(a.Documents.Delete(ctx, rec.Key, rec.Revision))
 }

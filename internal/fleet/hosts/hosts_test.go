@@ -183,7 +183,7 @@ func TestAHostIsLostWhileItDoesNotAnswer(t *testing.T) {
 			t.Error(err)
 		}
 
-		// Of one that the provider does not have any more, nobody says that it is lost, and nobody has to ask.
+		// The state of a host that the provider no longer has cannot be changed, only removed.
 		other := catalog.Host{Name: "kvm9", State: catalog.HostLost}
 		must.Get[catalog.Record[catalog.Host]](t)(d.store.Hosts().Create(ctx, "kvm9", other))
 		refused(t, d.Update(ctx, catalog.Host{Name: "kvm9"}), "name", `no host "kvm9"`)

@@ -25,58 +25,25 @@ const shown = 5
 
 // Administration manages the resource pools of a catalog.
 type Administration struct {
-	pools      catalog.Collection[catalog.ResourcePool]
+	library.Administered[catalog.ResourcePool]
 	placements catalog.Collection[catalog.Placement]
-	library    *library.Library // of the catalog
 }
 
 // Over returns the administration of a catalog, which has to be the administrator's: it shows the
 // placements of all tenants. nil is for a user who is none; then everything fails with ErrTenant.
-// library knows the storage pool that has the catalog, which may be one that the first apply creates.
-func Over(store catalog.Store, library *library.Library) *Administration {
+func Over(store catalog.Store, l *library.Library) *Administration {
+	of := library.Administered[catalog.ResourcePool]{Library: l, Denied: ErrTenant}
 	if store == nil {
-		return &Administration{}
+		return &Administration{Administered: of}
 	}
-	return &Administration{store.ResourcePools(), store.Placements(), library}
-}
-
-// open makes sure that the catalog can be read and written.
-func (a *Administration) open(ctx context.Context) error {
-	if a.pools == nil {
-		return ErrTenant
-	}
-	if !a.library.InPool() {
-		return nil
-	}
-	return a.library.Images.Open(ctx)
-}
-
-// Get reads a pool, with the quotas of all tenants. It returns catalog.ErrNotFound if there is none.
-func (a *Administration) Get(ctx context.Context, name string) (catalog.ResourcePool, error) {
-	if err := a.open(ctx); err != nil {
-		return catalog.ResourcePool{}, err
-	}
-	rec, err := a.pools.Get(ctx, name)
-	return rec.Value, err
+	of.Documents = store.ResourcePools()
+	return &Administration{of, store.Placements()}
 }
 
 // CheckNew returns an error if a pool of that name cannot be created: a planning.TakenError if there is
 // one, which may be removed before the plan is applied.
 func (a *Administration) CheckNew(ctx context.Context, name string) error {
-	if a.pools == nil {
-		return ErrTenant
-	}
-	if there, err := a.library.HasCatalog(ctx); !there {
-		return err
-	}
-	switch _, err := a.Get(ctx, name); {
-	case err == nil:
-		return taken(name)
-	case errors.Is(err, catalog.ErrNotFound):
-		return nil
-	default:
-		return err
-	}
+	return a.Vacant(ctx, name, taken(name))
 }
 
 func taken(name string) error {
@@ -87,13 +54,13 @@ func taken(name string) error {
 
 // Create creates a pool. What is wrong with it is returned as findings.
 func (a *Administration) Create(ctx context.Context, r catalog.ResourcePool) error {
-	if err := a.open(ctx); err != nil {
+	if err := a.Open(ctx); err != nil {
 		return err
 	}
 	if err := r.Validate().Err(); err != nil {
 		return err
 	}
-	_, err := a.pools.Create(ctx, r.Name, r)
+	_, err := a.Documents.Create(ctx, r.Name, r)
 	if errors.Is(err, catalog.ErrExists) {
 		return taken(r.Name)
 	}
@@ -102,13 +69,13 @@ func (a *Administration) Create(ctx context.Context, r catalog.ResourcePool) err
 
 // Update changes a pool to what it is given. A quota may be less than what its tenant takes.
 func (a *Administration) Update(ctx context.Context, r catalog.ResourcePool) error {
-	if err := a.open(ctx); err != nil {
+	if err := a.Open(ctx); err != nil {
 		return err
 	}
 	if err := r.Validate().Err(); err != nil {
 		return err
 	}
-	_, err := catalog.Change(ctx, a.pools, r.Name, func(to *catalog.ResourcePool) error {
+	_, err := catalog.Change(ctx, a.Documents, r.Name, func(to *catalog.ResourcePool) error {
 		*to = r
 		return nil
 	})
@@ -118,10 +85,10 @@ func (a *Administration) Update(ctx context.Context, r catalog.ResourcePool) err
 // Delete removes a pool that no placement counts against. It returns findings otherwise, and nothing if
 // there is no such pool.
 func (a *Administration) Delete(ctx context.Context, name string) error {
-	if err := a.open(ctx); err != nil {
+	if err := a.Open(ctx); err != nil {
 		return err
 	}
-	rec, err := a.pools.Get(ctx, name)
+	rec, err := a.Documents.Get(ctx, name)
 	if err != nil {
 		return catalog.IgnoreNotFound(err)
 	}
@@ -134,7 +101,7 @@ func (a *Administration) Delete(ctx context.Context, name string) error {
 			"The catalog has %s of resource pool %q: %s. Destroy them, or give them another resource_pool first.",
 			instances(int64(len(placed))), name, some(placed))}}
 	}
-	return catalog.IgnoreNotFound(a.pools.Delete(ctx, rec.Key, rec.Revision))
+	return catalog.IgnoreNotFound(a.Documents.Delete(ctx, rec.Key, rec.Revision))
 }
 
 // placed are the placements that count against a pool, of all tenants.
@@ -165,7 +132,7 @@ func some(placed []catalog.Placement) string {
 // Exceeded reports, at the tenants, what is taken of a pool beyond its quotas. Nothing is added until
 // it is less, and nothing that is there is taken away.
 func (a *Administration) Exceeded(ctx context.Context, r catalog.ResourcePool) (finding.List, error) {
-	if err := a.open(ctx); err != nil {
+	if err := a.Open(ctx); err != nil {
 		return nil, err
 	}
 	placed, err := a.placed(ctx, r.Name)
