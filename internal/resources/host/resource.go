@@ -52,7 +52,7 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	}
 	plan.ID = plan.Name
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{plan.Name})...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, face.Named{Name: plan.Name})...)
 	r.NotePool(ctx, resp.Private, &resp.Diagnostics)
 }
 
@@ -64,7 +64,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		return
 	}
 	name := state.ID.ValueString()
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{state.ID})...) // also of a state that is gone
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, face.Named{Name: state.ID})...) // also of a state that is gone
 	if !r.Configured() {
 		return
 	}
@@ -98,7 +98,7 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 		return
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{plan.Name})...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, face.Named{Name: plan.Name})...)
 }
 
 // Delete implements resource.Resource.
