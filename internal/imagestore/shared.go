@@ -95,12 +95,19 @@ func (n *neighbours) among(hosts []string) (names []string) {
 // SharedWith names the other hosts of the catalog with which the host shares the pool. These say so, too: a copy
 // of a pool may say more than is true. One that does not answer counts as one that says so.
 func (st *Store) SharedWith(ctx context.Context) (names []string, err error) {
-	names, _, err = st.sharing(ctx)
+	names, _, err = st.sharing(ctx, "")
 	return names, err
 }
 
-// sharing is SharedWith. gone are the lost hosts that the pool lists, too: they cannot say whether that is so.
-func (st *Store) sharing(ctx context.Context) (names, gone []string, err error) {
+// SharesWith reports whether SharedWith names a host. It asks no other one.
+func (st *Store) SharesWith(ctx context.Context, name string) (bool, error) {
+	names, _, err := st.sharing(ctx, name)
+	return len(names) > 0, err
+}
+
+// sharing is SharedWith, as far as it concerns one host; "" for all. gone are the lost hosts that the pool lists,
+// too: they cannot say whether that is so.
+func (st *Store) sharing(ctx context.Context, only string) (names, gone []string, err error) {
 	if !st.neighbours.several() {
 		return nil, nil, nil
 	}
@@ -112,6 +119,9 @@ func (st *Store) sharing(ctx context.Context) (names, gone []string, err error) 
 		return nil, nil, err
 	}
 	for _, name := range listed {
+		if only != "" && name != only {
+			continue
+		}
 		lost, err := st.neighbours.lost(ctx, name)
 		if err != nil {
 			return nil, nil, err
@@ -134,9 +144,8 @@ func (st *Store) sharing(ctx context.Context) (names, gone []string, err error) 
 // MayShareWith reports whether the host shares the pool with the other one of a name, as far as that can be known:
 // the word of the pool counts if the other host is lost, or is none of the catalog's that this process knows.
 func (st *Store) MayShareWith(ctx context.Context, name string) (bool, error) {
-	names, _, err := st.sharing(ctx)
-	if err != nil || slices.Contains(names, name) {
-		return err == nil, err
+	if shared, err := st.SharesWith(ctx, name); err != nil || shared {
+		return shared, err
 	}
 	if _, known := st.neighbours.others[name]; known {
 		if lost, err := st.neighbours.lost(ctx, name); err != nil || !lost {
@@ -180,7 +189,7 @@ func (st *Store) SharedLately(ctx context.Context) (names, gone []string, err er
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if !n.found {
-		n.names, n.gone, err = st.sharing(ctx)
+		n.names, n.gone, err = st.sharing(ctx, "")
 		n.found = err == nil
 	}
 	return n.names, n.gone, err

@@ -105,9 +105,9 @@ func New(s Settings) *Provisioner {
 // tiers.
 func (p *Provisioner) Homes() []string { return p.volumes.Homes() }
 
-// Answers makes a request that any host can answer at once, and returns its error.
+// Answers asks the host what it can answer at once, also while it refreshes a pool, and returns the error.
 func (p *Provisioner) Answers(ctx context.Context) error {
-	_, err := p.host.PoolUUIDs(ctx)
+	_, err := p.host.Self(ctx)
 	return err
 }
 

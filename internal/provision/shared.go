@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/host"
@@ -109,8 +108,7 @@ func (p *Provisioner) sharesWith(ctx context.Context, name string) (bool, error)
 	if p.neighbours == nil {
 		return false, nil
 	}
-	names, err := p.library.Images.SharedWith(ctx)
-	return slices.Contains(names, name), err
+	return p.library.Images.SharesWith(ctx, name)
 }
 
 // Shares reports whether an instance that moves here from the host of a name is likely to have its volumes here
