@@ -106,8 +106,8 @@ func (w *worker) work(to io.Writer) error {
 	return ctx.Err()
 }
 
-// apply creates an instance, or removes one that the state has. As for each apply, the fleet is opened anew:
-// what a create has taken over, the same apply does not remove.
+// apply creates an instance, or removes one that the state has. Each apply opens the fleet for itself, as a process
+// of Terraform does: what a create has taken over, the same apply does not remove.
 func (w *worker) apply(ctx context.Context, say *json.Encoder, name string) error {
 	p, err := hostfleet.Open(w.Options)
 	if err != nil {

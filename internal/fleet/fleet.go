@@ -67,6 +67,7 @@ type Fleet struct {
 	plan       ledger
 	quotas     quotas
 	swept      sync.Once
+	sweeping   chan struct{}     // is closed once the sweep has ended
 	known      atomic.Bool       // the states of the hosts were read
 	choosing   sync.Mutex        // held while a create chooses its host
 	chosen     map[string]chosen // by the names of instances of groups, while choosing is held

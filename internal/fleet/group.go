@@ -26,14 +26,21 @@ func (w Where) SameGroup(other Where) bool {
 // join makes a placement one of an instance that has this Where. If the placement was in another group, or in
 // the same in another way, it claims nothing yet.
 func (w Where) join(p *catalog.Placement) {
-	to := catalog.Placement{}
-	if w.Group != "" {
-		to.Group, to.Apart, to.Strict = w.Group, w.apart(), w.Strict
-	}
-	if !p.SameGroup(to) {
+	if to := w.membership(); !w.keeps(*p) {
 		p.Group, p.Apart, p.Strict, p.Value, p.ToValue = to.Group, to.Apart, to.Strict, "", ""
 	}
 }
+
+// membership is a placement that says of groups what this Where says.
+func (w Where) membership() (p catalog.Placement) {
+	if w.Group != "" {
+		p.Group, p.Apart, p.Strict = w.Group, w.apart(), w.Strict
+	}
+	return p
+}
+
+// keeps reports whether a placement is in the group of this Where already, in the same way.
+func (w Where) keeps(p catalog.Placement) bool { return p.SameGroup(w.membership()) }
 
 // value is what instances on the host have in common: the value of a label, "" if the host does not have it, or
 // the host's name.

@@ -65,19 +65,3 @@ func (f *Fleet) joined(w Where) func(context.Context, kind.Instance, *Member, fu
 		return err
 	}
 }
-
-// regroup brings the placement of an instance that has stayed on its host back to the group that it had there. If
-// another instance of a strict group has come there meanwhile, it claims nothing.
-func (m *move) regroup(ctx context.Context, rec catalog.Record[catalog.Placement]) error {
-	to := rec.Value
-	to.Group, to.Apart, to.Strict, to.Value = m.before.Group, m.before.Apart, m.before.Strict, m.before.Value
-	if to == rec.Value {
-		return nil
-	}
-	_, err := m.fleet.placements.Replace(ctx, rec.Key, rec.Revision, to)
-	if _, clash := clashes(err); clash {
-		to.Value = ""
-		_, err = m.fleet.placements.Replace(ctx, rec.Key, rec.Revision, to)
-	}
-	return err
-}

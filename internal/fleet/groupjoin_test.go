@@ -73,11 +73,11 @@ func TestAnInstanceJoinsAndLeavesAGroup(t *testing.T) {
 			}
 		}
 		plan = w.process() // two that join in one plan
-		anew := Where{Group: "new", Strict: true}
-		if err := plan.PlanGroup(t.Context(), "one", on, anew); err != nil {
+		joined := Where{Group: "new", Strict: true}
+		if err := plan.PlanGroup(t.Context(), "one", on, joined); err != nil {
 			t.Error(err)
 		}
-		says(plan.PlanGroup(t.Context(), "two", on, anew), `instance "one" of group "new" is there`)
+		says(plan.PlanGroup(t.Context(), "two", on, joined), `instance "one" of group "new" is there`)
 		// A change that fails takes the claim back.
 		w.hosts["b"].Inject = func(c fakehost.Call) fakehost.Fault {
 			if c.Method == "RedefineDomain" {

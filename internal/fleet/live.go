@@ -17,7 +17,7 @@ import (
 
 // A live move is a move whose guest runs on. Its hosts carry it out, also without the process that asked for
 // it. So the guest itself is the commit: once the hosts are done, it runs on one of them, and the placement
-// is told so. Everything else is as for other moves. Whoever finds a live move of a dead process waits as
+// is told so. Everything else is as for other moves. A process that finds the live move of a dead one waits as
 // long as the hosts are at it.
 
 const (

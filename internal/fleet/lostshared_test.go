@@ -14,9 +14,9 @@ import (
 )
 
 // died begins a move of the instance from a to b, as a process that is dead by now.
-func (w *world) died(t *testing.T, uuid string) {
+func (w *world) died(t *testing.T, uuid string, where Where) {
 	t.Helper()
-	m := w.begun(t, uuid, "b")
+	m := w.begun(t, uuid, "b", where)
 	p := m.record.Value
 	p.Runner = leasetest.Dead(t)
 	must.Get[catalog.Record[catalog.Placement]](t)(
@@ -31,7 +31,7 @@ func TestAPoolKeepsWhatALostHostHadThere(t *testing.T) {
 			w.share(t, "a", "b")
 			uuid := w.created(t, "a").UUID
 			if moves {
-				w.died(t, uuid)
+				w.died(t, uuid, Where{})
 			}
 			w.loses(t, "a")
 			if _, _, err := w.process().Read(t.Context(), "a", uuid); !isLost(err) {
@@ -55,7 +55,7 @@ func TestAMoveIsSettledByWhoHasBothHosts(t *testing.T) {
 	inWorld(t, plenty, []string{"a", "b", "h"}, func(t *testing.T, w *world) {
 		w.share(t, "a", "b")
 		uuid := w.created(t, "a").UUID
-		w.died(t, uuid)
+		w.died(t, uuid, Where{})
 		w.names = []string{"b", "h"}
 		_, _, err := create(t.Context(), w.process(), request("other", 64), Where{Hosts: []string{"b"}})
 		if err != nil {
@@ -86,6 +86,16 @@ func TestAFailedMoveToAnotherGroupKeepsTheClaim(t *testing.T) {
 		}
 		if got := w.claimed(t, "it"); got != before {
 			t.Errorf("it claims %q, want %q as before", got, before)
+		}
+		for name := range w.hosts {
+			w.hosts[name].Inject = nil
+		}
+		w.died(t, uuid, other)
+		if _, on, err := w.process().Read(t.Context(), "a", uuid); err != nil || on.Name != "a" {
+			t.Errorf("it is on %v, %v", on, err)
+		}
+		if got := w.claimed(t, "it"); got != before {
+			t.Errorf("after the move of a dead process, it claims %q, want %q as before", got, before)
 		}
 	})
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
@@ -20,76 +19,6 @@ import (
 // removed if the move fails; after it, it is the other way around. No guest is started before the domain on
 // the other host is gone, except by the undo before the commit. Since the placement says both hosts and who
 // works on them, another process can do what a dead one has not done: see settle.go.
-
-// Course is a move as a plan announces it.
-type Course struct {
-	Live  bool     // the guest runs on meanwhile
-	To    []string // the hosts that can have the instance, by name
-	Only  *Member  // the one that it can only go to; nil if there are several
-	Bytes uint64   // that are copied at least; 0 if a host shares the instance's pool
-}
-
-// PlanMove checks that an instance that is on a member can be moved to one where it may be; live says that
-// its guest is to run on meanwhile.
-func (f *Fleet) PlanMove(
-	ctx context.Context, on *Member, i kind.Instance, b kind.Blueprint, w Where, live bool,
-) (Course, error) {
-	cargo, err := on.load(ctx, i, b, live)
-	if err != nil {
-		return Course{}, err
-	}
-	all, only, err := f.plans(ctx, i.Facts.Name, b, w, func(ctx context.Context, all offers) (offers, error) {
-		all, err := all.suiting(ctx, func(ctx context.Context, m *Member) error {
-			return m.Vacant(ctx, cargo, on.Provisioner, on.Name)
-		})
-		if err == nil && live {
-			all, err = all.living(ctx, cargo, on)
-		}
-		return all, err
-	})
-	course := Course{Live: live, Only: only, Bytes: cargo.Bytes()}
-	for _, c := range all.fit {
-		course.To = append(course.To, c.Name)
-		if shared, unsure := c.Shares(ctx, cargo, on.Name); shared && unsure == nil {
-			course.Bytes = 0
-		}
-	}
-	slices.Sort(course.To)
-	return course, err
-}
-
-// load is what another host gets of an instance.
-func (m *Member) load(ctx context.Context, i kind.Instance, b kind.Blueprint, live bool) (provision.Cargo, error) {
-	cargo, err := m.Cargo(ctx, i, b)
-	if err == nil && live {
-		cargo, err = m.Live(ctx, cargo)
-	}
-	return cargo, err
-}
-
-// suiting leaves out the candidates that do not suit.
-func (o offers) suiting(ctx context.Context, suits func(context.Context, *Member) error) (offers, error) {
-	members := make([]*Member, len(o.fit))
-	for n, c := range o.fit {
-		members[n] = c.Member
-	}
-	errs := make([]error, len(o.fit))
-	each(members, func(n int, m *Member) { errs[n] = suits(ctx, m) })
-	left := offers{refused: o.refused, named: o.named}
-	for n, c := range o.fit {
-		switch why, refuses := refusal(errs[n]); {
-		case errs[n] == nil:
-			left.fit = append(left.fit, c)
-		case refuses:
-			left.refused = append(left.refused, Refusal{c.Name, why})
-		case host.Unanswered(errs[n]):
-			left.refused = append(left.refused, Refusal{c.Name, "it does not answer: " + errs[n].Error()})
-		default:
-			return offers{}, fmt.Errorf("host %s: %w", c.Name, errs[n])
-		}
-	}
-	return left, nil
-}
 
 // Move moves an instance from a member to the best one where it may be, and then changes it there as
 // Update does, which starts it. live says that a guest that runs, and is to run, runs on meanwhile. After an
@@ -133,10 +62,9 @@ type move struct {
 	from   *Member
 	to     *Member
 	record catalog.Record[catalog.Placement]
-	before catalog.Placement // as it was before the move; the zero value if there was none
-	placed bool              // there is a placement
-	begun  bool              // it says that the instance moves
-	moved  bool              // it says that the instance is on the other host
+	placed bool // there is a placement
+	begun  bool // it says that the instance moves
+	moved  bool // it says that the instance is on the other host
 }
 
 // has is the member that has the instance.
@@ -182,7 +110,7 @@ func (m *move) placement(ctx context.Context) error {
 				i.Facts.Name, rec.Value.Host)
 		}
 	}
-	m.record, m.before, m.placed = rec, rec.Value, true
+	m.record, m.placed = rec, true
 	return err
 }
 
@@ -261,9 +189,9 @@ func (m *move) begin(ctx context.Context) error {
 	p := m.record.Value
 	p.UUID, p.Host, p.State = m.cargo.Instance.UUID, m.from.Name, catalog.PlacementMoving
 	p.From, p.To, p.Live = m.from.Name, m.to.Name, m.live
-	// Both values count until the move is over. In a group that changes with the move, only that of the target does.
-	m.where.join(&p)
-	p.ToValue = m.to.claims(p)
+	if m.where.keeps(p) { // both values count until the move is over
+		p.ToValue = m.to.claims(p)
+	}
 	p.Hold(lease.New(ctx, now))
 	return step.Uninterrupted(ctx, func(ctx context.Context) error { return m.write(ctx, p) })
 }
@@ -323,6 +251,10 @@ func (m *move) fill(ctx context.Context) error {
 func (m *move) commit(ctx context.Context) error {
 	p := m.record.Value
 	p.Host = m.to.Name
+	if !m.where.keeps(p) { // a group that the instance joins with the move
+		m.where.join(&p)
+		p.ToValue = m.to.claims(p)
+	}
 	err := step.Uninterrupted(ctx, func(ctx context.Context) error { return m.write(ctx, p) })
 	switch {
 	case err == nil:
@@ -374,9 +306,6 @@ func (m *move) undo(ctx context.Context, err error) error {
 		return err
 	}
 	rec, undone := m.fleet.complete(ctx, m.record)
-	if undone == nil && rec.Value.Host == m.from.Name {
-		undone = m.regroup(ctx, rec)
-	}
 	ctx, stop := step.UndoContext(ctx) // the other host may have taken all of the time
 	defer stop()
 	switch {
@@ -387,10 +316,4 @@ func (m *move) undo(ctx context.Context, err error) error {
 		return errors.Join(err, m.unfinished(undone))
 	}
 	return errors.Join(err, undone, m.from.Unmoved(ctx, m.cargo.Instance))
-}
-
-// Allows reports whether a member is one where an instance may be.
-func (f *Fleet) Allows(w Where, m *Member) bool {
-	allowed, _ := f.Allowed(w)
-	return slices.Contains(allowed, m)
 }

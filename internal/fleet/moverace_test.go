@@ -13,7 +13,7 @@ import (
 )
 
 // begun is a move to a host that a process has begun: everything is copied.
-func (w *world) begun(t *testing.T, uuid, to string) *move {
+func (w *world) begun(t *testing.T, uuid, to string, where Where) *move {
 	t.Helper()
 	f := w.process()
 	i, on, err := f.Read(t.Context(), "", uuid)
@@ -22,7 +22,9 @@ func (w *world) begun(t *testing.T, uuid, to string) *move {
 	}
 	b := must.Get[kind.Blueprint](t)(on.BlueprintOf(t.Context(), i, movable()))
 	target, _ := f.Member(to)
-	m := &move{fleet: f, cargo: must.Get[provision.Cargo](t)(on.Cargo(t.Context(), i, b)), from: on, to: target}
+	m := &move{
+		fleet: f, cargo: must.Get[provision.Cargo](t)(on.Cargo(t.Context(), i, b)), where: where, from: on, to: target,
+	}
 	for _, do := range []func(context.Context) error{m.placement, m.enter, m.fill} {
 		if err := do(t.Context()); err != nil {
 			t.Fatal(err)
@@ -37,7 +39,7 @@ func TestAMoveThatWasTakenForDeadChangesNothing(t *testing.T) {
 		inWorld(t, plenty, []string{"h", "a", "b", "c"}, func(t *testing.T, w *world) {
 			uuid := w.created(t, "a").UUID
 			w.guarded(t)
-			m := w.begun(t, uuid, "b")
+			m := w.begun(t, uuid, "b", Where{})
 			time.Sleep(2 * time.Hour)
 			w.applied(t, "a", uuid, meanwhile, name)
 			if err := m.commit(t.Context()); err == nil {

@@ -6,8 +6,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/host/fakehost"
+	"github.com/novacron/terraform-provider-novacron/internal/lease/leasetest"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // dialing is how long a host takes not to answer.
@@ -88,5 +92,27 @@ func TestACreateLeavesSilentHostsAlone(t *testing.T) {
 			}
 		}
 		time.Sleep(dialing)
+	})
+}
+
+// What a dead process has left on a host that hangs keeps no create on another host waiting for long.
+func TestTheSweepOfAHostThatHangsIsNotWaitedFor(t *testing.T) {
+	inWorld(t, plenty, []string{"a", "b"}, func(t *testing.T, w *world) {
+		f := w.process()
+		now := must.Get[time.Time](t)(f.clock(t.Context()))
+		left := catalog.Placement{
+			Tenant: naming.DefaultTenant, Name: "left", Host: "b", State: catalog.PlacementReserved,
+			Runner: leasetest.Dead(t), Since: now, Deadline: now.Add(time.Hour),
+		}
+		must.Get[catalog.Record[catalog.Placement]](t)(f.placements.Create(t.Context(), left.Key(), left))
+		w.hosts["b"].Inject = func(fakehost.Call) fakehost.Fault {
+			return fakehost.Fault{Before: host.ErrNoAnswer, Takes: 10 * time.Minute}
+		}
+		begun := time.Now()
+		_, on, err := create(t.Context(), f, request("it", 64), Where{Hosts: []string{"a"}})
+		if took := time.Since(begun); err != nil || on != "a" || took > 2*patience {
+			t.Errorf("it is on %q after %s, %v", on, took, err)
+		}
+		time.Sleep(time.Hour) // the host has been asked in the background
 	})
 }

@@ -10,24 +10,45 @@ import (
 )
 
 // sweep settles, once a process, the placements of the tenant that dead processes have left behind: their
-// instances may never be asked for again, and would count for ever. Whatever cannot be settled now is
-// left to the next process.
+// instances may never be asked for again, and would count for ever. It waits for that as long as for a slow host.
+// What is not settled by the end of the create that began it is left to the next process.
 func (f *Fleet) sweep(ctx context.Context) {
 	f.swept.Do(func() {
-		records, err := catalog.Unsettled(ctx, f.placements, f.library.Tenant()+"/")
-		if err != nil {
-			return
-		}
-		now, err := f.clock(ctx)
-		if err != nil {
-			return
-		}
-		for _, rec := range records {
-			if rec.Value.Abandoned(now) {
-				f.settleAbandoned(ctx, rec, now)
-			}
-		}
+		f.sweeping = make(chan struct{})
+		go func() {
+			defer close(f.sweeping)
+			// Without a deadline, a host gets no more than the time for any request.
+			untimed, cancel := context.WithCancel(context.WithoutCancel(ctx))
+			defer cancel()
+			stop := context.AfterFunc(ctx, cancel)
+			defer stop()
+			f.settleAll(untimed)
+		}()
 	})
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-f.sweeping:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// settleAll settles all placements of the tenant that dead processes have left behind, as far as it can.
+func (f *Fleet) settleAll(ctx context.Context) {
+	records, err := catalog.Unsettled(ctx, f.placements, f.library.Tenant()+"/")
+	if err != nil {
+		return
+	}
+	now, err := f.clock(ctx)
+	if err != nil {
+		return
+	}
+	for _, rec := range records {
+		if rec.Value.Abandoned(now) {
+			f.settleAbandoned(ctx, rec, now)
+		}
+	}
 }
 
 // settleAbandoned removes a placement with what there is of an incomplete instance, or records that the
