@@ -16,8 +16,8 @@ func (e *ConnectError) Error() string { return "connecting to " + e.URI + ": " +
 // Unwrap returns the cause.
 func (e *ConnectError) Unwrap() error { return e.Err }
 
-// Away reports whether the host's machine may be off: nothing there has taken the connection. A name that
-// cannot be resolved says nothing of the machine, and one that lets nobody in is on.
+// Away reports whether the host's machine may be off: it has not accepted the connection. A name that cannot be
+// resolved says nothing of the machine, and a machine that refuses the login is on.
 func (e *ConnectError) Away() bool {
 	if _, unresolved := errors.AsType[*net.DNSError](e.Err); unresolved {
 		return false

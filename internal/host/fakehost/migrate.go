@@ -12,7 +12,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
-// between is held by whoever holds the locks of two hosts.
+// between is held by a goroutine that holds the locks of two hosts.
 var between sync.Mutex
 
 // passage is a guest on its way, as both of its hosts know it.
