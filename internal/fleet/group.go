@@ -20,7 +20,7 @@ func (w Where) apart() string { return cmp.Or(w.Apart, catalog.ApartByHost) }
 
 // SameGroup reports whether both keep an instance apart in the same way.
 func (w Where) SameGroup(other Where) bool {
-	return w.Group == other.Group && (w.Group == "" || w.apart() == other.apart() && w.Strict == other.Strict)
+	return w.membership() == other.membership()
 }
 
 // join makes a placement one of an instance that has this Where. If the placement was in another group, or in
