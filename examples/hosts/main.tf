@@ -72,6 +72,6 @@ output "placed" {
 }
 
 output "memory" {
-  description = "MiB that the domains of each host have, and may have"
-  value       = { for name, host in data.novacron_host.all : name => host.memory_allotted_mb }
+  description = "MiB of memory that the domains of each host have"
+  value       = { for name, host in data.novacron_host.all : name => host.memory_allotted_mb.used }
 }
