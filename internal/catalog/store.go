@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"context"
-	"slices"
 	"time"
 )
 
@@ -91,22 +90,4 @@ func RequestGroup(s Store, key string) string {
 		return g.RequestGroup(key)
 	}
 	return ""
-}
-
-// unsettledLister is a collection of placements that can leave out those that nothing works on.
-type unsettledLister interface {
-	Unsettled(ctx context.Context, prefix string) ([]Record[Placement], error)
-}
-
-// Unsettled lists the placements that a process works on, or worked on when it died: all but those of
-// instances that are on their hosts. It takes no longer because there are many of these, if the
-// collection can leave them out.
-func Unsettled(ctx context.Context, placements Collection[Placement], prefix string) ([]Record[Placement], error) {
-	if u, can := placements.(unsettledLister); can {
-		return u.Unsettled(ctx, prefix)
-	}
-	all, err := placements.List(ctx, prefix)
-	return slices.DeleteFunc(slices.Clone(all), func(rec Record[Placement]) bool {
-		return rec.Value.State == PlacementPlaced
-	}), err
 }

@@ -157,7 +157,7 @@ func (c collector) standsOn(i usage.Instance, base catalog.Base) bool {
 // collector looks for unused images.
 type collector struct{ *Store }
 
-// holdings are the bases of the pool, and the versions of the library's tenant that may use them.
+// holdings are the bases of the pool, and those versions of the library's tenant that they list.
 type holdings struct {
 	bases    []catalog.Record[catalog.Base]
 	versions map[string]catalog.Version // by their ids
@@ -167,8 +167,16 @@ func (c collector) holdings(ctx context.Context) (held holdings, err error) {
 	if held.bases, err = c.bases.List(ctx, ""); err != nil {
 		return held, err
 	}
+	var own []string
+	for _, rec := range held.bases {
+		for _, id := range rec.Value.Versions {
+			if catalog.IsVersionOf(c.tenant, id) {
+				own = append(own, id)
+			}
+		}
+	}
 	// After the bases: a version's document exists before any base lists the version.
-	records, err := c.catalog.Versions().List(ctx, c.tenant+"/")
+	records, err := catalog.Among(ctx, c.catalog.Versions(), c.tenant+"/", own)
 	held.versions = make(map[string]catalog.Version, len(records))
 	for _, rec := range records {
 		held.versions[rec.Key] = rec.Value

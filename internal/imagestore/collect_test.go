@@ -150,12 +150,13 @@ func TestImagesOfThePoolAreToldFromStrays(t *testing.T) {
 		bases: []catalog.Record[catalog.Base]{{Value: catalog.Base{Volume: "nova.base.a.raw"}},
 			{Value: catalog.Base{Volume: "nova.base.b.qcow2"}},
 			{Value: catalog.Base{Volume: "nova.base.gone.raw"}}},
-		versions: map[string]catalog.Version{
-			"shop/web@1.0.0": {}, "shop/web@2.0.0": {Claim: &catalog.Claim{Volume: "nova.base.coming"}},
-		},
+		versions: map[string]catalog.Version{"shop/web@1.0.0": {}},
+	}
+	coming := []catalog.Record[catalog.Version]{
+		{Value: catalog.Version{Claim: &catalog.Claim{Volume: "nova.base.coming"}}},
 	}
 	var got PoolContents
-	got.count(volumes, held, map[string]bool{
+	got.count(volumes, held, coming, map[string]bool{
 		"nova.base.b.qcow2": true, "nova.base.a.raw": false, "nova.base.gone.raw": true,
 	}, []string{"nova.warm.a", "nova.warm.gone"})
 	want := PoolContents{

@@ -66,7 +66,12 @@ func (st *Store) PoolContents(ctx context.Context) (PoolContents, error) {
 	if err != nil {
 		return s, err
 	}
-	// Looked up after the volumes: a document has the stem of a snapshot before the first of its volumes.
+	// Looked up after the volumes: a document has the stem of an image before the first of its volumes.
+	coming, err := catalog.Coming(ctx, st.catalog.Versions(), st.tenant+"/")
+	if err != nil {
+		return s, err
+	}
+	// The same holds for snapshots.
 	snapshots, err := st.catalog.Snapshots().List(ctx, "")
 	if err != nil {
 		return s, err
@@ -75,7 +80,7 @@ func (st *Store) PoolContents(ctx context.Context) (PoolContents, error) {
 	for _, rec := range snapshots {
 		stems = append(stems, rec.Value.Stems()...)
 	}
-	s.count(volumes, held, unused, stems)
+	s.count(volumes, held, coming, unused, stems)
 	if len(s.Strays) > 0 { // by this machine's clock; a user who may not create a volume has no other
 		if now, err := st.poolTime(ctx); err == nil {
 			s.Strays = slices.DeleteFunc(s.Strays, func(name string) bool {
@@ -88,17 +93,19 @@ func (st *Store) PoolContents(ctx context.Context) (PoolContents, error) {
 	return s, nil
 }
 
-// count counts images; stems are those of the warm snapshots that documents lead to.
-func (s *PoolContents) count(volumes []host.Volume, held holdings, unused map[string]bool, stems []string) {
+// count counts images; coming are the versions that are being registered, and stems those of the warm snapshots
+// that documents lead to.
+func (s *PoolContents) count(
+	volumes []host.Volume, held holdings, coming []catalog.Record[catalog.Version], unused map[string]bool,
+	stems []string,
+) {
 	bases := make(map[string]bool, len(held.bases))
 	for _, rec := range held.bases {
 		bases[rec.Value.Volume] = true
 	}
-	var coming []string // how the names of the volumes begin that images are being sent to
-	for _, v := range held.versions {
-		if v.Claim != nil {
-			coming = append(coming, v.Claim.Volume+".")
-		}
+	sent := make([]string, len(coming)) // how the names of the volumes begin that images are being sent to
+	for i, rec := range coming {
+		sent[i] = rec.Value.Claim.Volume + "."
 	}
 	for _, v := range volumes {
 		if naming.IsWarm(v.Name) {
@@ -109,7 +116,7 @@ func (s *PoolContents) count(volumes []host.Volume, held holdings, unused map[st
 		}
 		image := naming.BaseOf(v.Name) // the image that the volume is, or is the map of
 		begins := func(stem string) bool { return strings.HasPrefix(image, stem) }
-		if !bases[image] && !slices.ContainsFunc(coming, begins) {
+		if !bases[image] && !slices.ContainsFunc(sent, begins) {
 			if time.Since(v.Modified) > unusedFor {
 				s.Strays = append(s.Strays, strings.ToValidUTF8(v.Name, "\uFFFD"))
 			}

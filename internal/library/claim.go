@@ -114,7 +114,7 @@ func (r *reader) deleting(ctx context.Context, v catalog.Version) bool {
 // tries again.
 func (l *Library) sweep(ctx context.Context) {
 	l.swept.Do(func() {
-		records, err := l.store.Versions().List(ctx, l.me.Tenant+"/")
+		records, err := catalog.Coming(ctx, l.store.Versions(), l.me.Tenant+"/")
 		if err != nil {
 			return
 		}

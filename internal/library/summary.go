@@ -14,11 +14,8 @@ import (
 type Summary struct {
 	Kind        string // pool, or what the store calls itself
 	Enforcement string // advisory or server
-	Templates   int
-	Versions    int
-	Images      int   // that the versions use; versions of the same image share it
-	ImageBytes  int64 // the size of their files, even if others use them too
-	Pool        imagestore.PoolContents
+	catalog.Totals
+	Pool imagestore.PoolContents
 }
 
 // InPool reports whether the catalog is in the library's pool.
@@ -51,14 +48,8 @@ func (l *Library) Summary(ctx context.Context) (Summary, error) {
 		return sum, err
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error {
-		templates, err := l.store.Templates().List(ctx, l.me.Tenant+"/")
-		sum.Templates = len(templates)
-		return err
-	})
-	group.Go(func() error {
-		versions, err := l.store.Versions().List(ctx, l.me.Tenant+"/")
-		sum.count(versions)
+	group.Go(func() (err error) {
+		sum.Totals, err = catalog.TotalsOf(ctx, l.store, l.me.Tenant)
 		return err
 	})
 	group.Go(func() (err error) {
@@ -66,23 +57,6 @@ func (l *Library) Summary(ctx context.Context) (Summary, error) {
 		return err
 	})
 	return sum, group.Wait()
-}
-
-// count counts registered versions and their images.
-func (sum *Summary) count(versions []catalog.Record[catalog.Version]) {
-	images := map[string]bool{}
-	for _, rec := range versions {
-		v := rec.Value
-		if v.Claim != nil {
-			continue
-		}
-		sum.Versions++
-		if !images[v.Digest] {
-			images[v.Digest] = true
-			sum.Images++
-			sum.ImageBytes += v.StoredSize
-		}
-	}
 }
 
 // catalogName names the library's catalog, as the beginning of a sentence.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -47,37 +48,77 @@ func (c collection[T]) List(ctx context.Context, prefix string) ([]catalog.Recor
 	return c.list(ctx, prefix, `SELECT key, revision, document::text FROM %s WHERE key >= $1 AND key < $2 ORDER BY key`)
 }
 
+// page is how many rows one request of a listing reads at most: no listing takes longer than a request may
+// because there is much to list, and one that loses its connection goes on from where it was.
+const page = 1000
+
+// list reads the rows that a statement selects. Its first two parameters bound the keys, and it orders by
+// them; the table and the page are filled in.
 func (c collection[T]) list(ctx context.Context, prefix, statement string) ([]catalog.Record[T], error) {
 	var records []catalog.Record[T]
-	err := c.store.ask(ctx, func(ctx context.Context, db db) error {
-		// Not LIKE: comparisons are leakproof, so the server can use the index before the policies.
-		rows, err := db.Query(ctx, c.sql(statement), prefix, prefix+last)
-		if err != nil {
+	statement = c.sql(statement) + fmt.Sprintf(" LIMIT %d", page)
+	for from, more := prefix, true; more; {
+		there := len(records)
+		err := c.store.ask(ctx, func(ctx context.Context, db db) error {
+			records = records[:there]
+			// Not LIKE: comparisons are leakproof, so the server can use the index before the policies.
+			key, rows, err := c.read(ctx, db, statement, []any{from, prefix + last}, &records)
+			more = rows == page
+			from = key + "\x01" // no key has a character that would sort between the two
 			return err
-		}
-		records = nil
-		var key, revision, document string
-		_, err = pgx.ForEachRow(rows, []any{&key, &revision, &document}, func() error {
-			rec, err := c.decode(key, revision, document)
-			switch {
-			case err == nil:
-				records = append(records, rec)
-			case !c.foreign(key):
-				return err
-			default:
-				catalog.NoteStandIn(ctx, catalog.StandIn{Damaged: c.table + " " + key,
-					Detail: fmt.Sprintf("In %s, %s %q of "+
-						"another tenant cannot be read, and is left out of lists. That tenant has to repair it.",
-						c.store, c.table, key)})
-			}
-			return nil
 		})
-		return err
-	})
-	if err != nil {
-		return nil, c.explain("listing", prefix, err)
+		if err != nil {
+			return nil, c.explain("listing", prefix, err)
+		}
 	}
 	return records, nil
+}
+
+// Among implements catalog.Among.
+func (c collection[T]) Among(ctx context.Context, keys []string) ([]catalog.Record[T], error) {
+	var records []catalog.Record[T]
+	statement := c.sql(`SELECT key, revision, document::text FROM %s WHERE key = ANY ($1) ORDER BY key`)
+	keys = slices.Compact(slices.Sorted(slices.Values(keys)))
+	for some := range slices.Chunk(keys, page) {
+		there := len(records)
+		err := c.store.ask(ctx, func(ctx context.Context, db db) error {
+			records = records[:there]
+			_, _, err := c.read(ctx, db, statement, []any{some}, &records)
+			return err
+		})
+		if err != nil {
+			return nil, c.explain("listing some, beginning with", some[0], err)
+		}
+	}
+	return records, nil
+}
+
+// read appends what a statement selects to records. It returns the last key that it read, and the number of
+// rows, including those of other tenants that cannot be read.
+func (c collection[T]) read(
+	ctx context.Context, db db, statement string, arguments []any, records *[]catalog.Record[T],
+) (key string, n int64, err error) {
+	rows, err := db.Query(ctx, statement, arguments...)
+	if err != nil {
+		return "", 0, err
+	}
+	var revision, document string
+	done, err := pgx.ForEachRow(rows, []any{&key, &revision, &document}, func() error {
+		rec, err := c.decode(key, revision, document)
+		switch {
+		case err == nil:
+			*records = append(*records, rec)
+		case !c.foreign(key):
+			return err
+		default:
+			catalog.NoteStandIn(ctx, catalog.StandIn{Damaged: c.table + " " + key,
+				Detail: fmt.Sprintf("In %s, %s %q of "+
+					"another tenant cannot be read, and is left out of lists. That tenant has to repair it.",
+					c.store, c.table, key)})
+		}
+		return nil
+	})
+	return key, done.RowsAffected(), err
 }
 
 // foreign reports whether a document belongs to another tenant. Keys of what belongs to no tenant have

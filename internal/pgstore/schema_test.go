@@ -80,7 +80,11 @@ func TestADatabaseOfAnEarlierSchemaIsMigrated(t *testing.T) {
 		for doing, err := range denied {
 			needsMigration(t, fmt.Sprintf("version %d, %s before the migration", version, doing), err, version)
 		}
+		narrow := before.narrow(t)
 		done := must.Value(Init(t.Context(), d.dsn(pgtest.Superuser), nil))
+		if again := before.narrow(t); again != narrow {
+			t.Errorf("version %d: before the migration %s, and after it %s", version, narrow, again)
+		}
 		if done.From != version || done.To != len(migrations) {
 			t.Errorf("migrated %+v", done)
 		}
@@ -91,6 +95,19 @@ func TestADatabaseOfAnEarlierSchemaIsMigrated(t *testing.T) {
 			t.Errorf("version %d, placing after the migration: %v", version, err)
 		}
 	}
+}
+
+// narrow is what narrow questions answer that need no table of a later schema.
+func (s *Store) narrow(t *testing.T) string {
+	t.Helper()
+	v := catalog.Version{ID: template("t1", "large").ID.Version("1.0.0"), Claim: &catalog.Claim{Volume: "nova.base.x"}}
+	_, err := s.Versions().Create(t.Context(), v.ID.String(), v)
+	if err != nil && !errors.Is(err, catalog.ErrExists) {
+		t.Fatal(err)
+	}
+	return fmt.Sprint(must.Value(catalog.TotalsOf(t.Context(), s, "t1")),
+		keysOf(must.Value(catalog.Coming(t.Context(), s.Versions(), "t1/"))),
+		keysOf(must.Value(catalog.Among(t.Context(), s.Versions(), "t1/", []string{v.ID.String()}))))
 }
 
 // needsMigration checks that an error says that an administrator has to migrate a database of a version.

@@ -107,19 +107,11 @@ func (s *Store) Templates() catalog.Collection[catalog.Template] {
 	return collection[catalog.Template]{s, "template", func(t catalog.Template) string { return t.ID.String() }}
 }
 
-// TemplateHeads lists templates without their specs, which a search does not need and which make up
-// most of the data.
-func (s *Store) TemplateHeads(ctx context.Context, prefix string) ([]catalog.Record[catalog.Template], error) {
-	templates := collection[catalog.Template]{s, "template", func(t catalog.Template) string { return t.ID.String() }}
-	// The operator is named in full: one that another role created in the role's search_path might
-	// match as well.
-	return templates.list(ctx, prefix, `SELECT key, revision, (document OPERATOR(pg_catalog.-) 'spec'::text)::text `+
-		`FROM %s WHERE key >= $1 AND key < $2 ORDER BY key`)
-}
-
 // Versions implements catalog.Store.
 func (s *Store) Versions() catalog.Collection[catalog.Version] {
-	return collection[catalog.Version]{s, "version", func(v catalog.Version) string { return v.ID.String() }}
+	return versions{
+		collection[catalog.Version]{s, "version", func(v catalog.Version) string { return v.ID.String() }},
+	}
 }
 
 // Bases implements imagestore.Documents.
@@ -138,16 +130,6 @@ func (s *Store) sharing() sharing.Catalog { return sharing.Catalog{ID: s.ID, Ten
 // Placements implements catalog.Store. The server itself keeps the quotas.
 func (s *Store) Placements() catalog.Collection[catalog.Placement] {
 	return placements{collection[catalog.Placement]{s, "placement", catalog.Placement.Key}}
-}
-
-// placements are a collection that can leave out most of its documents.
-type placements struct{ collection[catalog.Placement] }
-
-// Unsettled implements catalog.Unsettled. The operators are named in full, as in TemplateHeads.
-func (p placements) Unsettled(ctx context.Context, prefix string) ([]catalog.Record[catalog.Placement], error) {
-	return p.list(ctx, prefix, `SELECT key, revision, document::text FROM %s WHERE key >= $1 AND key < $2 `+
-		`AND (document OPERATOR(pg_catalog.->>) 'state'::text) OPERATOR(pg_catalog.<>) '`+
-		string(catalog.PlacementPlaced)+`'::text ORDER BY key`)
 }
 
 // ResourcePools implements catalog.Store. The server lets only an administrator write them.

@@ -28,8 +28,16 @@ func (s *Store) collectAll(ctx context.Context, records []catalog.Record[catalog
 	if len(records) == 0 {
 		return nil
 	}
+	var own []string
+	for _, rec := range records {
+		for _, id := range rec.Value.Versions {
+			if catalog.IsVersionOf(s.tenant, id) {
+				own = append(own, id)
+			}
+		}
+	}
 	// After the snapshots: a version's document exists before any snapshot lists the version.
-	found, err := s.versions.List(ctx, s.tenant+"/")
+	found, err := catalog.Among(ctx, s.versions, s.tenant+"/", own)
 	if err != nil {
 		return err
 	}
