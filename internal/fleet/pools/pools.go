@@ -92,38 +92,22 @@ func (a *Administration) Delete(ctx context.Context, name string) error {
 	if err != nil {
 		return catalog.IgnoreNotFound(err)
 	}
-	placed, err := a.placed(ctx, name)
+	use, err := catalog.UseOf(ctx, a.placements, name, shown)
 	if err != nil {
 		return err
 	}
-	if len(placed) > 0 {
+	if use.Instances() > 0 {
 		return finding.List{{Path: finding.At("name"), Summary: "Resource pool is in use", Detail: fmt.Sprintf(
 			"The catalog has %s of resource pool %q: %s. Destroy them, or give them another resource_pool first.",
-			instances(int64(len(placed))), name, some(placed))}}
+			instances(use.Instances()), name, some(use))}}
 	}
 	return catalog.IgnoreNotFound(a.Documents.Delete(ctx, rec.Key, rec.Revision))
 }
 
-// placed are the placements that count against a pool, of all tenants.
-func (a *Administration) placed(ctx context.Context, pool string) ([]catalog.Placement, error) {
-	records, err := a.placements.List(ctx, "")
-	var all []catalog.Placement
-	for _, rec := range records {
-		if rec.Value.Pool == pool {
-			all = append(all, rec.Value)
-		}
-	}
-	return all, err
-}
-
 // some names a few placements.
-func some(placed []catalog.Placement) string {
-	var names []string
-	for _, p := range placed[:min(len(placed), shown)] {
-		names = append(names, p.Key())
-	}
-	text := strings.Join(names, ", ")
-	if more := len(placed) - len(names); more > 0 {
+func some(use catalog.PoolUse) string {
+	text := strings.Join(use.First, ", ")
+	if more := use.Instances() - int64(len(use.First)); more > 0 {
 		text += fmt.Sprintf(" and %d more", more)
 	}
 	return text
@@ -135,14 +119,11 @@ func (a *Administration) Exceeded(ctx context.Context, r catalog.ResourcePool) (
 	if err := a.Open(ctx); err != nil {
 		return nil, err
 	}
-	placed, err := a.placed(ctx, r.Name)
+	use, err := catalog.UseOf(ctx, a.placements, r.Name, 0)
 	if err != nil {
 		return nil, err
 	}
-	used := map[string]catalog.Usage{}
-	for _, p := range placed {
-		used[p.Tenant] = used[p.Tenant].Plus(p.Usage())
-	}
+	used := use.Tenants
 	var fs finding.List
 	for _, tenant := range naming.SortedNames(used) {
 		quota, named := r.Tenants[tenant]
