@@ -261,6 +261,12 @@ func (c Copy) Lease() lease.Lease {
 	return lease.Lease{Holder: c.Runner, Since: c.Since, Deadline: c.Deadline}
 }
 
+// Round is when unused images of a pool were last looked for, for one tenant of one catalog. Its key is
+// "TENANT/CATALOG".
+type Round struct {
+	At time.Time `json:"at"` // by the pool's clock
+}
+
 // Used reports whether anything needs the base.
 func (b Base) Used() bool { return len(b.Versions)+len(b.Children) > 0 }
 

@@ -57,12 +57,20 @@ func (st *Store) lists(ctx context.Context, base catalog.Base, id catalog.Versio
 	if slices.Contains(base.Versions, id.String()) {
 		return true, nil
 	}
-	c, is := st.catalog.(Catalog)
-	if _, elsewhere := st.catalog.(remote); !is || id.Template.Tenant == st.tenant || !elsewhere && inPool(c) {
+	if id.Template.Tenant == st.tenant {
 		return false, nil
 	}
-	own, err := c.ID(ctx)
-	return slices.Contains(base.Versions, own+":"+id.String()), err
+	own, err := st.idHere(ctx)
+	return own != "" && slices.Contains(base.Versions, own+":"+id.String()), err
+}
+
+// idHere is the catalog's id by which documents of the pool tell it from the pool's own catalog; "" for that one.
+func (st *Store) idHere(ctx context.Context) (string, error) {
+	c, is := st.catalog.(Catalog)
+	if _, elsewhere := st.catalog.(remote); !is || !elsewhere && inPool(c) {
+		return "", nil
+	}
+	return c.ID(ctx)
 }
 
 // Keeps reports whether the pool has the image of a digest, complete. It does not create the pool.

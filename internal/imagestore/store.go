@@ -53,6 +53,8 @@ type Options struct {
 	Site string
 	// Sharing is what the pool says of the hosts that use it; nil if the catalog has images on a single host.
 	Sharing Sharing
+	// Rounds are the pool's notes of who has looked for unused images; nil if every process is to look.
+	Rounds catalog.Collection[catalog.Round]
 
 	AbandonedAfter time.Duration // 0 for the usual time; see abandonedAfter
 	UnusedFor      time.Duration // 0 for the usual time, below 0 for none; see unusedFor
@@ -84,6 +86,7 @@ type Store struct {
 	pool       *volumes.Pool
 	catalog    Documents
 	bases      catalog.Collection[catalog.Base]
+	rounds     catalog.Collection[catalog.Round]
 	tenant     string
 	site       string
 	usage      *usage.Usage
@@ -105,6 +108,7 @@ func New(o Options) *Store {
 		pool:       volumes.New(o.Host, o.Pool),
 		catalog:    o.Documents,
 		bases:      o.Documents.Bases(),
+		rounds:     o.Rounds,
 		tenant:     o.Tenant,
 		site:       o.Site,
 		neighbours: neighbours{pool: o.Sharing, site: o.Site},

@@ -110,8 +110,8 @@ func (r *reader) deleting(ctx context.Context, v catalog.Version) bool {
 }
 
 // sweep removes, once per process, what dead registrations left in the tenant's part of the
-// library, and unused images. A failure to sweep does not fail the caller's work: the next process
-// tries again.
+// library, and unused images if it is this process's turn to look for them. A failure to sweep does
+// not fail the caller's work: the next process tries again.
 func (l *Library) sweep(ctx context.Context) {
 	l.swept.Do(func() {
 		records, err := catalog.Coming(ctx, l.store.Versions(), l.me.Tenant+"/")
@@ -123,7 +123,9 @@ func (l *Library) sweep(ctx context.Context) {
 				_ = l.clearAbandoned(ctx, rec)
 			}
 		}
-		_ = l.home.Collect(ctx)
+		if l.home.TakeRound(ctx) {
+			_ = l.home.Collect(ctx)
+		}
 	})
 }
 

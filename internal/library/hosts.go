@@ -166,13 +166,14 @@ func (l *Library) collectOthers(ctx context.Context) {
 	group.Wait()
 }
 
-// collect removes, once per process, unused images from the pool of a host. A failure does not fail
+// collect removes, once per process, unused images from the pool of a host, if it is this process's turn to look
+// for them. A failure does not fail
 // the caller's work: the next process tries again.
 func (l *Library) collect(ctx context.Context, images *imagestore.Store) {
 	if images == l.home { // see sweep
 		return
 	}
-	if _, done := l.collected.LoadOrStore(images, nil); !done {
+	if _, done := l.collected.LoadOrStore(images, nil); !done && images.TakeRound(ctx) {
 		_ = images.Collect(ctx)
 		_ = images.CollectCopies(ctx, l.home)
 	}

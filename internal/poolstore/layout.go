@@ -33,6 +33,7 @@ var (
 	versions  = layout{kind: "version", shards: 4, level: gzip.BestSpeed}
 	bases     = layout{kind: "base", level: gzip.NoCompression}
 	snapshots = layout{kind: "warm", level: gzip.NoCompression}
+	rounds    = layout{kind: "round", shards: 1, level: gzip.NoCompression}
 	requests  = layout{kind: "request", shards: 4, level: gzip.BestSpeed}
 	// A tenant's placements are in one document, because its quotas are about all of them.
 	placements    = layout{kind: "placement", shards: 1, level: gzip.BestSpeed}

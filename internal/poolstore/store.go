@@ -116,6 +116,11 @@ func (s *Store) Snapshots() catalog.Collection[catalog.Snapshot] {
 	return collection[catalog.Snapshot]{store: s, layout: snapshots}
 }
 
+// Rounds are the pool's notes of who has looked for unused images.
+func (s *Store) Rounds() catalog.Collection[catalog.Round] {
+	return collection[catalog.Round]{store: s, layout: rounds}
+}
+
 // Requests implements catalog.Store.
 func (s *Store) Requests() catalog.Collection[catalog.ProvisioningRequest] {
 	return collection[catalog.ProvisioningRequest]{store: s, layout: requests}
