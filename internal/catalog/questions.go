@@ -63,6 +63,23 @@ func Among[T any](ctx context.Context, c Collection[T], prefix string, keys []st
 	return slices.DeleteFunc(slices.Clone(all), func(rec Record[T]) bool { return !wanted[rec.Key] }), err
 }
 
+// selector is a collection that can tell by its keys which documents to read.
+type selector[T any] interface {
+	Selected(ctx context.Context, prefix string, match func(key string) bool) ([]Record[T], error)
+}
+
+// Selected lists the documents whose keys start with the prefix and match, ordered by key. It reads no others, if
+// the collection keeps each document apart.
+func Selected[T any](
+	ctx context.Context, c Collection[T], prefix string, match func(key string) bool,
+) ([]Record[T], error) {
+	if s, can := c.(selector[T]); can {
+		return s.Selected(ctx, prefix, match)
+	}
+	all, err := c.List(ctx, prefix)
+	return slices.DeleteFunc(slices.Clone(all), func(rec Record[T]) bool { return !match(rec.Key) }), err
+}
+
 // Totals are how much a tenant has in a catalog.
 type Totals struct {
 	Templates  int

@@ -71,12 +71,15 @@ func siteOf(t *testing.T, h host.Host, pool, other string) imagestoretest.Site {
 		Host: h, Pool: pool, Tenant: tenant, Documents: documents, Dead: leasetest.Dead(t),
 		Open: func(o imagestore.Options) *imagestore.Store {
 			o.Host = cmp.Or(o.Host, h)
-			o.Pool, o.Documents, o.Tenant = pool, poolstore.New(h, pool), tenant
+			own := poolstore.New(h, pool)
+			o.Pool, o.Documents, o.Tenant, o.Index, o.Rounds = pool, own, tenant, own, own.Rounds()
 			return imagestore.New(o)
 		},
 		OpenOther: func(o imagestore.Options) *imagestore.Store {
 			o.Host, o.Pool, o.Tenant = cmp.Or(o.Host, h), other, tenant
-			o.Documents = imagestore.Elsewhere(poolstore.New(h, pool), tenant, poolstore.New(h, other))
+			own := poolstore.New(h, other)
+			o.Documents = imagestore.Elsewhere(poolstore.New(h, pool), tenant, own)
+			o.Index, o.Rounds = own, own.Rounds()
 			return imagestore.New(o)
 		},
 	}

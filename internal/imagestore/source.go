@@ -97,6 +97,9 @@ func (h holding) readBefore(ctx context.Context, checksum image.Checksum) (strin
 	if checksum == (image.Checksum{}) {
 		return "", catalog.ErrNotFound
 	}
+	if h.index != nil && h.tenant != "" {
+		return h.index.DigestOf(ctx, h.tenant, checksum.String())
+	}
 	bases, err := h.bases.List(ctx, "")
 	if err != nil {
 		return "", err
@@ -123,12 +126,16 @@ func (h holding) identify(ctx context.Context, im *transfer.Image, u *upload) ([
 		return []transfer.Option{claim}, nil
 	}
 	once := !im.Plain() && im.Compression == ""
-	bases, err := h.bases.List(ctx, "")
-	if err != nil || !once && !slices.ContainsFunc(bases, func(base catalog.Record[catalog.Base]) bool {
-		form, err := digest.FormOf(base.Value.Digest)
-		return err == nil && form == digest.SHA256 && mayHold(base.Value, im)
-	}) {
-		return []transfer.Option{claim}, err
+	if !once {
+		earlier, err := catalog.Selected(ctx, h.bases, "", func(key string) bool {
+			form, err := digest.FormOf(catalog.BaseDigest(key))
+			return err == nil && form == digest.SHA256
+		})
+		if err != nil || !slices.ContainsFunc(earlier, func(base catalog.Record[catalog.Base]) bool {
+			return mayHold(base.Value, im)
+		}) {
+			return []transfer.Option{claim}, err
+		}
 	}
 	return []transfer.Option{claim, transfer.OnSHA256(func(sum string) error {
 		rec, err := h.bases.Get(ctx, catalog.BaseKey(sum))

@@ -43,6 +43,13 @@ type Catalog interface {
 	ID(ctx context.Context) (string, error)
 }
 
+// Index is what a pool knows of the files that its images were read from.
+type Index interface {
+	// DigestOf finds the image that was read from a file of a checksum, and returns its digest; that is never the
+	// checksum itself. It returns catalog.ErrNotFound if there is none. tenant is who asks.
+	DigestOf(ctx context.Context, tenant, checksum string) (digest string, err error)
+}
+
 // Options say where images are, and what errors may disclose.
 type Options struct {
 	Host      host.Host
@@ -53,6 +60,8 @@ type Options struct {
 	Site string
 	// Sharing is what the pool says of the hosts that use it; nil if the catalog has images on a single host.
 	Sharing Sharing
+	// Index finds images by checksums of files; nil if their documents are to be read for that.
+	Index Index
 	// Rounds are the pool's notes of who has looked for unused images; nil if every process is to look.
 	Rounds catalog.Collection[catalog.Round]
 
@@ -87,6 +96,7 @@ type Store struct {
 	catalog    Documents
 	bases      catalog.Collection[catalog.Base]
 	rounds     catalog.Collection[catalog.Round]
+	index      Index
 	tenant     string
 	site       string
 	usage      *usage.Usage
@@ -109,6 +119,7 @@ func New(o Options) *Store {
 		catalog:    o.Documents,
 		bases:      o.Documents.Bases(),
 		rounds:     o.Rounds,
+		index:      o.Index,
 		tenant:     o.Tenant,
 		site:       o.Site,
 		neighbours: neighbours{pool: o.Sharing, site: o.Site},

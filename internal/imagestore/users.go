@@ -78,7 +78,7 @@ func (st *Store) Users(ctx context.Context, v catalog.Version, tell func(overloo
 	if err != nil || len(base.Versions) > 1 {
 		return in, err
 	}
-	if len(base.Children) > 0 {
+	if slices.ContainsFunc(base.Children, func(name string) bool { return !naming.IsWarm(name) }) {
 		bases, err := st.bases.List(ctx, "")
 		if err != nil {
 			return nil, err

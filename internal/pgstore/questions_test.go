@@ -85,7 +85,8 @@ func (d database) library(t *testing.T) {
 	t.Helper()
 	pgtest.Exec(t, d.dsn(pgtest.Superuser),
 		`INSERT INTO novacron.version (document) SELECT jsonb_build_object('digest', 'sha256:' || n % 100,
-				'stored_size_bytes', 7, 'id', jsonb_build_object('version', n || '.0.0', 'template', '{"tenant": "t1", "name": "a"}'::jsonb))
+				'stored_size_bytes', 7,
+				'id', jsonb_build_object('version', n || '.0.0', 'template', '{"tenant": "t1", "name": "a"}'::jsonb))
 			|| CASE WHEN n IN (700, 2900) THEN '{"coming": {"volume": "nova.base.x"}}' ELSE '{}' END::jsonb
 			FROM generate_series(1, 3000) n`,
 		`INSERT INTO novacron.resource_pool (document) VALUES ('{"name": "gold", "tenants": {"t1": {}}}')`,

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -61,31 +62,73 @@ func (c collection[T]) Get(ctx context.Context, key string) (catalog.Record[T], 
 
 // List implements catalog.Collection.
 func (c collection[T]) List(ctx context.Context, prefix string) ([]catalog.Record[T], error) {
-	records, err := c.list(ctx, prefix)
+	records, err := c.selected(ctx, prefix, func(string) bool { return true })
 	if err != nil {
 		return nil, fmt.Errorf("listing %ss in pool %q: %w", c.kind, c.store.pool.name, err)
 	}
 	return records, nil
 }
 
-func (c collection[T]) list(ctx context.Context, prefix string) ([]catalog.Record[T], error) {
-	names, err := c.store.reader.names(ctx)
+// selected lists the records of the documents whose stems match.
+func (c collection[T]) selected(
+	ctx context.Context, prefix string, match func(docStem string) bool,
+) ([]catalog.Record[T], error) {
+	found, err := c.documents(ctx, prefix)
 	if err != nil {
 		return nil, err
 	}
-	byStem := map[string][]uint64{}
+	maps.DeleteFunc(found, func(docStem string, _ []uint64) bool { return !match(docStem) })
+	var records []catalog.Record[T]
+	err = c.readAll(ctx, found, prefix, func(_ view, some []catalog.Record[T]) { records = append(records, some...) })
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(records, func(a, b catalog.Record[T]) int { return strings.Compare(a.Key, b.Key) })
+	return records, nil
+}
+
+// Selected implements catalog.Selected.
+func (c collection[T]) Selected(
+	ctx context.Context, prefix string, match func(key string) bool,
+) ([]catalog.Record[T], error) {
+	records, err := c.selected(ctx, prefix, func(docStem string) bool {
+		if c.whole || c.shards > 0 {
+			return true
+		}
+		// The first dot may be a slash of the key.
+		key := keyOf(c.layout, docStem)
+		return match(key) || match(strings.Replace(key, ".", "/", 1))
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listing some %ss in pool %q: %w", c.kind, c.store.pool.name, err)
+	}
+	return slices.DeleteFunc(records, func(rec catalog.Record[T]) bool { return !match(rec.Key) }), nil
+}
+
+// documents lists the documents that may have records whose keys start with the prefix: the numbers of their
+// volumes, complete or not, by their stems.
+func (c collection[T]) documents(ctx context.Context, prefix string) (map[string][]uint64, error) {
+	names, err := c.store.reader.names(ctx)
+	found := map[string][]uint64{}
 	for _, name := range names {
 		if docStem, number, ok := naming.ParseDocument(name); ok && c.holds(docStem, prefix) {
-			byStem[docStem] = append(byStem[docStem], number)
+			found[docStem] = append(found[docStem], number)
 		}
 	}
-	stems := slices.Collect(maps.Keys(byStem))
-	found := make([][]catalog.Record[T], len(stems))
+	return found, err
+}
+
+// readAll reads documents, and calls do for each of them, one after the other, with its records whose keys start
+// with the prefix.
+func (c collection[T]) readAll(
+	ctx context.Context, found map[string][]uint64, prefix string, do func(v view, records []catalog.Record[T]),
+) error {
+	var mu sync.Mutex
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(readers)
-	for i, docStem := range stems {
+	for docStem, numbers := range found {
 		group.Go(func() error {
-			v, err := c.store.reader.newest(groupCtx, docStem, byStem[docStem])
+			v, err := c.store.reader.newest(groupCtx, docStem, numbers)
 			if err == nil {
 				err = mayStandIn(ctx, v.damage)
 			}
@@ -98,18 +141,19 @@ func (c collection[T]) list(ctx context.Context, prefix string) ([]catalog.Recor
 				return err
 			}
 			entries, err := sh.list(prefix)
+			if err != nil {
+				return err
+			}
+			records, err := c.decodeAll(entries)
+			mu.Lock()
+			defer mu.Unlock()
 			if err == nil {
-				found[i], err = c.decodeAll(entries)
+				do(v, records)
 			}
 			return err
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	records := slices.Concat(found...)
-	slices.SortFunc(records, func(a, b catalog.Record[T]) int { return strings.Compare(a.Key, b.Key) })
-	return records, nil
+	return group.Wait()
 }
 
 // decodeAll decodes records, and uses all processors if there are many: nothing else in a listing

@@ -71,6 +71,11 @@ func (l layout) document(key string) string {
 	return fmt.Sprintf("%s/%x", tenant, sum.Sum32()%uint32(l.shards))
 }
 
+// keyOf is the key of a document by its stem, in which a slash has become a dot.
+func keyOf(l layout, docStem string) string {
+	return strings.TrimSuffix(strings.TrimPrefix(docStem, naming.DocumentPrefix(l.kind, "")), ".")
+}
+
 // holds reports whether a document, named by its stem, may have records whose keys start with the
 // prefix.
 func (l layout) holds(docStem, prefix string) bool {

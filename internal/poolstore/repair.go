@@ -82,6 +82,7 @@ func (s *Store) checks() map[string]func(document) (int, error) {
 		versions.kind:      checkOf(s.Versions().(collection[catalog.Version])),
 		bases.kind:         checkOf(s.Bases().(collection[catalog.Base])),
 		snapshots.kind:     checkOf(s.Snapshots().(collection[catalog.Snapshot])),
+		sourceIndexes.kind: checkOf(s.sourceIndexes()),
 		rounds.kind:        checkOf(s.Rounds().(collection[catalog.Round])),
 		requests.kind:      checkOf(s.Requests().(collection[catalog.ProvisioningRequest])),
 		placements.kind:    checkOf(s.Placements().(collection[catalog.Placement])),

@@ -133,7 +133,7 @@ func (p *Provider) open(ctx context.Context, config model, s *face.Session) diag
 		}
 		options := imagestore.Options{
 			Host: site.conn, Pool: site.pool, Documents: documents, Tenant: tenant, Site: site.name,
-			Rounds: site.documents.Rounds(),
+			Rounds: site.documents.Rounds(), Index: site.documents,
 		}
 		if site.name != "" {
 			options.Sharing = site.documents

@@ -96,7 +96,7 @@ func Open(o Options) (*Process, error) {
 		}
 		stores[n] = imagestore.New(imagestore.Options{
 			Host: p.Conns[n], Pool: sessionhosts.Pool, Documents: documents, Tenant: naming.DefaultTenant, Site: h.Name,
-			Rounds: pools[n].Rounds(),
+			Rounds: pools[n].Rounds(), Index: pools[n],
 		})
 	}
 	p.Library = library.New(library.Options{

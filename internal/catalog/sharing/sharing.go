@@ -67,6 +67,21 @@ func (s shared[T]) List(ctx context.Context, prefix string) ([]catalog.Record[T]
 	return records, err
 }
 
+// Selected implements catalog.Selected.
+func (s shared[T]) Selected(
+	ctx context.Context, prefix string, match func(key string) bool,
+) ([]catalog.Record[T], error) {
+	id, err := s.ID(ctx)
+	if err != nil {
+		return nil, err
+	}
+	records, err := catalog.Selected(ctx, s.pool, prefix, match)
+	for i := range records {
+		records[i] = s.read(id, records[i])
+	}
+	return records, err
+}
+
 // Create implements catalog.Collection.
 func (s shared[T]) Create(ctx context.Context, key string, value T) (catalog.Record[T], error) {
 	id, err := s.ID(ctx)

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 )
@@ -96,34 +98,56 @@ func among(t *testing.T, site Site) {
 	}
 }
 
+// Documents are selected by their keys, of kinds that a store keeps in different ways.
+func selected(t *testing.T, site Site) {
+	s, ctx := site.Open("t1"), t.Context()
+	for _, name := range []string{"a", "a.b", "b", "c"} {
+		must.Value(s.Templates().Create(ctx, "t1/"+name, template(name)))
+		register(t, s, "t1/"+name, "1.0.0", func(*catalog.Version) {})
+	}
+	for _, name := range []string{"gold", "silver", "iron"} {
+		pool := gold(1)
+		pool.Name = name
+		offer(t, site, pool)
+	}
+	selects(t, s.Templates(), "t1/", []string{"t1/a", "t1/a.b", "t1/b", "t1/c"})
+	selects(t, s.Versions(), "t1/a", []string{"t1/a.b@1.0.0", "t1/a@1.0.0"})
+	selects(t, site.Open("").ResourcePools(), "", []string{"gold", "iron", "silver"})
+}
+
+func selects[T any](t *testing.T, c catalog.Collection[T], prefix string, all []string) {
+	t.Helper()
+	for n := range len(all) + 1 {
+		wanted := func(key string) bool { return slices.Contains(all[n:], key) }
+		if got := keysOf(must.Value(catalog.Selected(t.Context(), c, prefix, wanted))); !slices.Equal(got, all[n:]) {
+			t.Errorf("selected %q, want %q", got, all[n:])
+		}
+	}
+	none := must.Value(catalog.Selected(t.Context(), c, prefix, func(string) bool { return false }))
+	if len(none) > 0 {
+		t.Errorf("selected %q, want nothing", keysOf(none))
+	}
+}
+
 // A listing that a store reads in parts has every document once, in order.
 func longListing(t *testing.T, site Site) {
-	processes, each := 8, 300
+	documents := 1050
 	if site.Slow {
-		processes, each = 2, 50
+		documents = 100
 	}
-	done := make(chan error, processes)
-	var want []string
-	for p := range processes {
-		c := site.Open("t1").Requests()
-		for n := range each {
-			want = append(want, fmt.Sprintf("t1/r-%d-%d", p, n))
-		}
-		go func() {
-			var err error
-			for n := range each {
-				id := catalog.RequestID{Tenant: "t1", ID: fmt.Sprintf("r-%d-%d", p, n)}
-				if err == nil {
-					_, err = c.Create(t.Context(), id.String(), catalog.ProvisioningRequest{ID: id})
-				}
-			}
-			done <- err
-		}()
+	writer := site.Open("t1").Requests()
+	var group errgroup.Group
+	group.SetLimit(64)
+	want := make([]string, documents)
+	for n := range want {
+		id := catalog.RequestID{Tenant: "t1", ID: fmt.Sprintf("r-%d-%d", n%8, n)}
+		want[n] = id.String()
+		group.Go(func() error {
+			return second(writer.Create(t.Context(), id.String(), catalog.ProvisioningRequest{ID: id}))
+		})
 	}
-	for range processes {
-		if err := <-done; err != nil {
-			t.Fatal(err)
-		}
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
 	}
 	slices.Sort(want)
 	c := site.Open("t1").Requests()

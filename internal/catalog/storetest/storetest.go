@@ -54,6 +54,7 @@ func Run(t *testing.T, open func(t *testing.T) Site) {
 		"ComingVersionsAreFound":         coming,
 		"SomeDocumentsAreReadTogether":   among,
 		"LongListingsAreWhole":           longListing,
+		"DocumentsAreSelectedByKey":      selected,
 		"WhatATenantHasIsCounted":        totals,
 		"WhatAPoolHasIsCounted":          poolUse,
 		"QuotasLimitPlacements":          quotas,
