@@ -63,7 +63,7 @@ func (e *InUseError) Error() string {
 // stand on the base; it passes to tell everything else that the host cannot describe.
 func (st *Store) Users(ctx context.Context, v catalog.Version, tell func(overlooked string)) (*InUseError, error) {
 	in := &InUseError{Version: v.ID}
-	domains, undescribed, err := st.host.AllDomains(ctx)
+	domains, undescribed, err := st.usage.Domains(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -90,10 +90,19 @@ func (st *Store) Users(ctx context.Context, v catalog.Version, tell func(overloo
 
 // CopyUsers is Users for a version whose image has its origin in the pool of another host. Only what
 // stands on this pool's image counts, and only if the image lists the version: what else is built on
-// the image stays when the version leaves it. It does not create the pool.
+// the image stays when the version leaves it. If the pool does not have the image, nothing stands on it, and no
+// domain is read. CopyUsers does not create the pool.
 func (st *Store) CopyUsers(ctx context.Context, v catalog.Version, tell func(overlooked string)) (*InUseError, error) {
 	in := &InUseError{Version: v.ID}
-	domains, undescribed, err := st.host.AllDomains(ctx)
+	there, err := st.there(ctx)
+	if err != nil || !there {
+		return in, err
+	}
+	rec, err := st.bases.Get(ctx, catalog.BaseKey(v.Digest))
+	if err != nil {
+		return in, catalog.IgnoreNotFound(err)
+	}
+	domains, undescribed, err := st.usage.Domains(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -101,15 +110,9 @@ func (st *Store) CopyUsers(ctx context.Context, v catalog.Version, tell func(ove
 	if err != nil {
 		return nil, err
 	}
-	there, err := st.there(ctx)
-	if err != nil || !there {
-		return in, err
-	}
-	rec, err := st.bases.Get(ctx, catalog.BaseKey(v.Digest))
 	base := rec.Value
-	if err != nil || base.State != catalog.BaseReady || len(base.Versions) > 1 ||
-		!slices.Contains(base.Versions, v.ID.String()) {
-		return in, catalog.IgnoreNotFound(err)
+	if base.State != catalog.BaseReady || len(base.Versions) > 1 || !slices.Contains(base.Versions, v.ID.String()) {
+		return in, nil
 	}
 	return in, st.addOverlays(ctx, in, base, sighted{instances, known, undescribed}, tell)
 }

@@ -70,7 +70,7 @@ func (use *Usage) dependentsOf(ctx context.Context, names ...string) (Dependents
 	if len(seen.on(files...))+len(seen.undescribed)+len(seen.unseen) == 0 {
 		return Dependents{}, nil
 	}
-	if seen.domains, seen.unknown, err = use.Host.AllDomains(ctx); err != nil {
+	if seen.domains, seen.unknown, err = use.Domains(ctx); err != nil {
 		return Dependents{}, err
 	}
 	return use.sort(seen, files...), nil

@@ -87,7 +87,7 @@ func (use *Usage) Made(ctx context.Context) (made func(Instance, catalog.Templat
 func (use *Usage) InstancesOf(
 	ctx context.Context, id catalog.TemplateID,
 ) (found []Instance, unknown []string, err error) {
-	domains, undescribed, err := use.Host.AllDomains(ctx)
+	domains, undescribed, err := use.Domains(ctx)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -54,7 +54,7 @@ func (use *Usage) Instances(ctx context.Context) (all []Instance, doubtful bool,
 		return nil, false, err
 	}
 	for _, one := range hosts {
-		domains, undescribed, err := one.Host.AllDomains(ctx)
+		domains, undescribed, err := one.Domains(ctx)
 		if err != nil {
 			return nil, false, one.located(use, err)
 		}

@@ -6,6 +6,7 @@ package usage
 import (
 	"context"
 
+	"github.com/novacron/terraform-provider-novacron/internal/coalesce"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
@@ -27,11 +28,30 @@ type Options struct {
 }
 
 // Usage looks for users of images.
-type Usage struct{ Options }
+type Usage struct {
+	Options
+	looks coalesce.Calls[look]
+}
+
+// look is what a look at the domains of the host has shown.
+type look struct {
+	domains     []host.Domain
+	undescribed []host.Undescribed
+}
+
+// Domains is host.Domains.AllDomains, which takes a request for each domain. Callers that ask at the same time share
+// a look; each gets one that began after it had asked. They must not change what they get.
+func (use *Usage) Domains(ctx context.Context) ([]host.Domain, []host.Undescribed, error) {
+	seen, err := use.looks.Do(ctx, func() (l look, err error) {
+		l.domains, l.undescribed, err = use.Host.AllDomains(ctx)
+		return l, err
+	})
+	return seen.domains, seen.undescribed, err
+}
 
 // New looks for users of the images of a pool. It does not name things that are named like another
 // tenant's.
-func New(o Options) *Usage { return &Usage{o} }
+func New(o Options) *Usage { return &Usage{Options: o} }
 
 // On adds to the name of something where that is, if there are several hosts.
 func (use *Usage) On(name string) string { return on(name, use.Site) }
