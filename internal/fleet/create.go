@@ -129,7 +129,11 @@ func (p *placing) look(ctx context.Context) (err error) {
 		return err
 	}
 	p.where = w
-	all, err := p.fleet.candidates(ctx, p.request.Name, p.blueprint, w, (*Member).now, nil)
+	ask := p.fleet.fewCandidates
+	if p.round > 0 { // the likely ones were full after all
+		ask = p.fleet.allCandidates
+	}
+	all, err := ask(ctx, p.request.Name, p.blueprint, w)
 	p.fit, p.refused, p.named = all.fit, all.refused, all.named
 	switch {
 	case err != nil:

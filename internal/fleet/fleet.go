@@ -40,6 +40,7 @@ type Member struct {
 	pending pending
 	looks   coalesce.Calls[provision.Room]  // of creates, each of which needs a look that begins after it asked
 	planned coalesce.Answer[provision.Room] // of the running plan
+	seen    atomic.Pointer[glance]          // what the last look of a create has shown; nil before the first
 }
 
 // roomAge is how long a plan uses what it has read of a host's room, of a resource pool or of the
@@ -49,7 +50,14 @@ const roomAge = 10 * time.Second
 
 // now is the host's room as it is now.
 func (m *Member) now(ctx context.Context) (provision.Room, error) {
-	return m.looks.Do(ctx, func() (provision.Room, error) { return m.Room(ctx) })
+	return m.looks.Do(ctx, func() (provision.Room, error) {
+		g := &glance{asked: m.pending.now(), at: time.Now()}
+		var err error
+		if g.room, err = m.Room(ctx); err == nil {
+			m.seen.Store(g)
+		}
+		return g.room, err
+	})
 }
 
 // lately is the host's room up to roomAge ago.

@@ -65,9 +65,23 @@ type offers struct {
 func (f *Fleet) candidates(
 	ctx context.Context, name string, b kind.Blueprint, w Where, room look, gone func(host.Allotment) bool,
 ) (offers, error) {
-	allowed, refused := f.takers(w)
+	allowed, refused := f.open(w)
+	found, err := f.ask(ctx, allowed, name, b, room, gone)
+	found.refused = append(refused, found.refused...)
+	return found, err
+}
+
+// open returns the members that may take an instance, and why the others do not.
+func (f *Fleet) open(w Where) (allowed []*Member, refused []Refusal) {
+	allowed, refused = f.takers(w)
 	allowed, held := f.vacant(w, allowed)
-	refused = append(refused, held...)
+	return allowed, append(refused, held...)
+}
+
+// ask is candidates for these members.
+func (f *Fleet) ask(
+	ctx context.Context, allowed []*Member, name string, b kind.Blueprint, room look, gone func(host.Allotment) bool,
+) (offers, error) {
 	own := naming.Domain(f.library.Tenant(), name)
 	answers := gather(ctx, allowed, func(ctx context.Context, m *Member) (a looked) {
 		a.Member, a.asked = m, m.pending.now()
@@ -81,7 +95,7 @@ func (f *Fleet) candidates(
 	if err := context.Cause(ctx); err != nil {
 		return offers{}, err
 	}
-	found := offers{refused: refused}
+	var found offers
 	for n, a := range answers {
 		switch {
 		case a == nil:

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/digitalocean/go-libvirt"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
@@ -13,19 +14,25 @@ import (
 )
 
 // Allotments returns how much of the host each of its domains may take, running or not, also of
-// domains that novacron did not create. It makes two requests, and two for each running domain and each
+// domains that novacron did not create. It makes two requests at once, and two for each running domain and each
 // domain whose driver lists no figures. It leaves out domains that vanish meanwhile. If the figures of a
 // domain cannot be read, it returns an error that names the domain.
 func (ds *Domains) Allotments(ctx context.Context) ([]host.Allotment, error) {
-	refs, err := ds.listDomains(ctx, 0)
-	if err != nil {
-		return nil, err
-	}
-	// Of running domains, libvirt would ask each QEMU, which takes longer than to read two definitions,
-	// and as long as a QEMU hangs. A domain that starts or stops meanwhile is in one of the two at least.
-	records, err := ds.stats(ctx, libvirt.DomainStatsVCPU|libvirt.DomainStatsBalloon,
-		libvirt.ConnectGetAllDomainsStatsInactive)
-	if err != nil {
+	var refs []libvirt.Domain
+	var records []libvirt.DomainStatsRecord
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		refs, err = ds.listDomains(groupCtx, 0)
+		return err
+	})
+	group.Go(func() (err error) {
+		// Of running domains, libvirt would ask each QEMU, which takes longer than to read two definitions,
+		// and as long as a QEMU hangs. The list has all domains, also one that starts or stops meanwhile.
+		records, err = ds.stats(groupCtx, libvirt.DomainStatsVCPU|libvirt.DomainStatsBalloon,
+			libvirt.ConnectGetAllDomainsStatsInactive)
+		return err
+	})
+	if err := group.Wait(); err != nil {
 		return nil, err
 	}
 	known := make(map[libvirt.UUID]host.Allotment, len(records))
