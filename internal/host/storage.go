@@ -5,6 +5,10 @@ import (
 	"time"
 )
 
+// MostVolumes is how many volumes of a pool libvirt lists at most: REMOTE_STORAGE_VOL_LIST_MAX in libvirt's
+// src/remote/remote_protocol.x. Of a pool with more, it lists none.
+const MostVolumes = 16384
+
 // Pool is a storage pool. Sizes are in bytes and, for directory pools, from the last refresh; see
 // RefreshPool.
 type Pool struct {

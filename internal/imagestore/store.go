@@ -11,6 +11,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
@@ -43,11 +44,13 @@ type Catalog interface {
 	ID(ctx context.Context) (string, error)
 }
 
-// Index is what a pool knows of the files that its images were read from.
+// Index is what is known of a pool without reading all of its documents.
 type Index interface {
 	// DigestOf finds the image that was read from a file of a checksum, and returns its digest; that is never the
 	// checksum itself. It returns catalog.ErrNotFound if there is none. tenant is who asks.
 	DigestOf(ctx context.Context, tenant, checksum string) (digest string, err error)
+	// Listed is how many volumes the pool had when this process listed it last; 0 if it has not. It makes no request.
+	Listed() int
 }
 
 // Options say where images are, and what errors may disclose.
@@ -60,7 +63,8 @@ type Options struct {
 	Site string
 	// Sharing is what the pool says of the hosts that use it; nil if the catalog has images on a single host.
 	Sharing Sharing
-	// Index finds images by checksums of files; nil if their documents are to be read for that.
+	// Index finds images by checksums of files, and knows how many volumes there are; nil if the documents of images
+	// are to be read for that.
 	Index Index
 	// Rounds are the pool's notes of who has looked for unused images; nil if every process is to look.
 	Rounds catalog.Collection[catalog.Round]
@@ -97,6 +101,7 @@ type Store struct {
 	bases      catalog.Collection[catalog.Base]
 	rounds     catalog.Collection[catalog.Round]
 	index      Index
+	crowded    atomic.Bool // Crowded has said so
 	tenant     string
 	site       string
 	usage      *usage.Usage

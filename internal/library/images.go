@@ -41,3 +41,6 @@ func (l *Library) VerifyVersion(ctx context.Context, id catalog.VersionID) error
 	}
 	return l.home.Verify(ctx, base)
 }
+
+// Crowded is imagestore.Store.Crowded for the pool that gets what is registered.
+func (l *Library) Crowded() finding.Finding { return l.home.Crowded() }

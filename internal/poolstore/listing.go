@@ -18,7 +18,11 @@ func (r *reader) names(ctx context.Context) ([]string, error) {
 			return nil, err
 		}
 	}
-	return r.pool.volumes.VolumeNames(ctx, r.pool.name)
+	names, err := r.pool.volumes.VolumeNames(ctx, r.pool.name)
+	if err == nil {
+		r.volumes.Store(int64(len(names)))
+	}
+	return names, err
 }
 
 // distrust makes the next listing refresh the pool, because something does not fit the last one.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/host"
@@ -43,6 +44,8 @@ func (v view) newest() uint64 {
 // reader reads the documents of one pool.
 type reader struct {
 	pool *pool
+
+	volumes atomic.Int64 // how many the pool had when it was listed last
 
 	mu        sync.Mutex
 	refreshed time.Time           // when the host's view of the pool was refreshed last

@@ -37,6 +37,9 @@ var sourceIndexes = layout{kind: "sources", shards: 1, level: gzip.BestSpeed}
 // worthIndexing is how many documents have to be read anew until their tenant's index is written again.
 const worthIndexing = 16
 
+// Listed is how many volumes the pool had when this process listed it last; 0 if it has not. It makes no request.
+func (s *Store) Listed() int { return int(s.reader.volumes.Load()) }
+
 func (s *Store) sourceIndexes() collection[sourceIndex] {
 	return collection[sourceIndex]{store: s, layout: sourceIndexes}
 }

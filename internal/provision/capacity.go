@@ -7,6 +7,7 @@ import (
 	"math"
 	"strings"
 
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 )
@@ -108,6 +109,9 @@ func (p *Provisioner) Room(ctx context.Context) (Room, error) {
 	}
 	return r, nil
 }
+
+// Crowded is imagestore.Store.Crowded for the pool of the host that has images and disks.
+func (p *Provisioner) Crowded() finding.Finding { return p.library.Images.Crowded() }
 
 // With is the room once a demand is met.
 func (r Room) With(d Demand) Room {

@@ -55,10 +55,9 @@ func (s *Volumes) VolumeNames(ctx context.Context, pool string) ([]string, error
 // orTooMany detects that libvirt did not list a pool because it has more volumes than libvirt
 // lists, for which libvirt has no code.
 func orTooMany(l *libvirt.Libvirt, ref libvirt.StoragePool, err error) error {
-	const most = 16384 // REMOTE_STORAGE_VOL_LIST_MAX in src/remote/remote_protocol.x
-	if n, failed := l.StoragePoolNumOfVolumes(ref); failed == nil && n > most {
+	if n, failed := l.StoragePoolNumOfVolumes(ref); failed == nil && n > host.MostVolumes {
 		return fmt.Errorf("%w: it has %d, and libvirt lists at most %d. Move what is not novacron's out of its "+
-			"directory: a library needs a pool of its own", host.ErrTooManyVolumes, n, most)
+			"directory: a library needs a pool of its own", host.ErrTooManyVolumes, n, host.MostVolumes)
 	}
 	return err
 }

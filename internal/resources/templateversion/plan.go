@@ -167,6 +167,7 @@ func (r *Resource) planCreate(ctx context.Context, plan *Model, diags *diag.Diag
 		return
 	}
 	face.AddUnsure(diags, "Could not read template", r.Library.CheckNewVersion(ctx, id))
+	face.AddWarning(diags, r.Library.Crowded())
 	r.checkParent(plan, id, versions, diags)
 	if !plan.Spec.Known() {
 		return

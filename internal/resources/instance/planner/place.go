@@ -87,6 +87,18 @@ func (p *planner) place(ctx context.Context, b kind.Blueprint) {
 	}
 }
 
+// warnCrowded warns if a new instance adds volumes to a pool that has nearly as many as can be listed.
+func (p *planner) warnCrowded(ctx context.Context) {
+	w, known := p.plan.Where(ctx)
+	if !known {
+		return
+	}
+	allowed, _ := p.session.Fleet.Allowed(w)
+	for _, m := range allowed {
+		face.AddWarning(p.diags, m.Crowded())
+	}
+}
+
 // checkUnplaced reports a placement or a resource pool in a configuration that names no hosts.
 func (p *planner) checkUnplaced(ctx context.Context) {
 	w, known := p.plan.Where(ctx)

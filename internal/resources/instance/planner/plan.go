@@ -168,6 +168,9 @@ func (p *planner) checkWith(ctx context.Context, template catalog.Template, vers
 			findings = append(findings, f)
 		}
 	}
+	if p.on == nil {
+		p.warnCrowded(ctx)
+	}
 	places := p.on == nil && p.session.Fleet.Named()
 	if p.asked.Complete && !places && !p.moves {
 		lacking, err := p.host().CheckHost(ctx, request.Name, blueprint)
