@@ -171,7 +171,8 @@ func (r *reader) history(ctx context.Context, t catalog.Template) ([]catalog.Ver
 }
 
 // Search lists the templates that the library's user may see and the filter selects, ordered by id.
-// It reads whole templates only of tenants that have visible ones.
+// It reads whole only the templates that it returns, if the catalog can leave out others, and otherwise
+// those of tenants that have some of these.
 func (r *reader) Search(ctx context.Context, filter catalog.Filter) ([]catalog.Template, error) {
 	if err := r.home.Open(ctx); err != nil {
 		return nil, err
@@ -188,15 +189,15 @@ func (r *reader) Search(ctx context.Context, filter catalog.Filter) ([]catalog.T
 		t.Lifecycle = t.Lifecycle.WithDefaults(t.CreatedAt)
 		return filter.Match(t, r.me)
 	}
-	tenants := map[string]bool{} // tenants that have visible templates
+	selected := map[string][]string{} // keys, by tenant
 	for _, head := range heads {
-		if matches(head.Value) {
-			tenants[head.Value.ID.Tenant] = true
+		if tenant := head.Value.ID.Tenant; matches(head.Value) {
+			selected[tenant] = append(selected[tenant], head.Key)
 		}
 	}
 	found := []catalog.Template{}
-	for tenant := range tenants {
-		records, err := r.store.Templates().List(ctx, tenant+"/")
+	for tenant, keys := range selected {
+		records, err := catalog.Among(ctx, r.store.Templates(), tenant+"/", keys)
 		if err != nil {
 			return nil, err
 		}
