@@ -21,6 +21,7 @@ type Base struct {
 
 	options Options
 	late    []late // in order
+	sum     sum    // of everything else
 }
 
 // Plan reads all entries, and sends nothing. The entries may be read once more to Send the base
@@ -61,7 +62,7 @@ func (b *Base) Send(ctx context.Context, entries Entries, sink Sink) (sent int64
 var ErrChanged = errors.New("the entries are not those that were planned")
 
 func (b *Base) same(planned *Base) error {
-	equal := b.Size == planned.Size && slices.EqualFunc(b.late, planned.late, func(a, b late) bool {
+	equal := b.Size == planned.Size && b.sum == planned.sum && slices.EqualFunc(b.late, planned.late, func(a, b late) bool {
 		return a.block == b.block && slices.Equal(a.data, b.data)
 	})
 	if !equal {
@@ -115,7 +116,14 @@ func newWriter(o Options) (*writer, error) {
 
 // base describes what was written.
 func (w *writer) base() *Base {
-	return &Base{Size: w.size, Data: w.out.passed, Inodes: len(w.tree.nodes), options: w.options, late: w.late}
+	return &Base{
+		Size:    w.size,
+		Data:    w.out.passed,
+		Inodes:  len(w.tree.nodes),
+		options: w.options,
+		late:    w.late,
+		sum:     w.out.sum,
+	}
 }
 
 // pieces makes the base while it is read: in order if it is planned.

@@ -27,6 +27,7 @@ type output struct {
 	buffer []byte // is to be passed on
 	first  int64  // the block where the buffer begins
 	early  []late
+	sum    sum   // of all blocks that are not late
 	passed int64 // bytes
 }
 
@@ -45,6 +46,7 @@ func (o *output) write(block int64, data []byte) error {
 			return err
 		}
 	}
+	o.sum = o.sum.over(data)
 	return o.put(block, data)
 }
 

@@ -179,3 +179,6 @@ func statOf(t testing.TB, path string) unix.Stat_t {
 	}
 	return s
 }
+
+// timeOf is that second, also if it is far out of what times are.
+func timeOf(second int64) time.Time { return time.Unix(second, 0) }
