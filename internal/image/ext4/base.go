@@ -62,10 +62,10 @@ func (b *Base) Send(ctx context.Context, entries Entries, sink Sink) (sent int64
 var ErrChanged = errors.New("the entries are not those that were planned")
 
 func (b *Base) same(planned *Base) error {
-	equal := b.Size == planned.Size && b.sum == planned.sum && slices.EqualFunc(b.late, planned.late, func(a, b late) bool {
+	equal := slices.EqualFunc(b.late, planned.late, func(a, b late) bool {
 		return a.block == b.block && slices.Equal(a.data, b.data)
 	})
-	if !equal {
+	if !equal || b.Size != planned.Size || b.sum != planned.sum {
 		return fmt.Errorf("writing the file system of %s: %w", b.options.Origin, ErrChanged)
 	}
 	return nil
@@ -101,7 +101,6 @@ type writer struct {
 	tree    tree
 	content int64 // bytes of files, holes included
 	unit    []byte
-	plan    *Base // nil if there is none
 	late    []late
 	size    int64
 }

@@ -37,7 +37,6 @@ type directory struct {
 	self   uint32
 	parent uint32
 	seed   [4]uint32
-	blocks [][]byte
 }
 
 // encode returns the blocks of the directory, and the flags that its inode needs. It sorts entries.

@@ -2,7 +2,7 @@ package ext4
 
 const (
 	extentMagic   = 0xf30a
-	extentSize    = 12                                    // bytes of an extent, of a reference to a node, and of a node's header
+	extentSize    = 12                                    // bytes of an extent, a reference, and a header
 	maxExtent     = 32768                                 // blocks of one extent
 	inodeExtents  = 4                                     // that fit in an inode
 	blockExtents  = (BlockSize - extentSize) / extentSize // that fit in a block

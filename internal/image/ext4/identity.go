@@ -21,7 +21,7 @@ type identity struct {
 // newIdentity derives everything from the label and the seed.
 func newIdentity(label, seed string) (identity, error) {
 	if len(label) > MaxLabel {
-		return identity{}, fmt.Errorf("the label %q has %d bytes, and ext4 has room for %d", label, len(label), MaxLabel)
+		return identity{}, fmt.Errorf("the label %q has %d bytes, more than %d", label, len(label), MaxLabel)
 	}
 	if strings.ContainsRune(label, 0) {
 		return identity{}, errors.New("the label has a zero byte")

@@ -15,8 +15,6 @@ type piece struct {
 	data   []byte
 }
 
-func (p piece) end() int64 { return p.offset + int64(len(p.data)) }
-
 // run is what comes next to a sink: pieces, as long as each begins where the one before ended.
 type run struct {
 	ctx  context.Context //nolint:containedctx // io.Reader has none
@@ -92,7 +90,7 @@ func send(
 
 // sending says what failed, unless the error already blames the source.
 func sending(ctx context.Context, o image.Origin, err error) error {
-	if _, blamed := err.(interface{ Attribute() string }); blamed { //nolint:errorlint // the error itself
+	if _, blamed := err.(interface{ Attribute() string }); blamed {
 		return err
 	}
 	if cause := context.Cause(ctx); cause != nil {

@@ -319,7 +319,8 @@ func (w *writer) fill(n *node, h *tar.Header, content io.Reader) error {
 	switch n.mode & modeType {
 	case modeRegular:
 		if h.Size < 0 || h.Size > maxFileBlocks*BlockSize {
-			return w.refused(h.Name, "has %d bytes, and a file in ext4 has %d at most", h.Size, int64(maxFileBlocks*BlockSize))
+			return w.refused(h.Name, "has %d bytes, and a file in ext4 has %d at most", h.Size,
+				int64(maxFileBlocks*BlockSize))
 		}
 		if limit := w.options.maxBytes(); h.Size > limit-w.content {
 			return w.options.Origin.Unsupported("Remove what is not needed.",
@@ -330,7 +331,8 @@ func (w *writer) fill(n *node, h *tar.Header, content io.Reader) error {
 		return w.file(n, content)
 	case modeSymlink:
 		if len(h.Linkname) == 0 || len(h.Linkname) > maxTarget || strings.ContainsRune(h.Linkname, 0) {
-			return w.refused(h.Name, "is a symbolic link whose target is empty, has a zero byte, or more than %d bytes", maxTarget)
+			return w.refused(h.Name, "is a symbolic link whose target is empty, has a zero byte, or more than %d bytes",
+				maxTarget)
 		}
 		n.size = int64(len(h.Linkname))
 		if n.size <= inlineTarget {

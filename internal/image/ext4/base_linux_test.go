@@ -3,7 +3,6 @@ package ext4_test
 import (
 	"archive/tar"
 	"bytes"
-	"encoding/binary"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -27,7 +26,7 @@ func with(it item, change func(*tar.Header)) item {
 // everything is an archive with all kinds of files, and all that they may have.
 func everything() []item {
 	// As setcap cap_net_raw+ep has it: version 2 with its effective bit, then the sets.
-	capability := string(binary.LittleEndian.AppendUint32(nil, 0x02000001)) + "\x00\x20\x00\x00" + strings.Repeat("\x00", 12)
+	capability := "\x01\x00\x00\x02\x00\x20\x00\x00" + strings.Repeat("\x00", 12)
 	acl := "\x02\x00\x00\x00" + "\x01\x00\x06\x00\xff\xff\xff\xff" + "\x02\x00\x04\x00\xe8\x03\x00\x00" +
 		"\x04\x00\x04\x00\xff\xff\xff\xff" + "\x10\x00\x04\x00\xff\xff\xff\xff" + "\x20\x00\x04\x00\xff\xff\xff\xff"
 	attributes := func(list map[string]string) func(*tar.Header) {
@@ -39,7 +38,8 @@ func everything() []item {
 		}
 	}
 	device := func(name string, kind byte, major, minor int64) item {
-		return item{Header: tar.Header{Name: name, Typeflag: kind, Mode: 0o660, Gid: 5, Devmajor: major, Devminor: minor}}
+		h := tar.Header{Name: name, Typeflag: kind, Mode: 0o660, Gid: 5, Devmajor: major, Devminor: minor}
+		return item{Header: h}
 	}
 	return []item{
 		with(dir("./"), func(h *tar.Header) {
@@ -152,7 +152,9 @@ func TestParentsAreMade(t *testing.T) {
 		with(dir("proc"), func(h *tar.Header) { h.Mode = 0o555 }),
 	}))
 	at, _ := mount(t, path, "loop,ro")
-	for name, want := range map[string][2]uint32{"": {0o755, 0}, "/a": {0o700, 7}, "/a/b": {0o755, 0}, "/proc": {0o555, 0}} {
+	for name, want := range map[string][2]uint32{
+		"": {0o755, 0}, "/a": {0o700, 7}, "/a/b": {0o755, 0}, "/proc": {0o555, 0},
+	} {
 		if s := statOf(t, at+name); s.Mode&0o7777 != want[0] || s.Uid != want[1] {
 			t.Errorf("%q has the mode %o and the owner %d", name, s.Mode&0o7777, s.Uid)
 		}
@@ -169,7 +171,7 @@ func TestLargeDirectory(t *testing.T) {
 			if n++; n == count {
 				return nil, nil, io.EOF
 			}
-			return &tar.Header{Name: "all/" + numbered(n), Typeflag: tar.TypeReg, Mode: 0o644, ModTime: madeAt, Uid: n}, nil, nil
+			return &tar.Header{Name: "all/" + numbered(n), Typeflag: tar.TypeReg, ModTime: madeAt, Uid: n}, nil, nil
 		}
 	}
 	path := write(t, options(), entries)
@@ -267,10 +269,9 @@ func TestLargeSparseFile(t *testing.T) {
 			t.Errorf("at %d is %q (%v)", offset, got, err)
 		}
 	}
-	if got := make([]byte, 1<<20); true {
-		if _, err := f.ReadAt(got, 1<<31); err != nil || !bytes.Equal(got, make([]byte, 1<<20)) {
-			t.Errorf("a hole is not zeros (%v)", err)
-		}
+	got := make([]byte, 1<<20)
+	if _, err := f.ReadAt(got, 1<<31); err != nil || !bytes.Equal(got, make([]byte, 1<<20)) {
+		t.Errorf("a hole is not zeros (%v)", err)
 	}
 }
 

@@ -159,7 +159,8 @@ func TestUpperGrows(t *testing.T) {
 		t.Skipf("root has no CAP_SYS_RESOURCE here, which the kernel asks for (%v)", err)
 	}
 	for _, sizes := range [][]int64{
-		{64 * mib, 65 * mib, 300 * mib}, {500 * mib, 12 * gib}, {gib, 8*gib + 200*mib, 40 * gib}, {16 * gib, 17 * gib, 1 << 40},
+		{64 * mib, 65 * mib, 300 * mib}, {500 * mib, 12 * gib}, {gib, 8*gib + 200*mib, 40 * gib},
+		{16 * gib, 17 * gib, 1 << 40},
 	} {
 		t.Run(fmt.Sprint(sizes[0]), func(t *testing.T) {
 			path, _ := newUpper(t, sizes[0])

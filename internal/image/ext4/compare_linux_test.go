@@ -60,7 +60,8 @@ func unpacked(t testing.TB, data []byte) string {
 	if err := os.WriteFile(path, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	needs.Tool(t, "tar", "--xattrs", "--xattrs-include=*", "--numeric-owner", "--delay-directory-restore", "-xpf", path, "-C", to)
+	needs.Tool(t, "tar", "--xattrs", "--xattrs-include=*", "--numeric-owner", "--delay-directory-restore",
+		"-xpf", path, "-C", to)
 	return to
 }
 

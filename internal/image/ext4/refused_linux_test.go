@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -34,24 +35,24 @@ func TestWhatCannotBeKeptIsRefused(t *testing.T) {
 		"long path":           {[]item{file(strings.Repeat("n/", 2049), "")}, "has a path of 4098 bytes"},
 		"zero byte":           {[]item{file("a\x00b", "")}, "has a zero byte in its name"},
 		"root as a file":      {[]item{file("./", "")}, "stands for the root"},
-		"below a file":        {[]item{file("a", ""), file("a/b", "")}, `"a/b" lies below "a", which is not a directory`},
+		"below a file":        {[]item{file("a", ""), file("a/b", "")}, `"a/b" lies below "a", which is not a`},
 		"below a link":        {[]item{symlink("a", "/etc"), file("a/b", "")}, "which is not a directory"},
 		"twice":               {[]item{file("a", ""), file("./a", "")}, `"./a" comes twice`},
 		"file, then dir":      {[]item{file("a", ""), dir("a")}, "comes twice"},
 		"dir, then file":      {[]item{dir("a"), file("a", "")}, "comes twice"},
-		"link before":         {[]item{hardLink("a", "b"), file("b", "")}, `"a" links to "b", which did not come before it`},
+		"link before":         {[]item{hardLink("a", "b"), file("b", "")}, `to "b", which did not come before it`},
 		"link to a directory": {[]item{dir("a"), hardLink("b", "a")}, `links to "a", which is a directory`},
 		"link to the root":    {[]item{hardLink("b", "/")}, "which is a directory"},
 		"link that climbs":    {[]item{hardLink("b", "../a")}, "leads out of a directory"},
 		"too many links":      {many, "has 65000 names already"},
-		"8 EiB":               {header(func(h *tar.Header) { h.Size = math.MaxInt64 }), "has 9223372036854775807 bytes"},
+		"8 EiB":               {header(func(h *tar.Header) { h.Size = math.MaxInt64 }), "9223372036854775807 bytes"},
 		"negative":            {header(func(h *tar.Header) { h.Size = -1 }), "has -1 bytes"},
 		"too many bytes":      {header(func(h *tar.Header) { h.Size = 2 << 40 }), "have more than 1099511627776 bytes"},
-		"owner":               {header(func(h *tar.Header) { h.Uid = 1<<32 - 1 }), "has an owner that Linux does not have"},
+		"owner":               {header(func(h *tar.Header) { h.Uid = 1<<32 - 1 }), "an owner that Linux does not have"},
 		"negative owner":      {header(func(h *tar.Header) { h.Gid = -1 }), "has an owner that Linux does not have"},
 		"major":               {header(func(h *tar.Header) { h.Typeflag, h.Devmajor = tar.TypeChar, 4096 }), "4096:0"},
-		"minor":               {header(func(h *tar.Header) { h.Typeflag, h.Devminor = tar.TypeBlock, 1 << 20 }), "0:1048576"},
-		"kind":                {header(func(h *tar.Header) { h.Typeflag = 'V' }), "is of a kind that is not known: 'V'"},
+		"minor":               {header(func(h *tar.Header) { h.Typeflag, h.Devminor = tar.TypeBlock, 1<<20 }), "0:10485"},
+		"kind":                {header(func(h *tar.Header) { h.Typeflag = 'V' }), "of a kind that is not known: 'V'"},
 		"empty target":        {[]item{symlink("a", "")}, "whose target is empty"},
 		"long target":         {[]item{symlink("a", strings.Repeat("a", 4096))}, "more than 4095 bytes"},
 		"large attribute":     {attribute("user.a", strings.Repeat("a", 4096)), "need more than a block"},
@@ -73,7 +74,7 @@ func TestWhatCannotBeKeptIsRefused(t *testing.T) {
 // Attributes of other systems have no place in Linux, and tar leaves them out as well.
 func TestAttributesOfOtherSystemsAreLeftOut(t *testing.T) {
 	it := with(file("a", ""), func(h *tar.Header) {
-		h.PAXRecords = map[string]string{xattr + "com.apple.provenance": "x", "LIBARCHIVE.xattr.user.b": "x", "comment": "x"}
+		h.PAXRecords = map[string]string{xattr + "com.apple.provenance": "x", "LIBARCHIVE.xattr.user.b": "x", "c": "x"}
 	})
 	at, _ := mount(t, write(t, options(), entriesOf([]item{it})), "loop,ro")
 	if got := xattrsOf(t, at+"/a"); got != "" {
@@ -110,6 +111,35 @@ func TestDeepPathsAreLimited(t *testing.T) {
 	items := []item{file(strings.Repeat("a/", 2000)+"f", ""), file(strings.Repeat("b/", 2000)+"f", "")}
 	if _, err := ext4.Plan(t.Context(), o, entriesOf(items)()); err == nil || !strings.Contains(err.Error(), "3000") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// What is kept of an entry is bounded, so the limit of entries bounds memory.
+func TestEntriesTakeLittleMemory(t *testing.T) {
+	const count, each = 100_000, 500
+	heap := func() int64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	n, before, kept := 0, heap(), int64(0)
+	value := strings.Repeat("v", 1000)
+	entries := func() (*tar.Header, io.Reader, error) {
+		if n++; n > count {
+			kept = heap() - before
+			return nil, nil, io.EOF
+		}
+		it := with(file(fmt.Sprintf("%s/%d/%d", strings.Repeat("parent/", 100), n/1000, n), ""), func(h *tar.Header) {
+			h.PAXRecords = map[string]string{xattr + "user.a": value}
+		})
+		return &it.Header, nil, nil
+	}
+	if _, err := ext4.Plan(t.Context(), options(), entries); err != nil {
+		t.Fatal(err)
+	}
+	if t.Logf("%d bytes are kept of an entry", kept/count); kept > count*each {
+		t.Errorf("%d bytes are kept of an entry, more than %d", kept/count, each)
 	}
 }
 

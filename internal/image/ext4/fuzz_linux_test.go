@@ -76,7 +76,8 @@ func FuzzHeader(f *testing.F) {
 		f.Add(it.Name, it.Linkname, it.Typeflag, it.Mode, it.Size, it.Uid, it.Gid, it.Devmajor, it.Devminor,
 			it.ModTime.Unix(), "user.a", "value", "label")
 	}
-	f.Add("a", "", byte(tar.TypeReg), int64(-1), int64(1<<63-1), -1, 1<<40, int64(-1), int64(1)<<40, int64(-1)<<60, "", "", "")
+	f.Add("a", "", byte(tar.TypeReg), int64(-1), int64(1<<63-1), -1, 1<<40, int64(-1), int64(1)<<40, int64(-1)<<60,
+		"", "", "")
 	f.Fuzz(func(t *testing.T, name, link string, kind byte, mode, size int64, uid, gid int, major, minor, at int64,
 		attribute, value, label string) {
 		o := options()
