@@ -11,6 +11,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
+	"github.com/novacron/terraform-provider-novacron/internal/image/spool"
 )
 
 // visit looks at a block that is not zeros. It owns data until it returns.
@@ -75,29 +76,29 @@ func eachBlockOfFile(ctx context.Context, im *Image, s sending, do visit) (diges
 // eachBlockSpooled is eachBlock for a qcow2 image, once it has arrived as a whole.
 func eachBlockSpooled(ctx context.Context, p *stream, s sending, do visit) (digest string, err error) {
 	im := p.im
-	spool, err := newSpool()
+	spooled, err := spool.New()
 	if err != nil {
 		p.close()
 		return "", err
 	}
-	defer func() { err = errors.Join(err, spool.Close()) }()
-	room := spool.room(s.spooled)
+	defer func() { err = errors.Join(err, spooled.Close()) }()
+	room := roomIn(spooled, s.spooled)
 	if im.Size > room.bytes {
 		p.close()
 		return "", room.exceeded(im)
 	}
 	s.room, s.tooLong = room.bytes, room.exceeded(im)
 	digest, err = p.through(ctx, s, nil, func(r io.Reader, _ int64) error {
-		_, err := io.Copy(spool, r)
-		return err
+		_, err := io.Copy(spooled, r)
+		return advised(err)
 	})
 	if err == nil {
-		err = im.CheckStored(ctx, spool)
+		err = im.CheckStored(ctx, spooled)
 	}
 	if err != nil {
 		return "", err
 	}
-	disk, err := qcow2Contents(ctx, im.origin, spool, im.Size)
+	disk, err := qcow2Contents(ctx, im.origin, spooled, im.Size)
 	if err == nil {
 		err = disk.eachBlock(ctx, do)
 	}

@@ -4,47 +4,18 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
-	"syscall"
 
 	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
+	"github.com/novacron/terraform-provider-novacron/internal/image/spool"
 )
-
-// spool is a file that only this process knows, and that is removed with it.
-type spool struct {
-	file *os.File
-	dir  string
-	left bool // it could not be removed before use, as on Windows
-}
-
-func newSpool() (*spool, error) {
-	f, err := os.CreateTemp("", "novacron-image-*")
-	if err != nil {
-		return nil, fmt.Errorf("creating a temporary file for the image: %w", err)
-	}
-	return &spool{f, os.TempDir(), os.Remove(f.Name()) != nil}, nil
-}
 
 const adviceSpool = "Set TMPDIR to a directory with more room, make room in the pool, or leave parent_version out, " +
 	"so that nothing is compared."
 
-// Write implements io.Writer.
-func (s *spool) Write(p []byte) (int, error) {
-	n, err := s.file.Write(p)
-	if errors.Is(err, syscall.ENOSPC) {
-		err = fmt.Errorf("the temporary directory %s is full. %s", s.dir, adviceSpool)
-	}
-	return n, err
-}
-
-// ReadAt implements io.ReaderAt.
-func (s *spool) ReadAt(p []byte, offset int64) (int, error) { return s.file.ReadAt(p, offset) }
-
-// Close removes the file.
-func (s *spool) Close() error {
-	err := s.file.Close()
-	if s.left {
-		err = errors.Join(err, os.Remove(s.file.Name()))
+// advised adds to the error of a spool what to do.
+func advised(err error) error {
+	if full, ok := errors.AsType[*spool.FullError](err); ok {
+		return fmt.Errorf("%w. %s", full, adviceSpool)
 	}
 	return err
 }
@@ -57,13 +28,13 @@ type spoolBound struct {
 	pool  int64  // the longest image that the pool could hold; math.MaxInt64 for one that it already has
 }
 
-// room is how much may be put into the file, given what the pool could hold. It leaves one
+// roomIn is how much may be put into the file, given what the pool could hold. It leaves one
 // sixteenth of the free room to others.
-func (s *spool) room(pool int64) spoolBound {
-	b := spoolBound{bytes: pool, dir: s.dir, free: -1, pool: pool}
-	if free, known := freeBytes(s.file); known {
+func roomIn(s *spool.File, pool int64) spoolBound {
+	b := spoolBound{bytes: pool, dir: s.Dir(), free: -1, pool: pool}
+	if bytes, free, known := s.Room(); known {
 		b.free = free
-		b.bytes = min(pool, free-free/16)
+		b.bytes = min(pool, bytes)
 	}
 	return b
 }

@@ -14,26 +14,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image/blockmap"
 	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 	"github.com/novacron/terraform-provider-novacron/internal/image/qcow2"
+	"github.com/novacron/terraform-provider-novacron/internal/image/spool"
 )
-
-// A process that is killed leaves no image behind.
-func TestSpoolIsGoneAtOnce(t *testing.T) {
-	dir := t.TempDir()
-	t.Setenv("TMPDIR", dir)
-	s, err := newSpool()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if left, _ := os.ReadDir(dir); len(left) != 0 && !s.left {
-		t.Errorf("%v is there", left)
-	}
-	if err := s.Close(); err != nil {
-		t.Error(err)
-	}
-	if left, _ := os.ReadDir(dir); len(left) != 0 {
-		t.Errorf("%v is left", left)
-	}
-}
 
 // A server that sends without end does not fill the directory of temporary files: an image that the
 // pool could not hold is refused.
@@ -66,12 +48,12 @@ func TestNoMoreIsSpooledThanThePoolCouldHold(t *testing.T) {
 }
 
 func TestASpoolIsBoundedByWhatIsFree(t *testing.T) {
-	s, err := newSpool()
+	s, err := spool.New()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	all := s.room(math.MaxInt64)
+	all := roomIn(s, math.MaxInt64)
 	if all.free <= 0 || all.bytes >= all.free {
 		t.Errorf("of %d bytes that are free, %d may be taken", all.free, all.bytes)
 	}
@@ -79,7 +61,7 @@ func TestASpoolIsBoundedByWhatIsFree(t *testing.T) {
 	if !strings.Contains(said, "MiB free") || strings.Contains(said, "pool has") {
 		t.Errorf("it says %q", said)
 	}
-	if few := s.room(1000); few.bytes != 1000 {
+	if few := roomIn(s, 1000); few.bytes != 1000 {
 		t.Errorf("%d bytes may be taken, of 1000 that the pool could hold", few.bytes)
 	}
 }
