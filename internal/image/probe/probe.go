@@ -97,20 +97,27 @@ func Image(o image.Origin, r io.ReaderAt, size int64) (image.Format, int64, erro
 		virtual, err := qcow2.CheckHeader(o, r, size)
 		return image.FormatQcow2, virtual, err
 	}
-	for _, f := range foreign {
-		if f.in(head) {
-			return "", 0, o.Unsupported(f.advice, "%s", f.reason)
-		}
-	}
-	if isCD(head) {
-		return "", 0, o.Unsupported("Install a guest from it, and use that guest's disk; or use the "+
-			"distribution's cloud image.",
-			"it is an ISO 9660 image: an installation CD is not a disk image")
-	}
-	if err := notText(o, head); err != nil {
+	if err := Foreign(o, head); err != nil {
 		return "", 0, err
 	}
 	return image.FormatRaw, size, plausibleDisk(o, r, head, size)
+}
+
+// Foreign refuses a file that begins with head if it is known as something that is no disk image, by
+// the name of what it is. It returns nil for all others. Errors are *image.NotAnImageError and
+// *image.UnsupportedImageError.
+func Foreign(o image.Origin, head []byte) error {
+	for _, f := range foreign {
+		if f.in(head) {
+			return o.Unsupported(f.advice, "%s", f.reason)
+		}
+	}
+	if isCD(head) {
+		return o.Unsupported("Install a guest from it, and use that guest's disk; or use the "+
+			"distribution's cloud image.",
+			"it is an ISO 9660 image: an installation CD is not a disk image")
+	}
+	return notText(o, head)
 }
 
 func notText(o image.Origin, head []byte) error {
