@@ -1,0 +1,325 @@
+package flatten_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"io/fs"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
+	"github.com/novacron/terraform-provider-novacron/internal/oci/archive"
+	"github.com/novacron/terraform-provider-novacron/internal/oci/flatten"
+	. "github.com/novacron/terraform-provider-novacron/internal/oci/ocitest" //nolint:revive // entries read as a list
+)
+
+// seeds is how many images are made at random.
+const seeds = 25
+
+// untar has GNU tar write an archive into a directory.
+func untar(t testing.TB, content []byte, directory string) {
+	t.Helper()
+	needs.Installed(t, "tar")
+	cmd := exec.CommandContext(t.Context(), "tar", "--xattrs", "--xattrs-include=*", "--numeric-owner",
+		"--delay-directory-restore", "-xpf", "-", "-C", directory)
+	cmd.Stdin = bytes.NewReader(content)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", cmd, err, out)
+	}
+}
+
+// tree describes all files below a directory. Names of one file have the same first name after "=".
+func tree(t testing.TB, root string) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	first := map[[2]uint64]string{}
+	err := filepath.WalkDir(root, func(at string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name, _ := filepath.Rel(root, at)
+		var st unix.Stat_t
+		if err := unix.Lstat(at, &st); err != nil {
+			return err
+		}
+		text := fmt.Sprintf("%o %d:%d %d", st.Mode, st.Uid, st.Gid, st.Mtim.Sec)
+		switch st.Mode & unix.S_IFMT {
+		case unix.S_IFREG:
+			data, err := os.ReadFile(at)
+			if err != nil {
+				return err
+			}
+			text += fmt.Sprintf(" %x", sha256.Sum256(data))
+		case unix.S_IFLNK:
+			target, err := os.Readlink(at)
+			if err != nil {
+				return err
+			}
+			text += " -> " + target
+		case unix.S_IFCHR, unix.S_IFBLK:
+			text += fmt.Sprintf(" %d", st.Rdev)
+		}
+		if value := make([]byte, 100); st.Mode&unix.S_IFMT != unix.S_IFLNK {
+			if n, err := unix.Lgetxattr(at, "user.mark", value); err == nil {
+				text += fmt.Sprintf(" user.mark=%s", value[:n])
+			}
+		}
+		if id := [2]uint64{st.Dev, st.Ino}; st.Mode&unix.S_IFMT != unix.S_IFDIR {
+			if _, seen := first[id]; !seen {
+				first[id] = name
+			}
+			text += " =" + first[id]
+		}
+		found[name] = text
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// compare reports how two trees differ.
+func compare(t testing.TB, got, want map[string]string) {
+	t.Helper()
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		if got[name] != want[name] {
+			t.Errorf("%s: got %q, want %q", name, got[name], want[name])
+		}
+	}
+	for name, text := range got {
+		if _, there := want[name]; !there {
+			t.Errorf("%s: got %q, want nothing", name, text)
+		}
+	}
+}
+
+// written flattens layers, and has tar write the result to a directory.
+func written(t testing.TB, layers []archive.Layer) string {
+	t.Helper()
+	index, err := flatten.Index(t.Context(), layers, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var flat bytes.Buffer
+	if _, err := index.Open(t.Context()).WriteTo(&flat); err != nil {
+		t.Fatal(err)
+	}
+	directory := t.TempDir()
+	untar(t, flat.Bytes(), directory)
+	return directory
+}
+
+// random makes the layers of an image, as a tool does that compares directories: each directory has an
+// entry, before what is in it. Removed names are returned apart. If across is set, hard links may lead
+// to files that only the layers below have.
+func random(r *rand.Rand, across bool) (layers []layer, removed [][]string) {
+	const names = "abcde"
+	type state map[string]byte // the type of each path
+	below := state{}
+	pick := func() string {
+		parts := make([]string, 1+r.IntN(3))
+		for n := range parts {
+			parts[n] = string(names[r.IntN(len(names))])
+		}
+		return path.Join(parts...)
+	}
+	metadata := func(h *tar.Header) {
+		h.Uid, h.Gid, h.ModTime = r.IntN(3)*1000, r.IntN(3)*1000, Time.AddDate(0, 0, r.IntN(1000))
+		if h.Typeflag != tar.TypeSymlink && h.Typeflag != tar.TypeLink {
+			h.Mode = int64([]int{0o600, 0o644, 0o4755, 0o1777}[r.IntN(4)])
+			// tar removes no attributes from a directory that is there
+			if r.IntN(3) == 0 && h.Typeflag != tar.TypeFifo && (!across || h.Typeflag != tar.TypeDir) {
+				h.PAXRecords = map[string]string{"SCHILY.xattr.user.mark": fmt.Sprint(r.IntN(1000))}
+			}
+		}
+	}
+	for n := range 2 + r.IntN(3) {
+		var l layer
+		var gone []string
+		own := state{}
+		remove := func(at string) {
+			for p := range below {
+				if p == at || strings.HasPrefix(p, at+"/") {
+					delete(below, p)
+				}
+			}
+		}
+		// parents adds entries for the directories above a path. It reports false if something else is there.
+		parents := func(at string) bool {
+			var missing []string
+			for end, c := range at {
+				if c != '/' {
+					continue
+				}
+				p := at[:end]
+				kind, is := own[p]
+				lower, there := below[p]
+				switch {
+				case is && kind != tar.TypeDir, slices.Contains(gone, p):
+					return false
+				case !is && there && lower != tar.TypeDir && across: // tar would follow symlinks, and remove no files
+					return false
+				case !is:
+					missing = append(missing, p)
+				}
+			}
+			for _, p := range missing {
+				if below[p] != tar.TypeDir {
+					remove(p)
+				}
+				l, own[p] = append(l, Dir(p).With(metadata)), tar.TypeDir
+			}
+			return true
+		}
+		if n > 0 {
+			for range r.IntN(6) {
+				at := pick()
+				if _, there := below[at]; !there || !parents(at) || own[at] != 0 {
+					continue
+				}
+				gone = append(gone, at)
+				l = append(l, File(path.Join(path.Dir(at), ".wh."+path.Base(at)), ""))
+				remove(at)
+			}
+			if r.IntN(3) == 0 && !across {
+				if at := pick(); below[at] == tar.TypeDir && own[at] == 0 && parents(at) {
+					l, own[at] = append(l, Dir(at).With(metadata), File(at+"/.wh..wh..opq", "")), tar.TypeDir
+					gone = append(gone, at+"/.wh..wh..opq")
+					for p := range below {
+						if strings.HasPrefix(p, at+"/") {
+							delete(below, p)
+						}
+					}
+				}
+			}
+		}
+		for i := range 12 {
+			at := pick()
+			if own[at] != 0 || slices.Contains(gone, at) || across && below[at] == tar.TypeDir || !parents(at) {
+				continue
+			}
+			e := File(at, fmt.Sprintf("%d of layer %d", i, n))
+			switch r.IntN(6) {
+			case 0:
+				e = Symlink(at, []string{"a", "../b", "/c", "nowhere"}[r.IntN(4)])
+			case 1:
+				e = Device(tar.TypeFifo, at, 0, 0)
+			case 2, 3:
+				from := maps.Clone(own)
+				if across {
+					maps.Copy(from, below)
+				}
+				var targets []string
+				for p, kind := range from {
+					if kind != tar.TypeDir {
+						targets = append(targets, p)
+					}
+				}
+				if slices.Sort(targets); len(targets) > 0 {
+					e = Link(at, targets[r.IntN(len(targets))])
+				}
+			}
+			if e.Typeflag != tar.TypeDir {
+				remove(at)
+			}
+			kind := e.Typeflag
+			l, own[at] = append(l, e.With(metadata)), kind
+		}
+		l = append(l, Dir("./").With(metadata))
+		maps.Copy(below, own)
+		layers, removed = append(layers, l), append(removed, gone)
+	}
+	return layers, removed
+}
+
+// plain leaves the marks of removed files out.
+func plain(l layer) layer {
+	return slices.DeleteFunc(slices.Clone(l), func(e Entry) bool { return strings.HasPrefix(path.Base(e.Name), ".wh.") })
+}
+
+// The kernel lays the same layers over each other, as container engines have it do.
+func TestTheResultIsThatOfOverlayfs(t *testing.T) {
+	if os.Geteuid() != 0 {
+		needs.Missing(t, "root is needed to mount")
+	}
+	for seed := range uint64(seeds) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			layers, removed := random(rand.New(rand.NewPCG(seed, 1)), false)
+			base := t.TempDir()
+			needs.Tool(t, "mount", "-t", "tmpfs", "tmpfs", base)
+			defer needs.Tool(t, "umount", base)
+			lower := []string{filepath.Join(base, "empty")}
+			for n, l := range layers {
+				directory := filepath.Join(base, fmt.Sprint(n))
+				lower = append([]string{directory}, lower...)
+				mustDo(t, os.Mkdir(directory, 0o755))
+				untar(t, Tar(t, plain(l)...), directory)
+				root, err := os.Stat(directory)
+				mustDo(t, err)
+				for _, at := range removed[n] {
+					at = filepath.Join(directory, at)
+					parent, err := os.Stat(filepath.Dir(at))
+					mustDo(t, err)
+					if filepath.Base(at) == ".wh..wh..opq" {
+						mustDo(t, unix.Lsetxattr(filepath.Dir(at), "trusted.overlay.opaque", []byte("y"), 0))
+					} else {
+						mustDo(t, unix.Mknod(at, unix.S_IFCHR, 0))
+					}
+					mustDo(t, os.Chtimes(filepath.Dir(at), parent.ModTime(), parent.ModTime()))
+				}
+				mustDo(t, os.Chtimes(directory, root.ModTime(), root.ModTime()))
+			}
+			mustDo(t, os.Mkdir(filepath.Join(base, "empty"), 0o755), os.Mkdir(filepath.Join(base, "merged"), 0o755))
+			merged := filepath.Join(base, "merged")
+			needs.Tool(t, "mount", "-t", "overlay", "overlay", "-o", "ro,lowerdir="+strings.Join(lower, ":"), merged)
+			defer needs.Tool(t, "umount", merged)
+
+			compare(t, tree(t, written(t, Layers(t, layers...))), tree(t, merged))
+			if t.Failed() {
+				for n, l := range layers {
+					for _, e := range l {
+						t.Logf("layer %d: %c %s %s", n+1, e.Typeflag, e.Name, e.Linkname)
+					}
+				}
+			}
+		})
+	}
+}
+
+// So does tar, one layer after another, where files of lower layers may get further names.
+func TestTheResultIsThatOfUnpackingLayersInTurn(t *testing.T) {
+	for seed := range uint64(seeds) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			layers, removed := random(rand.New(rand.NewPCG(seed, 2)), true)
+			directory := t.TempDir()
+			for n, l := range layers {
+				for _, at := range removed[n] {
+					mustDo(t, os.RemoveAll(filepath.Join(directory, at)))
+				}
+				untar(t, Tar(t, plain(l)...), directory)
+			}
+			compare(t, tree(t, written(t, Layers(t, layers...))), tree(t, directory))
+		})
+	}
+}
+
+func mustDo(t testing.TB, errs ...error) {
+	t.Helper()
+	for _, err := range errs {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
