@@ -126,11 +126,10 @@ func (c *cancelled) Read(p []byte) (int, error) {
 // FromStream is FromFile for an image that passes only once. It is put into a temporary file,
 // decompressed, because its parts are read in another order. The stream is ended in any case.
 func FromStream(ctx context.Context, r Request, s transfer.Stream) (im *Image, err error) {
-	defer func() {
-		if s.Abort != nil {
-			s.Abort(errors.New("the image was read"))
-		}
-	}()
+	if s.Abort != nil {
+		defer s.Abort(errors.New("the image was read"))
+		s.Abort = nil
+	}
 	c, whole, err := Peek(r.Origin, s)
 	if err == nil && c.Ext4 {
 		err = isDisk(r.Origin)
