@@ -177,6 +177,7 @@ func (r *Reader) Close() error {
 func (r *Reader) WriteTo(w io.Writer) (int64, error) {
 	out := &countingWriter{w: w}
 	t := tar.NewWriter(out)
+	buffer := make([]byte, 256<<10)
 	for {
 		h, err := r.Next()
 		if image.Ended(err) {
@@ -187,7 +188,7 @@ func (r *Reader) WriteTo(w io.Writer) (int64, error) {
 			err = t.WriteHeader(h)
 		}
 		if err == nil {
-			_, err = io.Copy(t, struct{ io.Reader }{r})
+			_, err = io.CopyBuffer(struct{ io.Writer }{t}, struct{ io.Reader }{r}, buffer)
 		}
 		if err != nil {
 			return out.n, errors.Join(err, r.Close())
