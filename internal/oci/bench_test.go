@@ -50,7 +50,7 @@ func BenchmarkFlatten(b *testing.B) {
 	benchmarked(b, func(path string) {
 		im := must.Get[*oci.Image](b)(oci.FromFile(b.Context(), request, must.Get[*localfile.File](b)(localfile.Open(request.Origin, path))))
 		tree := must.Get[*flatten.Tree](b)(im.Index(b.Context(), oci.Options{}))
-		must.Get[int64](b)(tree.Open(b.Context()).WriteTo(io.Discard))
+		must.Get[int64](b)(tree.WriteTar(b.Context(), io.Discard))
 		mustDo(b, im.Close())
 	})
 }

@@ -178,7 +178,7 @@ func TestMetadataIsKept(t *testing.T) {
 		t.Errorf("it counts %+v", s)
 	}
 	var flat bytes.Buffer
-	if n, err := tree.Open(t.Context()).WriteTo(&flat); err != nil || n != int64(flat.Len()) {
+	if n, err := tree.WriteTar(t.Context(), &flat); err != nil || n != int64(flat.Len()) {
 		t.Fatalf("wrote %d bytes of %d, %v", n, flat.Len(), err)
 	}
 	in := tar.NewReader(&flat)
@@ -238,7 +238,7 @@ func TestALayerThatChangesIsNoticed(t *testing.T) {
 				t.Fatal(err)
 			}
 			content = other
-			_, err = tree.Open(t.Context()).WriteTo(io.Discard)
+			_, err = tree.WriteTar(t.Context(), io.Discard)
 			imagetest.WantError[*archive.RefusedError](t, err)
 		})
 	}

@@ -113,7 +113,7 @@ func written(t testing.TB, layers []archive.Layer) string {
 		t.Fatal(err)
 	}
 	var flat bytes.Buffer
-	if _, err := index.Open(t.Context()).WriteTo(&flat); err != nil {
+	if _, err := index.WriteTar(t.Context(), &flat); err != nil {
 		t.Fatal(err)
 	}
 	directory := t.TempDir()

@@ -173,22 +173,24 @@ func (r *Reader) Close() error {
 	return in.Close()
 }
 
-// WriteTo writes the root file system as a tar archive (PAX), to its end.
-func (r *Reader) WriteTo(w io.Writer) (int64, error) {
+// WriteTar writes the root file system as a tar archive (PAX), and returns its length in bytes. Errors
+// are those of Reader.Next and of w.
+func (t *Tree) WriteTar(ctx context.Context, w io.Writer) (int64, error) {
+	r := t.Open(ctx)
 	out := &countingWriter{w: w}
-	t := tar.NewWriter(out)
+	to := tar.NewWriter(out)
 	buffer := make([]byte, 256<<10)
 	for {
 		h, err := r.Next()
 		if image.Ended(err) {
-			err = t.Close()
+			err = to.Close()
 			return out.n, err
 		}
 		if err == nil {
-			err = t.WriteHeader(h)
+			err = to.WriteHeader(h)
 		}
 		if err == nil {
-			_, err = io.CopyBuffer(struct{ io.Writer }{t}, struct{ io.Reader }{r}, buffer)
+			_, err = io.CopyBuffer(struct{ io.Writer }{to}, r, buffer)
 		}
 		if err != nil {
 			return out.n, errors.Join(err, r.Close())
