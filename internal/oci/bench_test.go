@@ -20,7 +20,7 @@ import (
 // of 64 MiB in 4,000 files.
 func benchmarked(b *testing.B, open func(path string)) {
 	if path := os.Getenv("NOVACRON_BENCH_IMAGE"); path != "" {
-		b.Run("given", func(b *testing.B) { open(path) })
+		b.Run("given", func(*testing.B) { open(path) })
 		return
 	}
 	var entries []Entry
@@ -48,7 +48,9 @@ func benchmarked(b *testing.B, open func(path string)) {
 // BenchmarkFlatten opens an image, indexes it, and reads its root, as a registration does.
 func BenchmarkFlatten(b *testing.B) {
 	benchmarked(b, func(path string) {
-		im := must.Get[*oci.Image](b)(oci.FromFile(b.Context(), request, must.Get[*localfile.File](b)(localfile.Open(request.Origin, path))))
+		im := must.Get[*oci.Image](b)(
+			oci.FromFile(b.Context(), request, must.Get[*localfile.File](b)(localfile.Open(request.Origin, path))),
+		)
 		tree := must.Get[*flatten.Tree](b)(im.Index(b.Context(), oci.Options{}))
 		must.Get[int64](b)(tree.WriteTar(b.Context(), io.Discard))
 		mustDo(b, im.Close())
@@ -72,7 +74,9 @@ func BenchmarkIndexMemory(b *testing.B) {
 	}
 	for b.Loop() {
 		before := used()
-		tree := must.Get[*flatten.Tree](b)(flatten.Index(b.Context(), []archive.Layer{layer}, flatten.Options{Origin: request.Origin}))
+		tree := must.Get[*flatten.Tree](b)(
+			flatten.Index(b.Context(), []archive.Layer{layer}, flatten.Options{Origin: request.Origin}),
+		)
 		b.ReportMetric(float64(used()-before)/files, "bytes/file")
 		runtime.KeepAlive(tree)
 	}

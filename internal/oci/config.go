@@ -71,7 +71,8 @@ func (f *configFile) countLayers(o image.Origin, layers int) error {
 		return archive.Refuse(o, "", "Squash its layers.", "it has %d layers, and may have %d", layers, maxLayers)
 	}
 	if listed := len(f.RootFS.DiffIDs); listed != layers {
-		return archive.Refuse(o, "configuration", adviceWhole, "it lists %d layers, and the manifest has %d", listed, layers)
+		return archive.Refuse(o, "configuration", adviceWhole, "it lists %d layers, and the manifest has %d", listed,
+			layers)
 	}
 	return nil
 }

@@ -50,7 +50,8 @@ func fromDocker(ctx context.Context, r Request, f *tarFiles) (*Image, error) {
 
 func chooseDocker(ctx context.Context, r Request, f *tarFiles, list []dockerImage) (*Image, error) {
 	if len(list) > maxImages {
-		return nil, archive.Refuse(r.Origin, "", "Save the image to use alone.", "it has more than %d images", maxImages)
+		return nil, archive.Refuse(r.Origin, "", "Save the image to use alone.", "it has more than %d images",
+			maxImages)
 	}
 	found := make([]candidate, 0, len(list))
 	images := map[v1.Hash]*Image{}

@@ -76,7 +76,7 @@ func scan(ctx context.Context, o image.Origin, in io.ReaderAt, size int64, relea
 			if n == maxFiles {
 				clear(a.entries)
 			}
-			return a, nil //nolint:nilerr // as above
+			return a, nil
 		}
 		if len(h.Name) > maxFileName {
 			continue

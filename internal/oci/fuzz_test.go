@@ -48,7 +48,8 @@ func FuzzRecognise(f *testing.F) {
 func FuzzDocuments(f *testing.F) {
 	const config = `{"os":"linux","architecture":"amd64","rootfs":{"diff_ids":["LAYER"]},"config":{"Env":["A=1"]}}`
 	f.Add(`{"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"IMAGE","size":9}]}`,
-		`{"config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"CONFIG","size":1},"layers":[]}`, config)
+		`{"config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"CONFIG","size":1},"layers":[]}`,
+		config)
 	f.Add(`[{"Config":"CONFIG","Layers":["a"]}]`, ``, config)
 	f.Add(`[{"Config":"manifest.json"}]`, `{}`, `{}`)
 	layer := string(Tar(f, File("a", "")))
@@ -58,7 +59,10 @@ func FuzzDocuments(f *testing.F) {
 		manifest = strings.ReplaceAll(manifest, `"size":1`, fmt.Sprintf(`"size":%d`, len(config)))
 		files := []Entry{File("a", layer)}
 		for _, content := range []string{layer, config, manifest} {
-			files = append(files, File("blobs/sha256/"+strings.TrimPrefix(imagetest.SHA256([]byte(content)), "sha256:"), content))
+			files = append(
+				files,
+				File("blobs/sha256/"+strings.TrimPrefix(imagetest.SHA256([]byte(content)), "sha256:"), content),
+			)
 		}
 		index := strings.ReplaceAll(list, "IMAGE", imagetest.SHA256([]byte(manifest)))
 		index = strings.ReplaceAll(index, `"size":9`, fmt.Sprintf(`"size":%d`, len(manifest)))
@@ -184,8 +188,7 @@ func rawEntry(kind byte, name, link, size string, content []byte) []byte {
 		sum += int(b)
 	}
 	copy(h[148:], fmt.Sprintf("%06o\x00 ", sum))
-	h = append(h, content...)
-	return append(h, make([]byte, (512-len(content)%512)%512)...)
+	return slices.Concat(h, content, make([]byte, (512-len(content)%512)%512))
 }
 
 // checkRoot reads a root file system and checks what all of them have in common.

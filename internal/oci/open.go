@@ -161,7 +161,7 @@ func keep(ctx context.Context, r Request, s transfer.Stream, file *spool.File) (
 	if err != nil {
 		return 0, "", unread(r.Origin, err)
 	}
-	var plain io.Reader = io.MultiReader(bytes.NewReader(head), in)
+	plain := io.MultiReader(bytes.NewReader(head), in)
 	if method := compression.Of(head); method != nil {
 		u, err := method.Open(r.Origin, plain)
 		if err != nil {

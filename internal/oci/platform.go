@@ -60,7 +60,8 @@ func (e *PlatformError) Error() string {
 	if e.Many {
 		return fmt.Sprintf("%s has several images for %s: %s. Export the one to use alone.", e.Origin, e.Wanted, list)
 	}
-	return fmt.Sprintf("%s has no image for %s. It has %s. Export the image for that platform.", e.Origin, e.Wanted, list)
+	return fmt.Sprintf("%s has no image for %s. It has %s. Export the image for that platform.", e.Origin, e.Wanted,
+		list)
 }
 
 // Attribute is the field of the source to blame: the one that says where the image is.

@@ -84,7 +84,7 @@ func inflated(o image.Origin, method *compression.Method, r io.Reader) ([]byte, 
 func headOf(r io.Reader) ([]byte, error) {
 	head := make([]byte, probe.HeadSize)
 	n, err := io.ReadFull(r, head)
-	if image.Ended(err) || err == io.ErrUnexpectedEOF { //nolint:errorlint // a reader that fails returns its own error
+	if image.Ended(err) || err == io.ErrUnexpectedEOF { // compared with ==: a reader that fails returns its own error
 		err = nil
 	}
 	return head[:n], err
@@ -112,12 +112,12 @@ func recognise(o image.Origin, packed string, head []byte) (ext4 bool, err error
 		known.Reason = inside + known.Reason
 		return false, known
 	}
-	return false, archive.Refuse(o, "", adviceKinds, "%sit is neither a tar archive nor an ext4 file system (it begins "+
-		"with the bytes %x)", inside, head[:min(len(head), 8)])
+	return false, archive.Refuse(o, "", adviceKinds, "%sit is neither a tar archive nor an ext4 file system (it "+
+		"begins with the bytes %x)", inside, head[:min(len(head), 8)])
 }
 
-const adviceKinds = "Use an OCI layout (a directory, or a tar archive of one), the output of docker save, a root file " +
-	"system in a tar archive, or a raw ext4 file system."
+const adviceKinds = "Use an OCI layout (a directory, or a tar archive of one), the output of docker save, a root " +
+	"file system in a tar archive, or a raw ext4 file system."
 
 // isTar reports whether a file begins with a header of a tar archive whose checksum is right. An
 // archive without entries is none: nothing but zeros could be anything.

@@ -19,7 +19,9 @@ import (
 // usersOf reads the users of layers.
 func usersOf(t *testing.T, layers ...[]Entry) (flatten.Users, error) {
 	t.Helper()
-	tree := must.Get[*flatten.Tree](t)(flatten.Index(t.Context(), Layers(t, layers...), flatten.Options{Origin: request.Origin}))
+	tree := must.Get[*flatten.Tree](t)(
+		flatten.Index(t.Context(), Layers(t, layers...), flatten.Options{Origin: request.Origin}),
+	)
 	return tree.Users(t.Context())
 }
 
@@ -66,10 +68,25 @@ func TestUsersAreReadWhereverTheyAre(t *testing.T) {
 		layers [][]Entry
 		want   bool
 	}{
-		"no users":               {[][]Entry{{File("a", "")}}, false},
-		"replaced above":         {[][]Entry{{File("etc/passwd", "old:x:1:1::/:/\n")}, {File("etc/passwd", "app:x:1000:1000::/:/\n")}}, true},
-		"removed above":          {[][]Entry{{File("etc/passwd", "app:x:1000:1000::/:/\n")}, {File("etc/.wh.passwd", "")}}, false},
-		"behind symlinks":        {[][]Entry{{File("store/1/passwd", "app:x:1000:1000::/:/\n"), Symlink("etc/passwd", "/current/passwd"), Symlink("current", "store/1/../1")}}, true},
+		"no users": {[][]Entry{{File("a", "")}}, false},
+		"replaced above": {
+			[][]Entry{{File("etc/passwd", "old:x:1:1::/:/\n")}, {File("etc/passwd", "app:x:1000:1000::/:/\n")}},
+			true,
+		},
+		"removed above": {
+			[][]Entry{{File("etc/passwd", "app:x:1000:1000::/:/\n")}, {File("etc/.wh.passwd", "")}},
+			false,
+		},
+		"behind symlinks": {
+			[][]Entry{
+				{
+					File("store/1/passwd", "app:x:1000:1000::/:/\n"),
+					Symlink("etc/passwd", "/current/passwd"),
+					Symlink("current", "store/1/../1"),
+				},
+			},
+			true,
+		},
 		"hard link":              {[][]Entry{{File("b", "app:x:1000:1000::/:/\n"), Link("etc/passwd", "b")}}, true},
 		"symlinks in circles":    {[][]Entry{{Symlink("etc/passwd", "passwd")}}, false},
 		"symlink that leads out": {[][]Entry{{Symlink("etc/passwd", "../../../../../../../../etc/passwd")}}, false},

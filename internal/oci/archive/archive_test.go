@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -67,7 +68,7 @@ func raw(change func(header []byte)) []byte {
 		sum += int(b)
 	}
 	copy(h[148:], fmt.Sprintf("%06o\x00 ", sum))
-	return append(h, make([]byte, 1024)...)
+	return slices.Concat(h, make([]byte, 1024))
 }
 
 func pax(e Entry, name, value string) Entry {
@@ -103,21 +104,37 @@ func TestHostileEntriesAreRefused(t *testing.T) {
 		"file in a whiteout":           {File(".wh.a/b", ""), "mark of a removed file"},
 		"target with an escape":        {Symlink("a", "x\x1b[2J"), "control characters"},
 		"long target":                  {Symlink("a", strings.Repeat("t", 4096)), "4096 bytes"},
-		"contiguous file":              {File("a", "").With(func(h *tar.Header) { h.Typeflag = tar.TypeCont }), "type \"7\""},
-		"unknown type":                 {File("a", "").With(func(h *tar.Header) { h.Typeflag = 'Z' }), "type \"Z\""},
-		"user beyond numbers":          {File("a", "").With(func(h *tar.Header) { h.Uid = 1<<32 - 1 }), "4294967295"},
-		"sparse file":                  {pax(File("a", strings.Repeat("\x00", 1024)), "GNU.sparse.name", "a"), "sparse"},
+		"contiguous file": {
+			File("a", "").With(func(h *tar.Header) { h.Typeflag = tar.TypeCont }),
+			"type \"7\"",
+		},
+		"unknown type":        {File("a", "").With(func(h *tar.Header) { h.Typeflag = 'Z' }), "type \"Z\""},
+		"user beyond numbers": {File("a", "").With(func(h *tar.Header) { h.Uid = 1<<32 - 1 }), "4294967295"},
+		"sparse file": {
+			pax(File("a", strings.Repeat("\x00", 1024)), "GNU.sparse.name", "a"),
+			"sparse",
+		},
 		"redirected overlay":           {pax(Dir("a"), "SCHILY.xattr.trusted.overlay.redirect", "/etc"), "elsewhere"},
 		"redirected overlay of a user": {pax(File("a", ""), "SCHILY.xattr.user.overlay.metacopy", ""), "elsewhere"},
-		"great attributes":             {pax(File("a", ""), "SCHILY.xattr.user.a", strings.Repeat("v", 65<<10)), "64 KiB"},
-		"attribute with a long name":   {pax(File("a", ""), "SCHILY.xattr.user."+strings.Repeat("n", 255), "v"), "attribute with the name"},
-		"attribute with an odd name":   {pax(File("a", ""), "SCHILY.xattr.user.\x1b", "v"), "attribute with the name"},
+		"great attributes": {
+			pax(File("a", ""), "SCHILY.xattr.user.a", strings.Repeat("v", 65<<10)),
+			"64 KiB",
+		},
+		"attribute with a long name": {
+			pax(File("a", ""), "SCHILY.xattr.user."+strings.Repeat("n", 255), "v"),
+			"attribute with the name",
+		},
+		"attribute with an odd name": {pax(File("a", ""), "SCHILY.xattr.user.\x1b", "v"), "attribute with the name"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			hidden := c.entry.Typeflag == tar.TypeReg && strings.HasPrefix(c.says, "sparse")
 			content := Tar(t, File("before", "x"), c.entry)
 			if hidden {
-				content = Tar(t, File("before", "x"), pax(File("a", strings.Repeat("\x00", 1024)), "XXX.sparse.name", "a"))
+				content = Tar(
+					t,
+					File("before", "x"),
+					pax(File("a", strings.Repeat("\x00", 1024)), "XXX.sparse.name", "a"),
+				)
 				content = bytes.Replace(content, []byte("XXX.sparse"), []byte("GNU.sparse"), 1)
 			}
 			l := Layer("layer 2 of 3", content)
@@ -136,6 +153,10 @@ func TestHostileEntriesAreRefused(t *testing.T) {
 func TestHostileArchivesAreRefused(t *testing.T) {
 	whole := Tar(t, File("a", strings.Repeat("content ", 1000)))
 	tooBig := raw(func(h []byte) { copy(h[124:], "\x80\x00\x00\x00\x7f\xff\xff\xff\xff\xff\xff\xff") })
+	longRecords := raw(func(h []byte) {
+		h[156] = 'x'
+		copy(h[124:], "00010000000\x00")
+	})
 	oldSparse := raw(func(h []byte) {
 		h[156] = 'S'
 		copy(h[257:], "ustar  \x00")
@@ -149,14 +170,16 @@ func TestHostileArchivesAreRefused(t *testing.T) {
 		"cut within a file":   {whole[:4096], "cut off"},
 		"cut within a header": {whole[:300], "cut off"},
 		"no archive":          {bytes.Repeat([]byte("noise"), 1000), "not a tar archive"},
-		"damaged":             {append(bytes.Clone(whole[:len(whole)-1024]), bytes.Repeat([]byte("x"), 512)...), "damaged after 1 entries"},
-		"8 EiB":               {tooBig, "decompressed"},
-		"old sparse file":     {oldSparse, "sparse"},
-		"attributes without an end": {append(raw(func(h []byte) { h[156] = 'x'; copy(h[124:], "00010000000\x00") })[:512],
-			bytes.Repeat([]byte("x"), 4<<20)...), "damaged"},
-		"compressed twice":       {imagetest.Packed(t, "gzip", imagetest.Packed(t, "zstd", whole)), "compressed twice"},
-		"compressed and damaged": {imagetest.Packed(t, "gzip", whole)[:60], "cut off"},
-		"followed by something":  {append(imagetest.Packed(t, "gzip", whole), "something"...), "trailing data"},
+		"damaged": {
+			append(bytes.Clone(whole[:len(whole)-1024]), bytes.Repeat([]byte("x"), 512)...),
+			"damaged after 1 entries",
+		},
+		"8 EiB":                     {tooBig, "decompressed"},
+		"old sparse file":           {oldSparse, "sparse"},
+		"attributes without an end": {slices.Concat(longRecords[:512], bytes.Repeat([]byte("x"), 4<<20)), "damaged"},
+		"compressed twice":          {imagetest.Packed(t, "gzip", imagetest.Packed(t, "zstd", whole)), "compressed twice"},
+		"compressed and damaged":    {imagetest.Packed(t, "gzip", whole)[:60], "cut off"},
+		"followed by something":     {append(imagetest.Packed(t, "gzip", whole), "something"...), "trailing data"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := entries(t.Context(), Layer("layer 2 of 3", c.content), archive.AllDevices)
@@ -201,7 +224,12 @@ func (c counting) Read(p []byte) (int, error) {
 }
 
 func TestDevices(t *testing.T) {
-	content := Tar(t, Device(tar.TypeChar, "null", 1, 3), Device(tar.TypeBlock, "sda", 8, 0), Device(tar.TypeChar, "w", 0, 0))
+	content := Tar(
+		t,
+		Device(tar.TypeChar, "null", 1, 3),
+		Device(tar.TypeBlock, "sda", 8, 0),
+		Device(tar.TypeChar, "w", 0, 0),
+	)
 	for devices, want := range map[archive.Devices]string{
 		archive.NoDevices:  "w null, w sda, w w, ",
 		archive.AllDevices: "c null, b sda, w w, ",
@@ -212,7 +240,11 @@ func TestDevices(t *testing.T) {
 		}
 		got := ""
 		for _, e := range list {
-			got += map[archive.Kind]string{archive.Whiteout: "w ", archive.Character: "c ", archive.Block: "b "}[e.Kind] + e.Path + ", "
+			got += map[archive.Kind]string{
+				archive.Whiteout:  "w ",
+				archive.Character: "c ",
+				archive.Block:     "b ",
+			}[e.Kind] + e.Path + ", "
 		}
 		if got != want {
 			t.Errorf("policy %d: got %q, want %q", devices, got, want)
@@ -223,7 +255,13 @@ func TestDevices(t *testing.T) {
 // What some tools write, and is of no use, is left out.
 func TestOtherRecordsAreLeftOut(t *testing.T) {
 	content := Tar(t,
-		Entry{Header: tar.Header{Typeflag: tar.TypeXGlobalHeader, Name: "pax_global_header", PAXRecords: map[string]string{"comment": "1"}}},
+		Entry{
+			Header: tar.Header{
+				Typeflag:   tar.TypeXGlobalHeader,
+				Name:       "pax_global_header",
+				PAXRecords: map[string]string{"comment": "1"},
+			},
+		},
 		pax(File("a", "x"), "SCHILY.xattr.trusted.overlay.origin", "y").With(func(h *tar.Header) {
 			h.ModTime = Time.AddDate(1000, 0, 0)
 			h.AccessTime, h.ChangeTime = Time, Time
@@ -246,14 +284,23 @@ func TestContentIsVerified(t *testing.T) {
 		change func(l *archive.Layer)
 		says   string
 	}{
-		"as it should be":             {func(*archive.Layer) {}, ""},
-		"sha512":                      {func(l *archive.Layer) { l.Digest, l.DiffID = imagetest.SHA512(packed), imagetest.SHA512(plain) }, ""},
-		"other digest":                {func(l *archive.Layer) { l.Digest = imagetest.SHA256(plain) }, "its manifest says sha256:"},
-		"other digest of the content": {func(l *archive.Layer) { l.DiffID = imagetest.SHA256(packed) }, "its configuration says sha256:"},
-		"shorter than announced":      {func(l *archive.Layer) { l.Size++ }, "its manifest says"},
-		"longer than announced":       {func(l *archive.Layer) { l.Size-- }, "more than the"},
-		"digest of another form":      {func(l *archive.Layer) { l.Digest = "md5:0123" }, "not usable"},
-		"no digest of the content":    {func(l *archive.Layer) { l.DiffID = "sha256:x" }, "not usable"},
+		"as it should be": {func(*archive.Layer) {}, ""},
+		"sha512": {
+			func(l *archive.Layer) { l.Digest, l.DiffID = imagetest.SHA512(packed), imagetest.SHA512(plain) },
+			"",
+		},
+		"other digest": {
+			func(l *archive.Layer) { l.Digest = imagetest.SHA256(plain) },
+			"its manifest says sha256:",
+		},
+		"other digest of the content": {
+			func(l *archive.Layer) { l.DiffID = imagetest.SHA256(packed) },
+			"its configuration says sha256:",
+		},
+		"shorter than announced":   {func(l *archive.Layer) { l.Size++ }, "its manifest says"},
+		"longer than announced":    {func(l *archive.Layer) { l.Size-- }, "more than the"},
+		"digest of another form":   {func(l *archive.Layer) { l.Digest = "md5:0123" }, "not usable"},
+		"no digest of the content": {func(l *archive.Layer) { l.DiffID = "sha256:x" }, "not usable"},
 		"other sum": {func(l *archive.Layer) {
 			l.DiffID, l.Sum = "", func(string) error { return archive.Refuse(origin, "layer 2 of 3", "", "other sum") }
 		}, "other sum"},

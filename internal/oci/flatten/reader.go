@@ -110,7 +110,8 @@ func (r *Reader) file(number int32) (*tar.Header, error) {
 		if e.Number < int(f.entry) {
 			continue
 		}
-		if e.Number > int(f.entry) || e.Kind != f.kind || e.Size != f.size || f.kind == archive.Symlink && e.Link != f.link {
+		if e.Number > int(f.entry) || e.Kind != f.kind || e.Size != f.size ||
+			f.kind == archive.Symlink && e.Link != f.link {
 			return nil, r.changed("entry %d is another", f.entry)
 		}
 		r.next++
@@ -221,8 +222,8 @@ func (t *Tree) text(ctx context.Context, path string) (string, error) {
 	}
 	f := t.inodes[n.inode]
 	if f.size > maxText {
-		return "", archive.Refuse(t.options.Origin, t.layers[f.layer].Name, "Inspect it.", "its file %s has more than %d MiB",
-			image.Quote(n.path()), maxText>>20)
+		return "", archive.Refuse(t.options.Origin, t.layers[f.layer].Name, "Inspect it.",
+			"its file %s has more than %d MiB", image.Quote(n.path()), maxText>>20)
 	}
 	in, err := t.layers[f.layer].Read(ctx, t.options.archive(), t.options.Limits.New())
 	if err != nil {
