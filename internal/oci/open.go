@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 
@@ -45,10 +46,14 @@ func FromDirectory(ctx context.Context, r Request, path string) (*Image, error) 
 	}
 	d := directory{root}
 	for _, name := range []string{layoutFile, indexFile} {
-		if _, err := root.Stat(name); err != nil {
-			return nil, errors.Join(archive.Refuse(r.Origin, "", "Use a directory that skopeo copy, podman push or "+
-				"docker buildx wrote as an OCI layout, or put a root file system into a tar archive.",
-				"it is a directory without the file %s of an OCI layout", name), d.Close())
+		_, err := root.Stat(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = archive.Refuse(r.Origin, "", "Use a directory that skopeo copy, podman push or docker buildx wrote as "+
+				"an OCI layout, or put a root file system into a tar archive.",
+				"it is a directory without the file %s of an OCI layout", name)
+		}
+		if err != nil {
+			return nil, errors.Join(unread(r.Origin, err), d.Close())
 		}
 	}
 	return fromFiles(ctx, r, d)
@@ -70,13 +75,11 @@ func FromFile(ctx context.Context, r Request, file *localfile.File) (*Image, err
 	whole := io.NewSectionReader(file, 0, file.Size())
 	if c.Compression != "" {
 		im, err := fromStream(ctx, r, transfer.Stream{Reader: whole, Size: file.Size()})
-		if err == nil {
-			if err = file.Unchanged(); err != nil {
-				err = errors.Join(err, im.Close())
-			}
+		if err != nil {
+			return nil, errors.Join(err, file.Close())
 		}
-		if err = errors.Join(err, file.Close()); err != nil {
-			return nil, err
+		if err := errors.Join(file.Unchanged(), file.Close()); err != nil {
+			return nil, errors.Join(err, im.Close())
 		}
 		return im, nil
 	}

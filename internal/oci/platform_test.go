@@ -89,7 +89,11 @@ func TestNestedIndexes(t *testing.T) {
 		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: shop(t, architecture)})
 	}
 	other := shop(t, "amd64", func(f *v1.ConfigFile) { f.Author = "x" })
-	index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: other, Descriptor: v1.Descriptor{Annotations: map[string]string{"vnd.docker.reference.type": "attestation-manifest"}}})
+	attestation := map[string]string{"vnd.docker.reference.type": "attestation-manifest"}
+	index = mutate.AppendManifests(index, mutate.IndexAddendum{
+		Add:        other,
+		Descriptor: v1.Descriptor{Annotations: attestation},
+	})
 	directory := t.TempDir()
 	l := must.Get[layout.Path](t)(layout.Write(directory, empty.Index))
 	if err := l.AppendIndex(index); err != nil {

@@ -39,10 +39,11 @@ func Recognise(o image.Origin, r io.Reader) (c Content, read []byte, err error) 
 	method := compression.Of(head)
 	if method != nil {
 		c.Compression = method.Name
-		if head, err = inflated(o, method, io.MultiReader(bytes.NewReader(head), in)); in.err != nil {
-			err = unread(o, in.err)
-		}
-		if err != nil {
+		head, err = inflated(o, method, io.MultiReader(bytes.NewReader(head), in))
+		switch {
+		case in.err != nil:
+			return c, nil, unread(o, in.err)
+		case err != nil:
 			return c, nil, archive.Refused("", err)
 		}
 	}

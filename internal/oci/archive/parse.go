@@ -6,8 +6,6 @@ import (
 	"math"
 	"strings"
 	"time"
-
-	"github.com/novacron/terraform-provider-novacron/internal/image"
 )
 
 func isControl(c rune) bool { return c < ' ' || c == 0x7f }

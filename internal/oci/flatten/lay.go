@@ -1,7 +1,5 @@
 package flatten
 
-import ()
-
 // lay lays a directory of a layer over the same directory of the layers below.
 func (t *Tree) lay(below, over *node) {
 	if over.opaque {

@@ -55,8 +55,8 @@ func (n *node) isDirectory(t *Tree) bool {
 
 // child returns the child with that name, which it creates if it is missing.
 func (n *node) child(name string) (c *node, created bool) {
-	if c = n.children[name]; c != nil {
-		return c, false
+	if there := n.children[name]; there != nil {
+		return there, false
 	}
 	if n.children == nil {
 		n.children = map[string]*node{}
