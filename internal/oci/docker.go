@@ -88,7 +88,7 @@ func (d dockerImage) config(o image.Origin, f *tarFiles) (digest v1.Hash, config
 	}
 	sum := sha256.Sum256(data)
 	digest = v1.Hash{Algorithm: "sha256", Hex: hex.EncodeToString(sum[:])}
-	named := strings.TrimSuffix(path.Base(d.Config), ".json")
+	named := strings.TrimPrefix(strings.TrimSuffix(path.Base(d.Config), ".json"), "sha256:")
 	if _, notHex := hex.DecodeString(named); notHex == nil && len(named) == len(digest.Hex) && named != digest.Hex {
 		return digest, config, archive.Refuse(o, "configuration", adviceWhole, "its digest is %s, and its name says %s",
 			digest.Hex, named)

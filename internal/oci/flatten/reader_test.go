@@ -83,12 +83,13 @@ func TestTheResultIsTheSameEachTime(t *testing.T) {
 
 // A layer that is another when it is read again yields no root.
 func TestALayerThatChangesIsNoticed(t *testing.T) {
-	one := Tar(t, Dir("d"), File("d/f", "content"), Symlink("l", "d"))
+	one := Tar(t, Dir("d"), File("d/f", "content"), File("d/empty", ""), Symlink("l", "d"))
 	for name, other := range map[string][]byte{
 		"cut":          one[:1024],
 		"other size":   Tar(t, Dir("d"), File("d/f", "more content"), Symlink("l", "d")),
 		"other kind":   Tar(t, Dir("d"), Symlink("d/f", "/etc/shadow"), Symlink("l", "d")),
-		"other target": Tar(t, Dir("d"), File("d/f", "content"), Symlink("l", "e")),
+		"symlink":      Tar(t, Dir("d"), File("d/f", "content"), Symlink("d/empty", "/etc/shadow"), Symlink("l", "d")),
+		"other target": Tar(t, Dir("d"), File("d/f", "content"), File("d/empty", ""), Symlink("l", "e")),
 		"empty":        Tar(t),
 		"hostile":      Tar(t, Dir("d"), File("../f", "content"), Symlink("l", "d")),
 	} {
