@@ -193,3 +193,25 @@ func mustDo(t testing.TB, errs ...error) {
 		}
 	}
 }
+
+// Files of a real system, as GNU tar writes them in each of its formats.
+func TestFormatsOfTar(t *testing.T) {
+	const real = "usr/share/zoneinfo" // files, symlinks and hard links
+	if _, err := os.Stat("/" + real); err != nil {
+		needs.Missing(t, "/%s is not there: install the package tzdata", real)
+	}
+	root := t.TempDir()
+	untar(t, []byte(needs.Tool(t, "tar", "-C", "/", "-cf", "-", real)), root)
+	long := filepath.Join(root, strings.Repeat(strings.Repeat("long", 20)+"/", 3))
+	mustDo(t, os.MkdirAll(long, 0o700), os.WriteFile(filepath.Join(long, "naïve"), []byte("x"), 0o4711),
+		os.Link(filepath.Join(long, "naïve"), filepath.Join(root, "link")))
+	for _, format := range []string{"gnu", "oldgnu", "pax"} {
+		t.Run(format, func(t *testing.T) {
+			archived := []byte(needs.Tool(t, "tar", "-C", root, "--format="+format, "-cf", "-", "."))
+			got := written(t, []archive.Layer{Layer("layer 1", archived)})
+			want := t.TempDir()
+			untar(t, archived, want)
+			compare(t, tree(t, got), tree(t, want))
+		})
+	}
+}
