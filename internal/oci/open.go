@@ -48,8 +48,8 @@ func FromDirectory(ctx context.Context, r Request, path string) (*Image, error) 
 	for _, name := range []string{layoutFile, indexFile} {
 		_, err := root.Stat(name)
 		if errors.Is(err, fs.ErrNotExist) {
-			err = archive.Refuse(r.Origin, "", "Use a directory that skopeo copy, podman push or docker buildx wrote as "+
-				"an OCI layout, or put a root file system into a tar archive.",
+			err = archive.Refuse(r.Origin, "", "Use a directory that skopeo copy, podman push or docker buildx wrote "+
+				"as an OCI layout, or put a root file system into a tar archive.",
 				"it is a directory without the file %s of an OCI layout", name)
 		}
 		if err != nil {

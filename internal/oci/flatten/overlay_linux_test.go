@@ -196,12 +196,12 @@ func mustDo(t testing.TB, errs ...error) {
 
 // Files of a real system, as GNU tar writes them in each of its formats.
 func TestFormatsOfTar(t *testing.T) {
-	const real = "usr/share/zoneinfo" // files, symlinks and hard links
-	if _, err := os.Stat("/" + real); err != nil {
-		needs.Missing(t, "/%s is not there: install the package tzdata", real)
+	const zones = "usr/share/zoneinfo" // files, symlinks and hard links
+	if _, err := os.Stat("/" + zones); err != nil {
+		needs.Missing(t, "/%s is not there: install the package tzdata", zones)
 	}
 	root := t.TempDir()
-	untar(t, []byte(needs.Tool(t, "tar", "-C", "/", "-cf", "-", real)), root)
+	untar(t, []byte(needs.Tool(t, "tar", "-C", "/", "-cf", "-", zones)), root)
 	long := filepath.Join(root, strings.Repeat(strings.Repeat("long", 20)+"/", 3))
 	mustDo(t, os.MkdirAll(long, 0o700), os.WriteFile(filepath.Join(long, "naïve"), []byte("x"), 0o4711),
 		os.Link(filepath.Join(long, "naïve"), filepath.Join(root, "link")))
