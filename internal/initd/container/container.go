@@ -1,0 +1,276 @@
+//go:build linux
+
+// Package container is nova-init at work: from the configuration to the end of the container.
+package container
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/novacron/terraform-provider-novacron/internal/initd"
+	"github.com/novacron/terraform-provider-novacron/internal/initd/confine"
+	"github.com/novacron/terraform-provider-novacron/internal/initd/logfile"
+	"github.com/novacron/terraform-provider-novacron/internal/initd/network"
+	"github.com/novacron/terraform-provider-novacron/internal/initd/process"
+	"github.com/novacron/terraform-provider-novacron/internal/initd/root"
+	"github.com/novacron/terraform-provider-novacron/internal/initd/supervise"
+)
+
+// Files that the host shares with nova-init; see package initd.
+const (
+	configFile = "/.nova/config.json"
+	statusFile = "/.nova/status"
+	logFile    = "/.nova/log"
+)
+
+// Exit codes of nova-init itself. Otherwise it exits with the application's.
+const (
+	noStatus = 120 // the files of the host are missing
+	noStart  = 125 // the container cannot be started, and the status says why
+)
+
+// container is a container while it runs.
+type container struct {
+	configFile *os.File // is read again when the host asks for something
+	config     initd.Config
+	status     *reporter
+	log        *logfile.Log
+
+	reaper   *process.Reaper
+	launcher *confine.Launcher
+	root     *root.Root
+
+	mu    sync.Mutex
+	links []*network.Link
+}
+
+// Run runs the container until the application ends, and returns its exit code. The process must be
+// process 1 of a container. Run does not return for a system container.
+func Run() int {
+	started := time.Now()
+	c, err := open(started)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "nova-init:", err) // it is on the console of the container
+		return noStatus
+	}
+	defer c.log.Close()
+	if failure := c.boot(); failure != nil {
+		c.log.Printf("%s", failure.Message)
+		c.status.change(func(s *initd.Status) { s.State, s.Error = initd.StateFailed, failure })
+		return noStart
+	}
+	if c.config.System {
+		return c.becomeSystem()
+	}
+	return c.supervise()
+}
+
+// open opens what the host shares, before the root changes.
+func open(started time.Time) (*container, error) {
+	if os.Getpid() != 1 {
+		return nil, errors.New("it has to be process 1 of a container")
+	}
+	status, err := os.OpenFile(statusFile, os.O_WRONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	log, err := os.OpenFile(logFile, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	size, err := logSize(log)
+	if err != nil {
+		return nil, err
+	}
+	config, err := os.Open(configFile)
+	if err != nil {
+		return nil, err
+	}
+	return &container{
+		configFile: config,
+		status:     newReporter(status, started),
+		log:        logfile.New(log, size),
+	}, nil
+}
+
+// logSize is where a log ends. A volume for one may begin as zeros.
+func logSize(log *os.File) (int64, error) {
+	info, err := log.Stat()
+	if err != nil {
+		return 0, err
+	}
+	first := make([]byte, 1)
+	if n, _ := log.ReadAt(first, 0); n == 1 && first[0] == 0 {
+		return 0, log.Truncate(0)
+	}
+	return info.Size(), nil
+}
+
+// boot does all that comes before the application.
+func (c *container) boot() *initd.Failure {
+	config, err := initd.ReadConfig(c.configFile)
+	if err != nil {
+		return failed(initd.FailedConfig, err)
+	}
+	c.config = config
+	c.status.change(func(s *initd.Status) { s.Revision, s.Request = config.Revision, config.Request })
+	c.reaper = process.NewReaper()
+	if failure := c.enterRoot(); failure != nil {
+		return failure
+	}
+	if config.Hostname != "" {
+		if err := unix.Sethostname([]byte(config.Hostname)); err != nil {
+			return failed(initd.FailedRoot, fmt.Errorf("setting the host name: %w", err))
+		}
+	}
+	if !config.System {
+		if err := c.configureNetwork(); err != nil {
+			return failed(initd.FailedNetwork, err)
+		}
+	}
+	if err := c.prepare(); err != nil {
+		return failed(initd.FailedFiles, err)
+	}
+	return nil
+}
+
+func failed(code initd.FailureCode, err error) *initd.Failure {
+	return &initd.Failure{Code: code, Message: err.Error()}
+}
+
+func (c *container) enterRoot() *initd.Failure {
+	var ids *initd.IDRange
+	if !c.config.Privileged {
+		ids = &c.config.Users
+	}
+	var err error
+	if c.launcher, err = confine.NewLauncher(c.reaper, ids); err != nil {
+		return failed(initd.FailedRoot, err)
+	}
+	var users *os.File
+	if ids != nil {
+		if users, err = c.launcher.UserNamespace(); err != nil {
+			return failed(initd.FailedRoot, fmt.Errorf("making a user namespace: %w", err))
+		}
+		defer users.Close()
+	}
+	if c.root, err = root.Assemble(c.config, users); err != nil {
+		return failed(initd.FailedRoot, err)
+	}
+	if err := c.root.Enter(); err != nil {
+		return failed(initd.FailedRoot, err)
+	}
+	c.grow()
+	return nil
+}
+
+// grow tells of the disks that were grown, or could not be.
+func (c *container) grow() {
+	results := c.root.Grow()
+	for _, d := range results {
+		if d.Error != "" {
+			c.log.Printf("the disk %q keeps its size: %s", d.Name, d.Error)
+		}
+	}
+	c.status.change(func(s *initd.Status) {
+		for _, d := range results {
+			s.Disks = slices.DeleteFunc(s.Disks, func(old initd.DiskStatus) bool { return old.Name == d.Name })
+			s.Disks = append(s.Disks, d)
+		}
+	})
+}
+
+// seedDir is where cloud-init's data source NoCloud looks for files.
+const seedDir = "/var/lib/cloud/seed/nocloud"
+
+// prepare writes files into the root.
+func (c *container) prepare() error {
+	files := slices.Clone(c.config.Files)
+	for name, content := range c.config.Seed {
+		files = append(files, initd.File{Path: filepath.Join(seedDir, name), Mode: 0o600, Content: content})
+	}
+	var dirs []string
+	if dir := c.config.Process.Dir; dir != "" {
+		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+			dirs = append(dirs, dir)
+		}
+	}
+	if len(files)+len(dirs) == 0 {
+		return nil
+	}
+	return c.launcher.Prepare(dirs, files)
+}
+
+// forwarded are the signals that the application gets. SIGTERM stops it, and SIGHUP is a request of
+// the host.
+var forwarded = []os.Signal{unix.SIGINT, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGWINCH}
+
+// supervise runs the application.
+func (c *container) supervise() int {
+	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGTERM)
+	defer stop()
+	requests := make(chan os.Signal, 1)
+	signal.Notify(requests, unix.SIGHUP)
+	go func() {
+		for range requests {
+			c.answer()
+		}
+	}()
+	for _, l := range c.links {
+		if l.DHCP() {
+			go l.KeepLease(ctx, c.config.Hostname, func(lease network.Lease, err error) { c.leased(l, lease, err) })
+		}
+	}
+	app := supervise.Application{
+		Runner:  &runner{container: c},
+		Restart: c.config.Restart,
+		Stop:    c.config.Stop,
+		Health:  c.config.Health,
+		Report:  c.status.change,
+		Say:     c.log.Printf,
+	}
+	code := app.Run(ctx, numbers(ctx, forwarded))
+	c.root.Sync()
+	return code
+}
+
+// numbers passes signals on by their numbers.
+func numbers(ctx context.Context, signals []os.Signal) <-chan int {
+	received := make(chan os.Signal, 16)
+	signal.Notify(received, signals...)
+	passed := make(chan int)
+	go func() {
+		for s := range received {
+			number, _ := s.(unix.Signal)
+			select {
+			case passed <- int(number):
+			case <-ctx.Done():
+			}
+		}
+	}()
+	return passed
+}
+
+// answer does what the host asks for in the configuration.
+func (c *container) answer() {
+	if _, err := c.configFile.Seek(0, 0); err != nil {
+		c.log.Printf("reading the configuration again: %v", err)
+		return
+	}
+	config, err := initd.ReadConfig(c.configFile)
+	if err != nil {
+		c.log.Printf("reading the configuration again: %v", err)
+		return
+	}
+	c.grow()
+	c.status.change(func(s *initd.Status) { s.Request = config.Request })
+}

@@ -1,0 +1,358 @@
+//go:build linux
+
+package container
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
+	"github.com/novacron/terraform-provider-novacron/internal/initd"
+	"github.com/novacron/terraform-provider-novacron/internal/initd/confine"
+)
+
+// The test's own binary is also nova-init, what libvirt does before it, and a program in the
+// container that tries to break out.
+const (
+	asLibvirt = "libvirt"
+	asProbe   = "/bin/probe"
+)
+
+func TestMain(m *testing.M) {
+	confine.Stage(os.Args)
+	switch os.Args[0] {
+	case "/.nova/init":
+		os.Exit(Run())
+	case asLibvirt:
+		fmt.Fprintln(os.Stderr, beLibvirt(os.Args[1]))
+		os.Exit(1)
+	case asProbe, filepath.Base(asProbe):
+		os.Exit(probe(os.Args[1:]))
+	}
+	os.Exit(m.Run())
+}
+
+// hosted says what is mounted where in a container, as libvirt is told.
+type hosted struct {
+	Dir    string   // has the volumes, by name
+	Disks  []string // names of data disks
+	Memory bool     // the upper layer is a tmpfs
+}
+
+// beLibvirt does what libvirt does between the clone of process 1 and its program. The namespaces
+// are new already.
+func beLibvirt(text string) error {
+	var h hosted
+	if err := json.Unmarshal([]byte(text), &h); err != nil {
+		return err
+	}
+	if _, err := io.Copy(io.Discard, os.Stdin); err != nil { // until the network is there
+		return err
+	}
+	root := filepath.Join(h.Dir, "root")
+	mount := func(args ...string) error {
+		if out, err := exec.Command("mount", args...).CombinedOutput(); err != nil {
+			return fmt.Errorf("mount %q: %w\n%s", args, err, out)
+		}
+		return nil
+	}
+	in := func(path string) string { return filepath.Join(root, path) }
+	volume := func(name string) string { return filepath.Join(h.Dir, name) }
+	steps := [][]string{
+		{"--make-rprivate", "/"},
+		{"-o", "loop", volume("root.raw"), root},
+		{"-o", "loop,ro", volume("base.raw"), in("/.nova/lower")},
+		{"-t", "proc", "-o", "nosuid,nodev,noexec", "proc", in("/proc")},
+		{"--bind", in("/proc/sys"), in("/proc/sys")},
+		{"-o", "remount,bind,ro", in("/proc/sys")},
+		{"-t", "sysfs", "-o", "ro,nosuid,nodev,noexec", "sysfs", in("/sys")},
+		{"-t", "tmpfs", "-o", "mode=755,nosuid", "devfs", in("/dev")},
+	}
+	if h.Memory {
+		steps = append(steps, []string{"-t", "tmpfs", "-o", "size=64m", "upper", in("/.nova/upper")})
+	}
+	for _, d := range h.Disks {
+		steps = append(steps, []string{"-o", "loop", volume(d + ".raw"), in("/.nova/disks/" + d)})
+	}
+	for _, name := range devices {
+		steps = append(steps, []string{"--bind", "/dev/" + name, in("/dev/" + name)})
+	}
+	for _, name := range []string{"init", "config.json", "status", "log"} {
+		steps = append(steps, []string{"--bind", volume(name), in("/.nova/" + name)})
+	}
+	for i, s := range steps {
+		if target := s[len(s)-1]; s[0] == "--bind" && i > 4 {
+			if file, err := os.OpenFile(target, os.O_CREATE, 0o666); err == nil {
+				file.Close()
+			}
+		}
+		if err := mount(s...); err != nil {
+			return err
+		}
+	}
+	if err := unix.Chdir(root); err != nil {
+		return err
+	}
+	if err := unix.PivotRoot(".", ".oldroot"); err != nil {
+		return err
+	}
+	if err := unix.Unmount("/.oldroot", unix.MNT_DETACH); err != nil {
+		return err
+	}
+	// libvirt drops these by default.
+	for _, number := range []uintptr{unix.CAP_SYS_MODULE, unix.CAP_SYS_TIME, unix.CAP_MKNOD, unix.CAP_AUDIT_CONTROL,
+		unix.CAP_MAC_ADMIN} {
+		if err := unix.Prctl(unix.PR_CAPBSET_DROP, number, 0, 0, 0); err != nil {
+			return err
+		}
+	}
+	return unix.Exec("/.nova/init", []string{"/.nova/init"}, []string{"container=lxc-libvirt"})
+}
+
+var devices = []string{"null", "zero", "full", "random", "urandom", "tty"}
+
+// image makes the image once: busybox, and a few traps.
+var image = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "nova-image")
+	if err != nil {
+		return "", err
+	}
+	script := `set -e
+cd "$1"
+mkdir -p tree/bin tree/sbin tree/etc tree/tmp tree/root tree/proc tree/sys tree/dev tree/var/lib tree/srv tree/links
+chmod 0751 tree
+chmod 1777 tree/tmp
+cp "$(command -v busybox)" tree/bin/busybox
+for applet in $(busybox --list); do [ -e tree/bin/$applet ] || ln -s busybox tree/bin/$applet; done
+cp "$2" tree/bin/probe
+printf 'root:x:0:0::/root:/bin/sh\napp:x:1000:1000::/srv:/bin/sh\n' >tree/etc/passwd
+ln -s ../run/nowhere/resolv.conf tree/etc/resolv.conf
+ln -s /../../../../../../proc/sys/kernel tree/links/out
+ln -s / tree/links/root
+echo theirs >tree/srv/owned && chown 1000:1000 tree/srv/owned
+cp tree/bin/busybox tree/bin/suid && chmod 4755 tree/bin/suid
+mknod tree/srv/mem c 1 1 && chmod 666 tree/srv/mem
+mkfifo tree/srv/pipe
+printf '#!/nowhere/sh\n' >tree/bin/orphan && chmod 755 tree/bin/orphan
+echo text >tree/bin/text && chmod 755 tree/bin/text
+echo text >tree/bin/plain
+mke2fs -q -t ext4 -d tree base.raw 64M
+mkdir -p upper/.nova/lower upper/.nova/upper upper/.nova/disks/data upper/.oldroot upper/proc upper/sys upper/dev
+mke2fs -q -t ext4 -d upper root.raw 32M
+mke2fs -q -t ext4 -E root_owner=0:0 data.raw 8M
+`
+	out, err := exec.Command("sh", "-c", script, "sh", dir, fmt.Sprintf("/proc/%d/exe", os.Getpid())).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("making the image: %w\n%s", err, out)
+	}
+	return dir, nil
+})
+
+// box is a container that is started as libvirt does.
+type box struct {
+	t       *testing.T
+	dir     string // its volumes
+	hosted  hosted
+	process *os.Process
+	ended   chan struct{}
+	code    int
+	console strings.Builder
+}
+
+// newBox makes the volumes of a container.
+func newBox(t *testing.T) *box {
+	t.Helper()
+	for _, program := range []string{"busybox", "mke2fs", "mount"} {
+		needs.Installed(t, program)
+	}
+	if os.Getuid() != 0 {
+		needs.Missing(t, "containers need root")
+	}
+	dir, err := image()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &box{t: t, dir: t.TempDir()}
+	b.hosted = hosted{Dir: b.dir, Disks: []string{"data"}}
+	for _, name := range []string{"root.raw", "data.raw"} {
+		run(t, "cp", "--sparse=always", filepath.Join(dir, name), b.dir)
+	}
+	for _, step := range []error{
+		os.Mkdir(filepath.Join(b.dir, "root"), 0o700),
+		os.Symlink(filepath.Join(dir, "base.raw"), filepath.Join(b.dir, "base.raw")),
+		os.WriteFile(filepath.Join(b.dir, "status"), make([]byte, initd.StatusSize), 0o600),
+		os.WriteFile(filepath.Join(b.dir, "log"), nil, 0o600),
+	} {
+		if step != nil {
+			t.Fatal(step)
+		}
+	}
+	run(t, "cp", "/proc/"+strconv.Itoa(os.Getpid())+"/exe", filepath.Join(b.dir, "init"))
+	if err := os.Chmod(filepath.Join(b.dir, "init"), 0o500); err != nil { // as a volume of libvirt's
+		t.Fatal(err)
+	}
+	return b
+}
+
+func run(t testing.TB, command ...string) string {
+	t.Helper()
+	out, err := exec.Command(command[0], command[1:]...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%q: %v\n%s", command, err, out)
+	}
+	return string(out)
+}
+
+// script is a configuration that runs a shell script.
+func script(text string) initd.Config {
+	return initd.Config{
+		Revision: "r1",
+		Hostname: "web-1",
+		Users:    initd.IDRange{First: 100000, Count: 65536},
+		Upper:    initd.UpperDisk,
+		Process:  initd.Process{Args: []string{"sh", "-c", text}, Env: []string{"PATH=/bin"}},
+		Stop:     initd.Stop{Timeout: 10_000},
+	}
+}
+
+func (b *box) write(name string, data []byte) {
+	b.t.Helper()
+	if err := os.WriteFile(filepath.Join(b.dir, name), data, 0o600); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// start starts the container. Connect is called while its network namespace is still empty.
+func (b *box) start(config initd.Config, connect ...func(pid int)) {
+	b.t.Helper()
+	text, err := config.Marshal()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.write("config.json", text)
+	b.launch(connect...)
+}
+
+func (b *box) launch(connect ...func(pid int)) {
+	b.t.Helper()
+	h, err := json.Marshal(b.hosted)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	cmd := exec.Command("/proc/self/exe", string(h))
+	cmd.Args[0] = asLibvirt
+	cmd.Stdout, cmd.Stderr = &b.console, &b.console
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS,
+		Pdeathsig:  syscall.SIGKILL,
+	}
+	ready, err := cmd.StdinPipe()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		b.t.Fatal(err)
+	}
+	b.process, b.ended = cmd.Process, make(chan struct{})
+	for _, c := range connect {
+		c(cmd.Process.Pid)
+	}
+	ready.Close()
+	ended := b.ended
+	go func() {
+		defer close(ended)
+		if exit, ok := errors.AsType[*exec.ExitError](cmd.Wait()); ok {
+			b.code = exit.ExitCode()
+		} else {
+			b.code = 0
+		}
+	}()
+	b.t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		<-ended
+	})
+}
+
+func (b *box) status() initd.Status {
+	b.t.Helper()
+	page, err := os.ReadFile(filepath.Join(b.dir, "status"))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	s, err := initd.DecodeStatus(page)
+	if err != nil {
+		return initd.Status{}
+	}
+	return s
+}
+
+func (b *box) log() string {
+	b.t.Helper()
+	text, err := os.ReadFile(filepath.Join(b.dir, "log"))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return string(text)
+}
+
+const patience = time.Minute
+
+// until waits for a status.
+func (b *box) until(what string, is func(initd.Status) bool) initd.Status {
+	b.t.Helper()
+	var s initd.Status
+	if !waitFor(func() bool { s = b.status(); return is(s) }) {
+		b.t.Fatalf("it does not come to that: %s\nstatus: %+v %+v\nconsole: %s\nlog: %s", what, s, s.Error, &b.console, b.log())
+	}
+	return s
+}
+
+// printed waits until the log has a text.
+func (b *box) printed(text string) {
+	b.t.Helper()
+	if !waitFor(func() bool { return strings.Contains(b.log(), text) }) {
+		b.t.Fatalf("the log never has %q:\n%s%s", text, b.log(), &b.console)
+	}
+}
+
+func waitFor(fact func() bool) bool {
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); <-tick.C {
+		if fact() {
+			return true
+		}
+	}
+	return false
+}
+
+// exit waits for the end of the container, and returns its exit code.
+func (b *box) exit() int {
+	b.t.Helper()
+	select {
+	case <-b.ended:
+	case <-time.After(patience):
+		b.t.Fatalf("it does not end: %+v\n%s%s", b.status(), b.log(), &b.console)
+	}
+	return b.code
+}
+
+func (b *box) signal(s syscall.Signal) {
+	b.t.Helper()
+	if err := b.process.Signal(s); err != nil {
+		b.t.Fatal(err)
+	}
+}

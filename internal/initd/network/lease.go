@@ -1,0 +1,181 @@
+//go:build linux
+
+package network
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+	"github.com/insomniacslk/dhcp/dhcpv4/nclient4"
+	"github.com/jsimonetti/rtnetlink/v2"
+
+	"github.com/novacron/terraform-provider-novacron/internal/initd"
+)
+
+const (
+	// firstAnswer is how long a DHCP server may take before the request is sent again. dnsmasq pings an
+	// address for three seconds before it offers it, and a bridge may be deaf for its first seconds.
+	firstAnswer = 2 * time.Second
+	// tries is how often a request is sent before the error is reported. Then it all begins again.
+	tries = 3
+	// shortest is the least time between two requests for a lease that did not fail.
+	shortest = time.Second
+)
+
+// Lease is what a DHCP server has given.
+type Lease struct {
+	Address     netip.Prefix
+	Routes      []initd.Route
+	Nameservers []netip.Addr
+	Search      []string
+	Valid       time.Duration
+	Renew       time.Duration // from now, as RFC 2131 calls T1
+}
+
+// KeepLease asks for a lease and renews it until ctx ends. It calls report at each change, with the
+// error if there is no lease.
+func (l *Link) KeepLease(ctx context.Context, hostname string, report func(Lease, error)) {
+	var held *nclient4.Lease
+	var now Lease
+	var expires time.Time
+	for ctx.Err() == nil {
+		lease, err := l.ask(ctx, hostname, held)
+		var pause time.Duration
+		switch {
+		case err == nil:
+			next := leaseOf(lease.ACK)
+			if err = l.apply(now, next); err != nil {
+				err = fmt.Errorf("using the lease: %w", err)
+			}
+			held, now, expires = lease, next, time.Now().Add(next.Valid)
+			pause = max(next.Renew, shortest)
+			report(now, err)
+		case held != nil && time.Now().Before(expires): // RFC 2131, 4.4.5: half of what is left
+			if refused(err) {
+				held = nil
+			}
+			pause = max(time.Until(expires)/2, shortest)
+		default:
+			held, pause = nil, shortest
+			report(Lease{}, err)
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+	}
+}
+
+func refused(err error) bool {
+	_, nak := errors.AsType[*nclient4.ErrNak](err)
+	return nak
+}
+
+func (l *Link) ask(ctx context.Context, hostname string, held *nclient4.Lease) (*nclient4.Lease, error) {
+	client, err := nclient4.New(l.Name, nclient4.WithTimeout(firstAnswer), nclient4.WithRetry(tries))
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	const ethernet = 1 // RFC 2132, 9.14
+	modifiers := []dhcpv4.Modifier{
+		dhcpv4.WithOption(dhcpv4.OptClientIdentifier(append([]byte{ethernet}, l.MAC...))),
+		dhcpv4.WithRequestedOptions(dhcpv4.OptionClasslessStaticRoute, dhcpv4.OptionDNSDomainSearchList),
+	}
+	if hostname != "" {
+		modifiers = append(modifiers, dhcpv4.WithOption(dhcpv4.OptHostName(hostname)))
+	}
+	if held != nil {
+		return client.Renew(ctx, held, modifiers...)
+	}
+	return client.Request(ctx, modifiers...)
+}
+
+// leaseOf reads a server's answer. What is missing in it has the value that RFC 2131 gives it.
+func leaseOf(ack *dhcpv4.DHCPv4) Lease {
+	const defaultTime = time.Hour
+	address := toAddr(ack.YourIPAddr)
+	bits, _ := ack.SubnetMask().Size()
+	if ack.SubnetMask() == nil {
+		bits = 32
+	}
+	lease := Lease{Address: netip.PrefixFrom(address, bits), Valid: ack.IPAddressLeaseTime(defaultTime)}
+	lease.Renew = ack.IPAddressRenewalTime(lease.Valid / 2)
+	if lease.Renew > lease.Valid {
+		lease.Renew = lease.Valid / 2
+	}
+	if routes := ack.ClasslessStaticRoute(); len(routes) > 0 { // RFC 3442: then routers do not count
+		for _, r := range routes {
+			ones, _ := r.Dest.Mask.Size()
+			route := initd.Route{To: netip.PrefixFrom(toAddr(r.Dest.IP), ones), Via: toAddr(r.Router)}
+			if route.Via.IsUnspecified() {
+				route.Via = netip.Addr{}
+			}
+			lease.Routes = append(lease.Routes, route)
+		}
+	} else if routers := ack.Router(); len(routers) > 0 {
+		lease.Routes = reachable(lease.Address, toAddr(routers[0]))
+	}
+	for _, server := range ack.DNS() {
+		if a := toAddr(server); a.IsValid() {
+			lease.Nameservers = append(lease.Nameservers, a)
+		}
+	}
+	if search := ack.DomainSearch(); search != nil {
+		lease.Search = search.Labels
+	} else if domain := ack.DomainName(); domain != "" {
+		lease.Search = []string{domain}
+	}
+	return lease
+}
+
+// reachable is the default route, with one to the router itself if it is in no network of ours.
+func reachable(address netip.Prefix, router netip.Addr) []initd.Route {
+	if !router.IsValid() {
+		return nil
+	}
+	all := initd.Route{To: netip.PrefixFrom(netip.IPv4Unspecified(), 0), Via: router}
+	if address.Masked().Contains(router) {
+		return []initd.Route{all}
+	}
+	return []initd.Route{{To: netip.PrefixFrom(router, 32)}, all}
+}
+
+func toAddr(ip net.IP) netip.Addr {
+	a, _ := netip.AddrFromSlice(ip)
+	return a.Unmap()
+}
+
+// apply sets the address of a lease, which the kernel removes when the lease ends, and its routes.
+func (l *Link) apply(before, lease Lease) error {
+	if !lease.Address.IsValid() {
+		return errors.New("the server has sent no address")
+	}
+	conn, err := rtnetlink.Dial(nil)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if before.Address.IsValid() && before.Address != lease.Address {
+		if err := l.removeAddress(conn, before.Address); err != nil {
+			return err
+		}
+	}
+	seconds := uint32(min(lease.Valid/time.Second, forever))
+	if err := l.addAddress(conn, lease.Address, seconds); err != nil {
+		return err
+	}
+	for _, r := range lease.Routes {
+		if err := l.addRoute(conn, r); err != nil {
+			return fmt.Errorf("adding the route to %s: %w", r.To, err)
+		}
+	}
+	return nil
+}
