@@ -4,13 +4,21 @@ package container
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+	"github.com/insomniacslk/dhcp/dhcpv4/server4"
+	"golang.org/x/sys/unix"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
@@ -47,8 +55,8 @@ func (s *segment) connect(pid int) {
 func TestStaticAddresses(t *testing.T) {
 	net := newSegment(t)
 	b := newBox(t)
-	config := script("ip -o addr show eth0; ip route; ip -6 route; cat /sys/class/net/eth0/mtu; ping -c 1 -W 5 192.0.2.1 && " +
-		"ping6 -c 1 -W 5 2001:db8::1 && echo reached; nc -l -p 80 -e true & sleep 0.1; echo | nc 127.0.0.1 80 && echo port 80; cat /etc/hosts")
+	config := script("ip -o addr show eth0; ip route; ip -6 route; cat /sys/class/net/eth0/mtu; probe ping 192.0.2.1; " +
+		"nc -l -p 80 -e true & sleep 0.1; echo | nc 127.0.0.1 80 && echo port 80; cat /etc/hosts")
 	config.Process.UID = 1000
 	config.Network.Interfaces = []initd.Interface{{
 		Name: "eth0", MAC: strings.ToUpper(mac), MTU: 1400,
@@ -64,7 +72,7 @@ func TestStaticAddresses(t *testing.T) {
 	log := b.log()
 	for _, want := range []string{
 		"inet 192.0.2.7/24 brd 192.0.2.255", "inet6 2001:db8::7/64", "default via 192.0.2.1 dev eth0", "198.51.100.0/24 dev eth0",
-		"default via 2001:db8::1 dev eth0", "1400\n", "reached", "port 80", "192.0.2.7\tweb-1",
+		"default via 2001:db8::1 dev eth0", "1400\n", "answer: <nil>", "port 80", "192.0.2.7\tweb-1",
 	} {
 		if !strings.Contains(log, want) {
 			t.Errorf("%q is missing", want)
@@ -80,19 +88,24 @@ func TestStaticAddresses(t *testing.T) {
 	}
 }
 
-func TestALeaseIsKept(t *testing.T) {
+// withDHCP is a configuration that waits for name servers.
+func withDHCP() initd.Config {
+	config := script("echo started; while [ ! -s /etc/resolv.conf ]; do sleep 0.01; done; cat /etc/resolv.conf; ip route; exec sleep 1000")
+	config.Network.Interfaces = []initd.Interface{{Name: "lan0", MAC: mac, DHCP: true}}
+	return config
+}
+
+func TestALeaseOfDnsmasq(t *testing.T) {
 	needs.Installed(t, "dnsmasq")
 	net := newSegment(t)
 	b := newBox(t)
-	config := script("echo started; while [ ! -s /etc/resolv.conf ]; do sleep 0.01; done; cat /etc/resolv.conf; ip route; exec sleep 1000")
-	config.Network.Interfaces = []initd.Interface{{Name: "lan0", MAC: mac, DHCP: true}}
-	b.start(config, net.connect)
+	b.start(withDHCP(), net.connect)
 	b.until("running without a lease", func(s initd.Status) bool { return s.State == initd.StateRunning })
 	b.printed("started")
 	leases := filepath.Join(t.TempDir(), "leases")
 	server := exec.Command("ip", "netns", "exec", net.name, "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--port=0",
-		"--no-ping", "--user=root", "--log-facility=-", "--log-dhcp", "--dhcp-leasefile="+leases, "--dhcp-range=192.0.2.50,192.0.2.60,2m",
-		"--dhcp-option=option:T1,1", "--dhcp-option=option:dns-server,192.0.2.53", "--domain=example.org", "--dhcp-authoritative")
+		"--no-ping", "--user=root", "--log-facility=-", "--dhcp-leasefile="+leases, "--dhcp-range=192.0.2.50,192.0.2.60,2m",
+		"--dhcp-option=option:dns-server,192.0.2.53", "--domain=example.org", "--dhcp-authoritative")
 	var served strings.Builder
 	server.Stdout, server.Stderr = &served, &served
 	if err := server.Start(); err != nil {
@@ -106,8 +119,7 @@ func TestALeaseIsKept(t *testing.T) {
 		}
 	})
 	s := b.until("an address", func(s initd.Status) bool { return len(s.Interfaces) == 1 && len(s.Interfaces[0].Addresses) == 1 })
-	address := s.Interfaces[0].Addresses[0]
-	if !strings.HasPrefix(address, "192.0.2.5") && !strings.HasPrefix(address, "192.0.2.60") || s.Interfaces[0].Name != "lan0" {
+	if address := netip.MustParsePrefix(s.Interfaces[0].Addresses[0]); address.Bits() != 24 || s.Interfaces[0].Name != "lan0" {
 		t.Errorf("the interfaces are %+v", s.Interfaces)
 	}
 	b.printed("nameserver 192.0.2.53")
@@ -119,8 +131,101 @@ func TestALeaseIsKept(t *testing.T) {
 	if !strings.Contains(lease, " web-1 ") || !strings.Contains(lease, "01:"+mac) {
 		t.Errorf("the server knows %s", lease)
 	}
-	first := s.Sequence
-	b.until("a renewal", func(s initd.Status) bool {
-		return s.Sequence > first && len(s.Interfaces[0].Addresses) == 1 && s.Interfaces[0].Addresses[0] == address
+}
+
+// server answers in the segment's namespace, as a handler says.
+func (s *segment) server(handler server4.Handler) {
+	s.t.Helper()
+	made := make(chan error)
+	var server *server4.Server
+	go func() {
+		runtime.LockOSThread() // it ends in the other namespace, and the thread with it
+		namespace, err := os.Open("/run/netns/" + s.name)
+		if err != nil {
+			made <- err
+			return
+		}
+		defer namespace.Close()
+		if err := unix.Setns(int(namespace.Fd()), unix.CLONE_NEWNET); err != nil {
+			made <- err
+			return
+		}
+		server, err = server4.NewServer("port", nil, handler)
+		made <- err
+		if err == nil {
+			_ = server.Serve()
+		}
+	}()
+	if err := <-made; err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { server.Close() })
+}
+
+// A lease is renewed, given up when the server says so, and its address goes when it ends.
+func TestALeaseIsKept(t *testing.T) {
+	segment := newSegment(t)
+	b := newBox(t)
+	b.start(withDHCP(), segment.connect)
+	b.until("running", func(s initd.Status) bool { return s.State == initd.StateRunning })
+	var mu sync.Mutex
+	address, refuse, silent, renewals := "192.0.2.77", false, false, 0
+	segment.server(func(conn net.PacketConn, peer net.Addr, m *dhcpv4.DHCPv4) {
+		mu.Lock()
+		defer mu.Unlock()
+		if silent {
+			return
+		}
+		kind := dhcpv4.MessageTypeOffer
+		if m.MessageType() == dhcpv4.MessageTypeRequest {
+			kind = dhcpv4.MessageTypeAck
+			if m.ClientIPAddr != nil && !m.ClientIPAddr.IsUnspecified() {
+				renewals++
+				if refuse {
+					kind, refuse = dhcpv4.MessageTypeNak, false
+				}
+			}
+		}
+		answer, err := dhcpv4.NewReplyFromRequest(m, dhcpv4.WithMessageType(kind), dhcpv4.WithYourIP(net.ParseIP(address)),
+			dhcpv4.WithServerIP(net.IPv4(192, 0, 2, 1)), dhcpv4.WithOption(dhcpv4.OptServerIdentifier(net.IPv4(192, 0, 2, 1))),
+			dhcpv4.WithLeaseTime(4), dhcpv4.WithNetmask(net.CIDRMask(28, 32)),
+			dhcpv4.WithOption(dhcpv4.OptRenewTimeValue(time.Second)), dhcpv4.WithDNS(net.IPv4(192, 0, 2, 53)),
+			dhcpv4.WithOption(dhcpv4.OptClasslessStaticRoute(
+				&dhcpv4.Route{Dest: &net.IPNet{IP: net.IPv4(192, 0, 2, 1), Mask: net.CIDRMask(32, 32)}, Router: net.IPv4zero},
+				&dhcpv4.Route{Dest: &net.IPNet{IP: net.IPv4zero, Mask: net.CIDRMask(0, 32)}, Router: net.IPv4(192, 0, 2, 1)})))
+		if err == nil {
+			_, _ = conn.WriteTo(answer.ToBytes(), &net.UDPAddr{IP: net.IPv4bcast, Port: dhcpv4.ClientPort})
+		}
 	})
+	has := func(want string) func(initd.Status) bool {
+		return func(s initd.Status) bool {
+			return len(s.Interfaces) == 1 && fmt.Sprint(s.Interfaces[0].Addresses) == want
+		}
+	}
+	b.until("an address", has("[192.0.2.77/28]"))
+	b.printed("default via 192.0.2.1 dev lan0")
+	if !waitFor(func() bool { mu.Lock(); defer mu.Unlock(); return renewals >= 3 }) { // longer than the lease
+		t.Fatal("it is not renewed")
+	}
+	if s := b.status(); !has("[192.0.2.77/28]")(s) {
+		t.Errorf("the interfaces are %+v", s.Interfaces)
+	}
+	mu.Lock()
+	address, refuse = "192.0.2.78", true
+	mu.Unlock()
+	b.until("another address", has("[192.0.2.78/28]"))
+	mu.Lock()
+	silent = true
+	mu.Unlock()
+	s := b.until("no address", has("[]"))
+	if s.Interfaces[0].Error == "" || s.State != initd.StateRunning {
+		t.Errorf("the status is %+v", s)
+	}
+	mu.Lock()
+	silent = false
+	mu.Unlock()
+	s = b.until("an address again", has("[192.0.2.78/28]"))
+	if s.Interfaces[0].Error != "" {
+		t.Errorf("the interfaces are %+v", s.Interfaces)
+	}
 }

@@ -4,6 +4,7 @@ package container
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
 	"runtime"
 	"strconv"
@@ -122,6 +123,8 @@ func probe(args []string) int {
 		}
 	case "clone":
 		fmt.Printf("attempt clone with namespaces: %v\n", attempts["clone with namespaces"]())
+	case "ping":
+		fmt.Printf("answer: %v\n", ping(args[1]))
 	case "flood": // prints a number of bytes
 		n, _ := strconv.Atoi(args[1])
 		line := []byte(fmt.Sprintf("%063d\n", 0))
@@ -136,4 +139,22 @@ func probe(args []string) int {
 		}
 	}
 	return 0
+}
+
+// ping asks for an echo as unprivileged programs do (icmp(7)), and waits for the answer.
+func ping(address string) error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, unix.IPPROTO_ICMP)
+	if err != nil {
+		return err
+	}
+	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 10}); err != nil {
+		return err
+	}
+	const echo = 8
+	to := &unix.SockaddrInet4{Addr: netip.MustParseAddr(address).As4()}
+	if err := unix.Sendto(fd, []byte{echo, 0, 0, 0, 0, 0, 0, 1}, 0, to); err != nil {
+		return err
+	}
+	_, _, err = unix.Recvfrom(fd, make([]byte, 64), 0)
+	return err
 }

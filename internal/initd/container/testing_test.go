@@ -133,7 +133,6 @@ var image = sync.OnceValues(func() (string, error) {
 	script := `set -e
 cd "$1"
 mkdir -p tree/bin tree/sbin tree/etc tree/tmp tree/root tree/proc tree/sys tree/dev tree/var/lib tree/srv tree/links
-chmod 0751 tree
 chmod 1777 tree/tmp
 cp "$(command -v busybox)" tree/bin/busybox
 for applet in $(busybox --list); do [ -e tree/bin/$applet ] || ln -s busybox tree/bin/$applet; done
@@ -150,6 +149,7 @@ printf '#!/nowhere/sh\n' >tree/bin/orphan && chmod 755 tree/bin/orphan
 echo text >tree/bin/text && chmod 755 tree/bin/text
 echo text >tree/bin/plain
 mke2fs -q -t ext4 -d tree base.raw 64M
+debugfs -w -R 'set_inode_field / mode 040751' base.raw 2>&1
 mkdir -p upper/.nova/lower upper/.nova/upper upper/.nova/disks/data upper/.oldroot upper/proc upper/sys upper/dev
 mke2fs -q -t ext4 -d upper root.raw 32M
 mke2fs -q -t ext4 -E root_owner=0:0 data.raw 8M

@@ -40,37 +40,57 @@ type Lease struct {
 // KeepLease asks for a lease and renews it until ctx ends. It calls report at each change, with the
 // error if there is no lease.
 func (l *Link) KeepLease(ctx context.Context, hostname string, report func(Lease, error)) {
-	var held *nclient4.Lease
-	var now Lease
-	var expires time.Time
+	k := keeper{link: l, hostname: hostname, report: report}
 	for ctx.Err() == nil {
-		lease, err := l.ask(ctx, hostname, held)
-		var pause time.Duration
-		switch {
-		case err == nil:
-			next := leaseOf(lease.ACK)
-			if err = l.apply(now, next); err != nil {
-				err = fmt.Errorf("using the lease: %w", err)
-			}
-			held, now, expires = lease, next, time.Now().Add(next.Valid)
-			pause = max(next.Renew, shortest)
-			report(now, err)
-		case held != nil && time.Now().Before(expires): // RFC 2131, 4.4.5: half of what is left
-			if refused(err) {
-				held = nil
-			}
-			pause = max(time.Until(expires)/2, shortest)
-		default:
-			held, pause = nil, shortest
-			report(Lease{}, err)
-		}
-		timer := time.NewTimer(pause)
+		timer := time.NewTimer(k.next(ctx))
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
 		}
 		timer.Stop()
 	}
+}
+
+// keeper holds a lease while it is renewed.
+type keeper struct {
+	link     *Link
+	hostname string
+	report   func(Lease, error)
+
+	held    *nclient4.Lease // nil before the first, and once it has ended
+	lease   Lease
+	expires time.Time
+}
+
+// next asks for the lease once, and returns the pause until it is to be called again.
+func (k *keeper) next(ctx context.Context) time.Duration {
+	asking := ctx
+	if k.held != nil {
+		var cancel context.CancelFunc
+		asking, cancel = context.WithDeadline(ctx, k.expires)
+		defer cancel()
+	}
+	got, err := k.link.ask(asking, k.hostname, k.held)
+	switch {
+	case err == nil:
+		lease := leaseOf(got.ACK)
+		if err = k.link.apply(k.lease, lease); err != nil {
+			err = fmt.Errorf("using the lease: %w", err)
+		}
+		k.held, k.lease, k.expires = got, lease, time.Now().Add(lease.Valid)
+		k.report(lease, err)
+		return max(lease.Renew, shortest)
+	case ctx.Err() != nil:
+		return 0
+	case k.held != nil && !refused(err) && time.Now().Before(k.expires):
+		return max(time.Until(k.expires)/2, shortest) // RFC 2131, 4.4.5
+	}
+	if k.held != nil {
+		k.link.withdraw(k.lease)
+		k.held, k.lease = nil, Lease{}
+	}
+	k.report(Lease{}, err)
+	return shortest
 }
 
 func refused(err error) bool {
@@ -153,7 +173,17 @@ func toAddr(ip net.IP) netip.Addr {
 	return a.Unmap()
 }
 
-// apply sets the address of a lease, which the kernel removes when the lease ends, and its routes.
+// withdraw removes the address of a lease that has ended, and with it its routes.
+func (l *Link) withdraw(lease Lease) {
+	conn, err := rtnetlink.Dial(nil)
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	_ = l.removeAddress(conn, lease.Address) //nolint:errcheck // the application may have removed it
+}
+
+// apply sets the address of a lease, and its routes.
 func (l *Link) apply(before, lease Lease) error {
 	if !lease.Address.IsValid() {
 		return errors.New("the server has sent no address")
@@ -168,8 +198,7 @@ func (l *Link) apply(before, lease Lease) error {
 			return err
 		}
 	}
-	seconds := uint32(min(lease.Valid/time.Second, forever))
-	if err := l.addAddress(conn, lease.Address, seconds); err != nil {
+	if err := l.addAddress(conn, lease.Address); err != nil {
 		return err
 	}
 	for _, r := range lease.Routes {

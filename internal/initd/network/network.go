@@ -121,7 +121,7 @@ func (l *Link) up(conn *rtnetlink.Conn) error {
 		return fmt.Errorf("bringing it up: %w", err)
 	}
 	for _, a := range l.config.Addresses {
-		if err := l.addAddress(conn, a, 0); err != nil {
+		if err := l.addAddress(conn, a); err != nil {
 			return fmt.Errorf("adding the address %s: %w", a, err)
 		}
 	}
@@ -140,12 +140,8 @@ func family(address netip.Addr) uint8 {
 	return unix.AF_INET6
 }
 
-// forever is the lifetime of a static address, as in linux/if_addr.h.
-const forever = 1<<32 - 1
-
-// addAddress adds an address, or prolongs it. The kernel removes it after a number of seconds; 0
-// means never.
-func (l *Link) addAddress(conn *rtnetlink.Conn, address netip.Prefix, seconds uint32) error {
+// addAddress adds an address, if the interface does not have it.
+func (l *Link) addAddress(conn *rtnetlink.Conn, address netip.Prefix) error {
 	ip := net.IP(address.Addr().AsSlice())
 	attributes := &rtnetlink.AddressAttributes{Address: ip, Local: ip}
 	if address.Addr().Is4() && address.Bits() < 31 {
@@ -153,10 +149,6 @@ func (l *Link) addAddress(conn *rtnetlink.Conn, address netip.Prefix, seconds ui
 	} else if address.Addr().Is6() {
 		attributes.Flags = unix.IFA_F_NODAD // or it could not be used for a second
 	}
-	if seconds == 0 {
-		seconds = forever
-	}
-	attributes.CacheInfo = rtnetlink.CacheInfo{Preferred: seconds, Valid: seconds}
 	const flags = unix.NLM_F_REQUEST | unix.NLM_F_ACK | unix.NLM_F_CREATE | unix.NLM_F_REPLACE
 	_, err := conn.Execute(&rtnetlink.AddressMessage{
 		Family:       family(address.Addr()),

@@ -59,7 +59,7 @@ type Application struct {
 // which stops it. It passes signals on, and returns the exit code of the container.
 func (a *Application) Run(ctx context.Context, signals <-chan int) int {
 	var delays backoff
-	for {
+	for restarts := 0; ; restarts++ {
 		process, err := a.Runner.Start()
 		if err != nil {
 			a.Say("%v", err)
@@ -68,7 +68,7 @@ func (a *Application) Run(ctx context.Context, signals <-chan int) int {
 			})
 			return cannotStart
 		}
-		a.Report(func(s *initd.Status) { s.State = initd.StateRunning })
+		a.Report(func(s *initd.Status) { s.State, s.Restarts = initd.StateRunning, restarts })
 		started := time.Now()
 		exit := a.watch(ctx, process, signals)
 		a.Runner.KillAll() // what it has left behind, before another one starts
@@ -83,7 +83,6 @@ func (a *Application) Run(ctx context.Context, signals <-chan int) int {
 			a.Report(func(s *initd.Status) { s.State = initd.StateExited })
 			return exit.Code
 		}
-		a.Report(func(s *initd.Status) { s.Restarts++ })
 	}
 }
 
