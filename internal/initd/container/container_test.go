@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
 	"github.com/novacron/terraform-provider-novacron/internal/initd"
 )
 
@@ -508,6 +509,49 @@ func mayGrow(t *testing.T) bool {
 		}
 	}
 	return false
+}
+
+// A container finds its own limits, and nothing of the host's other groups.
+func TestControlGroups(t *testing.T) {
+	groups := must.Get[[]byte](t)(os.ReadFile("/proc/self/cgroup"))
+	name := fmt.Sprintf("nova-init-test-%d", os.Getpid())
+	var made []string
+	for line := range strings.Lines(string(groups)) {
+		parts := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		for _, hierarchy := range []string{strings.TrimPrefix(parts[1], "name="), ""} { // of version 1, or 2
+			dir := filepath.Join("/sys/fs/cgroup", hierarchy, parts[2], name)
+			if _, err := os.Stat(filepath.Join(filepath.Dir(dir), "cgroup.procs")); err == nil && parts[1] != "cpuset" {
+				if err := os.Mkdir(dir, 0o755); err == nil {
+					made = append(made, dir)
+					t.Cleanup(func() { waitFor(func() bool { return os.Remove(dir) == nil }) })
+				}
+				break
+			}
+		}
+	}
+	if len(made) == 0 {
+		needs.Missing(t, "there are no control groups to make others in")
+	}
+	b := newBox(t)
+	b.hosted.Groups = true
+	b.start(script(`find /sys/fs/cgroup -type d; find /sys/fs/cgroup -name cgroup.procs | while read f; do echo procs $(wc -l <$f); done
+cat /proc/self/cgroup; touch /sys/fs/cgroup/x || echo read-only`), func(pid int) {
+		for _, dir := range made {
+			if err := os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(strconv.Itoa(pid)), 0); err != nil {
+				t.Errorf("%s: %v", dir, err)
+			}
+		}
+	})
+	b.exit()
+	log := b.log()
+	if strings.Contains(log, name) || !strings.Contains(log, "procs ") || !strings.Contains(log, "read-only") {
+		t.Errorf("%s\nmade %q\n%+v", log, made, b.status().Error)
+	}
+	for line := range strings.Lines(log) {
+		if path, found := strings.CutPrefix(strings.TrimSpace(line), "/sys/fs/cgroup/"); found && strings.Contains(path, "/") {
+			t.Errorf("it sees another group: %s", path)
+		}
+	}
 }
 
 func TestStartIsQuick(t *testing.T) {

@@ -50,6 +50,7 @@ type hosted struct {
 	Dir    string   // has the volumes, by name
 	Disks  []string // names of data disks
 	Memory bool     // the upper layer is a tmpfs
+	Groups bool     // with the host's control groups
 }
 
 // beLibvirt does what libvirt does between the clone of process 1 and its program. The namespaces
@@ -80,6 +81,9 @@ func beLibvirt(text string) error {
 		{"-o", "remount,bind,ro", in("/proc/sys")},
 		{"-t", "sysfs", "-o", "ro,nosuid,nodev,noexec", "sysfs", in("/sys")},
 		{"-t", "tmpfs", "-o", "mode=755,nosuid", "devfs", in("/dev")},
+	}
+	if h.Groups {
+		steps = append(steps, []string{"--rbind", "/sys/fs/cgroup", in("/sys/fs/cgroup")})
 	}
 	if h.Memory {
 		steps = append(steps, []string{"-t", "tmpfs", "-o", "size=64m", "upper", in("/.nova/upper")})

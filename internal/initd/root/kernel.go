@@ -24,12 +24,17 @@ var (
 // devices are the files of /dev that every container has.
 var devices = []string{"full", "null", "random", "tty", "urandom", "zero"}
 
-// mountKernel mounts /proc, /sys and /dev. The first two are those that libvirt made, with what it
-// mounted in them: the container's memory, and its control groups.
+// mountKernel mounts /proc, /sys and /dev. The first two are those that libvirt made, with its view
+// of the container's memory in /proc.
 func (r *Root) mountKernel() error {
 	for _, path := range []string{"/proc", "/sys"} {
 		if err := r.mountTree(path); err != nil {
 			return fmt.Errorf("mounting %s: %w", path, err)
+		}
+	}
+	if !r.config.Privileged {
+		if err := r.mountGroups(); err != nil {
+			return fmt.Errorf("mounting %s: %w", groupsDir, err)
 		}
 	}
 	if err := r.mountDev(); err != nil {
@@ -52,12 +57,17 @@ func (r *Root) mountTree(path string) error {
 		return err
 	}
 	defer unix.Close(at)
-	tree, err := cloned(unix.AT_FDCWD, path, unix.AT_RECURSIVE)
+	var flags uint = unix.AT_RECURSIVE
+	onlySelf := path == "/sys" && !r.config.Privileged // libvirt has mounted the host's control groups in it
+	if onlySelf {
+		flags = 0
+	}
+	tree, err := cloned(unix.AT_FDCWD, path, flags)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(tree)
-	if path == "/sys" && !r.config.Privileged { // with the control groups in it
+	if onlySelf {
 		if err := setReadOnly(tree); err != nil {
 			return err
 		}
