@@ -230,5 +230,8 @@ func ParseConfig(text []byte) (Config, error) {
 	if err := decoder.Decode(&c); err != nil {
 		return Config{}, &ConfigError{Err: err}
 	}
-	return c, c.validate()
+	if err := c.validate(); err != nil {
+		return Config{}, err
+	}
+	return c, nil
 }

@@ -18,11 +18,12 @@ func reported() initd.Status {
 	return initd.Status{
 		Revision: "r7", Request: 3, Sequence: 9, Started: at, Updated: at.Add(time.Second),
 		State: initd.StateWaiting, Restarts: 2,
-		Exit:       &initd.Exit{Code: 137, Signal: 9, At: at},
-		Error:      &initd.Failure{Code: initd.FailedStart, Message: "cannot start [nosuch]: no such file"},
-		Health:     &initd.HealthStatus{State: initd.HealthUnhealthy, Failures: 3, Code: 1, Output: "<&>\"äö\n\x01"},
-		Interfaces: []initd.InterfaceStatus{{Name: "eth0", MAC: "52:54:00:00:00:01", Addresses: []string{"192.0.2.7/24"}}},
-		Disks:      []initd.DiskStatus{{Name: "data", Size: 1 << 40}},
+		Exit:   &initd.Exit{Code: 137, Signal: 9, At: at},
+		Error:  &initd.Failure{Code: initd.FailedStart, Message: "cannot start [nosuch]: no such file"},
+		Health: &initd.HealthStatus{State: initd.HealthUnhealthy, Failures: 3, Code: 1, Output: "<&>\"äö\n\x01"},
+		Interfaces: []initd.InterfaceStatus{{Name: "eth0", MAC: "52:54:00:00:00:01",
+			Addresses: []string{"192.0.2.7/24"}}},
+		Disks: []initd.DiskStatus{{Name: "data", Size: 1 << 40}},
 	}
 }
 

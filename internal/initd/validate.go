@@ -149,12 +149,14 @@ func (c *Config) validateNetwork() error {
 		names[n.Name], macs[mac.String()] = true, true
 		for j, a := range n.Addresses {
 			if !a.IsValid() || a.Addr().Zone() != "" {
-				return wrong(fmt.Errorf("%v is not an address with a prefix", a), "network.interfaces[%d].addresses[%d]", i, j)
+				return wrong(fmt.Errorf("%v is not an address with a prefix", a),
+					"network.interfaces[%d].addresses[%d]", i, j)
 			}
 		}
 		for j, r := range n.Routes {
 			if !r.To.IsValid() || r.Via.IsValid() && r.Via.Is4() != r.To.Addr().Is4() {
-				return wrong(fmt.Errorf("%v by %v is not a route", r.To, r.Via), "network.interfaces[%d].routes[%d]", i, j)
+				return wrong(fmt.Errorf("%v by %v is not a route", r.To, r.Via), "network.interfaces[%d].routes[%d]",
+					i, j)
 			}
 		}
 	}
@@ -186,7 +188,8 @@ func (c *Config) validateProcess() error {
 	}
 	for i, e := range c.Process.Env {
 		if name, _, found := strings.Cut(e, "="); !found || name == "" || hasZero(e) {
-			return wrong(errors.New("it is not a variable with a value"), "process.env[%d]", i) // its value may be secret
+			return wrong(errors.New("it is not a variable with a value"), "process.env[%d]",
+				i) // its value may be secret
 		}
 	}
 	if c.Process.Dir != "" {

@@ -221,7 +221,7 @@ func (l *Launcher) Check(ctx context.Context, program initd.Process) (code int, 
 		exit = <-child.Exited()
 	}
 	// A process that it left behind may hold its output open, even one that left its group.
-	_ = read.SetReadDeadline(aMoment()) //nolint:errcheck // a pipe has deadlines
+	_ = read.SetReadDeadline(aMoment()) // a pipe has deadlines
 	output = <-end
 	if ctx.Err() != nil {
 		output += "(the check did not end in time)"

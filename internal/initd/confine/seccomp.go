@@ -83,7 +83,7 @@ func byNumber(profile *specs.LinuxSeccomp, machine *arch.Info) (map[uint32][]alt
 
 // verdictFor is what a filter returns for an action (seccomp(2)).
 func verdictFor(action specs.LinuxSeccompAction, errno *uint) (uint32, error) {
-	switch action { //nolint:exhaustive // the others are refused
+	switch action { // the others are refused
 	case specs.ActAllow:
 		return unix.SECCOMP_RET_ALLOW, nil
 	case specs.ActErrno:

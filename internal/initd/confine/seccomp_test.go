@@ -67,7 +67,8 @@ func TestSystemCalls(t *testing.T) {
 		{"exit_group", nil, allow}, {"rt_sigreturn", nil, allow}, {"futex", nil, allow}, {"setgroups", nil, allow},
 		{"mount", nil, perm}, {"umount2", nil, perm}, {"unshare", nil, perm}, {"setns", nil, perm}, {"bpf", nil, perm},
 		{"keyctl", nil, perm}, {"add_key", nil, perm}, {"init_module", nil, perm}, {"kexec_load", nil, perm},
-		{"open_by_handle_at", nil, perm}, {"pivot_root", nil, perm}, {"reboot", nil, perm}, {"io_uring_setup", nil, perm},
+		{"open_by_handle_at", nil, perm}, {"pivot_root", nil, perm}, {"reboot", nil, perm},
+		{"io_uring_setup", nil, perm},
 		{"userfaultfd", nil, perm}, {"perf_event_open", nil, perm}, {"fsopen", nil, perm}, {"move_mount", nil, perm},
 		{"clone", []uint64{uint64(unix.SIGCHLD)}, allow},
 		{"clone", []uint64{unix.CLONE_VM | unix.CLONE_THREAD | unix.CLONE_SIGHAND}, allow},
@@ -76,8 +77,10 @@ func TestSystemCalls(t *testing.T) {
 		{"clone3", nil, nosys},
 		{"socket", []uint64{unix.AF_UNIX}, allow}, {"socket", []uint64{unix.AF_INET}, allow},
 		{"socket", []uint64{unix.AF_INET6}, allow}, {"socket", []uint64{unix.AF_NETLINK}, allow},
-		{"socket", []uint64{unix.AF_UNIX | 1<<32}, perm}, {"socket", []uint64{unix.AF_VSOCK}, perm}, {"socket", []uint64{unix.AF_ALG}, perm},
-		{"personality", []uint64{0}, allow}, {"personality", []uint64{8}, allow}, {"personality", []uint64{0x0400000}, perm},
+		{"socket", []uint64{unix.AF_UNIX | 1<<32}, perm}, {"socket", []uint64{unix.AF_VSOCK}, perm},
+		{"socket", []uint64{unix.AF_ALG}, perm},
+		{"personality", []uint64{0}, allow}, {"personality", []uint64{8}, allow},
+		{"personality", []uint64{0x0400000}, perm},
 	} {
 		if got := verdict(t, filter, c.name, c.args...); got != c.want {
 			t.Errorf("%s %#x: %#x, want %#x", c.name, c.args, got, c.want)
@@ -134,7 +137,8 @@ func TestConditions(t *testing.T) {
 	}
 	for _, wrong := range []specs.LinuxSeccomp{
 		{DefaultAction: specs.ActTrap},
-		{DefaultAction: specs.ActErrno, Syscalls: []specs.LinuxSyscall{{Names: []string{"read"}, Action: specs.ActNotify}}},
+		{DefaultAction: specs.ActErrno, Syscalls: []specs.LinuxSyscall{{Names: []string{"read"},
+			Action: specs.ActNotify}}},
 		{DefaultAction: specs.ActErrno, Syscalls: []specs.LinuxSyscall{{Names: []string{"read"}, Action: specs.ActAllow,
 			Args: []specs.LinuxSeccompArg{{Op: "SCMP_CMP_OTHER"}}}}},
 	} {

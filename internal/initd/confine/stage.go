@@ -39,7 +39,7 @@ func Stage(args []string) {
 		}
 		os.Exit(0)
 	case stageHold:
-		_, _ = io.Copy(io.Discard, os.Stdin) //nolint:errcheck // its end is all that matters
+		_, _ = io.Copy(io.Discard, os.Stdin) // its end is all that matters
 		os.Exit(0)
 	}
 }
@@ -57,13 +57,13 @@ func readSpec() spec {
 }
 
 func report(text string) {
-	_, _ = unix.Write(reportFD, []byte(text)) //nolint:errcheck // nobody is left to be told
+	_, _ = unix.Write(reportFD, []byte(text)) // nobody is left to be told
 }
 
 // reasonOf is what a message says besides the program's name, which the caller adds.
 func reasonOf(err error) string {
 	if errno, ok := errors.AsType[syscall.Errno](err); ok {
-		switch errno { //nolint:exhaustive // the others say what they mean
+		switch errno { // the others say what they mean
 		case unix.ENOENT:
 			return "no such file"
 		case unix.EACCES:

@@ -11,7 +11,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
-	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -48,9 +47,7 @@ type container struct {
 	reaper   *process.Reaper
 	launcher *confine.Launcher
 	root     *root.Root
-
-	mu    sync.Mutex
-	links []*network.Link
+	links    []*network.Link
 }
 
 // Run runs the container until the application ends, and returns its exit code. The process must be

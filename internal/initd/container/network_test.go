@@ -46,7 +46,8 @@ func newSegment(t *testing.T) *segment {
 
 // connect gives a container an interface whose name is not the one that it is to have.
 func (s *segment) connect(pid int) {
-	run(s.t, "ip", "-n", s.name, "link", "add", "port", "type", "veth", "peer", "name", "any0", "address", mac, "netns", strconv.Itoa(pid))
+	run(s.t, "ip", "-n", s.name, "link", "add", "port", "type", "veth", "peer", "name", "any0", "address", mac,
+		"netns", strconv.Itoa(pid))
 	run(s.t, "ip", "-n", s.name, "address", "add", "192.0.2.1/24", "dev", "port")
 	run(s.t, "ip", "-n", s.name, "address", "add", "2001:db8::1/64", "dev", "port", "nodad")
 	run(s.t, "ip", "-n", s.name, "link", "set", "port", "up")
@@ -55,7 +56,8 @@ func (s *segment) connect(pid int) {
 func TestStaticAddresses(t *testing.T) {
 	net := newSegment(t)
 	b := newBox(t)
-	config := script("ip -o addr show eth0; ip route; ip -6 route; cat /sys/class/net/eth0/mtu; probe ping 192.0.2.1; " +
+	config := script("ip -o addr show eth0; ip route; ip -6 route; cat /sys/class/net/eth0/mtu; " +
+		"probe ping 192.0.2.1; " +
 		"nc -l -p 80 -e true & sleep 0.1; echo | nc 127.0.0.1 80 && echo port 80; cat /etc/hosts")
 	config.Process.UID = 1000
 	config.Network.Interfaces = []initd.Interface{{
@@ -71,7 +73,8 @@ func TestStaticAddresses(t *testing.T) {
 	b.exit()
 	log := b.log()
 	for _, want := range []string{
-		"inet 192.0.2.7/24 brd 192.0.2.255", "inet6 2001:db8::7/64", "default via 192.0.2.1 dev eth0", "198.51.100.0/24 dev eth0",
+		"inet 192.0.2.7/24 brd 192.0.2.255", "inet6 2001:db8::7/64", "default via 192.0.2.1 dev eth0",
+		"198.51.100.0/24 dev eth0",
 		"default via 2001:db8::1 dev eth0", "1400\n", "answer: <nil>", "port 80", "192.0.2.7\tweb-1",
 	} {
 		if !strings.Contains(log, want) {
@@ -90,7 +93,8 @@ func TestStaticAddresses(t *testing.T) {
 
 // withDHCP is a configuration that waits for name servers.
 func withDHCP() initd.Config {
-	config := script("echo started; while [ ! -s /etc/resolv.conf ]; do sleep 0.01; done; cat /etc/resolv.conf; ip route; exec sleep 1000")
+	config := script("echo started; while [ ! -s /etc/resolv.conf ]; do sleep 0.01; done; " +
+		"cat /etc/resolv.conf; ip route; exec sleep 1000")
 	config.Network.Interfaces = []initd.Interface{{Name: "lan0", MAC: mac, DHCP: true}}
 	return config
 }
@@ -103,8 +107,10 @@ func TestALeaseOfDnsmasq(t *testing.T) {
 	b.until("running without a lease", func(s initd.Status) bool { return s.State == initd.StateRunning })
 	b.printed("started")
 	leases := filepath.Join(t.TempDir(), "leases")
-	server := exec.Command("ip", "netns", "exec", net.name, "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--port=0",
-		"--no-ping", "--user=root", "--log-facility=-", "--dhcp-leasefile="+leases, "--dhcp-range=192.0.2.50,192.0.2.60,2m",
+	server := exec.Command("ip", "netns", "exec", net.name, "dnsmasq", "--keep-in-foreground",
+		"--conf-file=/dev/null", "--port=0",
+		"--no-ping", "--user=root", "--log-facility=-", "--dhcp-leasefile="+leases,
+		"--dhcp-range=192.0.2.50,192.0.2.60,2m",
 		"--dhcp-option=option:dns-server,192.0.2.53", "--domain=example.org", "--dhcp-authoritative")
 	var served strings.Builder
 	server.Stdout, server.Stderr = &served, &served
@@ -118,8 +124,12 @@ func TestALeaseOfDnsmasq(t *testing.T) {
 			t.Log(served.String(), b.log())
 		}
 	})
-	s := b.until("an address", func(s initd.Status) bool { return len(s.Interfaces) == 1 && len(s.Interfaces[0].Addresses) == 1 })
-	if address := netip.MustParsePrefix(s.Interfaces[0].Addresses[0]); address.Bits() != 24 || s.Interfaces[0].Name != "lan0" {
+	s := b.until("an address", func(s initd.Status) bool {
+		return len(s.Interfaces) == 1 &&
+			len(s.Interfaces[0].Addresses) == 1
+	})
+	if address := netip.MustParsePrefix(s.Interfaces[0].Addresses[0]); address.Bits() != 24 ||
+		s.Interfaces[0].Name != "lan0" {
 		t.Errorf("the interfaces are %+v", s.Interfaces)
 	}
 	b.printed("nameserver 192.0.2.53")
@@ -170,7 +180,7 @@ func TestALeaseIsKept(t *testing.T) {
 	b.until("running", func(s initd.Status) bool { return s.State == initd.StateRunning })
 	var mu sync.Mutex
 	address, refuse, silent, renewals := "192.0.2.77", false, false, 0
-	segment.server(func(conn net.PacketConn, peer net.Addr, m *dhcpv4.DHCPv4) {
+	segment.server(func(conn net.PacketConn, _ net.Addr, m *dhcpv4.DHCPv4) {
 		mu.Lock()
 		defer mu.Unlock()
 		if silent {
@@ -186,13 +196,17 @@ func TestALeaseIsKept(t *testing.T) {
 				}
 			}
 		}
-		answer, err := dhcpv4.NewReplyFromRequest(m, dhcpv4.WithMessageType(kind), dhcpv4.WithYourIP(net.ParseIP(address)),
-			dhcpv4.WithServerIP(net.IPv4(192, 0, 2, 1)), dhcpv4.WithOption(dhcpv4.OptServerIdentifier(net.IPv4(192, 0, 2, 1))),
+		answer, err := dhcpv4.NewReplyFromRequest(m, dhcpv4.WithMessageType(kind),
+			dhcpv4.WithYourIP(net.ParseIP(address)),
+			dhcpv4.WithServerIP(net.IPv4(192, 0, 2, 1)),
+			dhcpv4.WithOption(dhcpv4.OptServerIdentifier(net.IPv4(192, 0, 2, 1))),
 			dhcpv4.WithLeaseTime(4), dhcpv4.WithNetmask(net.CIDRMask(28, 32)),
 			dhcpv4.WithOption(dhcpv4.OptRenewTimeValue(time.Second)), dhcpv4.WithDNS(net.IPv4(192, 0, 2, 53)),
 			dhcpv4.WithOption(dhcpv4.OptClasslessStaticRoute(
-				&dhcpv4.Route{Dest: &net.IPNet{IP: net.IPv4(192, 0, 2, 1), Mask: net.CIDRMask(32, 32)}, Router: net.IPv4zero},
-				&dhcpv4.Route{Dest: &net.IPNet{IP: net.IPv4zero, Mask: net.CIDRMask(0, 32)}, Router: net.IPv4(192, 0, 2, 1)})))
+				&dhcpv4.Route{Dest: &net.IPNet{IP: net.IPv4(192, 0, 2, 1), Mask: net.CIDRMask(32, 32)},
+					Router: net.IPv4zero},
+				&dhcpv4.Route{Dest: &net.IPNet{IP: net.IPv4zero, Mask: net.CIDRMask(0, 32)},
+					Router: net.IPv4(192, 0, 2, 1)})))
 		if err == nil {
 			_, _ = conn.WriteTo(answer.ToBytes(), &net.UDPAddr{IP: net.IPv4bcast, Port: dhcpv4.ClientPort})
 		}

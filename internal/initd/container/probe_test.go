@@ -101,11 +101,11 @@ func call(number, a, b, c uintptr) error {
 func addInterface() error {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, 0)
 	if err != nil {
-		return nil //nolint:nilerr // then the attempt is none
+		return nil // then the attempt is none
 	}
 	request, err := unix.NewIfreq("lo")
 	if err != nil {
-		return nil //nolint:nilerr // then the attempt is none
+		return nil // then the attempt is none
 	}
 	request.SetUint16(0)
 	return call(unix.SYS_IOCTL, uintptr(fd), unix.SIOCSIFFLAGS, uintptr(unsafe.Pointer(request)))

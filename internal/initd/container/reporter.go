@@ -32,5 +32,5 @@ func (r *reporter) change(with func(*initd.Status)) {
 	with(&r.now)
 	r.now.Sequence++
 	r.now.Updated = time.Now()
-	_, _ = r.file.WriteAt(r.now.Encode(), 0) //nolint:errcheck // see above
+	_, _ = r.file.WriteAt(r.now.Encode(), 0) // see above
 }

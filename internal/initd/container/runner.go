@@ -33,7 +33,7 @@ func (r *runner) Start() (supervise.Process, error) {
 	go func() {
 		defer close(done)
 		defer read.Close()
-		_, _ = io.Copy(r.log, read) //nolint:errcheck // the log never fails, and a pipe only ends
+		_, _ = io.Copy(r.log, read) // the log never fails, and a pipe only ends
 	}()
 	return child, nil
 }

@@ -21,7 +21,8 @@ func (c *container) becomeSystem() int {
 	err := unix.Exec(systemInit, []string{systemInit}, os.Environ())
 	c.status.change(func(s *initd.Status) {
 		s.State = initd.StateFailed
-		s.Error = &initd.Failure{Code: initd.FailedStart, Message: fmt.Sprintf("cannot start [%s]: %v", systemInit, err)}
+		s.Error = &initd.Failure{Code: initd.FailedStart,
+			Message: fmt.Sprintf("cannot start [%s]: %v", systemInit, err)}
 	})
 	return noStart
 }

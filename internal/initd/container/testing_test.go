@@ -319,7 +319,8 @@ func (b *box) until(what string, is func(initd.Status) bool) initd.Status {
 	b.t.Helper()
 	var s initd.Status
 	if !waitFor(func() bool { s = b.status(); return is(s) }) {
-		b.t.Fatalf("it does not come to that: %s\nstatus: %+v %+v\nconsole: %s\nlog: %s", what, s, s.Error, &b.console, b.log())
+		b.t.Fatalf("it does not come to that: %s\nstatus: %+v %+v\nconsole: %s\nlog: %s", what, s, s.Error,
+			&b.console, b.log())
 	}
 	return s
 }

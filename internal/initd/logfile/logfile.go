@@ -174,5 +174,5 @@ func (l *Log) halve() {
 		n = 0 // the file goes on with what comes, not with half of what was
 	}
 	l.size = int64(n)
-	_ = l.file.Truncate(l.size) //nolint:errcheck // as in store
+	_ = l.file.Truncate(l.size) // as in store
 }

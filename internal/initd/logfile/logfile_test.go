@@ -147,7 +147,8 @@ func TestADiskThatStops(t *testing.T) {
 		}
 		var lost int
 		if _, err := fmt.Sscanf(text[strings.Index(text, "nova-init: "):], "nova-init: %d", &lost); err != nil ||
-			lost+strings.Count(text, "x")-strings.Count(text[strings.Index(text, "nova-init: "):], "x") != 100*len(block) {
+			lost+strings.Count(text, "x")-strings.Count(text[strings.Index(text, "nova-init: "):],
+				"x") != 100*len(block) {
 			t.Errorf("%d are lost, and %d are there", lost, strings.Count(text, "x"))
 		}
 	})

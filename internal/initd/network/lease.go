@@ -180,7 +180,7 @@ func (l *Link) withdraw(lease Lease) {
 		return
 	}
 	defer conn.Close()
-	_ = l.removeAddress(conn, lease.Address) //nolint:errcheck // the application may have removed it
+	_ = l.removeAddress(conn, lease.Address) // the application may have removed it
 }
 
 // apply sets the address of a lease, and its routes.

@@ -71,7 +71,8 @@ func find(there []rtnetlink.LinkMessage, config initd.Interface) (*Link, error) 
 			return &Link{Name: t.Attributes.Name, MAC: t.Attributes.Address, index: t.Index, config: config}, nil
 		}
 	}
-	return nil, fmt.Errorf("configuring the interface %s: there is none with the MAC address %s", config.Name, config.MAC)
+	return nil, fmt.Errorf("configuring the interface %s: there is none with the MAC address %s", config.Name,
+		config.MAC)
 }
 
 // rename gives the interfaces their names. One may have the name of another so far.

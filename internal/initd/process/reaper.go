@@ -77,7 +77,7 @@ func (c *Child) signal(pid, number int) {
 	c.reaper.mu.Lock() // its number stays its own while it is not reaped
 	defer c.reaper.mu.Unlock()
 	if _, there := c.reaper.started[c.PID]; there {
-		_ = unix.Kill(pid, unix.Signal(number)) //nolint:errcheck // it may have ended just now
+		_ = unix.Kill(pid, unix.Signal(number)) // it may have ended just now
 	}
 }
 

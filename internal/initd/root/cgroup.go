@@ -61,7 +61,8 @@ func groupIn(cgroup, kind string, options []string) (path string, found bool) {
 		case "cgroup2":
 			found = parts[0] == "0" && parts[1] == ""
 		case "cgroup":
-			found = parts[1] != "" && !slices.ContainsFunc(controllers, func(c string) bool { return !slices.Contains(options, c) })
+			found = parts[1] != "" && !slices.ContainsFunc(controllers,
+				func(c string) bool { return !slices.Contains(options, c) })
 		}
 		if found {
 			return parts[2], true

@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/novacron/terraform-provider-novacron/internal/initd"
 )
 
 // The files of /proc and /sys that container engines hide, and those that they make read-only.
@@ -130,15 +133,14 @@ func (r *Root) mountDev() error {
 
 // mountShared mounts the memory that processes share.
 func (r *Root) mountShared() error {
-	for _, t := range r.config.Tmpfs {
-		if t.Path == "/dev/shm" {
-			at, err := r.plain(t.Path, unix.O_PATH|unix.O_DIRECTORY)
-			if err != nil {
-				return err
-			}
-			defer unix.Close(at)
-			return r.mountTmpfs(t, at)
+	asked := slices.IndexFunc(r.config.Tmpfs, func(t initd.Tmpfs) bool { return t.Path == "/dev/shm" })
+	if asked >= 0 {
+		at, err := r.plain("/dev/shm", unix.O_PATH|unix.O_DIRECTORY)
+		if err != nil {
+			return err
 		}
+		defer unix.Close(at)
+		return r.mountTmpfs(r.config.Tmpfs[asked], at)
 	}
 	return r.mountAll([]fileSystem{{"/dev/shm", "tmpfs", unix.MS_NOSUID | unix.MS_NOEXEC | unix.MS_NODEV,
 		fmt.Sprintf("mode=1777,size=64m,uid=%d,gid=%d", r.id(0), r.id(0))}})
@@ -216,7 +218,8 @@ func (r *Root) mask(at int) error {
 		return err
 	}
 	if stat.Mode&unix.S_IFMT == unix.S_IFDIR {
-		return unix.Mount("tmpfs", procPath(at), "tmpfs", unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "size=0")
+		return unix.Mount("tmpfs", procPath(at), "tmpfs", unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC,
+			"size=0")
 	}
 	return unix.Mount("/dev/null", procPath(at), "", unix.MS_BIND, "")
 }

@@ -36,7 +36,7 @@ func (r *Root) bindNames() error {
 
 func (r *Root) bindName(name, text string) (*os.File, error) {
 	source := filepath.Join(r.layer, "etc", name)
-	file, err := os.OpenFile(source, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o644)
+	file, err := os.OpenFile(source, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return nil, err
 	}

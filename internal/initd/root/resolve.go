@@ -16,10 +16,9 @@ import (
 func procPath(fd int) string { return "/proc/self/fd/" + strconv.Itoa(fd) }
 
 // open opens a path of the container, from its root on.
-func (r *Root) open(file string, flags uint64, mode uint64, resolve uint64) (int, error) {
+func (r *Root) open(file string, flags, resolve uint64) (int, error) {
 	how := unix.OpenHow{
 		Flags:   flags | unix.O_CLOEXEC,
-		Mode:    mode,
 		Resolve: resolve | unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS,
 	}
 	for {
@@ -39,7 +38,7 @@ func (r *Root) open(file string, flags uint64, mode uint64, resolve uint64) (int
 // missing. They belong to the container's root.
 func (r *Root) directory(dir string) (int, error) {
 	const flags = unix.O_PATH | unix.O_DIRECTORY
-	fd, err := r.open(dir, flags, 0, 0)
+	fd, err := r.open(dir, flags, 0)
 	if !errors.Is(err, unix.ENOENT) {
 		return fd, err
 	}
@@ -55,13 +54,13 @@ func (r *Root) directory(dir string) (int, error) {
 	if err := unix.Fchownat(above, name, r.id(0), r.id(0), unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		return -1, &os.PathError{Op: "chown", Path: dir, Err: err}
 	}
-	return r.open(dir, flags, 0, 0)
+	return r.open(dir, flags, 0)
 }
 
 // regular opens a file of the container to mount another over it. It makes the file if it is missing
 // or a link to nothing.
 func (r *Root) regular(file string) (int, error) {
-	fd, err := r.open(file, unix.O_PATH, 0, 0)
+	fd, err := r.open(file, unix.O_PATH, 0)
 	if !errors.Is(err, unix.ENOENT) {
 		return fd, err
 	}
@@ -82,12 +81,12 @@ func (r *Root) regular(file string) (int, error) {
 	if err := unix.Fchown(made, r.id(0), r.id(0)); err != nil {
 		return -1, &os.PathError{Op: "chown", Path: file, Err: err}
 	}
-	return r.open(file, unix.O_PATH, 0, 0)
+	return r.open(file, unix.O_PATH, 0)
 }
 
 // plain opens what the kernel's file systems are mounted on, and what is in them: never by a link.
 func (r *Root) plain(file string, flags uint64) (int, error) {
-	return r.open(strings.TrimPrefix(file, "/"), flags, 0, unix.RESOLVE_NO_SYMLINKS)
+	return r.open(strings.TrimPrefix(file, "/"), flags, unix.RESOLVE_NO_SYMLINKS)
 }
 
 // cloned clones a mount, or with unix.AT_RECURSIVE also those below it. The file is relative to dir,

@@ -46,7 +46,7 @@ type Root struct {
 // Assemble mounts the root of a container below the present one. The errors name what could not be
 // done. Users is as in NewLauncher of package confine.
 func Assemble(config initd.Config, users *os.File) (*Root, error) {
-	r := &Root{config: config, users: users, fd: -1, layer: filepath.Join("/", layerName)}
+	r := &Root{config: config, users: users, fd: -1, layer: "/" + layerName}
 	if config.Upper == initd.UpperMemory {
 		r.layer = filepath.Join(memory, layerName)
 	}
@@ -253,6 +253,6 @@ func (r *Root) Enter() error {
 // Sync writes what the container has written to its disks.
 func (r *Root) Sync() {
 	for _, v := range r.grown {
-		_ = unix.Syncfs(int(v.dir.Fd())) //nolint:errcheck // nothing can be done about it at the end
+		_ = unix.Syncfs(int(v.dir.Fd())) // nothing can be done about it at the end
 	}
 }

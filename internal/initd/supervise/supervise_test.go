@@ -131,12 +131,14 @@ func TestRestartsWaitLongerAndLonger(t *testing.T) {
 			last = now
 		}
 		ms := time.Millisecond
-		want := []time.Duration{100 * ms, 200 * ms, 400 * ms, 800 * ms, 1600 * ms, 3200 * ms, 6400 * ms, 12800 * ms, 25600 * ms,
+		want := []time.Duration{100 * ms, 200 * ms, 400 * ms, 800 * ms, 1600 * ms, 3200 * ms, 6400 * ms, 12800 * ms,
+			25600 * ms,
 			30000 * ms, 30000 * ms, 30000 * ms, 30000 * ms}
 		if !slices.Equal(pauses, want) {
 			t.Errorf("the pauses are %v", pauses)
 		}
-		if code != 1 || f.status.State != initd.StateExited || f.status.Restarts != len(want) || f.status.Exit.Code != 1 {
+		if code != 1 || f.status.State != initd.StateExited || f.status.Restarts != len(want) ||
+			f.status.Exit.Code != 1 {
 			t.Errorf("it ended with %d, %+v", code, f.status)
 		}
 	})
@@ -144,7 +146,8 @@ func TestRestartsWaitLongerAndLonger(t *testing.T) {
 
 func TestAnApplicationThatRanForAWhileRestartsAtOnce(t *testing.T) {
 	var delays backoff
-	got := []time.Duration{delays.next(0), delays.next(time.Second), delays.next(calm - 1), delays.next(calm), delays.next(0)}
+	got := []time.Duration{delays.next(0), delays.next(time.Second), delays.next(calm - 1), delays.next(calm),
+		delays.next(0)}
 	ms := time.Millisecond
 	if want := []time.Duration{100 * ms, 200 * ms, 400 * ms, 100 * ms, 200 * ms}; !slices.Equal(got, want) {
 		t.Errorf("it waits %v", got)
@@ -177,8 +180,9 @@ func TestStop(t *testing.T) {
 		events []string
 		code   int
 	}{
-		"at once":    {life{}, initd.Stop{Timeout: 5000}, []string{"0s start", "1m0s signal 15", "1m0s kill all"}, 143},
-		"by another": {life{}, initd.Stop{Signal: 3, Timeout: 5000}, []string{"0s start", "1m0s signal 3", "1m0s kill all"}, 131},
+		"at once": {life{}, initd.Stop{Timeout: 5000}, []string{"0s start", "1m0s signal 15", "1m0s kill all"}, 143},
+		"by another": {life{}, initd.Stop{Signal: 3, Timeout: 5000},
+			[]string{"0s start", "1m0s signal 3", "1m0s kill all"}, 131},
 		"by force": {life{deaf: true}, initd.Stop{Timeout: 5000},
 			[]string{"0s start", "1m0s signal 15", "1m5s kill all", "1m5s kill all"}, 137},
 		"not waiting": {life{deaf: true}, initd.Stop{},
@@ -201,7 +205,8 @@ func TestStop(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			f := &fake{lives: []life{{lasts: time.Second}}}
 			code := f.run(t, Application{Restart: initd.RestartAlways}, 1050*time.Millisecond, nil)
-			if code != 0 || f.starts != 1 || time.Since(f.t0) != 1050*time.Millisecond || f.status.State != initd.StateExited {
+			if code != 0 || f.starts != 1 || time.Since(f.t0) != 1050*time.Millisecond ||
+				f.status.State != initd.StateExited {
 				t.Errorf("code %d, %d starts, after %v: %+v", code, f.starts, time.Since(f.t0), f.status)
 			}
 		})
@@ -231,7 +236,8 @@ func TestAnApplicationThatCannotStartIsNotTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{lives: []life{{broken: errors.New("no such file")}}}
 		code := f.run(t, Application{Restart: initd.RestartAlways}, 0, nil)
-		if code != 127 || f.starts != 1 || f.status.State != initd.StateFailed || f.status.Error.Message != "no such file" {
+		if code != 127 || f.starts != 1 || f.status.State != initd.StateFailed ||
+			f.status.Error.Message != "no such file" {
 			t.Errorf("code %d, %d starts, %+v", code, f.starts, f.status)
 		}
 	})
@@ -252,13 +258,20 @@ func TestHealthOfAnApplication(t *testing.T) {
 		at     time.Duration
 		want   initd.HealthStatus
 	}{
-		"well at once":          {well(0, time.Hour), 10 * time.Millisecond, initd.HealthStatus{State: "healthy", Output: "code 0"}},
-		"well soon":             {well(350*time.Millisecond, time.Hour), 800 * time.Millisecond, initd.HealthStatus{State: "healthy", Output: "code 0"}},
-		"starting":              {well(time.Hour, time.Hour), 14 * time.Second, initd.HealthStatus{State: "starting", Code: 1, Output: "code 1"}},
-		"starting for too long": {well(time.Hour, time.Hour), 24 * time.Second, initd.HealthStatus{State: "starting", Failures: 2, Code: 1, Output: "code 1"}},
-		"never well":            {well(time.Hour, time.Hour), 26 * time.Second, initd.HealthStatus{State: "unhealthy", Failures: 3, Code: 1, Output: "code 1"}},
-		"ill for a moment":      {well(0, 29*time.Second), 36 * time.Second, initd.HealthStatus{State: "healthy", Failures: 2, Code: 1, Output: "code 1"}},
-		"ill":                   {well(0, 29*time.Second), 41 * time.Second, initd.HealthStatus{State: "unhealthy", Failures: 3, Code: 1, Output: "code 1"}},
+		"well at once": {well(0, time.Hour), 10 * time.Millisecond,
+			initd.HealthStatus{State: "healthy", Output: "code 0"}},
+		"well soon": {well(350*time.Millisecond, time.Hour), 800 * time.Millisecond,
+			initd.HealthStatus{State: "healthy", Output: "code 0"}},
+		"starting": {well(time.Hour, time.Hour), 14 * time.Second,
+			initd.HealthStatus{State: "starting", Code: 1, Output: "code 1"}},
+		"starting for too long": {well(time.Hour, time.Hour), 24 * time.Second,
+			initd.HealthStatus{State: "starting", Failures: 2, Code: 1, Output: "code 1"}},
+		"never well": {well(time.Hour, time.Hour), 26 * time.Second,
+			initd.HealthStatus{State: "unhealthy", Failures: 3, Code: 1, Output: "code 1"}},
+		"ill for a moment": {well(0, 29*time.Second), 36 * time.Second,
+			initd.HealthStatus{State: "healthy", Failures: 2, Code: 1, Output: "code 1"}},
+		"ill": {well(0, 29*time.Second), 41 * time.Second,
+			initd.HealthStatus{State: "unhealthy", Failures: 3, Code: 1, Output: "code 1"}},
 		"ill in its start period": {well(0, 4*time.Second), 16 * time.Second,
 			initd.HealthStatus{State: "unhealthy", Failures: 3, Code: 1, Output: "code 1"}},
 		"hanging": {func(time.Duration) (time.Duration, int) { return time.Hour, 0 }, 40 * time.Second,
@@ -283,12 +296,13 @@ func TestHealthOfAnApplication(t *testing.T) {
 
 func TestHealthBeginsAnewWithARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := &fake{lives: []life{{lasts: 30 * time.Second, code: 1}, {}}, checks: func(at time.Duration) (time.Duration, int) {
-			if at < 20*time.Second || at > 31*time.Second {
-				return 0, 0
-			}
-			return 0, 1
-		}}
+		f := &fake{lives: []life{{lasts: 30 * time.Second, code: 1}, {}},
+			checks: func(at time.Duration) (time.Duration, int) {
+				if at < 20*time.Second || at > 31*time.Second {
+					return 0, 0
+				}
+				return 0, 1
+			}}
 		config := &initd.Health{Interval: 1000, Timeout: 500, Retries: 2}
 		f.run(t, Application{Health: config, Restart: initd.RestartAlways}, 30150*time.Millisecond, nil)
 		if h := f.status.Health; h.State != initd.HealthStarting || h.Failures != 0 {

@@ -1,0 +1,160 @@
+//go:build linux
+
+package container
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
+	"github.com/novacron/terraform-provider-novacron/internal/initd"
+)
+
+func TestRootInsideIsAnotherUserOutside(t *testing.T) {
+	b := newBox(t)
+	b.start(script("echo ready; exec sleep 1000"))
+	b.printed("ready")
+	var found bool
+	for _, file := range must.Get[[]string](t)(filepath.Glob("/proc/[0-9]*/status")) {
+		text, _ := os.ReadFile(file)
+		status := string(text)
+		if !strings.Contains(status, "Name:\tsleep") ||
+			!strings.Contains(status, fmt.Sprintf("PPid:\t%d\n", b.process.Pid)) {
+			continue
+		}
+		found = true
+		for _, want := range []string{
+			"Uid:\t100000\t100000\t100000\t100000", "Gid:\t100000\t100000\t100000\t100000", "NoNewPrivs:\t1",
+			"Seccomp:\t2",
+			"CapEff:\t00000000a80425fb", "CapBnd:\t00000000a80425fb", "CapInh:\t0000000000000000",
+			"CapAmb:\t0000000000000000",
+			"SigIgn:\t0000000000000000", "SigBlk:\t0000000000000000",
+		} {
+			if !strings.Contains(status, want) {
+				t.Errorf("%q is missing in\n%s", want, status)
+			}
+		}
+	}
+	if !found {
+		t.Error("there is no sleep")
+	}
+}
+
+func TestAnApplicationCannotBreakOut(t *testing.T) {
+	for _, user := range []uint32{0, 1000} {
+		t.Run(strconv.Itoa(int(user)), func(t *testing.T) {
+			b := newBox(t)
+			config := script(`probe all; probe clone; echo done
+mount -t tmpfs none /tmp && echo FAILED; unshare -r true && echo FAILED; nsenter -t 1 -m true && echo FAILED
+mkdir /tmp/cg && mount -t cgroup -o memory none /tmp/cg && echo FAILED
+find /sys/fs/cgroup -name release_agent | while read f; do echo x >"$f" && echo FAILED; done
+find /sys /proc/sys -type f -writable 2>/dev/null | grep -v ^/proc/sys | head -3
+chroot /links/root true; echo ended`)
+			config.Process.UID = user
+			b.start(config)
+			if code := b.exit(); code != 0 {
+				t.Errorf("it ended with %d: %+v", code, b.status().Error)
+			}
+			log := b.log()
+			for name := range attempts {
+				at := strings.Index(log, "attempt "+name+": ")
+				if at < 0 || strings.HasPrefix(log[at:], "attempt "+name+": <nil>") {
+					t.Errorf("%s was not refused", name)
+				}
+			}
+			if strings.Contains(log, "FAILED") || !strings.Contains(log, "ended") {
+				t.Error("something was not refused")
+			}
+			if t.Failed() {
+				t.Log(log)
+			}
+		})
+	}
+}
+
+func TestAPrivilegedContainer(t *testing.T) {
+	b := newBox(t)
+	config := script("cat /proc/self/uid_map; mount -t tmpfs none /tmp && echo mounted; " +
+		"grep -E 'NoNewPrivs|Seccomp:' /proc/self/status")
+	config.Privileged, config.Users = true, initd.IDRange{}
+	b.start(config)
+	b.exit()
+	if log := b.log(); !strings.Contains(log, "mounted") || !strings.Contains(log, "4294967295") ||
+		!strings.Contains(log, "NoNewPrivs:\t0") || !strings.Contains(log, "Seccomp:\t0") {
+		t.Errorf("%s%+v", log, b.status().Error)
+	}
+}
+
+func TestSecretsAreNotSeen(t *testing.T) {
+	b := newBox(t)
+	config := script(`for f in /proc/[0-9]*; do
+  p=${f#/proc/}; [ $p = $$ ] && continue
+  grep -l s3cr3t $f/cmdline $f/environ 2>/dev/null
+done
+grep -rl s3cr3t / --include='*' 2>/dev/null | grep -v '^/proc/' | head
+ls -la /proc/1/fd 2>&1 | head -3; echo ended`)
+	config.Process.Args[2] += "\n"
+	config.Files = []initd.File{{Path: "/srv/key", Mode: 0o600, UID: 5, Content: []byte("s3cr3t")}}
+	config.Process.UID = 1000
+	b.start(config)
+	b.exit()
+	if log := b.log(); strings.Contains(strings.ReplaceAll(log, "Permission", ""), "/srv/key") ||
+		!strings.Contains(log, "ended") {
+		t.Error(log)
+	}
+	for line := range strings.SplitSeq(b.log(), "\n") {
+		if strings.HasPrefix(line, "/") {
+			t.Errorf("the secret is in %s", line)
+		}
+	}
+}
+
+// A container finds its own limits, and nothing of the host's other groups.
+func TestControlGroups(t *testing.T) {
+	groups := must.Get[[]byte](t)(os.ReadFile("/proc/self/cgroup"))
+	name := fmt.Sprintf("nova-init-test-%d", os.Getpid())
+	var made []string
+	for line := range strings.Lines(string(groups)) {
+		parts := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		for _, hierarchy := range []string{strings.TrimPrefix(parts[1], "name="), ""} { // of version 1, or 2
+			dir := filepath.Join("/sys/fs/cgroup", hierarchy, parts[2], name)
+			if _, err := os.Stat(filepath.Join(filepath.Dir(dir), "cgroup.procs")); err == nil && parts[1] != "cpuset" {
+				if err := os.Mkdir(dir, 0o755); err == nil {
+					made = append(made, dir)
+					t.Cleanup(func() { waitFor(func() bool { return os.Remove(dir) == nil }) })
+				}
+				break
+			}
+		}
+	}
+	if len(made) == 0 {
+		needs.Missing(t, "there are no control groups to make others in")
+	}
+	b := newBox(t)
+	b.hosted.Groups = true
+	b.start(script(`find /sys/fs/cgroup -type d
+find /sys/fs/cgroup -name cgroup.procs | while read f; do echo procs $(wc -l <$f); done
+cat /proc/self/cgroup; touch /sys/fs/cgroup/x || echo read-only`), func(pid int) {
+		for _, dir := range made {
+			if err := os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(strconv.Itoa(pid)), 0); err != nil {
+				t.Errorf("%s: %v", dir, err)
+			}
+		}
+	})
+	b.exit()
+	log := b.log()
+	if strings.Contains(log, name) || !strings.Contains(log, "procs ") || !strings.Contains(log, "read-only") {
+		t.Errorf("%s\nmade %q\n%+v", log, made, b.status().Error)
+	}
+	for line := range strings.Lines(log) {
+		if path, found := strings.CutPrefix(strings.TrimSpace(line), "/sys/fs/cgroup/"); found &&
+			strings.Contains(path, "/") {
+			t.Errorf("it sees another group: %s", path)
+		}
+	}
+}
