@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
@@ -122,8 +124,8 @@ func (l *Link) ask(ctx context.Context, hostname string, held *nclient4.Lease) (
 func leaseOf(ack *dhcpv4.DHCPv4) Lease {
 	const defaultTime = time.Hour
 	address := toAddr(ack.YourIPAddr)
-	bits, _ := ack.SubnetMask().Size()
-	if ack.SubnetMask() == nil {
+	bits, size := ack.SubnetMask().Size()
+	if bits == 0 || size == 0 { // there is none, or it is no prefix
 		bits = 32
 	}
 	lease := Lease{Address: netip.PrefixFrom(address, bits), Valid: ack.IPAddressLeaseTime(defaultTime)}
@@ -149,11 +151,19 @@ func leaseOf(ack *dhcpv4.DHCPv4) Lease {
 		}
 	}
 	if search := ack.DomainSearch(); search != nil {
-		lease.Search = search.Labels
-	} else if domain := ack.DomainName(); domain != "" {
-		lease.Search = []string{domain}
+		lease.Search = domains(search.Labels)
+	} else {
+		lease.Search = domains([]string{ack.DomainName()})
 	}
 	return lease
+}
+
+// domains leaves out what would be several words, or lines, in /etc/resolv.conf.
+func domains(names []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		return name == "" || strings.ContainsFunc(name,
+			func(c rune) bool { return c <= ' ' || c > '~' || c == '#' || c == ';' })
+	})
 }
 
 // reachable is the default route, with one to the router itself if it is in no network of ours.
