@@ -92,7 +92,13 @@ func (l *Launcher) start(stage string, files [5]*os.File) (*process.Child, error
 		attr.Sys.GidMappingsEnableSetgroups = true
 		attr.Sys.Credential = &syscall.Credential{}
 	}
-	child, err := l.reaper.Start("/proc/self/fd/"+strconv.Itoa(int(l.self.Fd())), []string{"nova-init", stage}, attr)
+	name := "nova-init"
+	if stage == stageConsole {
+		// systemd spares processes of that name when it shuts down ("Storage Daemons for the Root File
+		// System" in its documentation).
+		name = "@" + name
+	}
+	child, err := l.reaper.Start("/proc/self/fd/"+strconv.Itoa(int(l.self.Fd())), []string{name, stage}, attr)
 	if err != nil {
 		return nil, fmt.Errorf("starting a process of the container: %w", err)
 	}

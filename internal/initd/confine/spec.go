@@ -12,12 +12,13 @@ const (
 	stageRun     = "run"     // executes a program
 	stagePrepare = "prepare" // writes files
 	stageHold    = "hold"    // keeps a user namespace open until its input ends
+	stageConsole = "console" // copies its input, a terminal, to the log
 )
 
 // Files of a stage, besides standard input and output.
 const (
-	specFD   = 3 // has the spec, as JSON
-	reportFD = 4 // takes the report
+	specFD   = 3 // has the spec, as JSON; for a console, the log
+	reportFD = 4 // takes the report; for a console, the other end of the terminal
 )
 
 // spec is what a stage is told. It has secrets, so it goes through a pipe.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -38,6 +39,9 @@ func Stage(args []string) {
 			os.Exit(1)
 		}
 		os.Exit(0)
+	case stageConsole:
+		signal.Ignore(unix.SIGTERM, unix.SIGHUP)
+		os.Exit(relay(os.Stdin, os.NewFile(specFD, "log")))
 	case stageHold:
 		_, _ = io.Copy(io.Discard, os.Stdin) // its end is all that matters
 		os.Exit(0)

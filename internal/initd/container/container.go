@@ -43,6 +43,7 @@ type container struct {
 	config     initd.Config
 	status     *reporter
 	log        *logfile.Log
+	logFile    *os.File // behind log
 
 	reaper   *process.Reaper
 	launcher *confine.Launcher
@@ -59,15 +60,16 @@ func Run() int {
 		fmt.Fprintln(os.Stderr, "nova-init:", err) // it is on the console of the container
 		return noStatus
 	}
-	defer c.log.Close()
 	if failure := c.boot(); failure != nil {
 		c.log.Printf("%s", failure.Message)
+		c.log.Close()
 		c.status.change(func(s *initd.Status) { s.State, s.Error = initd.StateFailed, failure })
 		return noStart
 	}
 	if c.config.System {
 		return c.becomeSystem()
 	}
+	defer c.log.Close()
 	return c.supervise()
 }
 
@@ -96,6 +98,7 @@ func open(started time.Time) (*container, error) {
 		configFile: config,
 		status:     newReporter(status, started),
 		log:        logfile.New(log, size),
+		logFile:    log,
 	}, nil
 }
 

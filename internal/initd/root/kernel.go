@@ -101,11 +101,7 @@ func (r *Root) mountDev() error {
 		return err
 	}
 	defer unix.Close(dev)
-	names := devices
-	if r.config.System { // which writes to its console
-		names = append([]string{"console"}, names...)
-	}
-	for _, name := range names {
+	for _, name := range devices {
 		if err := bindDevice(dev, name); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
