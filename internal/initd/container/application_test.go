@@ -219,18 +219,15 @@ func TestRestarts(t *testing.T) {
 
 func TestHealth(t *testing.T) {
 	b := newBox(t)
-	config := script("touch /tmp/well; trap 'rm /tmp/well' USR1; trap 'touch /tmp/slow' USR2; " +
-		"while :; do sleep 0.01; done")
+	config := script("touch /tmp/well; trap 'rm /tmp/well' USR1; while :; do sleep 0.01; done")
 	config.Health = &initd.Health{
-		Args: []string{"/bin/sh", "-c",
-			"echo as $(id -u) $VALUE; [ -e /tmp/slow ] && sleep 1000; exec cat /tmp/well"},
-		Interval: 50, Timeout: 200, Retries: 3,
+		Args:     []string{"/bin/sh", "-c", "echo as $(id -u) $VALUE; exec cat /tmp/well"},
+		Interval: 50, Timeout: 30_000, Retries: 3,
 	}
 	config.Process.UID, config.Process.Env = 1000, append(config.Process.Env, "VALUE=v")
 	b.start(config)
 	s := b.until("healthy", func(s initd.Status) bool {
-		return s.Health != nil &&
-			s.Health.State == initd.HealthHealthy
+		return s.Health != nil && s.Health.State == initd.HealthHealthy
 	})
 	if s.Health.Output != "as 1000 v\n" {
 		t.Errorf("it printed %q", s.Health.Output)
@@ -241,10 +238,25 @@ func TestHealth(t *testing.T) {
 		s.State != initd.StateRunning {
 		t.Errorf("the health is %+v", s.Health)
 	}
-	b.signal(syscall.SIGUSR2)
-	b.until("a check that takes too long", func(s initd.Status) bool {
-		return strings.Contains(s.Health.Output, "in time") && s.Health.Code == 137
+}
+
+// A check that takes too long is ended, with what it has started.
+func TestAHealthCheckThatHangs(t *testing.T) {
+	b := newBox(t)
+	config := script("exec sleep 1000")
+	config.Health = &initd.Health{
+		Args:     []string{"sh", "-c", "echo begun; setsid sleep 2000 & sleep 3000"},
+		Interval: 50, Timeout: 200, Retries: 1,
+	}
+	b.start(config)
+	s := b.until("unhealthy", func(s initd.Status) bool {
+		return s.Health != nil && s.Health.State == initd.HealthUnhealthy
 	})
+	if s.Health.Code != 137 || !strings.Contains(s.Health.Output, "in time") {
+		t.Errorf("the health is %+v", s.Health)
+	}
+	b.signal(syscall.SIGTERM)
+	b.exit()
 }
 
 func TestAnApplicationThatCannotStart(t *testing.T) {

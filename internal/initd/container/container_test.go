@@ -194,4 +194,3 @@ func TestStartIsQuick(t *testing.T) {
 		t.Errorf("it took %v", took)
 	}
 }
-}
