@@ -43,6 +43,8 @@ type Config struct {
 	Tmpfs []Tmpfs `json:"tmpfs,omitempty"`
 	Files []File  `json:"files,omitempty"`
 	// Seed are the files for cloud-init's data source NoCloud, by name: "user-data". Only for System.
+	// Its network configuration has to name interfaces by their names: netplan looks for permanent MAC
+	// addresses, and a container's interface has none.
 	Seed map[string][]byte `json:"seed,omitempty"`
 
 	Network Network `json:"network,omitzero"`
@@ -68,7 +70,8 @@ type IDRange struct {
 	Count uint32 `json:"count"` // 65536 for the ids that images use
 }
 
-// Disk is a data disk at /.nova/disks/NAME.
+// Disk is a data disk at /.nova/disks/NAME. When it is first mounted, and the image has a directory
+// there, it gets that directory's owner and mode.
 type Disk struct {
 	Name string `json:"name"`
 	Path string `json:"path"` // absolute, in the container

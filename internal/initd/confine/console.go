@@ -50,16 +50,15 @@ func relay(terminal, file *os.File) int {
 	log := logfile.New(file, info.Size())
 	defer log.Close()
 	part := make([]byte, 1<<16)
-	kept := 0 // bytes at the beginning of part: a carriage return that ended the part before
+	returned := false // the part before ended with a carriage return, which is not written yet
 	for {
-		n, err := terminal.Read(part[kept:])
-		n += kept
-		kept = 0
-		if err == nil && n > 0 && part[n-1] == '\r' {
-			n, kept = n-1, 1
+		n, err := terminal.Read(part)
+		text := part[:n]
+		if returned {
+			text = append([]byte{'\r'}, text...)
 		}
-		_, _ = log.Write(bytes.ReplaceAll(part[:n], []byte("\r\n"), []byte("\n"))) // it never fails
-		part[0] = '\r'
+		text, returned = bytes.CutSuffix(text, []byte{'\r'})
+		_, _ = log.Write(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n"))) // it never fails
 		if err != nil {
 			return 0
 		}

@@ -108,6 +108,22 @@ cat /srv/owned; stat -c %u:%g /data/mine /srv/owned`
 	})
 }
 
+func TestADiskBelongsToWhomTheImageSays(t *testing.T) {
+	b := newBox(t)
+	config := script("stat -c '%a %u:%g' /srv/state; " +
+		"echo kept >/srv/state/file && cat /srv/state/file; chmod 700 /srv/state")
+	config.Process.UID = 1000
+	config.Disks = []initd.Disk{{Name: "data", Path: "/srv/state"}}
+	for range 2 {
+		b.start(config)
+		b.exit()
+	}
+	if got, want := b.log(), "2770 1000:7\nkept\n700 1000:7\nkept\n"; got != want {
+		t.Errorf("it printed %q, want %q: %+v", got, want, b.status().Error)
+	}
+	run(t, "e2fsck", "-fn", filepath.Join(b.dir, "data.raw"))
+}
+
 func TestASystemContainer(t *testing.T) {
 	b := newBox(t)
 	b.hosted.Disks = nil
@@ -123,7 +139,7 @@ func TestASystemContainer(t *testing.T) {
 	b.start(config)
 	b.printed("last\n") // with nobody who reads
 	end := must.Get[*os.File](t)(os.OpenFile(fmt.Sprintf("/proc/%d/root/srv/pipe", b.process.Pid), os.O_WRONLY, 0))
-	end.WriteString("now\n")
+	must.Get[int](t)(end.WriteString("now\n"))
 	end.Close()
 	if code := b.exit(); code != 9 {
 		t.Errorf("it ended with %d: %s %+v", code, &b.console, b.status().Error)

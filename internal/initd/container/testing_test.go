@@ -149,6 +149,7 @@ echo theirs >tree/srv/owned && chown 1000:1000 tree/srv/owned
 cp tree/bin/busybox tree/bin/suid && chmod 4755 tree/bin/suid
 mknod tree/srv/mem c 1 1 && chmod 666 tree/srv/mem
 mkfifo tree/srv/pipe
+mkdir tree/srv/state && chown 1000:7 tree/srv/state && chmod 2770 tree/srv/state
 printf '#!/nowhere/sh\n' >tree/bin/orphan && chmod 755 tree/bin/orphan
 echo text >tree/bin/text && chmod 755 tree/bin/text
 echo text >tree/bin/plain

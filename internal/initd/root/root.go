@@ -13,7 +13,9 @@ package root
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -219,10 +221,45 @@ func (r *Root) mountDisk(d initd.Disk, at int) error {
 	if err := r.shift(fd, attributes); err != nil {
 		return fmt.Errorf("mapping the ids of the disk: %w", err)
 	}
+	var image unix.Stat_t
+	if err := unix.Fstat(at, &image); err != nil {
+		return err
+	}
 	if err := attach(fd, at, ""); err != nil {
 		return err
 	}
+	if err := r.own(d, image); err != nil {
+		return fmt.Errorf("preparing the disk: %w", err)
+	}
 	return r.watch(d.Name, from)
+}
+
+// own gives a disk that was never used the owner and mode that the image has where it is mounted,
+// so that an application that is not root can write to it. Container engines do so with volumes.
+func (r *Root) own(d initd.Disk, image unix.Stat_t) error {
+	fd, err := r.open(d.Path, unix.O_RDONLY|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return err
+	}
+	dir := os.NewFile(uintptr(fd), d.Path)
+	defer dir.Close()
+	entries, err := dir.Readdirnames(2)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	var now unix.Stat_t
+	if err := unix.Fstat(fd, &now); err != nil {
+		return err
+	}
+	const asMade = 0o755
+	if len(entries) > 1 || len(entries) == 1 && entries[0] != "lost+found" || int(now.Uid) != r.id(0) ||
+		int(now.Gid) != r.id(0) || now.Mode&0o7777 != asMade {
+		return nil
+	}
+	if err := unix.Fchown(fd, int(image.Uid), int(image.Gid)); err != nil {
+		return err
+	}
+	return unix.Fchmod(fd, image.Mode&0o7777)
 }
 
 func (r *Root) mountTmpfs(t initd.Tmpfs, at int) error {
