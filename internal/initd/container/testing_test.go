@@ -3,6 +3,7 @@
 package container
 
 import (
+	"debug/elf"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,7 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -19,6 +20,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
 	"github.com/novacron/terraform-provider-novacron/internal/initd"
 	"github.com/novacron/terraform-provider-novacron/internal/initd/confine"
@@ -42,8 +44,15 @@ func TestMain(m *testing.M) {
 	case asProbe, filepath.Base(asProbe):
 		os.Exit(probe(os.Args[1:]))
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if scratch != "" {
+		os.RemoveAll(scratch)
+	}
+	os.Exit(code)
 }
+
+// scratch is a directory for what all tests share, once there is one.
+var scratch string
 
 // hosted says what is mounted where in a container, as libvirt is told.
 type hosted struct {
@@ -128,9 +137,35 @@ func beLibvirt(text string) error {
 
 var devices = []string{"null", "zero", "full", "random", "urandom", "tty"}
 
+// program is the test's binary, as a container can run it: without cgo, which the race detector needs.
+var program = sync.OnceValues(func() (string, error) {
+	self := fmt.Sprintf("/proc/%d/exe", os.Getpid())
+	file, err := elf.Open(self)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	dynamic := slices.ContainsFunc(file.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP })
+	if !dynamic {
+		return self, nil
+	}
+	static := filepath.Join(scratch, "container.test")
+	build := exec.Command("go", "test", "-c", "-vet=off", "-race=false", "-o", static, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building the tests without cgo: %w\n%s", err, out)
+	}
+	return static, nil
+})
+
 // image makes the image once: busybox, and a few traps.
 var image = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "nova-image")
+	dir, err := os.MkdirTemp("", "nova-init")
+	if err != nil {
+		return "", err
+	}
+	scratch = dir
+	binary, err := program()
 	if err != nil {
 		return "", err
 	}
@@ -159,7 +194,7 @@ mkdir -p upper/.nova/lower upper/.nova/upper upper/.nova/disks/data upper/.oldro
 mke2fs -q -t ext4 -d upper root.raw 32M
 mke2fs -q -t ext4 -E root_owner=0:0 data.raw 8M
 `
-	out, err := exec.Command("sh", "-c", script, "sh", dir, fmt.Sprintf("/proc/%d/exe", os.Getpid())).CombinedOutput()
+	out, err := exec.Command("sh", "-c", script, "sh", dir, binary).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("making the image: %w\n%s", err, out)
 	}
@@ -180,8 +215,11 @@ type box struct {
 // newBox makes the volumes of a container.
 func newBox(t *testing.T) *box {
 	t.Helper()
-	for _, program := range []string{"busybox", "mke2fs", "mount"} {
-		needs.Installed(t, program)
+	if testing.Short() {
+		t.Skip("the race detector sees nothing of other processes")
+	}
+	for _, tool := range []string{"busybox", "mke2fs", "debugfs", "e2fsck", "mount"} {
+		needs.Installed(t, tool)
 	}
 	if os.Getuid() != 0 {
 		needs.Missing(t, "containers need root")
@@ -205,7 +243,7 @@ func newBox(t *testing.T) *box {
 			t.Fatal(step)
 		}
 	}
-	run(t, "cp", "/proc/"+strconv.Itoa(os.Getpid())+"/exe", filepath.Join(b.dir, "init"))
+	run(t, "cp", must.Get[string](t)(program()), filepath.Join(b.dir, "init"))
 	if err := os.Chmod(filepath.Join(b.dir, "init"), 0o500); err != nil { // as a volume of libvirt's
 		t.Fatal(err)
 	}

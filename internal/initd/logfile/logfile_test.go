@@ -52,13 +52,13 @@ func TestOutputIsAppended(t *testing.T) {
 func TestALogKeepsItsEnd(t *testing.T) {
 	file, path := open(t, "")
 	l := New(file, 0)
-	const lines = 3 * MaxSize / 16
+	const lines = 3 * MaxSize / 64
 	for n := range lines {
-		fmt.Fprintf(l, "line %010d\n", n)
+		fmt.Fprintf(l, "line %058d\n", n)
 	}
 	l.Close()
 	got := content(t, path)
-	if len(got) > MaxSize || len(got) < MaxSize/2-16 {
+	if len(got) > MaxSize || len(got) < MaxSize/2-64 {
 		t.Errorf("it has %d bytes", len(got))
 	}
 	first := 0
@@ -67,7 +67,7 @@ func TestALogKeepsItsEnd(t *testing.T) {
 	}
 	var want strings.Builder
 	for n := first; n < lines; n++ {
-		fmt.Fprintf(&want, "line %010d\n", n)
+		fmt.Fprintf(&want, "line %058d\n", n)
 	}
 	if got != want.String() {
 		t.Error("lines are missing, or damaged")
