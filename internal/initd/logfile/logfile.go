@@ -159,20 +159,25 @@ func (l *Log) store(part []byte) {
 	}
 }
 
-// halve keeps the last half of the file, from the beginning of a line on.
+// halve keeps the last half of the file, from the beginning of a line on if there is one soon.
 func (l *Log) halve() {
-	keep := make([]byte, min(l.size, MaxSize/2))
-	n, err := l.file.ReadAt(keep, l.size-int64(len(keep)))
-	if err != nil && err != io.EOF { //nolint:errorlint // an io.ReaderAt returns it as it is
-		n = 0
+	part := make([]byte, 64<<10)
+	from, to := max(0, l.size-MaxSize/2), int64(0)
+	for first := true; from < l.size; first = false {
+		n, err := l.file.ReadAt(part[:min(int64(len(part)), l.size-from)], from)
+		if n == 0 && err != nil {
+			break
+		}
+		keep := part[:n]
+		from += int64(n)
+		if first {
+			keep = keep[bytes.IndexByte(keep, '\n')+1:]
+		}
+		if _, err := l.file.WriteAt(keep, to); err != nil {
+			break
+		}
+		to += int64(len(keep))
 	}
-	keep = keep[:n]
-	if line := bytes.IndexByte(keep, '\n'); line >= 0 && int64(n) < l.size {
-		keep = keep[line+1:]
-	}
-	if n, err = l.file.WriteAt(keep, 0); err != nil {
-		n = 0 // the file goes on with what comes, not with half of what was
-	}
-	l.size = int64(n)
+	l.size = to
 	_ = l.file.Truncate(l.size) // as in store
 }
