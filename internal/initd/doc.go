@@ -30,8 +30,9 @@
 //
 // Without cgo, for both architectures, before the provider that embeds it:
 //
-//	CGO_ENABLED=0 GOOS=linux GOARCH=amd64 go build -trimpath -buildvcs=false -ldflags "-s -w" ./cmd/nova-init
-//	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build -trimpath -buildvcs=false -ldflags "-s -w" ./cmd/nova-init
+//	export CGO_ENABLED=0 GOOS=linux
+//	GOARCH=amd64 go build -trimpath -buildvcs=false -ldflags "-s -w" ./cmd/nova-init
+//	GOARCH=arm64 go build -trimpath -buildvcs=false -ldflags "-s -w" ./cmd/nova-init
 //
 // The same sources and the same Go give the same bytes, in whichever directory they are.
 package initd

@@ -32,7 +32,8 @@ func (l *Launcher) Console(log *os.File) (console *os.File, path string, err err
 	if console, err = os.OpenFile(path, os.O_RDWR|unix.O_NOCTTY, 0); err != nil {
 		return nil, "", err
 	}
-	// The process keeps the console open as well: a terminal that nobody has open cannot be read.
+	// The process keeps the console open as well, or it could not read the terminal before the system
+	// opens it.
 	if _, err := l.start(stageConsole, [5]*os.File{master, l.null, l.null, log, console}); err != nil {
 		console.Close()
 		return nil, "", err

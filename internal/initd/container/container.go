@@ -55,6 +55,7 @@ type container struct {
 // process 1 of a container. Run does not return for a system container.
 func Run() int {
 	started := time.Now()
+	told := listen() // before anything else: Go ends a program at a signal that it does not listen to
 	c, err := open(started)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "nova-init:", err) // it is on the console of the container
@@ -70,7 +71,22 @@ func Run() int {
 		return c.becomeSystem()
 	}
 	defer c.log.Close()
-	return c.supervise()
+	return c.supervise(told)
+}
+
+// signals are what process 1 is told by signals.
+type signals struct {
+	stop      chan os.Signal // SIGTERM
+	requests  chan os.Signal // SIGHUP
+	forwarded chan os.Signal // what the application gets
+}
+
+func listen() signals {
+	told := signals{make(chan os.Signal, 1), make(chan os.Signal, 1), make(chan os.Signal, 16)}
+	signal.Notify(told.stop, unix.SIGTERM)
+	signal.Notify(told.requests, unix.SIGHUP)
+	signal.Notify(told.forwarded, unix.SIGINT, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGWINCH)
+	return told
 }
 
 // open opens what the host shares, before the root changes.
@@ -210,18 +226,16 @@ func (c *container) prepare() error {
 	return c.launcher.Prepare(dirs, files)
 }
 
-// forwarded are the signals that the application gets. SIGTERM stops it, and SIGHUP is a request of
-// the host.
-var forwarded = []os.Signal{unix.SIGINT, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGWINCH}
-
 // supervise runs the application.
-func (c *container) supervise() int {
-	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGTERM)
-	defer stop()
-	requests := make(chan os.Signal, 1)
-	signal.Notify(requests, unix.SIGHUP)
+func (c *container) supervise(told signals) int {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
 	go func() {
-		for range requests {
+		<-told.stop
+		cancel()
+	}()
+	go func() {
+		for range told.requests {
 			c.answer()
 		}
 	}()
@@ -238,23 +252,18 @@ func (c *container) supervise() int {
 		Report:  c.status.change,
 		Say:     c.log.Printf,
 	}
-	code := app.Run(ctx, numbers(ctx, forwarded))
+	code := app.Run(ctx, numbers(told.forwarded))
 	c.root.Sync()
 	return code
 }
 
 // numbers passes signals on by their numbers.
-func numbers(ctx context.Context, signals []os.Signal) <-chan int {
-	received := make(chan os.Signal, 16)
-	signal.Notify(received, signals...)
+func numbers(received <-chan os.Signal) <-chan int {
 	passed := make(chan int)
 	go func() {
 		for s := range received {
 			number, _ := s.(unix.Signal)
-			select {
-			case passed <- int(number):
-			case <-ctx.Done():
-			}
+			passed <- int(number)
 		}
 	}()
 	return passed

@@ -201,6 +201,22 @@ func mayGrow(t *testing.T) bool {
 	return false
 }
 
+// Signals that come before the application runs do not end the container.
+func TestSignalsWhileItStarts(t *testing.T) {
+	b := newBox(t)
+	config := script("exec sleep 1000")
+	config.Request = 1
+	b.start(config)
+	b.until("starting", func(s initd.Status) bool { return s.Sequence > 0 })
+	b.signal(syscall.SIGHUP)
+	b.signal(syscall.SIGWINCH)
+	b.until("running", func(s initd.Status) bool { return s.State == initd.StateRunning && s.Request == 1 })
+	b.signal(syscall.SIGTERM)
+	if code := b.exit(); code != 143 {
+		t.Errorf("it ended with %d", code)
+	}
+}
+
 func TestStartIsQuick(t *testing.T) {
 	b := newBox(t)
 	b.start(script("exec sleep 1000"))
