@@ -78,21 +78,21 @@ func scan(ctx context.Context, o image.Origin, in io.ReaderAt, size int64, relea
 			}
 			return a, nil
 		}
-		if len(h.Name) > maxFileName {
+		if len(h.Name) > maxFileName || len(h.Linkname) > maxFileName {
 			continue
 		}
 		offset, err := section.Seek(0, io.SeekCurrent)
 		if err != nil {
 			return nil, o.Unread(err)
 		}
-		name := path.Clean(h.Name)
+		name := strings.Clone(path.Clean(h.Name)) // which may be a part of a large record
 		switch h.Typeflag {
 		case tar.TypeReg:
 			if !isSparse(h) {
 				a.entries[name] = place{offset: offset, size: h.Size}
 			}
 		case tar.TypeLink:
-			a.entries[name] = place{link: path.Clean(h.Linkname)}
+			a.entries[name] = place{link: strings.Clone(path.Clean(h.Linkname))}
 		case tar.TypeSymlink: // docker save links a layer to the one that it is the same as
 			target := path.Join(path.Dir(name), h.Linkname) //nolint:gosec // it is looked up in entries alone
 			a.entries[name] = place{link: target}

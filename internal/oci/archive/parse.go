@@ -232,7 +232,7 @@ func (e *Entry) readXattrs(h *tar.Header) *RefusedError {
 			if e.Xattrs == nil {
 				e.Xattrs = map[string]string{}
 			}
-			e.Xattrs[name] = strings.Clone(value)
+			e.Xattrs[strings.Clone(name)] = strings.Clone(value) // both are parts of all records
 		}
 	}
 	return nil

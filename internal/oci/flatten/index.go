@@ -183,11 +183,14 @@ func (r *layerReading) describe(n *node, e *archive.Entry) {
 	n.inode = r.newDirectory(r.number, e.Number, e.Meta)
 }
 
+// xattrCost is what an attribute takes besides its name and its value, in bytes.
+const xattrCost = 64
+
 // keepMeta counts what is kept of a directory.
 func (r *layerReading) keepMeta(e *archive.Entry) error {
 	size := 0
 	for name, value := range e.Xattrs {
-		size += len(name) + len(value)
+		size += len(name) + len(value) + xattrCost
 	}
 	if !r.budget.Keep(size) {
 		return r.tooMuch()
