@@ -54,7 +54,7 @@ func chooseDocker(ctx context.Context, r Request, f *tarFiles, list []dockerImag
 			maxImages)
 	}
 	found := make([]candidate, 0, len(list))
-	images := map[v1.Hash]*Image{}
+	images := map[v1.Hash]dockerImage{}
 	for _, d := range list {
 		if err := context.Cause(ctx); err != nil {
 			return nil, r.Origin.Unread(err)
@@ -63,20 +63,18 @@ func chooseDocker(ctx context.Context, r Request, f *tarFiles, list []dockerImag
 		if err != nil {
 			return nil, err
 		}
-		c := candidate{Descriptor: v1.Descriptor{Digest: digest}, platform: *config.platform(),
-			name: strings.Join(d.RepoTags, ", ")}
-		found = append(found, c)
-		if r.Platform.runs(c.platform) {
-			if images[digest], err = d.image(r.Origin, f, digest, config); err != nil {
-				return nil, err
-			}
-		}
+		images[digest] = d
+		found = append(found, candidate{
+			Descriptor: v1.Descriptor{Digest: digest},
+			platform:   bare(*config.platform()),
+			name:       short(strings.Join(d.RepoTags, ", ")),
+		})
 	}
 	chosen, err := choose(r.Origin, r.Platform, found)
 	if err != nil {
 		return nil, err
 	}
-	return images[chosen.Digest], nil
+	return images[chosen.Digest].open(r.Origin, f, chosen.Digest)
 }
 
 // config reads the image's configuration. The digest of the file is the image's ID, by which most
@@ -96,8 +94,17 @@ func (d dockerImage) config(o image.Origin, f *tarFiles) (digest v1.Hash, config
 	return digest, config, unmarshal(o, "configuration", data, &config.ConfigFile)
 }
 
-func (d dockerImage) image(o image.Origin, f *tarFiles, digest v1.Hash, config configFile) (im *Image, err error) {
-	im = &Image{Kind: DockerArchive, origin: o, identity: Identity{OfConfig, digest.String()}}
+// open opens the image with that digest. It reads the configuration once more, because those of all
+// images together may be large.
+func (d dockerImage) open(o image.Origin, f *tarFiles, digest v1.Hash) (*Image, error) {
+	again, config, err := d.config(o, f)
+	if err != nil {
+		return nil, err
+	}
+	if again != digest {
+		return nil, o.Failed("reading", image.ErrChanged, adviceChanged)
+	}
+	im := &Image{Kind: DockerArchive, origin: o, identity: Identity{OfConfig, digest.String()}}
 	if im.Config, err = config.read(o); err != nil {
 		return nil, err
 	}

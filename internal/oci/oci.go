@@ -121,12 +121,14 @@ func newRoot(o image.Origin, digest string, open func(context.Context) (io.ReadC
 		case read:
 			return nil
 		default:
-			return o.Failed("reading", image.ErrChanged, "Apply again once nothing writes to it.")
+			return o.Failed("reading", image.ErrChanged, adviceChanged)
 		}
 	}
 	im.layers = []archive.Layer{{Name: "archive", Open: open, Sum: sum}}
 	return im
 }
+
+const adviceChanged = "Apply again once nothing writes to it."
 
 // named is the name of a layer in messages, of one that is counted from 0.
 func named(number, of int) string { return fmt.Sprintf("layer %d of %d", number+1, of) }

@@ -67,11 +67,22 @@ func (e *PlatformError) Error() string {
 // Attribute is the field of the source to blame: the one that says where the image is.
 func (e *PlatformError) Attribute() string { return e.Origin.Attribute }
 
-// candidate is an image to choose from.
+// candidate is an image to choose from. There may be many, so it has only what is needed for that.
 type candidate struct {
-	v1.Descriptor
-	platform v1.Platform
-	name     string // that it was given; "" for none
+	v1.Descriptor             // its type, digest and size
+	platform      v1.Platform // as bare returns it
+	name          string      // that it was given, as short returns it; "" for none
+}
+
+// bare is a platform without what does not count here.
+func bare(p v1.Platform) v1.Platform {
+	return v1.Platform{OS: short(p.OS), Architecture: short(p.Architecture), Variant: short(p.Variant)}
+}
+
+// short is the beginning of a text from an image, and keeps nothing else of it in memory.
+func short(text string) string {
+	const enough = 200 // bytes
+	return strings.Clone(text[:min(len(text), enough)])
 }
 
 func (c candidate) String() string {
@@ -88,8 +99,7 @@ func (c candidate) String() string {
 
 // shown makes text from an image safe to show as a part of a sentence.
 func shown(text string) string {
-	const enough = 200
-	quoted := image.Quote(text[:min(len(text), enough)])
+	quoted := image.Quote(short(text))
 	return quoted[1 : len(quoted)-1]
 }
 

@@ -92,6 +92,9 @@ const (
 // collect finds all images that descriptors lead to.
 func (c *choosing) collect(from []v1.Descriptor, name string, depth int) error {
 	for _, d := range from {
+		if err := context.Cause(c.ctx); err != nil {
+			return c.Origin.Unread(err)
+		}
 		if c.seen++; c.seen > maxImages || depth > maxDepth {
 			return archive.Refuse(c.Origin, "", "Export the image to use alone.",
 				"it lists more than %d images, or lists in more than %d lists", maxImages, maxDepth)
@@ -126,9 +129,12 @@ func (c *choosing) collect(from []v1.Descriptor, name string, depth int) error {
 
 // add adds an image. If its descriptor does not say for which platform it is, its configuration does.
 func (c *choosing) add(d v1.Descriptor, name string) error {
-	found := candidate{Descriptor: d, name: name}
+	found := candidate{
+		Descriptor: v1.Descriptor{MediaType: d.MediaType, Digest: d.Digest, Size: d.Size},
+		name:       short(name),
+	}
 	if d.Platform != nil {
-		found.platform = *d.Platform
+		found.platform = bare(*d.Platform)
 	} else {
 		m, err := c.manifest(d)
 		if err != nil {
@@ -141,7 +147,7 @@ func (c *choosing) add(d v1.Descriptor, name string) error {
 		if err != nil {
 			return err
 		}
-		found.platform = *f.platform()
+		found.platform = bare(*f.platform())
 	}
 	c.found = append(c.found, found)
 	return nil
