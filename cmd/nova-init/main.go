@@ -9,9 +9,10 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/initd/confine"
 	"github.com/novacron/terraform-provider-novacron/internal/initd/container"
+	"github.com/novacron/terraform-provider-novacron/internal/initd/logfile"
 )
 
 func main() {
 	confine.Stage(os.Args)
-	os.Exit(container.Run())
+	os.Exit(container.Run(logfile.Patience))
 }

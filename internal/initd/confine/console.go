@@ -48,7 +48,7 @@ func relay(terminal, file *os.File) int {
 	if err != nil {
 		return 1
 	}
-	log := logfile.New(file, info.Size())
+	log := logfile.New(file, info.Size(), logfile.Patience)
 	defer log.Close()
 	part := make([]byte, 1<<16)
 	returned := false // the part before ended with a carriage return, which is not written yet

@@ -52,11 +52,12 @@ type container struct {
 }
 
 // Run runs the container until the application ends, and returns its exit code. The process must be
-// process 1 of a container. Run does not return for a system container.
-func Run() int {
+// process 1 of a container. Run does not return for a system container. Patience is how long output
+// waits for the disk of the log, such as logfile.Patience.
+func Run(patience time.Duration) int {
 	started := time.Now()
 	told := listen() // before anything else: Go ends a program at a signal that it does not listen to
-	c, err := open(started)
+	c, err := open(started, patience)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "nova-init:", err) // it is on the console of the container
 		return noStatus
@@ -90,7 +91,7 @@ func listen() signals {
 }
 
 // open opens what the host shares, before the root changes.
-func open(started time.Time) (*container, error) {
+func open(started time.Time, patience time.Duration) (*container, error) {
 	if os.Getpid() != 1 {
 		return nil, errors.New("it has to be process 1 of a container")
 	}
@@ -113,7 +114,7 @@ func open(started time.Time) (*container, error) {
 	return &container{
 		configFile: config,
 		status:     newReporter(status, started),
-		log:        logfile.New(log, size),
+		log:        logfile.New(log, size, patience),
 		logFile:    log,
 	}, nil
 }
@@ -251,6 +252,7 @@ func (c *container) supervise(told signals) int {
 		Health:  c.config.Health,
 		Report:  c.status.change,
 		Say:     c.log.Printf,
+		Flush:   c.log.Flush,
 	}
 	code := app.Run(ctx, numbers(told.forwarded))
 	c.root.Sync()

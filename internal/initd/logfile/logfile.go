@@ -14,11 +14,12 @@ const (
 	// MaxSize is how large the file becomes, in bytes. Then its second half is kept.
 	MaxSize = 8 << 20
 
+	// Patience is how long output usually waits for a disk that takes nothing. After that it is lost
+	// until the disk goes on.
+	Patience = time.Second
+
 	// buffered is what waits for the disk, in bytes.
 	buffered = 1 << 20
-	// patience is how long output waits for a disk that takes nothing. After that it is lost until the
-	// disk goes on.
-	patience = time.Second
 )
 
 // File is what a log needs of an *os.File.
@@ -30,25 +31,32 @@ type File interface {
 
 // Log appends to a file. It is for several goroutines at once.
 type Log struct {
-	file File
-	size int64 // of the file; only the writing goroutine uses it
+	file     File
+	size     int64 // of the file; only the writing goroutine uses it
+	patience time.Duration
 
 	mu       sync.Mutex
 	waiting  []byte
 	lost     int64         // bytes since the last that were kept
-	taken    chan struct{} // closed when the writing goroutine takes what waits
+	kept     int64         // bytes that have ever waited
+	stored   int64         // bytes of them that the writing goroutine is done with
+	taken    chan struct{} // closed, and replaced, when the writing goroutine takes what waits
+	idle     chan struct{} // closed, and replaced, when the writing goroutine is done with what it took
 	stalled  bool          // patience was at an end, and nothing was taken since
 	more     chan struct{} // has an element if something waits
 	done     chan struct{} // closed by Close
 	finished chan struct{} // closed when everything is written
 }
 
-// New starts a log at the end of a file that has size bytes.
-func New(file File, size int64) *Log {
+// New starts a log at the end of a file that has size bytes. Patience is how long it waits for a disk
+// that takes nothing.
+func New(file File, size int64, patience time.Duration) *Log {
 	l := &Log{
 		file:     file,
 		size:     size,
+		patience: patience,
 		taken:    make(chan struct{}),
+		idle:     make(chan struct{}),
 		more:     make(chan struct{}, 1),
 		done:     make(chan struct{}),
 		finished: make(chan struct{}),
@@ -57,8 +65,8 @@ func New(file File, size int64) *Log {
 	return l
 }
 
-// Write never fails. It keeps p, or, if the file has taken nothing for a second, loses it and notes
-// in the log how much was lost.
+// Write never fails. It keeps p, or, if the disk has taken nothing for as long as the log's patience,
+// loses it and notes in the log how much was lost.
 func (l *Log) Write(p []byte) (int, error) {
 	written := len(p)
 	for len(p) > 0 {
@@ -85,12 +93,14 @@ func (l *Log) append(part []byte) {
 		l.lost += int64(len(part))
 		return
 	}
+	before := len(l.waiting)
 	if l.lost > 0 {
 		l.waiting = fmt.Appendf(l.waiting, "\nnova-init: %d bytes of output are lost, because the log's disk "+
 			"did not take them\n", l.lost)
 		l.lost = 0
 	}
 	l.waiting = append(l.waiting, part...)
+	l.kept += int64(len(l.waiting) - before)
 	select {
 	case l.more <- struct{}{}:
 	default:
@@ -99,7 +109,7 @@ func (l *Log) append(part []byte) {
 
 // wait gives the disk time to make room for n bytes, which are no more than the buffer has.
 func (l *Log) wait(n int) {
-	timer := time.NewTimer(patience)
+	timer := time.NewTimer(l.patience)
 	defer timer.Stop()
 	for len(l.waiting)+n > buffered {
 		taken := l.taken
@@ -115,10 +125,31 @@ func (l *Log) wait(n int) {
 	}
 }
 
-// Close returns when all output is in the file, or after a second in which it is not.
+// Flush returns when all output so far is in the file, or when the log's patience is at an end.
+func (l *Log) Flush() {
+	l.append(nil) // notes what was lost
+	timer := time.NewTimer(l.patience)
+	defer timer.Stop()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for all := l.kept; l.stored < all; {
+		idle := l.idle
+		l.mu.Unlock()
+		select {
+		case <-idle:
+			l.mu.Lock()
+		case <-timer.C:
+			l.mu.Lock()
+			return
+		}
+	}
+}
+
+// Close returns when all output is in the file, or when the log's patience is at an end.
 func (l *Log) Close() {
+	l.append(nil) // notes what was lost
 	close(l.done)
-	timer := time.NewTimer(patience)
+	timer := time.NewTimer(l.patience)
 	defer timer.Stop()
 	select {
 	case <-l.finished:
@@ -143,6 +174,11 @@ func (l *Log) write() {
 		l.taken = make(chan struct{})
 		l.mu.Unlock()
 		l.store(part)
+		l.mu.Lock()
+		l.stored += int64(len(part))
+		close(l.idle)
+		l.idle = make(chan struct{})
+		l.mu.Unlock()
 	}
 }
 

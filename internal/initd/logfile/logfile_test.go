@@ -39,7 +39,7 @@ func content(t *testing.T, path string) string {
 
 func TestOutputIsAppended(t *testing.T) {
 	file, path := open(t, "before\n")
-	l := New(file, 7)
+	l := New(file, 7, time.Minute)
 	fmt.Fprint(l, "half of ")
 	fmt.Fprint(l, "a line\nwithout an end")
 	l.Printf("the end of %d", 1)
@@ -51,7 +51,7 @@ func TestOutputIsAppended(t *testing.T) {
 
 func TestALogKeepsItsEnd(t *testing.T) {
 	file, path := open(t, "")
-	l := New(file, 0)
+	l := New(file, 0, time.Minute)
 	const lines = 3 * MaxSize / 64
 	for n := range lines {
 		fmt.Fprintf(l, "line %058d\n", n)
@@ -76,7 +76,7 @@ func TestALogKeepsItsEnd(t *testing.T) {
 
 func TestALineWithoutEndIsCut(t *testing.T) {
 	file, path := open(t, "")
-	l := New(file, 0)
+	l := New(file, 0, time.Minute)
 	for range 40 {
 		_, _ = l.Write(bytes.Repeat([]byte("x"), 1<<20))
 	}
@@ -128,13 +128,13 @@ func (d *disk) Truncate(size int64) error {
 func TestADiskThatStops(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &disk{ready: make(chan struct{})}
-		l := New(d, 0)
+		l := New(d, 0, Patience)
 		block := bytes.Repeat([]byte("x"), buffered/4)
 		begun := time.Now()
 		for range 100 {
 			_, _ = l.Write(block)
 		}
-		if took := time.Since(begun); took < patience || took > patience+time.Millisecond {
+		if took := time.Since(begun); took < Patience || took > Patience+time.Millisecond {
 			t.Errorf("it waited for %v", took)
 		}
 		close(d.ready)
@@ -156,7 +156,7 @@ func TestADiskThatStops(t *testing.T) {
 
 func TestAFullDiskStopsNothing(t *testing.T) {
 	d := &disk{full: true}
-	l := New(d, 0)
+	l := New(d, 0, time.Minute)
 	for range 20 {
 		if n, err := l.Write(make([]byte, 1<<20)); n != 1<<20 || err != nil {
 			t.Fatalf("%d, %v", n, err)
@@ -168,14 +168,60 @@ func TestAFullDiskStopsNothing(t *testing.T) {
 	}
 }
 
+// What was printed is in the file before anything else is said about it.
+func TestFlushWaitsForTheDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &disk{ready: make(chan struct{})}
+		l := New(d, 0, Patience)
+		l.Flush() // of nothing takes no time
+		begun := time.Now()
+		l.Printf("first")
+		synctest.Wait() // the disk has it
+		l.Printf("second")
+		time.AfterFunc(Patience/4, func() { d.ready <- struct{}{} })
+		time.AfterFunc(Patience/2, func() { d.ready <- struct{}{} })
+		l.Flush()
+		if got := string(d.data); got != "nova-init: first\nnova-init: second\n" {
+			t.Errorf("the file has %q", got)
+		}
+		if took := time.Since(begun); took != Patience/2 {
+			t.Errorf("it waited for %v", took)
+		}
+		l.Printf("third")
+		begun = time.Now()
+		l.Flush()
+		if took := time.Since(begun); took != Patience {
+			t.Errorf("it waited for %v", took)
+		}
+		close(d.ready)
+		l.Close()
+	})
+}
+
+// An application whose last output is lost is told of, too.
+func TestTheLastLossIsNoted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &disk{ready: make(chan struct{})}
+		l := New(d, 0, Patience)
+		for range 3 {
+			_, _ = l.Write(bytes.Repeat([]byte("x"), buffered))
+		}
+		close(d.ready)
+		l.Close()
+		if text := string(d.data); !strings.HasSuffix(text, "did not take them\n") {
+			t.Errorf("it ends with %q", text[max(0, len(text)-200):])
+		}
+	})
+}
+
 func TestCloseDoesNotWaitForADiskForever(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &disk{ready: make(chan struct{})}
-		l := New(d, 0)
+		l := New(d, 0, Patience)
 		l.Printf("a line")
 		begun := time.Now()
 		l.Close()
-		if took := time.Since(begun); took != patience {
+		if took := time.Since(begun); took != Patience {
 			t.Errorf("it waited for %v", took)
 		}
 		close(d.ready)

@@ -53,6 +53,8 @@ type Application struct {
 	Report func(func(*initd.Status))
 	// Say writes a line to the log.
 	Say func(format string, args ...any)
+	// Flush waits until the log has what was said and printed, unless that takes too long.
+	Flush func()
 }
 
 // Run keeps the application running until it is not to be restarted, cannot be started, or ctx ends,
@@ -63,7 +65,7 @@ func (a *Application) Run(ctx context.Context, signals <-chan int) int {
 		process, err := a.Runner.Start()
 		if err != nil {
 			a.Say("%v", err)
-			a.Report(func(s *initd.Status) {
+			a.end(func(s *initd.Status) {
 				s.State, s.Error = initd.StateFailed, &initd.Failure{Code: initd.FailedStart, Message: err.Error()}
 			})
 			return cannotStart
@@ -73,17 +75,23 @@ func (a *Application) Run(ctx context.Context, signals <-chan int) int {
 		exit := a.watch(ctx, process, signals)
 		a.Runner.KillAll() // what it has left behind, before another one starts
 		if ctx.Err() != nil || !a.again(exit) {
-			a.Report(func(s *initd.Status) { s.State, s.Exit = initd.StateExited, &exit })
+			a.end(func(s *initd.Status) { s.State, s.Exit = initd.StateExited, &exit })
 			return exit.Code
 		}
 		delay := delays.next(time.Since(started))
 		a.Say("the application ended with code %d, and starts again in %v", exit.Code, delay)
 		a.Report(func(s *initd.Status) { s.State, s.Exit = initd.StateWaiting, &exit })
 		if !wait(ctx, delay, signals) {
-			a.Report(func(s *initd.Status) { s.State = initd.StateExited })
+			a.end(func(s *initd.Status) { s.State = initd.StateExited })
 			return exit.Code
 		}
 	}
+}
+
+// end reports that the container has ended. A host that reads this reads the log next.
+func (a *Application) end(report func(*initd.Status)) {
+	a.Flush()
+	a.Report(report)
 }
 
 func (a *Application) again(exit initd.Exit) bool {

@@ -24,6 +24,7 @@ type fake struct {
 	checks  func(at time.Duration) (took time.Duration, code int)
 	status  initd.Status
 	states  []initd.State
+	flushed bool // since the last start, or what was said
 }
 
 // life is what an application does after a start.
@@ -63,6 +64,7 @@ func (f *fake) note(format string, args ...any) {
 func (f *fake) Start() (Process, error) {
 	l := f.lives[min(f.starts, len(f.lives)-1)]
 	f.starts++
+	f.flushed = false
 	f.note("start")
 	if l.broken != nil {
 		return nil, l.broken
@@ -100,7 +102,14 @@ func (f *fake) report(change func(*initd.Status)) {
 func (f *fake) run(t *testing.T, a Application, stop time.Duration, signals <-chan int) int {
 	t.Helper()
 	f.t0 = time.Now()
-	a.Runner, a.Report, a.Say = f, f.report, func(string, ...any) {}
+	a.Runner, a.Say = f, func(string, ...any) { f.flushed = false }
+	a.Flush = func() { f.flushed = true }
+	a.Report = func(change func(*initd.Status)) {
+		f.report(change)
+		if state := f.status.State; !f.flushed && (state == initd.StateExited || state == initd.StateFailed) {
+			t.Errorf("it is %s before the log has everything", state)
+		}
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	if stop > 0 {
