@@ -124,6 +124,23 @@ func TestADiskBelongsToWhomTheImageSays(t *testing.T) {
 	run(t, "e2fsck", "-fn", filepath.Join(b.dir, "data.raw"))
 }
 
+// An owner that the container does not have would be a user of the host's own.
+func TestADiskDoesNotBelongToAUserOfTheHost(t *testing.T) {
+	b := newBox(t)
+	config := script("stat -c '%a %u:%g' /srv/strange /srv/strange/file")
+	config.Disks = []initd.Disk{{Name: "data", Path: "/srv/strange"}}
+	config.Files = []initd.File{{Path: "/srv/strange/file", UID: 65535, GID: 65535}}
+	b.start(config)
+	b.exit()
+	if got, want := b.log(), "750 0:0\n0 65535:65535\n"; got != want {
+		t.Errorf("it printed %q, want %q: %+v", got, want, b.status().Error)
+	}
+	owner := run(t, "debugfs", "-R", "stat <2>", filepath.Join(b.dir, "data.raw"))
+	if !strings.Contains(owner, "User:     0   Group:     0") {
+		t.Error(owner)
+	}
+}
+
 func TestASystemContainer(t *testing.T) {
 	b := newBox(t)
 	b.hosted.Disks = nil

@@ -101,6 +101,7 @@ cp tree/bin/busybox tree/bin/suid && chmod 4755 tree/bin/suid
 mknod tree/srv/mem c 1 1 && chmod 666 tree/srv/mem
 mkfifo tree/srv/pipe
 mkdir tree/srv/state && chown 1000:7 tree/srv/state && chmod 2770 tree/srv/state
+mkdir tree/srv/strange && chown 70000:80000 tree/srv/strange && chmod 750 tree/srv/strange
 printf '#!/nowhere/sh\n' >tree/bin/orphan && chmod 755 tree/bin/orphan
 echo text >tree/bin/text && chmod 755 tree/bin/text
 echo text >tree/bin/plain

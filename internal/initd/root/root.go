@@ -120,17 +120,58 @@ func (r *Root) makeLayer() error {
 		return fmt.Errorf("reading the image: %w", err)
 	}
 	dir := filepath.Join(r.layer, "upper")
-	if err := unix.Chown(dir, int(image.Uid), int(image.Gid)); err != nil {
+	uid, gid := r.owner(image)
+	if err := unix.Chown(dir, uid, gid); err != nil {
 		return fmt.Errorf("making the writable layer: %w", err)
 	}
 	if err := unix.Chmod(dir, image.Mode&0o7777); err != nil {
 		return fmt.Errorf("making the writable layer: %w", err)
 	}
-	return os.WriteFile(filepath.Join(r.layer, usersName), []byte(strconv.Itoa(r.id(0))), 0o600)
+	if err := writeOnce(r.layer, usersName, strconv.Itoa(r.id(0))); err != nil {
+		return fmt.Errorf("making the writable layer: %w", err)
+	}
+	return nil
 }
 
-// usersName is a file that names the host's id of the container's root.
+// owner is who owns on the host what the image says belongs to somebody. An owner that the container
+// does not have is its root.
+func (r *Root) owner(image unix.Stat_t) (uid, gid int) {
+	own := func(id uint32) int {
+		first, count := r.config.Users.First, r.config.Users.Count
+		if r.config.Privileged || id >= first && id-first < count {
+			return int(id)
+		}
+		return r.id(0)
+	}
+	return own(image.Uid), own(image.Gid)
+}
+
+// usersName is a file that names the host's id of the container's root. Whatever ends the machine, it
+// is whole, or not there.
 const usersName = "users"
+
+// writeOnce writes a file that is whole once it is there.
+func writeOnce(dir, name, text string) error {
+	file, err := os.OpenFile(filepath.Join(dir, name+".new"), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteString(text)
+	if err == nil {
+		err = file.Sync()
+	}
+	if err = errors.Join(err, file.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(file.Name(), filepath.Join(dir, name)); err != nil {
+		return err
+	}
+	parent, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(parent.Sync(), parent.Close())
+}
 
 // checkUsers refuses a writable layer whose files belong to other ids of the host than those that
 // stand for the container's. It reports whether there is none yet.
@@ -256,7 +297,8 @@ func (r *Root) own(d initd.Disk, image unix.Stat_t) error {
 		int(now.Gid) != r.id(0) || now.Mode&0o7777 != asMade {
 		return nil
 	}
-	if err := unix.Fchown(fd, int(image.Uid), int(image.Gid)); err != nil {
+	uid, gid := r.owner(image)
+	if err := unix.Fchown(fd, uid, gid); err != nil {
 		return err
 	}
 	return unix.Fchmod(fd, image.Mode&0o7777)
