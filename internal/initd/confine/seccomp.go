@@ -18,9 +18,7 @@ import (
 // defaultFilter compiles the profile of system calls that container engines have by default. It is
 // for programs of the machine's own architecture: others (32 bits on 64) can call nothing.
 func defaultFilter() (*unix.SockFprog, error) {
-	profile, err := profiles.GetDefaultProfile(&specs.Spec{Process: &specs.Process{
-		Capabilities: &specs.LinuxCapabilities{Bounding: slices.Sorted(maps.Keys(capabilities))},
-	}})
+	profile, err := defaultProfile()
 	if err != nil {
 		return nil, err
 	}
@@ -37,6 +35,12 @@ func defaultFilter() (*unix.SockFprog, error) {
 		filter[i] = unix.SockFilter{Code: r.Op, Jt: r.Jt, Jf: r.Jf, K: r.K}
 	}
 	return &unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}, nil
+}
+
+func defaultProfile() (*specs.LinuxSeccomp, error) {
+	return profiles.GetDefaultProfile(&specs.Spec{Process: &specs.Process{
+		Capabilities: &specs.LinuxCapabilities{Bounding: slices.Sorted(maps.Keys(capabilities))},
+	}})
 }
 
 // install filters the system calls of the thread, from the next one on.
@@ -65,7 +69,7 @@ func byNumber(profile *specs.LinuxSeccomp, machine *arch.Info) (map[uint32][]alt
 			return nil, err
 		}
 		for _, name := range rule.Names {
-			if number, known := machine.SyscallNames[name]; known {
+			if number, known := numberOf(name, machine); known {
 				calls[uint32(number)] = append(calls[uint32(number)], alternative{rule.Args, verdict})
 			}
 		}
@@ -79,6 +83,14 @@ func byNumber(profile *specs.LinuxSeccomp, machine *arch.Info) (map[uint32][]alt
 		}
 	}
 	return calls, nil
+}
+
+// numberOf is the number of a system call by its name in profiles.
+func numberOf(name string, machine *arch.Info) (number int, known bool) {
+	if number, known = machine.SyscallNames[name]; !known && name == "newfstatat" {
+		number, known = machine.SyscallNames["fstatat"] // as asm-generic/unistd.h has it, for arm64
+	}
+	return number, known
 }
 
 // verdictFor is what a filter returns for an action (seccomp(2)).
@@ -136,7 +148,9 @@ func compile(profile *specs.LinuxSeccomp) ([]bpf.Instruction, error) {
 		bpf.RetConstant{Val: refused},
 	}
 	var allowed []uint32
+	newest := uint32(0)
 	for _, number := range slices.Sorted(maps.Keys(calls)) {
+		newest = number
 		rules := calls[number]
 		if len(rules[0].conditions) == 0 && rules[0].verdict == unix.SECCOMP_RET_ALLOW {
 			allowed = append(allowed, number)
@@ -161,7 +175,12 @@ func compile(profile *specs.LinuxSeccomp) ([]bpf.Instruction, error) {
 			bpf.RetConstant{Val: unix.SECCOMP_RET_ALLOW})
 		allowed = allowed[n:]
 	}
-	return append(program, bpf.RetConstant{Val: refused}), nil
+	// The profile decides nothing about system calls that are newer than it. Programs do without those
+	// that the kernel does not have.
+	return append(program,
+		bpf.JumpIf{Cond: bpf.JumpLessOrEqual, Val: newest, SkipTrue: 1},
+		bpf.RetConstant{Val: unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)},
+		bpf.RetConstant{Val: refused}), nil
 }
 
 // blockFor decides about one system call.

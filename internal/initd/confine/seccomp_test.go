@@ -86,9 +86,32 @@ func TestSystemCalls(t *testing.T) {
 			t.Errorf("%s %#x: %#x, want %#x", c.name, c.args, got, c.want)
 		}
 	}
+	machine := must.Get[*arch.Info](t)(arch.GetInfo(""))
+	for number, want := range map[uint32]uint32{
+		424: allow, // pidfd_send_signal
+		425: perm,  // io_uring_setup
+		500: nosys, // newer than all that the profile names
+		x32: perm, x32 + 500: perm,
+	} {
+		if got := verdictOf(t, filter, uint32(machine.ID), number); got != want {
+			t.Errorf("the system call %d: %#x, want %#x", number, got, want)
+		}
+	}
 	const i386 = 0x40000003 // AUDIT_ARCH_I386 of linux/audit.h
 	if got := verdictOf(t, filter, i386, 3); got != perm {
 		t.Errorf("a system call of 32 bits: %#x", got)
+	}
+}
+
+// What stat(3) calls is named in two ways, and programs of each architecture need it.
+func TestEveryArchitectureHasFiles(t *testing.T) {
+	profile := must.Get[*specs.LinuxSeccomp](t)(defaultProfile())
+	for name, number := range map[string]uint32{"x86_64": 262, "aarch64": 79} {
+		machine := must.Get[*arch.Info](t)(arch.GetInfo(name))
+		calls := must.Get[map[uint32][]alternative](t)(byNumber(profile, machine))
+		if rules := calls[number]; len(rules) != 1 || rules[0].verdict != allow {
+			t.Errorf("%s: newfstatat: %+v", name, rules)
+		}
 	}
 }
 
@@ -114,7 +137,7 @@ func TestConditions(t *testing.T) {
 				{Names: []string{"read"}, Action: specs.ActAllow, Args: []specs.LinuxSeccompArg{
 					{Index: 5, Value: 9, Op: specs.OpEqualTo},
 				}},
-				{Names: []string{"write"}, Action: specs.ActAllow},
+				{Names: []string{"write", "exit_group"}, Action: specs.ActAllow},
 			},
 		}))
 		for _, a := range values {
