@@ -25,6 +25,7 @@ type Launcher struct {
 	users  *initd.IDRange // nil for a privileged container
 	self   *os.File       // nova-init
 	null   *os.File
+	score  []byte // see protect; nil if nova-init has the score of all others
 }
 
 // NewLauncher creates a Launcher whose programs have the host's ids of users, or, if it is nil, are
@@ -38,7 +39,8 @@ func NewLauncher(reaper *process.Reaper, users *initd.IDRange) (*Launcher, error
 	if err != nil {
 		return nil, err
 	}
-	return &Launcher{reaper: reaper, users: users, self: self, null: null}, nil
+	l := &Launcher{reaper: reaper, users: users, self: self, null: null}
+	return l, l.protect()
 }
 
 // sealedSelf copies the program into memory, where nothing can change it. A process of the container
@@ -128,7 +130,10 @@ func (l *Launcher) stage(name string, s spec, output *os.File) (*process.Child, 
 		return nil, nil, err
 	}
 	specRead.Close()
-	_, failed := specWrite.Write(text)
+	failed := l.expose(strconv.Itoa(child.PID)) // it waits for the spec
+	if failed == nil {
+		_, failed = specWrite.Write(text)
+	}
 	specWrite.Close()
 	report, err := io.ReadAll(reportRead)
 	if err = errors.Join(failed, err); err != nil && len(report) == 0 {

@@ -101,6 +101,9 @@ func run(s spec) error {
 			return fmt.Errorf("entering the working directory %s: %w", s.Process.Dir, detached{err})
 		}
 	}
+	if err := ResetSignals(); err != nil {
+		return err
+	}
 	program, err := lookUp(s.Process.Args[0], s.Process.Env)
 	if err != nil {
 		return err

@@ -17,32 +17,51 @@ import (
 
 func TestRootInsideIsAnotherUserOutside(t *testing.T) {
 	b := newBox(t)
-	b.start(script("echo ready; exec sleep 1000"))
-	b.printed("ready")
-	var found bool
-	for _, file := range must.Get[[]string](t)(filepath.Glob("/proc/[0-9]*/status")) {
-		text, _ := os.ReadFile(file)
-		status := string(text)
-		if !strings.Contains(status, "Name:\tsleep") ||
-			!strings.Contains(status, fmt.Sprintf("PPid:\t%d\n", b.process.Pid)) {
-			continue
+	b.start(script("exec sleep 1000"))
+	pid, status := b.child("sleep")
+	for _, want := range []string{
+		"Uid:\t100000\t100000\t100000\t100000", "Gid:\t100000\t100000\t100000\t100000", "NoNewPrivs:\t1",
+		"Seccomp:\t2",
+		"CapEff:\t00000000a80425fb", "CapBnd:\t00000000a80425fb", "CapInh:\t0000000000000000",
+		"CapAmb:\t0000000000000000",
+		"SigIgn:\t0000000000000000", "SigBlk:\t0000000000000000",
+	} {
+		if !strings.Contains(status, want) {
+			t.Errorf("%q is missing in\n%s", want, status)
 		}
-		found = true
-		for _, want := range []string{
-			"Uid:\t100000\t100000\t100000\t100000", "Gid:\t100000\t100000\t100000\t100000", "NoNewPrivs:\t1",
-			"Seccomp:\t2",
-			"CapEff:\t00000000a80425fb", "CapBnd:\t00000000a80425fb", "CapInh:\t0000000000000000",
-			"CapAmb:\t0000000000000000",
-			"SigIgn:\t0000000000000000", "SigBlk:\t0000000000000000",
-		} {
-			if !strings.Contains(status, want) {
-				t.Errorf("%q is missing in\n%s", want, status)
+	}
+	own := leftScore
+	if mayGrow(t) { // the kernel asks for the same capability
+		own = "-999"
+	}
+	for process, want := range map[int]string{pid: leftScore, b.process.Pid: own} {
+		score := must.Get[[]byte](t)(os.ReadFile(fmt.Sprintf("/proc/%d/oom_score_adj", process)))
+		if got := strings.TrimSpace(string(score)); got != want {
+			t.Errorf("the score of %d is %s, want %s", process, got, want)
+		}
+	}
+}
+
+// child waits until nova-init has a child that runs a program. It returns its number on the host, and
+// its status as in proc(5).
+func (b *box) child(program string) (pid int, status string) {
+	b.t.Helper()
+	found := waitFor(func() bool {
+		for _, file := range must.Get[[]string](b.t)(filepath.Glob("/proc/[0-9]*/status")) {
+			text, _ := os.ReadFile(file) // it may have ended
+			status = string(text)
+			if strings.Contains(status, "Name:\t"+program+"\n") &&
+				strings.Contains(status, fmt.Sprintf("PPid:\t%d\n", b.process.Pid)) {
+				pid, _ = strconv.Atoi(filepath.Base(filepath.Dir(file)))
+				return true
 			}
 		}
-	}
+		return false
+	})
 	if !found {
-		t.Error("there is no sleep")
+		b.t.Fatalf("there is no %s: %+v\n%s", program, b.status(), b.log())
 	}
+	return pid, status
 }
 
 func TestAnApplicationCannotBreakOut(t *testing.T) {

@@ -8,7 +8,9 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
+	"runtime"
 
 	"golang.org/x/sys/unix"
 )
@@ -91,7 +93,21 @@ func beLibvirt(text string) error {
 			return err
 		}
 	}
+	// Nor does it ask for signals, or for a score, that others have left.
+	runtime.LockOSThread()
+	signal.Ignore(unix.SIGUSR2, unix.SIGPIPE, unix.Signal(40))
+	var before unix.Sigset_t
+	blocked := unix.Sigset_t{Val: [16]uint64{1<<(unix.SIGALRM-1) | 1<<(unix.SIGTERM-1)}}
+	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &blocked, &before); err != nil {
+		return err
+	}
+	if err := os.WriteFile("/proc/self/oom_score_adj", []byte(leftScore), 0); err != nil {
+		return err
+	}
 	return unix.Exec("/.nova/init", []string{"/.nova/init"}, []string{"container=lxc-libvirt"})
 }
+
+// leftScore is the oom_score_adj that nova-init begins with.
+const leftScore = "123"
 
 var devices = []string{"null", "zero", "full", "random", "urandom", "tty"}

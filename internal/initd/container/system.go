@@ -3,12 +3,15 @@
 package container
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"runtime"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/novacron/terraform-provider-novacron/internal/initd"
+	"github.com/novacron/terraform-provider-novacron/internal/initd/confine"
 )
 
 // systemInit is what a system container runs as process 1.
@@ -17,8 +20,12 @@ const systemInit = "/sbin/init"
 // becomeSystem executes the image's init in place of nova-init. It returns only if that fails. The
 // status stays as it is then, and the log has what the system writes to its console.
 func (c *container) becomeSystem() int {
-	c.log.Close() // a process of its own goes on with it
+	runtime.LockOSThread() // signals are blocked for a thread
+	c.log.Close()          // a process of its own goes on with it
 	err := c.openConsole()
+	if err == nil {
+		err = errors.Join(c.launcher.Expose(), confine.ResetSignals())
+	}
 	if err == nil {
 		c.status.change(func(s *initd.Status) { s.State = initd.StateRunning })
 		err = unix.Exec(systemInit, []string{systemInit}, os.Environ())
