@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -95,7 +96,14 @@ func beLibvirt(text string) error {
 	}
 	// Nor does it ask for signals, or for a score, that others have left.
 	runtime.LockOSThread()
-	signal.Ignore(unix.SIGUSR2, unix.SIGPIPE, unix.Signal(40))
+	signal.Ignore(unix.SIGHUP, unix.SIGUSR2, unix.SIGPIPE)
+	ignored := [4]uint64{1} // struct sigaction of the kernel, with SIG_IGN
+	for _, number := range []uintptr{32, 34} { // which Go leaves as they are
+		if _, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGACTION, number, uintptr(unsafe.Pointer(&ignored)), 0, 8,
+			0, 0); errno != 0 {
+			return errno
+		}
+	}
 	var before unix.Sigset_t
 	blocked := unix.Sigset_t{Val: [16]uint64{1<<(unix.SIGALRM-1) | 1<<(unix.SIGTERM-1)}}
 	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &blocked, &before); err != nil {
