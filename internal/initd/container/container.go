@@ -242,7 +242,7 @@ func (c *container) supervise(told signals) int {
 	}()
 	for _, l := range c.links {
 		if l.DHCP() {
-			go l.KeepLease(ctx, c.config.Hostname, func(lease network.Lease, err error) { c.leased(l, lease, err) })
+			go l.KeepLease(ctx, c.config.Hostname, c.leases(l))
 		}
 	}
 	app := supervise.Application{

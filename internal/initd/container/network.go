@@ -36,11 +36,24 @@ func (c *container) configureNetwork() error {
 	return nil
 }
 
+// leases takes the leases of a link. An error that repeats itself is in the log once.
+func (c *container) leases(link *network.Link) func(network.Lease, error) {
+	logged := ""
+	return func(lease network.Lease, failed error) {
+		now := ""
+		if failed != nil {
+			now = failed.Error()
+		}
+		if now != "" && now != logged {
+			c.log.Printf("DHCP on %s: %s", link.Name, now)
+		}
+		logged = now
+		c.leased(link, lease, failed)
+	}
+}
+
 // leased reports a lease, and uses its name servers if the configuration has none.
 func (c *container) leased(link *network.Link, lease network.Lease, failed error) {
-	if failed != nil {
-		c.log.Printf("DHCP on %s: %v", link.Name, failed)
-	}
 	names := c.config.Network
 	if failed == nil && len(names.Nameservers) == 0 && len(lease.Nameservers) > 0 {
 		search := names.Search

@@ -3,6 +3,7 @@
 package container
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -23,6 +24,8 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
 	"github.com/novacron/terraform-provider-novacron/internal/initd"
+	"github.com/novacron/terraform-provider-novacron/internal/initd/logfile"
+	"github.com/novacron/terraform-provider-novacron/internal/initd/network"
 )
 
 func parseAddr(text string) (netip.Addr, error) { return netip.ParseAddr(text) }
@@ -54,11 +57,12 @@ func (s *segment) connect(pid int) {
 }
 
 func TestStaticAddresses(t *testing.T) {
-	net := newSegment(t)
 	b := newBox(t)
+	net := newSegment(t)
 	config := script("ip -o addr show eth0; ip route; ip -6 route; cat /sys/class/net/eth0/mtu; " +
 		"probe ping 192.0.2.1; " +
-		"nc -l -p 80 -e true & sleep 0.1; echo | nc 127.0.0.1 80 && echo port 80; cat /etc/hosts")
+		"nc -l -p 80 -e true & " +
+		"for i in $(seq 6000); do echo | nc 127.0.0.1 80 && { echo port 80; break; }; sleep 0.01; done; cat /etc/hosts")
 	config.Process.UID = 1000
 	config.Network.Interfaces = []initd.Interface{{
 		Name: "eth0", MAC: strings.ToUpper(mac), MTU: 1400,
@@ -100,9 +104,9 @@ func withDHCP() initd.Config {
 }
 
 func TestALeaseOfDnsmasq(t *testing.T) {
+	b := newBox(t)
 	needs.Installed(t, "dnsmasq")
 	net := newSegment(t)
-	b := newBox(t)
 	b.start(withDHCP(), net.connect)
 	b.until("running without a lease", func(s initd.Status) bool { return s.State == initd.StateRunning })
 	b.printed("started")
@@ -174,8 +178,8 @@ func (s *segment) server(handler server4.Handler) {
 
 // A lease is renewed, given up when the server says so, and its address goes when it ends.
 func TestALeaseIsKept(t *testing.T) {
-	segment := newSegment(t)
 	b := newBox(t)
+	segment := newSegment(t)
 	b.start(withDHCP(), segment.connect)
 	b.until("running", func(s initd.Status) bool { return s.State == initd.StateRunning })
 	var mu sync.Mutex
@@ -241,5 +245,29 @@ func TestALeaseIsKept(t *testing.T) {
 	s = b.until("an address again", has("[192.0.2.78/28]"))
 	if s.Interfaces[0].Error != "" {
 		t.Errorf("the interfaces are %+v", s.Interfaces)
+	}
+}
+
+// A network without a DHCP server does not fill the log.
+func TestAnErrorOfDHCPIsLoggedOnce(t *testing.T) {
+	dir := t.TempDir()
+	files := map[string]*os.File{}
+	for _, name := range []string{"log", "status"} {
+		files[name] = must.Get[*os.File](t)(os.Create(filepath.Join(dir, name)))
+		defer files[name].Close()
+	}
+	c := &container{log: logfile.New(files["log"], 0, patience), status: newReporter(files["status"], time.Now())}
+	report := c.leases(&network.Link{Name: "eth0"})
+	none, refused := errors.New("no answer"), errors.New("refused")
+	for _, err := range []error{none, none, none, refused, none, nil, nil, none, none} {
+		report(network.Lease{}, err)
+	}
+	c.log.Close()
+	want := ""
+	for _, err := range []error{none, refused, none, none} {
+		want += fmt.Sprintf("nova-init: DHCP on eth0: %v\n", err)
+	}
+	if got := string(must.Get[[]byte](t)(os.ReadFile(files["log"].Name()))); got != want {
+		t.Errorf("the log has %q, want %q", got, want)
 	}
 }
