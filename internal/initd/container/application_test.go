@@ -219,7 +219,7 @@ func TestRestarts(t *testing.T) {
 
 func TestHealth(t *testing.T) {
 	b := newBox(t)
-	config := script("touch /tmp/well; trap 'rm /tmp/well' USR1; while :; do sleep 0.01; done")
+	config := script("trap 'rm /tmp/well' USR1; touch /tmp/well; while :; do sleep 0.01; done")
 	config.Health = &initd.Health{
 		Args:     []string{"/bin/sh", "-c", "echo as $(id -u) $VALUE; exec cat /tmp/well"},
 		Interval: 50, Timeout: 30_000, Retries: 3,

@@ -97,7 +97,7 @@ func beLibvirt(text string) error {
 	// Nor does it ask for signals, or for a score, that others have left.
 	runtime.LockOSThread()
 	signal.Ignore(unix.SIGHUP, unix.SIGUSR2, unix.SIGPIPE)
-	ignored := [4]uint64{1} // struct sigaction of the kernel, with SIG_IGN
+	ignored := [4]uint64{1}                    // struct sigaction of the kernel, with SIG_IGN
 	for _, number := range []uintptr{32, 34} { // which Go leaves as they are
 		if _, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGACTION, number, uintptr(unsafe.Pointer(&ignored)), 0, 8,
 			0, 0); errno != 0 {

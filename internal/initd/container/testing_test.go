@@ -246,6 +246,27 @@ func (b *box) launch(connect ...func(pid int)) {
 	})
 }
 
+// launchSlowly starts a container that waits for its configuration, which is written to a pipe and
+// ends with it.
+func (b *box) launchSlowly() *os.File {
+	b.t.Helper()
+	config := filepath.Join(b.dir, "config.json")
+	if err := unix.Mkfifo(config, 0o600); err != nil {
+		b.t.Fatal(err)
+	}
+	b.launch()
+	var pipe *os.File
+	if !waitFor(func() bool {
+		var err error
+		pipe, err = os.OpenFile(config, os.O_WRONLY|unix.O_NONBLOCK, 0) // which works while it is being read
+		return err == nil
+	}) {
+		b.t.Fatalf("nova-init does not read its configuration: %s", &b.console)
+	}
+	b.until("starting", func(s initd.Status) bool { return s.State == initd.StateStarting })
+	return pipe
+}
+
 func (b *box) status() initd.Status {
 	b.t.Helper()
 	page, err := os.ReadFile(filepath.Join(b.dir, "status"))
