@@ -3,9 +3,13 @@
 package container
 
 import (
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"unsafe"
@@ -14,7 +18,8 @@ import (
 )
 
 // attempts are what an application must not be able to do, by a name. They return nil if they
-// succeed.
+// succeed, and the system's error otherwise. Arguments that make no sense do not matter: the kernel
+// has another error for them than for what is refused.
 var attempts = map[string]func() error{
 	"mount":  func() error { return unix.Mount("none", "/tmp", "tmpfs", 0, "") },
 	"umount": func() error { return unix.Unmount("/proc/kcore", unix.MNT_DETACH) },
@@ -35,13 +40,14 @@ var attempts = map[string]func() error{
 	"core_pattern by a link": func() error { return os.WriteFile("/links/out/core_pattern", []byte("core"), 0) },
 	"kcore": func() error {
 		file, err := os.Open("/proc/kcore")
-		if err == nil {
-			var n int
-			if n, err = file.Read(make([]byte, 1)); n == 0 {
-				return fmt.Errorf("nothing to read: %w", err)
-			}
+		if err != nil {
+			return err
 		}
-		return err
+		defer file.Close()
+		if _, err := file.Read(make([]byte, 1)); errors.Is(err, io.EOF) {
+			return unix.EACCES // it is hidden behind /dev/null
+		}
+		return nil
 	},
 	"sys": func() error {
 		return os.WriteFile("/sys/kernel/mm/transparent_hugepage/enabled", []byte("never"), 0)
@@ -111,6 +117,34 @@ func addInterface() error {
 	return call(unix.SYS_IOCTL, uintptr(fd), unix.SIOCSIFFLAGS, uintptr(unsafe.Pointer(request)))
 }
 
+// outcome says whether an attempt was refused: by a filter, for lack of rights, or by a mount.
+func outcome(err error) string {
+	for _, refused := range []error{unix.EPERM, unix.EACCES, unix.EROFS} {
+		if errors.Is(err, refused) {
+			return "refused"
+		}
+	}
+	if errors.Is(err, unix.ENOENT) {
+		return "not there"
+	}
+	return fmt.Sprintf("not refused (%v)", err)
+}
+
+// notEverywhere are the attempts on files that some kernels do not have.
+var notEverywhere = map[string]string{"kcore": "/proc/kcore", "sysrq": "/proc/sysrq-trigger"}
+
+// printWritable prints the files in directories that the process may write to.
+func printWritable(dirs []string) {
+	for _, dir := range dirs {
+		_ = filepath.WalkDir(dir, func(at string, d fs.DirEntry, err error) error {
+			if err == nil && d.Type().IsRegular() && unix.Access(at, unix.W_OK) == nil {
+				fmt.Println(at)
+			}
+			return nil
+		})
+	}
+}
+
 // probe makes an attempt, and prints how it ended.
 func probe(args []string) int {
 	switch args[0] {
@@ -119,10 +153,12 @@ func probe(args []string) int {
 			if name == "clone with namespaces" {
 				continue // in a process of its own
 			}
-			fmt.Printf("attempt %s: %v\n", name, attempt())
+			fmt.Printf("attempt %s: %s\n", name, outcome(attempt()))
 		}
 	case "clone":
-		fmt.Printf("attempt clone with namespaces: %v\n", attempts["clone with namespaces"]())
+		fmt.Printf("attempt clone with namespaces: %s\n", outcome(attempts["clone with namespaces"]()))
+	case "writable":
+		printWritable(args[1:])
 	case "ping":
 		fmt.Printf("answer: %v\n", ping(args[1]))
 	case "flood": // prints a number of bytes
