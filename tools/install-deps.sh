@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs the Debian or Ubuntu packages that the test host, the tests of nova-init, the test images,
-# the tests of the catalog in PostgreSQL, the tests that read YAML as cloud-init does, and the checks
-# of scripts need.
+# Installs the Debian or Ubuntu packages that the test host, the tests of nova-init and of images of
+# containers, the test images, the tests of the catalog in PostgreSQL, the tests that read YAML as
+# cloud-init does, and the checks of scripts need.
 #
 #   install-deps.sh [GROUP...]            install what the groups testhost, containers, images,
 #                                         postgres, yaml and lint lack (default: all groups)
@@ -14,7 +14,7 @@ declare -A packages=(
   [testhost]="libvirt-daemon-system libvirt-daemon-driver-qemu libvirt-daemon-driver-lxc libvirt-clients
     qemu-system-x86 qemu-utils seabios ovmf ipxe-qemu dnsmasq-base iproute2 iptables openssh-client openssh-server tini genisoimage
     polkitd dbus xfsprogs fsverity gzip xz-utils zstd bzip2"
-  [containers]="busybox-static e2fsprogs iproute2 dnsmasq-base util-linux"
+  [containers]="busybox-static e2fsprogs iproute2 dnsmasq-base mount tzdata util-linux"
   [images]="mmdebstrap debian-archive-keyring extlinux syslinux-common e2fsprogs fdisk qemu-utils cpio openssh-client"
   [postgres]="postgresql util-linux"
   [yaml]="python3-yaml"
