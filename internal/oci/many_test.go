@@ -21,7 +21,7 @@ import (
 
 // weighed is a context that measures the memory in use each time it is looked at.
 type weighed struct {
-	context.Context
+	context.Context //nolint:containedctx // it is one
 	most *uint64 // bytes
 }
 
@@ -57,7 +57,7 @@ func TestManyImagesTakeLittleMemory(t *testing.T) {
 			index := v1.ImageIndex(empty.Index)
 			for n := range count {
 				im := must.Get[v1.Image](t)(mutate.ConfigFile(empty.Image, &v1.ConfigFile{
-					OS: "linux", Architecture: "amd64", Config: v1.Config{Labels: map[string]string{"n": fmt.Sprint(n)}},
+					OS: "linux", Architecture: "amd64", Config: v1.Config{User: fmt.Sprint(n)},
 				}))
 				one := mutate.AppendManifests(empty.Index, mutate.IndexAddendum{Add: im, Descriptor: v1.Descriptor{
 					Annotations: map[string]string{"org.opencontainers.image.ref.name": large(n)},

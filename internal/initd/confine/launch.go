@@ -40,7 +40,10 @@ func NewLauncher(reaper *process.Reaper, users *initd.IDRange) (*Launcher, error
 		return nil, err
 	}
 	l := &Launcher{reaper: reaper, users: users, self: self, null: null}
-	return l, l.protect()
+	if err := l.protect(); err != nil {
+		return nil, err
+	}
+	return l, nil
 }
 
 // sealedSelf copies the program into memory, where nothing can change it. A process of the container

@@ -55,8 +55,9 @@ func ResetSignals() error {
 }
 
 func rawAction(number uintptr, to, before *sigaction) error {
+	//nolint:gosec // the kernel reads and writes them
 	_, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGACTION, number, uintptr(unsafe.Pointer(to)),
-		uintptr(unsafe.Pointer(before)), maskSize, 0, 0) //nolint:gosec // the kernel reads and writes them
+		uintptr(unsafe.Pointer(before)), maskSize, 0, 0)
 	if errno != 0 {
 		return errno
 	}

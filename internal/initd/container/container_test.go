@@ -7,12 +7,14 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
 	"github.com/novacron/terraform-provider-novacron/internal/initd"
 )
 
@@ -194,27 +196,16 @@ func TestGrowth(t *testing.T) {
 	if len(s.Disks) != 1 || s.Disks[0].Name != "data" {
 		t.Fatalf("the disks are %+v", s.Disks)
 	}
-	// Growing takes CAP_SYS_RESOURCE, which this machine may not have itself.
-	if mayGrow(t) && (s.Disks[0].Error != "" || s.Disks[0].Size != 40<<20) {
+	mayGrow := needs.HasCapability(unix.CAP_SYS_RESOURCE) // which this machine may not have itself
+	if mayGrow && (s.Disks[0].Error != "" || s.Disks[0].Size != 40<<20) {
 		t.Errorf("the disk is %+v", s.Disks[0])
 	}
-	if !mayGrow(t) && !strings.Contains(s.Disks[0].Error, "growing the file system: operation not permitted") {
+	if !mayGrow && !strings.Contains(s.Disks[0].Error, "growing the file system: operation not permitted") {
 		t.Errorf("the disk is %+v", s.Disks[0])
 	}
 	if s.State != initd.StateRunning || s.Error != nil {
 		t.Errorf("the status is %+v", s)
 	}
-}
-
-func mayGrow(t *testing.T) bool {
-	t.Helper()
-	for line := range strings.Lines(string(must.Get[[]byte](t)(os.ReadFile("/proc/self/status")))) {
-		if value, found := strings.CutPrefix(line, "CapEff:\t"); found {
-			set := must.Value(strconv.ParseUint(strings.TrimSpace(value), 16, 64))
-			return set>>24&1 == 1
-		}
-	}
-	return false
 }
 
 // Signals that come before the application runs are not lost, and end nothing but the application.

@@ -254,7 +254,7 @@ func TestAnErrorOfDHCPIsLoggedOnce(t *testing.T) {
 	files := map[string]*os.File{}
 	for _, name := range []string{"log", "status"} {
 		files[name] = must.Get[*os.File](t)(os.Create(filepath.Join(dir, name)))
-		defer files[name].Close()
+		t.Cleanup(func() { files[name].Close() })
 	}
 	c := &container{log: logfile.New(files["log"], 0, patience), status: newReporter(files["status"], time.Now())}
 	report := c.leases(&network.Link{Name: "eth0"})

@@ -160,7 +160,7 @@ func writeOnce(dir, name, text string) error {
 	if err == nil {
 		err = file.Sync()
 	}
-	if err = errors.Join(err, file.Close()); err != nil {
+	if err := errors.Join(err, file.Close()); err != nil {
 		return err
 	}
 	if err := os.Rename(file.Name(), filepath.Join(dir, name)); err != nil {
