@@ -21,8 +21,8 @@ import (
 
 // weighed is a context that measures the memory in use each time it is looked at.
 type weighed struct {
-	context.Context //nolint:containedctx // it is one
-	most *uint64 // bytes
+	context.Context         //nolint:containedctx // it is one
+	most            *uint64 // bytes
 }
 
 func (w weighed) Err() error {
