@@ -28,11 +28,7 @@
 //
 // # How it is built
 //
-// Without cgo, for both architectures, before the provider that embeds it:
-//
-//	export CGO_ENABLED=0 GOOS=linux
-//	GOARCH=amd64 go build -trimpath -buildvcs=false -ldflags "-s -w" ./cmd/nova-init
-//	GOARCH=arm64 go build -trimpath -buildvcs=false -ldflags "-s -w" ./cmd/nova-init
-//
-// The same sources and the same Go give the same bytes, in whichever directory they are.
+// Package binary embeds it in the provider, compressed, for both architectures. "make" builds it before
+// the provider, without cgo. The same sources and the same Go give the same bytes, in whichever
+// directory they are.
 package initd

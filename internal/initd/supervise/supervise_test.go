@@ -64,7 +64,7 @@ func (f *fake) note(format string, args ...any) {
 func (f *fake) Start() (Process, error) {
 	l := f.lives[min(f.starts, len(f.lives)-1)]
 	f.starts++
-	f.flushed = false
+	f.flush(false)
 	f.note("start")
 	if l.broken != nil {
 		return nil, l.broken
@@ -89,24 +89,30 @@ func (f *fake) Check(ctx context.Context) (code int, output string) {
 	}
 }
 
-func (f *fake) report(change func(*initd.Status)) {
+func (f *fake) flush(all bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.flushed = all
+}
+
+func (f *fake) report(change func(*initd.Status)) (now initd.State, flushed bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	change(&f.status)
 	if len(f.states) == 0 || f.states[len(f.states)-1] != f.status.State {
 		f.states = append(f.states, f.status.State)
 	}
+	return f.status.State, f.flushed
 }
 
 // run supervises in the time of synctest, and stops after a time, if it is not 0.
 func (f *fake) run(t *testing.T, a Application, stop time.Duration, signals <-chan int) int {
 	t.Helper()
 	f.t0 = time.Now()
-	a.Runner, a.Say = f, func(string, ...any) { f.flushed = false }
-	a.Flush = func() { f.flushed = true }
+	a.Runner, a.Say = f, func(string, ...any) { f.flush(false) }
+	a.Flush = func() { f.flush(true) }
 	a.Report = func(change func(*initd.Status)) {
-		f.report(change)
-		if state := f.status.State; !f.flushed && (state == initd.StateExited || state == initd.StateFailed) {
+		if state, flushed := f.report(change); !flushed && (state == initd.StateExited || state == initd.StateFailed) {
 			t.Errorf("it is %s before the log has everything", state)
 		}
 	}
