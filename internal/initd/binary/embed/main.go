@@ -4,14 +4,12 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"time"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -69,17 +67,10 @@ func embed(ctx context.Context, architecture string) error {
 	if err != nil {
 		return err
 	}
-	return replace(filepath.FromSlash(binary.File(architecture)), encoder.EncodeAll(data, nil))
-}
-
-// replace writes a file, or only its time if it has these bytes.
-func replace(file string, data []byte) error {
-	if before, err := os.ReadFile(file); err == nil && bytes.Equal(before, data) {
-		now := time.Now()
-		return os.Chtimes(file, now, now)
-	}
+	file := filepath.FromSlash(binary.File(architecture))
 	whole := file + ".new"
-	if err := os.WriteFile(whole, data, 0o644); err != nil { //nolint:gosec // as sources have it
+	//nolint:gosec // as sources have it
+	if err := os.WriteFile(whole, encoder.EncodeAll(data, nil), 0o644); err != nil {
 		return err
 	}
 	return os.Rename(whole, file)
