@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"syscall"
 	"testing"
 	"time"
 
@@ -18,6 +20,26 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/image/ext4"
 )
+
+// TestMain runs the tests with mounts of their own. What starts a container or a test host meanwhile
+// gets a copy of the machine's mounts, and a file system is not released before the last copy is gone.
+func TestMain(m *testing.M) {
+	const inside = "NOVACRON_TEST_OWN_MOUNTS"
+	if os.Geteuid() != 0 || os.Getenv(inside) != "" {
+		os.Exit(m.Run())
+	}
+	runtime.LockOSThread() // the child ends with the thread
+	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
+	cmd.Env = append(os.Environ(), inside+"=1")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: unix.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
+	err := cmd.Run()
+	if err != nil && cmd.ProcessState == nil {
+		fmt.Fprintln(os.Stderr, "starting the tests with mounts of their own:", err)
+		os.Exit(1)
+	}
+	os.Exit(cmd.ProcessState.ExitCode())
+}
 
 var madeAt = time.Date(2026, 1, 2, 3, 4, 5, 678_901_234, time.UTC)
 

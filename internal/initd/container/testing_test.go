@@ -329,7 +329,23 @@ func (b *box) exit() int {
 	case <-time.After(patience):
 		b.t.Fatalf("it does not end: %+v\n%s%s", b.status(), b.log(), &b.console)
 	}
+	b.released()
 	return b.code
+}
+
+// released waits until the volumes are mounted nowhere: the kernel unmounts them some time after the
+// last process of a container has ended.
+func (b *box) released() {
+	b.t.Helper()
+	if !waitFor(func() bool {
+		files := must.Get[[]string](b.t)(filepath.Glob("/sys/block/loop*/loop/backing_file"))
+		return !slices.ContainsFunc(files, func(file string) bool {
+			volume, _ := os.ReadFile(file) // it may be gone by now
+			return strings.HasPrefix(string(volume), b.dir+"/")
+		})
+	}) {
+		b.t.Fatal("its volumes are still mounted")
+	}
 }
 
 func (b *box) signal(s syscall.Signal) {
