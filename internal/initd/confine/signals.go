@@ -29,7 +29,7 @@ const (
 )
 
 // ResetSignals has the program that the thread executes next begin without ignored and blocked
-// signals. Whatever started nova-init may have left some, which an execution does not change.
+// signals. What started nova-init may have left some, and an execution does not change them.
 func ResetSignals() error {
 	for number := uintptr(1); number <= maxSignal; number++ {
 		var now sigaction

@@ -198,7 +198,7 @@ func TestFlushWaitsForTheDisk(t *testing.T) {
 	})
 }
 
-// An application whose last output is lost is told of, too.
+// The log says that output was lost even if no other output follows.
 func TestTheLastLossIsNoted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &disk{ready: make(chan struct{})}

@@ -146,8 +146,8 @@ func (r *Root) owner(image unix.Stat_t) (uid, gid int) {
 	return own(image.Uid), own(image.Gid)
 }
 
-// usersName is a file that names the host's id of the container's root. Whatever ends the machine, it
-// is whole, or not there.
+// usersName is a file that names the host's id of the container's root. If the
+// machine loses its power, the file is whole or not there.
 const usersName = "users"
 
 // writeOnce writes a file that is whole once it is there.
