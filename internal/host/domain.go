@@ -5,8 +5,10 @@ type ShutdownMode int
 
 // The ways to ask.
 const (
-	ShutdownACPI  ShutdownMode = iota // the power button
-	ShutdownAgent                     // the guest agent
+	ShutdownACPI   ShutdownMode = iota // the power button
+	ShutdownAgent                      // the guest agent
+	ShutdownSignal                     // of a container: SIGTERM to process 1
+	ShutdownInit                       // of a container: /dev/initctl, which systemd listens to
 )
 
 // State is what a domain is doing.
@@ -66,16 +68,17 @@ type Domain struct {
 	UUID, Name  string
 	Title       string
 	Description string
-	Type        string // kvm, qemu
+	Type        string // kvm, qemu, lxc
 	Status
-	Sockets int
-	Cores   int // of each socket
+	Sockets int // of a container: how many processors' time it gets
+	Cores   int // of each socket; 1 for a container
 	// CPU is host-model, host-passthrough, maximum or a model's name; see DomainSpec about software
 	// emulation.
 	CPU         string
 	MemoryMiB   uint64
 	Firmware    string // efi, or empty for the BIOS
 	Disks       []DomainDisk
+	Filesystems []Filesystem // of a container, in the order in which they are mounted
 	Interfaces  []DomainInterface
 	Passthrough []PassthroughDevice // PCI devices of the host
 	Metadata    string              // the element of naming.InstanceNamespace; empty for none
@@ -103,8 +106,9 @@ func (d DomainDisk) Is(v Volume) bool {
 
 // DomainInterface is a network interface of a domain.
 type DomainInterface struct {
-	Name    string // as in InterfaceSpec; empty if the interface has no name from novacron
+	Name    string // as in InterfaceSpec; empty if the interface has no name from novacron, and for a container
 	MAC     string
+	Device  string // the name that a container sees: eth0
 	Network string
 	Bridge  string
 	Model   string

@@ -37,6 +37,8 @@ var (
 	ErrOperationInvalid = errors.New("invalid in the object's present state")
 	// ErrUnsupported: the host's libvirt, or the driver, does not support the operation.
 	ErrUnsupported = errors.New("not supported by the host")
+	// ErrNoDriver: the host's libvirt does not have the driver that the request is for.
+	ErrNoDriver = errors.New("the host's libvirt does not have the driver")
 	// ErrInternal: libvirt has no better code for the error, for example if QEMU ended while a guest
 	// started.
 	ErrInternal = errors.New("an error inside libvirt or QEMU")

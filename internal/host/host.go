@@ -15,12 +15,14 @@ import (
 type Host interface {
 	Pools
 	Volumes
-	Domains
+	Machines
 	Devices
 	Guests
 	Memory
 	Migrator
 	Node
+	// Containers returns the containers of the host. It makes no request.
+	Containers() Containers
 }
 
 // Pools are the storage pools of a host.
@@ -111,7 +113,7 @@ type Volumes interface {
 	OpenTransfer(ctx context.Context) (Transfer, error)
 }
 
-// Domains are the guests of a host, as they are defined and as they are now.
+// Domains are the guests of one driver of a host, as they are defined and as they are now.
 type Domains interface {
 	Relocator
 	// Domain returns a domain, or ErrNoDomain. It makes three requests at once.
@@ -140,10 +142,6 @@ type Domains interface {
 	// lists no figures. It leaves out domains that vanish meanwhile. If the figures of a domain cannot
 	// be read, it returns an error that names the domain.
 	Allotments(ctx context.Context) ([]Allotment, error)
-	// DefineDomain defines a domain without starting it. If another domain has the name or the UUID,
-	// it returns ErrExists. A UUID has to be a new one: a domain that has both may be replaced. If the
-	// UUID is empty, the host chooses one.
-	DefineDomain(ctx context.Context, spec DomainSpec) (Domain, error)
 	// RedefineDomain changes the named fields of a domain's definition and nothing else in it:
 	// additions by other tools stay. A running domain keeps its old definition until it is powered
 	// off. Concurrent changes of the same domain overwrite each other.
@@ -169,6 +167,15 @@ type Domains interface {
 	// HasSavedState reports whether a domain that is shut off would resume where its guest was: its
 	// disks are then in the state of a running guest.
 	HasSavedState(ctx context.Context, uuid string) (saved bool, err error)
+}
+
+// Machines are the virtual machines of a host.
+type Machines interface {
+	Domains
+	// DefineDomain defines a domain without starting it. If another domain has the name or the UUID,
+	// it returns ErrExists. A UUID has to be a new one: a domain that has both may be replaced. If the
+	// UUID is empty, the host chooses one. It does not look at containers.
+	DefineDomain(ctx context.Context, spec DomainSpec) (Domain, error)
 	// DiscardSavedState removes the memory that a managed save has kept of a domain, so that the
 	// domain boots when it starts. It is not an error if there is none.
 	DiscardSavedState(ctx context.Context, uuid string) error

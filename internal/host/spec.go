@@ -55,16 +55,26 @@ type DiskImage struct {
 
 // DomainChange names what RedefineDomain changes; nil fields stay unchanged. An empty Title,
 // Description or Metadata removes it. Metadata is the element of naming.InstanceNamespace;
-// RedefineDomain keeps other elements of the domain's metadata.
+// RedefineDomain keeps other elements of the domain's metadata. Fields about disks and devices are
+// for machines, and those about filesystems for containers.
 type DomainChange struct {
 	Title, Description, Metadata *string
 	Sockets, Cores               *int
 	MemoryMiB                    *uint64
 	AddDisk                      *DiskSpec // if a disk with its name exists, that stays as it is
-	// added, or if its name exists, connected as it says; the MAC address stays
+	// added, or if its name (of a container: its MAC address) exists, connected as it says; the MAC
+	// address stays
 	SetInterface *InterfaceSpec
-	RemoveDevice DeviceID // it is not an error if it does not exist; empty for none
-	Disk         *DiskImage
+	// RemoveInterface is the MAC address of a container's interface. The names of the other interfaces in
+	// the container stay. It is not an error if it does not exist; empty for none.
+	RemoveInterface string
+	// SetFilesystem replaces the filesystem with its target, at the same place in the order, or is added
+	// as the last one.
+	SetFilesystem *Filesystem
+	// RemoveFilesystem is a target. It is not an error if it does not exist; empty for none.
+	RemoveFilesystem string
+	RemoveDevice     DeviceID // it is not an error if it does not exist; empty for none
+	Disk             *DiskImage
 }
 
 // EffectiveCPU returns what a CPU type, as in DomainSpec, becomes in a domain of that type. Under

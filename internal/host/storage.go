@@ -86,5 +86,5 @@ type VolumeSpec struct {
 	Capacity   uint64 // bytes that a guest sees
 	Allocation uint64 // bytes to allocate at once; 0 is the fastest to fill
 	Backing    *Backing
-	Mode       string // octal permissions; empty means 0600
+	Mode       uint32 // permission bits; 0 means 0600
 }

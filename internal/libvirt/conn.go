@@ -1,6 +1,7 @@
 // Package libvirt connects to a machine whose guests libvirt runs, and implements host.Host. Its
 // subpackages divide the work: dial opens connections, rpc makes requests, virterr types errors,
-// storage handles pools and volumes, domain the guests on the machine, and node the machine itself.
+// storage handles pools and volumes, domain the virtual machines and what all guests have in common,
+// container the containers, and node the machine itself.
 package libvirt
 
 import (
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/container"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/dial"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/domain"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/node"
@@ -47,6 +49,8 @@ type Conn struct {
 	*memory
 	*migrator
 	*machine
+
+	containers *container.Containers
 }
 
 var _ host.Host = (*Conn)(nil)
@@ -55,8 +59,8 @@ var _ host.Host = (*Conn)(nil)
 type (
 	pools    = storage.Pools
 	volumes  = storage.Volumes
-	domains  = domain.Domains
-	power    = domain.Power
+	domains  = domain.Machines
+	power    = domain.MachinePower
 	devices  = domain.Devices
 	guests   = domain.Guests
 	memory   = domain.Memory
@@ -86,12 +90,20 @@ func New(o Options) (*Conn, error) {
 		machine: node.New(c),
 	}
 	h.domains, h.power, h.devices, h.guests, h.memory, h.migrator = domain.New(c)
+	h.containers = container.New(rpc.New(t.Containers(), rpc.Options{
+		DialTimeout: o.DialTimeout, CallTimeout: o.CallTimeout, Missing: container.ErrMissing,
+	}), h.domains.Domains)
 	return h, nil
 }
+
+// Containers returns the containers of the host. Their driver has a connection of its own, which the
+// first request opens.
+func (h *Conn) Containers() host.Containers { return h.containers }
 
 // Close closes the host's connections. Requests in flight and later ones fail. The owners of
 // transfers close those. Closing again does nothing.
 func (h *Conn) Close() error {
 	h.Client.Close()
+	h.containers.Close()
 	return nil
 }

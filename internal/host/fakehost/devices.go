@@ -10,7 +10,7 @@ import (
 )
 
 // onGuest makes a request about a running domain.
-func (h *state) onGuest(ctx context.Context, method, uuid string, do func(*domain) error) error {
+func (h *driver) onGuest(ctx context.Context, method, uuid string, do func(*domain) error) error {
 	return h.onDomain(ctx, method, uuid, func(d *domain) error {
 		if d.live == nil {
 			return host.ErrOperationInvalid

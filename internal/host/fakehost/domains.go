@@ -29,12 +29,12 @@ type domain struct {
 func (d *domain) describe() host.Domain {
 	c := d.Domain
 	c.Disks, c.Interfaces = slices.Clone(d.Disks), slices.Clone(d.Interfaces)
-	c.Passthrough = slices.Clone(d.Passthrough)
+	c.Passthrough, c.Filesystems = slices.Clone(d.Passthrough), slices.Clone(d.Filesystems)
 	return c
 }
 
 // onDomain makes a request about an existing domain.
-func (h *state) onDomain(ctx context.Context, method, uuid string, do func(*domain) error) error {
+func (h *driver) onDomain(ctx context.Context, method, uuid string, do func(*domain) error) error {
 	return h.do(ctx, method, uuid, func() error {
 		d, ok := h.domains[uuid]
 		if !ok {
@@ -44,13 +44,23 @@ func (h *state) onDomain(ctx context.Context, method, uuid string, do func(*doma
 	})
 }
 
-func (h *state) named(name string) *domain {
+func (h *driver) named(name string) *domain {
 	for _, d := range h.domains {
 		if d.Name == name {
 			return d
 		}
 	}
 	return nil
+}
+
+// everything returns the machines and the containers.
+func (h *state) everything() []*domain {
+	return slices.AppendSeq(slices.Collect(maps.Values(h.machines.domains)), maps.Values(h.containers.domains))
+}
+
+// find returns a machine or a container.
+func (h *state) find(uuid string) *domain {
+	return cmp.Or(h.machines.domains[uuid], h.containers.domains[uuid])
 }
 
 // Domain is host.Domains.Domain.
@@ -175,8 +185,8 @@ func (h *state) at(path string) *volume {
 	return nil
 }
 
-// DefineDomain is host.Domains.DefineDomain.
-func (h domainRequests) DefineDomain(ctx context.Context, spec host.DomainSpec) (made host.Domain, err error) {
+// DefineDomain is host.Machines.DefineDomain.
+func (h machineRequests) DefineDomain(ctx context.Context, spec host.DomainSpec) (made host.Domain, err error) {
 	err = h.do(ctx, "DefineDomain", spec.Name, func() error {
 		id := cmp.Or(spec.UUID, uuid())
 		if h.domains[id] != nil || h.named(spec.Name) != nil {
@@ -237,7 +247,7 @@ func interfaceOf(s host.InterfaceSpec) host.DomainInterface {
 }
 
 // RedefineDomain is host.Domains.RedefineDomain.
-func (h domainRequests) RedefineDomain(ctx context.Context, uuid string, c host.DomainChange) error {
+func (h machineRequests) RedefineDomain(ctx context.Context, uuid string, c host.DomainChange) error {
 	return h.onDomain(ctx, "RedefineDomain", uuid, func(d *domain) error {
 		if c.Disk != nil && !slices.ContainsFunc(d.Disks, func(disk host.DomainDisk) bool {
 			return disk.Name == c.Disk.Name
@@ -328,9 +338,13 @@ func (h domainRequests) SetAutostart(ctx context.Context, uuid string, autostart
 	})
 }
 
-// UUIDs returns the UUIDs of all defined domains.
+// UUIDs returns the UUIDs of all defined domains: machines and containers.
 func (h *Host) UUIDs() []string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return slices.Sorted(maps.Keys(h.domains))
+	var uuids []string
+	for _, d := range h.everything() {
+		uuids = append(uuids, d.UUID)
+	}
+	return slices.Sorted(slices.Values(uuids))
 }

@@ -20,7 +20,7 @@ type Host struct {
 
 	poolRequests
 	volumeRequests
-	domainRequests
+	machineRequests
 	deviceRequests
 	guestRequests
 	memoryRequests
@@ -32,13 +32,20 @@ type Host struct {
 type (
 	poolRequests     struct{ *state }
 	volumeRequests   struct{ *state }
-	domainRequests   struct{ *state }
-	deviceRequests   struct{ *state }
-	guestRequests    struct{ *state }
-	memoryRequests   struct{ *state }
-	migratorRequests struct{ *state }
+	domainRequests   struct{ *driver }
+	machineRequests  struct{ domainRequests }
+	deviceRequests   struct{ *driver }
+	guestRequests    struct{ *driver }
+	memoryRequests   struct{ *driver }
+	migratorRequests struct{ *driver }
 	nodeRequests     struct{ *state }
 )
+
+// driver is a driver of the host: that of machines, or that of containers.
+type driver struct {
+	*state
+	domains map[string]*domain // by UUID
+}
 
 // state is what a host has, and how it answers.
 type state struct {
@@ -69,25 +76,34 @@ type state struct {
 	HasMemory     uint64   // that is available, in MiB
 	HasVersion    string   // of its hypervisor
 
-	mu      sync.Mutex
-	shared  *sync.Mutex // held besides mu while requests are carried out; nil if the host shares no pool
-	calls   int
-	late    []late // in the order in which they are carried out
-	pools   map[string]*pool
-	domains map[string]*domain // by UUID
-	leased  int
+	// Init acts as process 1 of containers: the host calls it when one has started, with 0, and for each
+	// signal that it gets. The container ends if Init returns false. Init may make requests to the host.
+	// If it is nil, containers run until they get SIGTERM.
+	Init func(d host.Domain, signal host.Signal) (runs bool)
+	// NoContainers says that the host does not have the driver of containers.
+	NoContainers bool
+
+	mu         sync.Mutex
+	shared     *sync.Mutex // held besides mu while requests are carried out; nil if the host shares no pool
+	calls      int
+	late       []late // in the order in which they are carried out
+	pools      map[string]*pool
+	machines   *driver
+	containers *driver
+	leased     int
 }
 
 var (
-	_ host.Host     = (*Host)(nil)
-	_ host.Pools    = poolRequests{}
-	_ host.Volumes  = volumeRequests{}
-	_ host.Domains  = domainRequests{}
-	_ host.Devices  = deviceRequests{}
-	_ host.Guests   = guestRequests{}
-	_ host.Memory   = memoryRequests{}
-	_ host.Migrator = migratorRequests{}
-	_ host.Node     = nodeRequests{}
+	_ host.Host       = (*Host)(nil)
+	_ host.Pools      = poolRequests{}
+	_ host.Volumes    = volumeRequests{}
+	_ host.Machines   = machineRequests{}
+	_ host.Containers = containerRequests{}
+	_ host.Devices    = deviceRequests{}
+	_ host.Guests     = guestRequests{}
+	_ host.Memory     = memoryRequests{}
+	_ host.Migrator   = migratorRequests{}
+	_ host.Node       = nodeRequests{}
 )
 
 // Call is a request, as Inject sees it.
@@ -118,7 +134,6 @@ type late struct {
 func New() *Host {
 	s := &state{
 		pools:         map[string]*pool{},
-		domains:       map[string]*domain{},
 		HasNetworks:   []host.Network{{Name: "default", Bridge: "virbr0", Active: true, ForwardMode: "nat"}},
 		HasInterfaces: []string{"br0", "eth0"},
 		HasFilters:    []string{"clean-traffic"},
@@ -131,15 +146,17 @@ func New() *Host {
 		HasVersion:    "7.2.0",
 		MigrationTime: 10 * time.Second,
 	}
+	m := &driver{s, map[string]*domain{}}
+	s.machines, s.containers = m, &driver{s, map[string]*domain{}}
 	return &Host{
 		state:            s,
 		poolRequests:     poolRequests{s},
 		volumeRequests:   volumeRequests{s},
-		domainRequests:   domainRequests{s},
-		deviceRequests:   deviceRequests{s},
-		guestRequests:    guestRequests{s},
-		memoryRequests:   memoryRequests{s},
-		migratorRequests: migratorRequests{s},
+		machineRequests:  machineRequests{domainRequests{m}},
+		deviceRequests:   deviceRequests{m},
+		guestRequests:    guestRequests{m},
+		memoryRequests:   memoryRequests{m},
+		migratorRequests: migratorRequests{m},
 		nodeRequests:     nodeRequests{s},
 	}
 }

@@ -26,7 +26,7 @@ func (h guestRequests) DomainAddresses(
 // Leases is host.Guests.Leases.
 func (h guestRequests) Leases(ctx context.Context, network string) (found []host.Address, err error) {
 	err = h.do(ctx, "Leases", network, func() error {
-		for _, d := range h.domains {
+		for _, d := range h.everything() {
 			for _, lease := range d.leases {
 				if slices.ContainsFunc(d.live.Interfaces, func(nic host.DomainInterface) bool {
 					return nic.MAC == lease.MAC && nic.Network == network

@@ -140,7 +140,7 @@ func (h memoryRequests) DefineAs(
 }
 
 // defineSaved defines a domain by the text of a savedDomain, once change has adapted it.
-func (h *state) defineSaved(
+func (h *driver) defineSaved(
 	name, uuid, definition string, change func(*savedDomain) error,
 ) (host.Domain, error) {
 	if h.domains[uuid] != nil || h.named(name) != nil {

@@ -17,7 +17,7 @@ var between sync.Mutex
 
 // passage is a guest on its way, as both of its hosts know it.
 type passage struct {
-	from, to *state
+	from, to *driver
 	uuid     string
 	how      host.Migration
 	dest     savedDomain // the guest on the other host
@@ -73,7 +73,7 @@ func (h migratorRequests) Migrate(ctx context.Context, uuid string, m host.Migra
 }
 
 // depart begins a migration.
-func (h *state) depart(d *domain, m host.Migration) (*passage, error) {
+func (h *driver) depart(d *domain, m host.Migration) (*passage, error) {
 	other, reached := h.Peers[m.To.URI]
 	switch {
 	case d.passage != nil:
@@ -81,7 +81,7 @@ func (h *state) depart(d *domain, m host.Migration) (*passage, error) {
 	case !reached:
 		return nil, fmt.Errorf("cannot connect to %s", m.To.URI)
 	}
-	p := &passage{from: h, to: other.state, uuid: d.UUID, how: m, over: make(chan struct{})}
+	p := &passage{from: h, to: other.machines, uuid: d.UUID, how: m, over: make(chan struct{})}
 	p.dest = savedDomain{d.describe(), d.console}
 	if err := p.dest.moveTo(m.Relocation); err != nil {
 		return nil, err
@@ -228,7 +228,7 @@ func (h migratorRequests) AbortMigration(ctx context.Context, uuid string) error
 func (h *Host) Interrupt(uuid string) {
 	h.mu.Lock()
 	var p *passage
-	if d := h.domains[uuid]; d != nil {
+	if d := h.machines.domains[uuid]; d != nil {
 		p = d.passage
 	}
 	h.mu.Unlock()
@@ -241,7 +241,7 @@ func (h *Host) Interrupt(uuid string) {
 func (h *Host) Forget() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, d := range h.domains {
+	for _, d := range h.machines.domains {
 		d.left = false
 	}
 }

@@ -9,22 +9,37 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
-// StartDomain is host.Domains.StartDomain. It refuses a disk without a volume; a seed may be
-// missing.
-func (h domainRequests) StartDomain(ctx context.Context, uuid string) error {
+// StartDomain is host.Domains.StartDomain. It refuses a disk without a volume; a seed may be missing.
+func (h machineRequests) StartDomain(ctx context.Context, uuid string) error {
 	return h.onDomain(ctx, "StartDomain", uuid, func(d *domain) error {
 		if d.live != nil {
 			return nil
 		}
-		for _, disk := range d.Disks {
-			if !disk.CDROM && h.at(disk.Path) == nil {
-				return fmt.Errorf("%w: cannot access %s", host.ErrInternal, path.Base(disk.Path))
-			}
-		}
-		d.State, d.saved = host.StateRunning, false
-		h.powerOn(d)
-		return nil
+		return h.start(d)
 	})
+}
+
+// start starts a domain that is off.
+func (h *state) start(d *domain) error {
+	var files []string
+	for _, disk := range d.Disks {
+		if !disk.CDROM {
+			files = append(files, disk.Path)
+		}
+	}
+	for _, fs := range d.Filesystems {
+		if fs.Source != "" {
+			files = append(files, fs.Source)
+		}
+	}
+	for _, file := range files {
+		if h.at(file) == nil {
+			return fmt.Errorf("%w: cannot access %s", host.ErrInternal, path.Base(file))
+		}
+	}
+	d.State, d.saved = host.StateRunning, false
+	h.powerOn(d)
+	return nil
 }
 
 // hardware returns the devices in a domain's definition.
@@ -37,7 +52,9 @@ func (d *domain) hardware() *host.Hardware {
 		}
 	}
 	for _, nic := range d.Interfaces {
-		take(has, host.InterfaceID(nic.Name))
+		if nic.Name != "" {
+			take(has, host.InterfaceID(nic.Name))
+		}
 	}
 	return has
 }
@@ -97,21 +114,23 @@ func (h domainRequests) ResumeDomain(ctx context.Context, uuid string) error {
 func (h *Host) Pause(uuid string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.domains[uuid].State = host.StatePaused
+	h.find(uuid).State = host.StatePaused
 }
 
 // Crash ends a guest by an internal error. Its domain stays until it is powered off.
 func (h *Host) Crash(uuid string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.domains[uuid].State = host.StateCrashed
+	h.find(uuid).State = host.StateCrashed
 }
 
 // ShutdownDomain is host.Domains.ShutdownDomain: a guest is off at once, unless it ignores
 // requests.
-func (h domainRequests) ShutdownDomain(ctx context.Context, uuid string, mode host.ShutdownMode) error {
+func (h machineRequests) ShutdownDomain(ctx context.Context, uuid string, mode host.ShutdownMode) error {
 	return h.onDomain(ctx, "ShutdownDomain", uuid, func(d *domain) error {
 		switch {
+		case mode != host.ShutdownACPI && mode != host.ShutdownAgent:
+			return host.ErrUnsupported
 		case d.live == nil:
 			return nil
 		case mode == host.ShutdownAgent && h.Agent == nil:
@@ -135,8 +154,9 @@ func (h domainRequests) DestroyDomain(ctx context.Context, uuid string) error {
 func (h *Host) Save(uuid string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.domains[uuid].powerOff()
-	h.domains[uuid].saved = true
+	d := h.find(uuid)
+	d.powerOff()
+	d.saved = true
 }
 
 // HasSavedState is host.Domains.HasSavedState.
@@ -148,8 +168,8 @@ func (h domainRequests) HasSavedState(ctx context.Context, uuid string) (saved b
 	return saved, err
 }
 
-// DiscardSavedState is host.Domains.DiscardSavedState.
-func (h domainRequests) DiscardSavedState(ctx context.Context, uuid string) error {
+// DiscardSavedState is host.Machines.DiscardSavedState.
+func (h machineRequests) DiscardSavedState(ctx context.Context, uuid string) error {
 	return h.onDomain(ctx, "DiscardSavedState", uuid, func(d *domain) error {
 		d.saved = false
 		return nil
@@ -160,9 +180,9 @@ func (h domainRequests) DiscardSavedState(ctx context.Context, uuid string) erro
 func (h *Host) Guests() (uuids []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for uuid, d := range h.domains {
+	for _, d := range h.everything() {
 		if d.live != nil {
-			uuids = append(uuids, uuid)
+			uuids = append(uuids, d.UUID)
 		}
 	}
 	return uuids

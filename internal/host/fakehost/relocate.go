@@ -42,6 +42,16 @@ func (d *savedDomain) moveTo(r host.Relocation) error {
 		}
 		d.Disks[i].Path = path
 	}
+	for i, fs := range d.Filesystems {
+		if fs.Source == "" {
+			continue
+		}
+		path, named := r.Files[fs.Source]
+		if !named {
+			return fmt.Errorf("nothing says where the file %s is now", fs.Source)
+		}
+		d.Filesystems[i].Source = path
+	}
 	if d.Console != "" {
 		d.Console = r.Files[d.Console]
 	}

@@ -12,11 +12,16 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
 // Dial opens the network connection to the daemon. go-libvirt's own dialers take no context, and
 // its ssh dialer leaves the SSH connection open when its channel is closed.
 func (t Target) Dial(ctx context.Context) (net.Conn, error) {
+	if t.absent {
+		return nil, fmt.Errorf("%w: it is a daemon in session mode", host.ErrNoDriver)
+	}
 	switch t.transport {
 	case "tcp":
 		return network().DialContext(ctx, "tcp", net.JoinHostPort(t.host, t.port))

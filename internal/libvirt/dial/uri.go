@@ -25,6 +25,7 @@ type Target struct {
 	remote    string // the URI to open on the connected daemon: "qemu:///system"
 	transport string // unix, tcp, tls or ssh
 	named     bool   // the URI names the transport
+	absent    bool   // the daemon cannot have the driver
 	host      string
 	port      string
 	user      string // ssh
@@ -55,6 +56,27 @@ func (t Target) URI() string { return t.uri }
 
 // Remote returns the URI to open on the connected daemon: "qemu:///system".
 func (t Target) Remote() string { return t.remote }
+
+// Containers returns the target for the driver of containers of the same daemon, or of the same
+// machine if each of its drivers has a daemon of its own. A daemon in session mode cannot have the
+// driver: then Dial returns host.ErrNoDriver.
+func (t Target) Containers() Target {
+	t.absent = t.remote != "qemu:///system"
+	t.remote, t.sockets = "lxc:///system", slices.Clone(t.sockets)
+	for i, path := range t.sockets {
+		if filepath.Base(path) == machineSocket {
+			t.sockets[i] = filepath.Join(filepath.Dir(path), containerSocket)
+		}
+	}
+	return t
+}
+
+// The sockets of the modular daemons for machines and for containers
+// (https://libvirt.org/daemons.html). Each daemon has one driver.
+const (
+	machineSocket   = "virtqemud-sock"
+	containerSocket = "virtlxcd-sock"
+)
 
 // Parse parses a URI. If the URI is invalid, it returns a *URIError. A URI is
 //
@@ -140,7 +162,7 @@ func socketsFor(transport, path, given string) []string {
 			dir = filepath.Join(cache, "libvirt")
 		}
 	}
-	return []string{filepath.Join(dir, "libvirt-sock"), filepath.Join(dir, "virtqemud-sock")}
+	return []string{filepath.Join(dir, "libvirt-sock"), filepath.Join(dir, machineSocket)}
 }
 
 func orNone(names []string) string {

@@ -15,25 +15,25 @@ import (
 // DefineDomain defines a domain without starting it. If another domain has the name or the UUID, it
 // returns host.ErrExists. If the UUID is empty, the host chooses one. It makes two requests: libvirt
 // silently redefines a domain that has both, so a UUID has to be a new one.
-func (ds *Domains) DefineDomain(ctx context.Context, spec host.DomainSpec) (host.Domain, error) {
+func (ds *Machines) DefineDomain(ctx context.Context, spec host.DomainSpec) (host.Domain, error) {
 	const op = "defining"
 	object := virterr.Domain(spec.Name)
 	text, err := renderDomain(spec)
 	if err != nil {
 		return host.Domain{}, virterr.Fail(op, object, err)
 	}
-	d, text, err := ds.defineNew(ctx, spec.Name, spec.UUID, text)
+	d, text, err := ds.DefineNew(ctx, spec.Name, spec.UUID, text)
 	if err != nil {
 		return host.Domain{}, err
 	}
 	if err := ds.withSparePorts(ctx, op, object, text); err != nil {
-		return host.Domain{}, ds.undefined(ctx, d.UUID, err)
+		return host.Domain{}, ds.Undefined(ctx, d.UUID, err)
 	}
 	return d, nil
 }
 
-// defineNew defines a domain that is new, and reads the definition that libvirt has made of it.
-func (ds *Domains) defineNew(ctx context.Context, name, uuid, text string) (host.Domain, string, error) {
+// DefineNew defines a domain that is new, and reads the definition that libvirt has made of it.
+func (ds *Domains) DefineNew(ctx context.Context, name, uuid, text string) (host.Domain, string, error) {
 	const op = "defining"
 	object := virterr.Domain(name)
 	ref, err := ds.defineXML(ctx, op, object, text, ds.validate)
@@ -45,15 +45,15 @@ func (ds *Domains) defineNew(ctx context.Context, name, uuid, text string) (host
 	}
 	d, text, err := ds.readText(ctx, object, ref)
 	if err != nil {
-		return host.Domain{}, "", ds.undefined(ctx, rpc.FormatUUID(ref.UUID), err)
+		return host.Domain{}, "", ds.Undefined(ctx, rpc.FormatUUID(ref.UUID), err)
 	}
 	d.State = host.StateShutoff
 	return d, text, nil
 }
 
-// undefined removes a domain that was just defined: to a caller, an error means that there is no
+// Undefined removes a domain that was just defined: to a caller, an error means that there is no
 // domain. It returns that error.
-func (ds *Domains) undefined(ctx context.Context, uuid string, err error) error {
+func (ds *Domains) Undefined(ctx context.Context, uuid string, err error) error {
 	return errors.Join(err, ds.UndefineDomain(ctx, uuid))
 }
 
@@ -75,7 +75,7 @@ func (ds *Domains) taken(ctx context.Context, op, name, uuid string) bool {
 
 // withSparePorts adds root ports to the definition of a domain that was just defined, if its
 // machine supports them and has too few.
-func (ds *Domains) withSparePorts(ctx context.Context, op, object, text string) error {
+func (ds *Machines) withSparePorts(ctx context.Context, op, object, text string) error {
 	hardware, err := parseHardware(text)
 	if err != nil {
 		return virterr.Fail(op, object, err)

@@ -45,7 +45,7 @@ func (e *editor) changeDevices(change host.DomainChange) error {
 		more++
 	}
 	if nic := change.SetInterface; nic != nil {
-		if err := checkInterface(*nic); err != nil {
+		if err := CheckInterface(*nic); err != nil {
 			return err
 		}
 		nic := *nic

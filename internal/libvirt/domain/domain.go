@@ -14,18 +14,39 @@ import (
 
 // Domains reads and changes definitions of domains.
 type Domains struct {
-	client *rpc.Client
+	client  *rpc.Client
+	dialect Dialect
 	// validate has libvirt check new definitions against its schema, which takes two thirds of the
 	// time of defining a domain. It finds mistakes of this provider, so tests do it: see ValidateDefinitions.
 	validate libvirt.DomainDefineFlags
 }
 
+// Dialect is how the domains of a driver differ from those of other drivers.
+type Dialect struct {
+	// Undefine makes libvirt remove with a definition what would otherwise make it refuse.
+	Undefine libvirt.DomainUndefineFlagsValues
+	// Figures says that the driver lists figures of its domains.
+	Figures bool
+}
+
+var machineDialect = Dialect{
+	Undefine: libvirt.DomainUndefineManagedSave | libvirt.DomainUndefineSnapshotsMetadata |
+		libvirt.DomainUndefineCheckpointsMetadata | libvirt.DomainUndefineNvram,
+	Figures: true,
+}
+
 // ValidateDefinitions has libvirt check new definitions against its schema from now on.
 func (ds *Domains) ValidateDefinitions() { ds.validate = libvirt.DomainDefineValidate }
 
+// Machines also defines virtual machines.
+type Machines struct{ *Domains }
+
 // Power starts and stops guests.
-type Power struct {
-	client *rpc.Client
+type Power struct{ client *rpc.Client }
+
+// MachinePower also asks guest agents, and knows about saved memory.
+type MachinePower struct {
+	*Power
 	agents *agents
 }
 
@@ -49,10 +70,16 @@ type agents struct {
 }
 
 // New returns the domains of a client's daemon. It makes no request.
-func New(c *rpc.Client) (*Domains, *Power, *Devices, *Guests, *Memory, *Migrator) {
-	a, d := &agents{client: c, slot: make(chan struct{}, agentWidth)}, &Domains{client: c}
-	return d, &Power{c, a}, &Devices{c}, &Guests{c, a}, &Memory{c, d}, &Migrator{c}
+func New(c *rpc.Client) (*Machines, *MachinePower, *Devices, *Guests, *Memory, *Migrator) {
+	a, d := &agents{client: c, slot: make(chan struct{}, agentWidth)}, NewDomains(c, machineDialect)
+	return &Machines{d}, &MachinePower{NewPower(c), a}, &Devices{c}, &Guests{c, a}, &Memory{c, d}, &Migrator{c}
 }
+
+// NewDomains returns the domains of a client's driver.
+func NewDomains(c *rpc.Client, d Dialect) *Domains { return &Domains{client: c, dialect: d} }
+
+// NewPower returns what starts and stops the domains of a client's driver.
+func NewPower(c *rpc.Client) *Power { return &Power{c} }
 
 // call makes a request that waits for a guest agent, on the connection for such requests. The time
 // to wait for a slot does not count.

@@ -154,7 +154,7 @@ func (e *editor) drop(part element) { e.edits = append(e.edits, edit{part.start,
 func (e *editor) setMetadata(with string) error {
 	if with != "" {
 		var err error
-		if with, err = withPrefix(with); err != nil {
+		if with, err = WithPrefix(with); err != nil {
 			return err
 		}
 	}
@@ -272,9 +272,9 @@ func parseMetadata(text string) (element, error) {
 // own.
 const metadataPrefix = "novacron"
 
-// withPrefix returns metadata as libvirt writes them if it sets them on their own: it declares the
+// WithPrefix returns metadata as libvirt writes them if it sets them on their own: it declares the
 // prefix. So a definition is the same whichever way its metadata were written.
-func withPrefix(text string) (string, error) {
+func WithPrefix(text string) (string, error) {
 	e, err := parseMetadata(text)
 	if err != nil {
 		return "", err

@@ -178,7 +178,7 @@ func (e *editor) eachDevice(kind string, do func(device element, parts []element
 
 // setCard connects an interface as the spec says, with its MAC address. The model stays.
 func (e *editor) setCard(spec host.InterfaceSpec) error {
-	if err := checkInterface(spec); err != nil {
+	if err := CheckInterface(spec); err != nil {
 		return err
 	}
 	found, ok, err := e.device(host.InterfaceID(spec.Name))

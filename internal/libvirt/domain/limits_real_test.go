@@ -19,7 +19,7 @@ func TestDefinitionsAreAsLongAsCanBeRead(t *testing.T) {
 	}
 	spec.Metadata = ""
 	text := must.Get[string](t)(renderDomain(spec))
-	empty := must.Get[string](t)(withPrefix(fill(0)))
+	empty := must.Get[string](t)(WithPrefix(fill(0)))
 	room := host.MaxDefinition - len(text) - len("<metadata></metadata>") - len(empty) - 16
 	spec.Metadata = fill(room)
 	defined := must.Get[host.Domain](t)(h.DefineDomain(t.Context(), spec))

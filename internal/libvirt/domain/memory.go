@@ -91,6 +91,6 @@ func (m *Memory) MemoryHeadAs(head []byte, id host.Identity) (as []byte, definit
 // DefineAs defines a domain as MemoryHeadAs has described it, without starting it. If another domain
 // has the name or the UUID, it returns host.ErrExists.
 func (m *Memory) DefineAs(ctx context.Context, definition string, id host.Identity) (host.Domain, error) {
-	d, _, err := m.domains.defineNew(ctx, id.Name, id.UUID, definition)
+	d, _, err := m.domains.DefineNew(ctx, id.Name, id.UUID, definition)
 	return d, err
 }

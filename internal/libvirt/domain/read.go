@@ -2,6 +2,7 @@ package domain
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/digitalocean/go-libvirt"
@@ -59,6 +60,15 @@ func (ds *Domains) DomainByName(ctx context.Context, name string) (host.Domain, 
 		return host.Domain{}, err
 	}
 	return ds.readDomain(ctx, virterr.Domain(name), ref)
+}
+
+// Named reports whether a domain has that name, with one request.
+func (ds *Domains) Named(ctx context.Context, name string) (bool, error) {
+	_, err := ds.lookupName(ctx, "looking for", name)
+	if errors.Is(err, host.ErrNoDomain) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 func (ds *Domains) lookupName(ctx context.Context, op, name string) (libvirt.Domain, error) {

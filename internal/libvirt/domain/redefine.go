@@ -12,16 +12,12 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
-// undefineFlags remove what would otherwise make libvirt refuse.
-const undefineFlags = libvirt.DomainUndefineManagedSave | libvirt.DomainUndefineSnapshotsMetadata |
-	libvirt.DomainUndefineCheckpointsMetadata | libvirt.DomainUndefineNvram
-
 // UndefineDomain removes a domain's definition and what belongs to it: managed save image, metadata
 // of snapshots and checkpoints, NVRAM. Disks stay. A running domain continues to run and vanishes
 // when it stops.
 func (ds *Domains) UndefineDomain(ctx context.Context, uuid string) error {
 	return change(ctx, ds.client, "undefining", uuid, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
-		return l.DomainUndefineFlags(ref, undefineFlags)
+		return l.DomainUndefineFlags(ref, ds.dialect.Undefine)
 	})
 }
 

@@ -34,7 +34,7 @@ func (ds *Domains) DefineRelocated(
 	if err != nil {
 		return host.Domain{}, virterr.Fail("defining", virterr.Domain(r.Name), err)
 	}
-	d, _, err := ds.defineNew(ctx, r.Name, r.UUID, text)
+	d, _, err := ds.DefineNew(ctx, r.Name, r.UUID, text)
 	return d, err
 }
 

@@ -24,6 +24,13 @@ func domainRef(uuid string) (libvirt.Domain, error) {
 	return libvirt.Domain{Name: uuid, UUID: libvirt.UUID(parsed), ID: -1}, nil
 }
 
+// Change makes one request that changes a domain.
+func (ds *Domains) Change(
+	ctx context.Context, op, uuid string, fn func(*libvirt.Libvirt, libvirt.Domain) error,
+) error {
+	return change(ctx, ds.client, op, uuid, fn)
+}
+
 // change makes one request that changes a domain.
 func change(
 	ctx context.Context, c *rpc.Client, op, uuid string, fn func(*libvirt.Libvirt, libvirt.Domain) error,

@@ -40,7 +40,7 @@ func renderDomain(spec host.DomainSpec) (string, error) {
 		doc.GenID = &libvirtxml.DomainGenID{}
 	}
 	if spec.Metadata != "" {
-		metadata, err := withPrefix(spec.Metadata)
+		metadata, err := WithPrefix(spec.Metadata)
 		if err != nil {
 			return "", err
 		}
@@ -64,14 +64,15 @@ func checkDomain(spec host.DomainSpec) error {
 		}
 	}
 	for _, n := range spec.Interfaces {
-		if err := checkInterface(n); err != nil {
+		if err := CheckInterface(n); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func checkInterface(n host.InterfaceSpec) error {
+// CheckInterface checks the name and the connection of an interface.
+func CheckInterface(n host.InterfaceSpec) error {
 	if !aliasName.MatchString(n.Name) {
 		return fmt.Errorf("interface name %q: only letters, digits, _ and - are possible", n.Name)
 	}
@@ -141,22 +142,26 @@ func domainDevices(spec host.DomainSpec) *libvirtxml.DomainDeviceList {
 }
 
 func interfaceDevice(n host.InterfaceSpec) libvirtxml.DomainInterface {
-	nic := libvirtxml.DomainInterface{
-		Source:  &libvirtxml.DomainInterfaceSource{},
-		Model:   &libvirtxml.DomainInterfaceModel{Type: cmp.Or(n.Model, "virtio")},
-		Alias:   &libvirtxml.DomainAlias{Name: string(host.InterfaceID(n.Name))},
-		Address: deviceAddress(n.PCI),
-		// A guest boots from its disk. The card's boot ROM would only cost time, and could take a lease
-		// other than the guest's.
-		ROM: &libvirtxml.DomainROM{Enabled: "no"},
+	nic := Connected(n)
+	nic.Model = &libvirtxml.DomainInterfaceModel{Type: cmp.Or(n.Model, "virtio")}
+	nic.Alias = &libvirtxml.DomainAlias{Name: string(host.InterfaceID(n.Name))}
+	nic.Address = deviceAddress(n.PCI)
+	// A guest boots from its disk. The card's boot ROM would only cost time, and could take a lease
+	// other than the guest's.
+	nic.ROM = &libvirtxml.DomainROM{Enabled: "no"}
+	if n.LinkDown {
+		nic.Link = &libvirtxml.DomainInterfaceLink{State: "down"}
 	}
+	return nic
+}
+
+// Connected describes how an interface is connected, whatever the guest sees of it.
+func Connected(n host.InterfaceSpec) libvirtxml.DomainInterface {
+	nic := libvirtxml.DomainInterface{Source: &libvirtxml.DomainInterfaceSource{}}
 	if n.Network != "" {
 		nic.Source.Network = &libvirtxml.DomainInterfaceSourceNetwork{Network: n.Network}
 	} else {
 		nic.Source.Bridge = &libvirtxml.DomainInterfaceSourceBridge{Bridge: n.Bridge}
-	}
-	if n.LinkDown {
-		nic.Link = &libvirtxml.DomainInterfaceLink{State: "down"}
 	}
 	if n.MAC != "" {
 		nic.MAC = &libvirtxml.DomainInterfaceMAC{Address: n.MAC}

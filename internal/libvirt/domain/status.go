@@ -28,17 +28,16 @@ type listedStatus struct {
 }
 
 func (ds *Domains) listStatuses(ctx context.Context, which libvirt.DomainStatsTypes) ([]listedStatus, error) {
+	if !ds.dialect.Figures {
+		return ds.listByState(ctx)
+	}
 	records, err := ds.stats(ctx, which, 0)
 	if err != nil {
 		return nil, err
 	}
-	starting, err := ds.listDomains(ctx, libvirt.ConnectListDomainsAutostart)
+	autostart, err := ds.uuids(ctx, libvirt.ConnectListDomainsAutostart)
 	if err != nil {
 		return nil, err
-	}
-	autostart := make(map[libvirt.UUID]bool, len(starting))
-	for _, ref := range starting {
-		autostart[ref.UUID] = true
 	}
 	listed := make([]listedStatus, len(records))
 	for i, r := range records {
@@ -50,6 +49,49 @@ func (ds *Domains) listStatuses(ctx context.Context, which libvirt.DomainStatsTy
 		}
 	}
 	return listed, nil
+}
+
+// uuids returns the domains of a list.
+func (ds *Domains) uuids(
+	ctx context.Context, which libvirt.ConnectListAllDomainsFlags,
+) (map[libvirt.UUID]bool, error) {
+	refs, err := ds.listDomains(ctx, which)
+	all := make(map[libvirt.UUID]bool, len(refs))
+	for _, ref := range refs {
+		all[ref.UUID] = true
+	}
+	return all, err
+}
+
+// listByState lists the domains by their states, one state at a time, and asks for the state of those
+// that are in no list because they have changed meanwhile.
+func (ds *Domains) listByState(ctx context.Context) ([]listedStatus, error) {
+	refs, err := ds.listDomains(ctx, 0)
+	if err != nil {
+		return nil, err
+	}
+	in, err := rpc.Gather(ctx, []libvirt.ConnectListAllDomainsFlags{
+		libvirt.ConnectListDomainsAutostart, libvirt.ConnectListDomainsRunning, libvirt.ConnectListDomainsPaused,
+		libvirt.ConnectListDomainsShutoff,
+	}, host.ErrNoDomain, ds.uuids)
+	if err != nil {
+		return nil, err
+	}
+	return rpc.Gather(ctx, refs, host.ErrNoDomain,
+		func(ctx context.Context, ref libvirt.Domain) (l listedStatus, err error) {
+			l = listedStatus{ref, host.Status{Autostart: in[0][ref.UUID]}}
+			switch {
+			case in[1][ref.UUID]:
+				l.State = host.StateRunning
+			case in[2][ref.UUID]:
+				l.State = host.StatePaused
+			case in[3][ref.UUID]:
+				l.State = host.StateShutoff
+			default:
+				l.State, err = readState(ctx, ds.client, virterr.Domain(ref.Name), ref)
+			}
+			return l, err
+		})
 }
 
 // stats returns statistics of all domains, or of some, with one request.
@@ -99,7 +141,7 @@ type liveDisks struct {
 // DiskUsers names the domains whose guests run, in any state, and may write to a volume. It looks
 // at their running state, not their definitions. It makes one request, and one for each running
 // domain.
-func (ds *Domains) DiskUsers(ctx context.Context, v host.Volume) ([]string, error) {
+func (ds *Machines) DiskUsers(ctx context.Context, v host.Volume) ([]string, error) {
 	running, err := ds.listDomains(ctx, libvirt.ConnectListDomainsActive)
 	if err != nil {
 		return nil, err

@@ -38,8 +38,8 @@ type (
 	}
 	pools   = storage.Pools
 	volumes = storage.Volumes
-	domains = Domains
-	power   = Power
+	domains = Machines
+	power   = MachinePower
 	devices = Devices
 	guests  = Guests
 	memory  = Memory

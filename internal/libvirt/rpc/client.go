@@ -38,6 +38,9 @@ type Options struct {
 	// connection; a caller with time left tries another connection. It does not bound requests on
 	// separate connections. Zero means 60 seconds.
 	CallTimeout time.Duration
+	// Missing is the error if the daemon does not have the driver. The client then asks it no more. Nil
+	// means host.ErrUnreachable.
+	Missing error
 }
 
 // Client makes requests to one driver of a libvirt daemon. It is safe for concurrent use and
@@ -66,6 +69,8 @@ type Client struct {
 	dialer      Dialer
 	dialTimeout time.Duration
 	callTimeout time.Duration
+	missing     error
+	lacks       atomic.Bool // the driver
 	calls       atomic.Int64
 	closed      atomic.Bool
 	presence    presence
@@ -73,7 +78,7 @@ type Client struct {
 
 // New returns a client that connects through a dialer. It makes no request.
 func New(d Dialer, o Options) *Client {
-	c := &Client{dialer: d, dialTimeout: o.DialTimeout, callTimeout: o.CallTimeout}
+	c := &Client{dialer: d, dialTimeout: o.DialTimeout, callTimeout: o.CallTimeout, missing: o.Missing}
 	if c.dialTimeout <= 0 {
 		c.dialTimeout = defaultDialTimeout
 	}
@@ -104,6 +109,18 @@ func (c *Client) Close() {
 	for _, s := range []*Session{c.Control, c.Documents, c.Agent} {
 		s.shut()
 	}
+}
+
+// Connect opens the control connection, if it is not open. op and object describe the purpose, as in
+// host.Error.
+func (c *Client) Connect(ctx context.Context, op, object string) error {
+	if c.Control.current() != nil {
+		return nil
+	}
+	return c.Call(ctx, op, object, true, func(l *libvirt.Libvirt) error {
+		_, err := l.ConnectGetLibVersion()
+		return err
+	})
 }
 
 // Call makes one request on the control connection; see Session.Call.

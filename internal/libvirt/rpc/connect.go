@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/digitalocean/go-libvirt"
@@ -25,6 +26,9 @@ func (c *Client) connect(ctx context.Context) (*Conn, error) {
 	if c.closed.Load() {
 		return nil, errClosed
 	}
+	if c.lacks.Load() {
+		return nil, c.missing
+	}
 	caller := ctx
 	dialing, stopDialing := context.WithTimeout(ctx, c.dialTimeout)
 	defer stopDialing()
@@ -34,6 +38,9 @@ func (c *Client) connect(ctx context.Context) (*Conn, error) {
 			raw.Close()
 		}
 		return nil, fmt.Errorf("connecting to %s: %w", c.dialer.URI(), caller.Err())
+	}
+	if errors.Is(err, host.ErrNoDriver) {
+		return nil, err
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", host.ErrUnreachable, &host.ConnectError{URI: c.dialer.URI(), Err: err})
@@ -53,6 +60,10 @@ func (c *Client) connect(ctx context.Context) (*Conn, error) {
 	}
 	if err != nil {
 		w.Close()
+		if c.missing != nil && virterr.HasCode(err, libvirt.ErrNoConnect) {
+			c.lacks.Store(true)
+			return nil, c.missing
+		}
 		return nil, fmt.Errorf("%w: %w", host.ErrUnreachable, &host.ConnectError{URI: c.dialer.URI(), Err: err})
 	}
 	return &Conn{calls: &c.calls, l: l, wire: w}, nil

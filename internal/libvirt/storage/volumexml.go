@@ -2,6 +2,7 @@ package storage
 
 import (
 	"cmp"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -13,10 +14,10 @@ import (
 )
 
 // defaultVolumeMode lets only root and the hypervisor read a volume.
-const defaultVolumeMode = "0600"
+const defaultVolumeMode = 0o600
 
 func renderVolume(spec host.VolumeSpec) (string, error) {
-	mode := cmp.Or(spec.Mode, defaultVolumeMode)
+	mode := fmt.Sprintf("%04o", cmp.Or(spec.Mode, defaultVolumeMode))
 	doc := libvirtxml.StorageVolume{
 		Name:       spec.Name,
 		Allocation: &libvirtxml.StorageVolumeSize{Unit: "bytes", Value: spec.Allocation},
