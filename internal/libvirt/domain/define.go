@@ -89,7 +89,7 @@ func (ds *Machines) withSparePorts(ctx context.Context, op, object, text string)
 		return virterr.Fail(op, object, err)
 	}
 	e.addPorts(n)
-	_, err = ds.defineXML(ctx, op, object, e.result(), 0)
+	_, err = ds.defineXML(ctx, op, object, e.Result(), 0)
 	return err
 }
 

@@ -9,6 +9,7 @@ import (
 	"libvirt.org/go/libvirtxml"
 
 	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/domainxml"
 )
 
 // changeDevices adds, changes and removes the devices that a change names.
@@ -22,10 +23,10 @@ func (e *editor) changeDevices(change host.DomainChange) error {
 			return err
 		}
 		if ok {
-			e.drop(found)
+			e.Drop(found)
 		}
 	}
-	hardware, err := parseHardware(e.text)
+	hardware, err := parseHardware(e.Text)
 	if err != nil {
 		return err
 	}
@@ -41,7 +42,7 @@ func (e *editor) changeDevices(change host.DomainChange) error {
 		if err != nil {
 			return err
 		}
-		e.addDevice(text)
+		e.AddDevice(text)
 		more++
 	}
 	if nic := change.SetInterface; nic != nil {
@@ -56,12 +57,12 @@ func (e *editor) changeDevices(change host.DomainChange) error {
 		}
 		var text string
 		if ok {
-			text, err = editInterface(e.text[found.start:found.end], nic)
-			e.edits = append(e.edits, edit{found.start, found.end, text})
+			text, err = editInterface(e.Text[found.Start:found.End], nic)
+			e.Replace(found.Start, found.End, text)
 		} else {
 			element := interfaceDevice(nic)
 			text, err = element.Marshal()
-			e.addDevice(text)
+			e.AddDevice(text)
 		}
 		if err != nil {
 			return err
@@ -84,44 +85,35 @@ func unlessTaken(h host.Hardware, at *host.PCIAddress) *host.PCIAddress {
 }
 
 // device finds one of novacron's devices.
-func (e *editor) device(id host.DeviceID) (element, bool, error) {
-	devices, ok := e.child("devices")
+func (e *editor) device(id host.DeviceID) (domainxml.Element, bool, error) {
+	devices, ok := e.Child("devices")
 	if !ok {
-		return element{}, false, nil
+		return domainxml.Element{}, false, nil
 	}
-	all, err := elements(e.text, devices.open, devices.shut)
+	all, err := domainxml.Elements(e.Text, devices.Open, devices.Shut)
 	if err != nil {
-		return element{}, false, err
+		return domainxml.Element{}, false, err
 	}
 	for _, d := range all {
-		inner, err := elements(e.text, d.open, d.shut)
+		inner, err := domainxml.Elements(e.Text, d.Open, d.Shut)
 		if err != nil {
-			return element{}, false, err
+			return domainxml.Element{}, false, err
 		}
 		for _, c := range inner {
-			if c.name.Local == "alias" && slices.ContainsFunc(c.attrs, func(a xml.Attr) bool {
+			if c.Name.Local == "alias" && slices.ContainsFunc(c.Attrs, func(a xml.Attr) bool {
 				return a.Name.Local == "name" && a.Value == string(id)
 			}) {
 				return d, true, nil
 			}
 		}
 	}
-	return element{}, false, nil
-}
-
-func (e *editor) addDevice(text string) {
-	devices, ok := e.child("devices")
-	if !ok || devices.open == devices.end {
-		e.put("devices", "<devices>"+text+"</devices>")
-		return
-	}
-	e.edits = append(e.edits, edit{devices.shut, devices.shut, text})
+	return domainxml.Element{}, false, nil
 }
 
 // addPorts adds PCI Express root ports. libvirt numbers and places them.
 func (e *editor) addPorts(n int) {
 	if n > 0 {
-		e.addDevice(strings.Repeat("<controller type='pci' model='pcie-root-port'/>", n))
+		e.AddDevice(strings.Repeat("<controller type='pci' model='pcie-root-port'/>", n))
 	}
 }
 
@@ -141,48 +133,48 @@ func editInterface(text string, spec host.InterfaceSpec, drop ...string) (string
 	if err := xml.Unmarshal([]byte(text), &old); err != nil {
 		return "", fmt.Errorf("understanding the interface's XML: %w", err)
 	}
-	roots, err := elements(text, 0, len(text))
+	roots, err := domainxml.Elements(text, 0, len(text))
 	if err != nil {
 		return "", err
 	}
 	root := roots[0]
-	inner, err := elements(text, root.open, root.shut)
+	inner, err := domainxml.Elements(text, root.Open, root.Shut)
 	if err != nil {
 		return "", err
 	}
-	kind, source := "network", tag("source", []xml.Attr{{Name: xml.Name{Local: "network"}, Value: spec.Network}})
+	kind, source := "network", domainxml.Tag("source", []xml.Attr{{Name: xml.Name{Local: "network"}, Value: spec.Network}})
 	if spec.Network == "" {
-		kind, source = "bridge", tag("source", []xml.Attr{{Name: xml.Name{Local: "bridge"}, Value: spec.Bridge}})
+		kind, source = "bridge", domainxml.Tag("source", []xml.Attr{{Name: xml.Name{Local: "bridge"}, Value: spec.Bridge}})
 	}
 	fresh := map[string]string{"source": source + "</source>", "vlan": "", "filterref": ""}
 	if spec.VLAN > 0 {
 		fresh["vlan"] = fmt.Sprintf("<vlan><tag id='%d'/></vlan>", spec.VLAN)
 	}
 	if spec.Filter != "" {
-		fresh["filterref"] = tag("filterref", []xml.Attr{{Name: xml.Name{Local: "filter"}, Value: spec.Filter}})
+		fresh["filterref"] = domainxml.Tag("filterref", []xml.Attr{{Name: xml.Name{Local: "filter"}, Value: spec.Filter}})
 		for _, ip := range spec.FilterIPs {
-			fresh["filterref"] += "<parameter name='IP' value='" + escape(ip) + "'/>"
+			fresh["filterref"] += "<parameter name='IP' value='" + domainxml.Escape(ip) + "'/>"
 		}
 		fresh["filterref"] += "</filterref>"
 	}
 	if spec.Model != "" && spec.Model != old.Model.Type {
-		fresh["model"] = tag("model", []xml.Attr{{Name: xml.Name{Local: "type"}, Value: spec.Model}}) + "</model>"
+		fresh["model"] = domainxml.Tag("model", []xml.Attr{{Name: xml.Name{Local: "type"}, Value: spec.Model}}) + "</model>"
 		fresh["address"] = ""
 		if spec.PCI != nil {
 			fresh["address"] = addressElement(*spec.PCI)
 		}
 	}
 	var b strings.Builder
-	attrs := slices.Clone(root.attrs)
+	attrs := slices.Clone(root.Attrs)
 	for i := range attrs {
 		if attrs[i].Name.Local == "type" {
 			attrs[i].Value = kind
 		}
 	}
-	b.WriteString(tag("interface", attrs))
+	b.WriteString(domainxml.Tag("interface", attrs))
 	for _, c := range inner {
-		if _, replaced := fresh[c.name.Local]; !replaced && !slices.Contains(drop, c.name.Local) {
-			b.WriteString(text[c.start:c.end])
+		if _, replaced := fresh[c.Name.Local]; !replaced && !slices.Contains(drop, c.Name.Local) {
+			b.WriteString(text[c.Start:c.End])
 		}
 	}
 	for _, name := range []string{"source", "vlan", "filterref", "model", "address"} {
@@ -218,52 +210,29 @@ func (e *editor) setDiskImage(with host.DiskImage) error {
 	if !ok {
 		return fmt.Errorf("the domain has no %s", host.DiskID(with.Name))
 	}
-	parts, err := elements(e.text, disk.open, disk.shut)
+	parts, err := domainxml.Elements(e.Text, disk.Open, disk.Shut)
 	if err != nil {
 		return err
 	}
 	driven := false
 	for _, part := range parts {
-		switch part.name.Local {
+		switch part.Name.Local {
 		case "driver":
 			driven = true
-			e.edits = append(e.edits, edit{
-				part.start, part.end, tag("driver", withAttr(part.attrs, "type", with.Format)) + "</driver>",
-			})
+			e.Replace(part.Start, part.End, domainxml.Tag("driver", domainxml.WithAttr(part.Attrs, "type", with.Format))+"</driver>")
 		case "source":
-			e.edits = append(e.edits, edit{part.start, part.end, tag("source", withAttr(nil, "file", with.Path)) +
-				"</source>"})
+			e.Replace(part.Start, part.End, domainxml.Tag("source", domainxml.WithAttr(nil, "file", with.Path))+
+				"</source>")
 		case "backingStore":
-			e.drop(part)
+			e.Drop(part)
 		}
 	}
 	if !driven { // the host must never detect a disk's format by itself
-		text := tag("driver", []xml.Attr{
+		text := domainxml.Tag("driver", []xml.Attr{
 			{Name: xml.Name{Local: "name"}, Value: "qemu"},
 			{Name: xml.Name{Local: "type"}, Value: with.Format},
 		})
-		e.edits = append(e.edits, edit{disk.open, disk.open, text + "</driver>"})
+		e.Replace(disk.Open, disk.Open, text+"</driver>")
 	}
 	return nil
-}
-
-// attrOf is the value of an attribute, "" for none.
-func attrOf(attrs []xml.Attr, name string) string {
-	for _, a := range attrs {
-		if a.Name.Local == name && a.Name.Space == "" {
-			return a.Value
-		}
-	}
-	return ""
-}
-
-// withAttr returns the attributes with one of them set.
-func withAttr(attrs []xml.Attr, name, value string) []xml.Attr {
-	all := make([]xml.Attr, 0, len(attrs)+1)
-	for _, a := range attrs {
-		if a.Name.Local != name {
-			all = append(all, a)
-		}
-	}
-	return append(all, xml.Attr{Name: xml.Name{Local: name}, Value: value})
 }

@@ -117,7 +117,7 @@ func TestDevicesOfADefinitionChangeAlone(t *testing.T) {
 			[]string{others},
 		},
 	} {
-		got := must.Get[string](t)(editDomain(definition, c.change))
+		got := must.Get[string](t)(machineDialect.edit(definition, c.change))
 		for _, text := range append(c.has, c.kept...) {
 			if !strings.Contains(got, text) {
 				t.Errorf("%s: %s is missing in\n%s", name, text, got)
@@ -135,7 +135,7 @@ func TestDevicesOfADefinitionChangeAlone(t *testing.T) {
 		"a card that goes nowhere":   {SetInterface: &host.InterfaceSpec{Name: "eth0"}},
 		"a card with a strange name": {SetInterface: &host.InterfaceSpec{Name: "e'", Network: "x"}},
 	} {
-		if _, err := editDomain(definition, change); err == nil {
+		if _, err := machineDialect.edit(definition, change); err == nil {
 			t.Errorf("%s was accepted", name)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/digitalocean/go-libvirt"
 
 	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/domainxml"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
@@ -64,7 +65,7 @@ func (e *editor) reconnected(spec host.InterfaceSpec) (string, error) {
 	spec.Model, spec.PCI = "", nil
 	// For a running guest, libvirt also reports the port settings of its network; the new network has
 	// its own.
-	return editInterface(e.text[found.start:found.end], spec, "virtualport")
+	return editInterface(e.Text[found.Start:found.End], spec, "virtualport")
 }
 
 // LinkUp gives an interface of a running guest, defined with LinkDown, its carrier.
@@ -78,7 +79,7 @@ func (d *Devices) LinkUp(ctx context.Context, uuid, name string) error {
 		if !ok {
 			return "", fmt.Errorf("the guest has no %s", id)
 		}
-		return e.without(found, "link")
+		return e.Without(found, "link")
 	})
 }
 
@@ -88,9 +89,9 @@ func (d *Devices) EjectSeed(ctx context.Context, uuid string) error {
 	// Without force, libvirt waits five seconds for a guest that has locked the tray, and gives up.
 	const force = libvirt.DomainDeviceModifyForce
 	return d.update(ctx, "ejecting the seed of", uuid, force, func(e *editor) (text string, err error) {
-		more := e.eachDevice("disk", func(drive element, _ []element) {
+		more := e.EachDevice("disk", func(drive domainxml.Element, _ []domainxml.Element) {
 			if isDrive(drive) {
-				text, err = e.without(drive, "source", "backingStore")
+				text, err = e.Without(drive, "source", "backingStore")
 			}
 		})
 		if err == nil && text == "" {

@@ -42,7 +42,7 @@ func TestDiskWithoutAFormatIsRefused(t *testing.T) {
 	const bare = `<domain type='kvm'><name>web</name><devices><disk type='file' device='disk'><source ` +
 		`file='/pool/old'/><target dev='vda'/>` +
 		`<alias name='ua-disk-system'/></disk></devices></domain>`
-	after, err := editDomain(bare, host.DomainChange{
+	after, err := machineDialect.edit(bare, host.DomainChange{
 		Disk: &host.DiskImage{Name: "system", Path: "/pool/new", Format: "raw"},
 	})
 	if err != nil || !strings.Contains(after, `<driver name="qemu" type="raw"></driver><source file="/pool/new">`) {

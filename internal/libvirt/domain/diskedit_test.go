@@ -16,7 +16,7 @@ func TestDiskGetsAnotherImage(t *testing.T) {
   <disk type='file' device='disk'><driver name='qemu' type='qcow2'/>
     <source file='/pool/data'/><target dev='vdb' bus='virtio'/></disk>
 </devices></domain>`
-	after, err := editDomain(before, host.DomainChange{
+	after, err := machineDialect.edit(before, host.DomainChange{
 		Disk: &host.DiskImage{Name: "system", Path: "/pool/a & b", Format: "qcow2"},
 	})
 	if err != nil {
@@ -34,7 +34,7 @@ func TestDiskGetsAnotherImage(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", after, want)
 	}
 	for _, text := range []string{before, `<domain><name>web</name></domain>`} {
-		if _, err := editDomain(text, host.DomainChange{Disk: &host.DiskImage{Name: "data"}}); err == nil {
+		if _, err := machineDialect.edit(text, host.DomainChange{Disk: &host.DiskImage{Name: "data"}}); err == nil {
 			t.Error("a disk that is not there was changed")
 		}
 	}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/digitalocean/go-libvirt"
 
+	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/domainxml"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
@@ -23,6 +25,10 @@ type Domains struct {
 
 // Dialect is how the domains of a driver differ from those of other drivers.
 type Dialect struct {
+	// Change changes vCPUs and devices of a definition; RedefineDomain has changed the rest.
+	Change func(*domainxml.Editor, host.DomainChange) error
+	// Relocate replaces paths of files by those on another host, and takes out what belongs to a host.
+	Relocate func(e *domainxml.Editor, files map[string]string) error
 	// Undefine makes libvirt remove with a definition what would otherwise make it refuse.
 	Undefine libvirt.DomainUndefineFlagsValues
 	// Figures says that the driver lists figures of its domains.
@@ -30,6 +36,8 @@ type Dialect struct {
 }
 
 var machineDialect = Dialect{
+	Change:   changeMachine,
+	Relocate: relocateMachine,
 	Undefine: libvirt.DomainUndefineManagedSave | libvirt.DomainUndefineSnapshotsMetadata |
 		libvirt.DomainUndefineCheckpointsMetadata | libvirt.DomainUndefineNvram,
 	Figures: true,

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/domainxml"
 )
 
 // withIdentity gives the definition of a guest whose memory was saved another identity. Everything
@@ -17,14 +18,14 @@ func withIdentity(saved string, id host.Identity) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	e.set("name", nil, id.Name)
-	e.set("uuid", nil, id.UUID)
-	e.setText("description", id.Description)
+	e.Set("name", nil, id.Name)
+	e.Set("uuid", nil, id.UUID)
+	e.SetText("description", id.Description)
 	if err := e.setMetadata(id.Metadata); err != nil {
 		return "", err
 	}
-	if _, has := e.child("genid"); has {
-		e.set("genid", nil, id.GenID)
+	if _, has := e.Child("genid"); has {
+		e.Set("genid", nil, id.GenID)
 	}
 	hardware, err := parseDomain(saved)
 	if err != nil {
@@ -60,7 +61,7 @@ func withIdentity(saved string, id host.Identity) (string, error) {
 	if err := e.setConsoleLog(id.ConsoleLog); err != nil {
 		return "", err
 	}
-	return e.result(), nil
+	return e.Result(), nil
 }
 
 // withCPU gives a definition the processor of that type. libvirt describes that of a running guest by
@@ -79,63 +80,47 @@ func withCPU(definition, cpu string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	e.put("cpu", text)
-	return e.result(), nil
+	e.Put("cpu", text)
+	return e.Result(), nil
 }
 
 // setSeed puts a medium into the drive for the seed, or takes it out.
 func (e *editor) setSeed(path string) error {
-	return e.eachDevice("disk", func(drive element, parts []element) {
+	return e.EachDevice("disk", func(drive domainxml.Element, parts []domainxml.Element) {
 		if !isDrive(drive) {
 			return
 		}
 		for _, part := range parts {
-			if part.name.Local == "source" || part.name.Local == "backingStore" {
-				e.drop(part)
+			if part.Name.Local == "source" || part.Name.Local == "backingStore" {
+				e.Drop(part)
 			}
 		}
 		if path != "" {
-			source := tag("source", []xml.Attr{
+			source := domainxml.Tag("source", []xml.Attr{
 				{Name: xml.Name{Local: "file"}, Value: path},
 				{Name: xml.Name{Local: "startupPolicy"}, Value: "optional"},
 			})
-			e.edits = append(e.edits, edit{drive.shut, drive.shut, source + "</source>"})
+			e.Replace(drive.Shut, drive.Shut, source+"</source>")
 		}
 	})
 }
 
 // isDrive reports whether a disk is a drive for media.
-func isDrive(disk element) bool {
-	return attrOf(disk.attrs, "device") == "cdrom"
-}
-
-// without returns the text of a device, without its elements of these names.
-func (e *editor) without(device element, names ...string) (string, error) {
-	parts, err := elements(e.text, device.open, device.shut)
-	if err != nil {
-		return "", err
-	}
-	text, from := "", device.start
-	for _, part := range parts {
-		if slices.Contains(names, part.name.Local) {
-			text += e.text[from:part.start]
-			from = part.end
-		}
-	}
-	return text + e.text[from:device.end], nil
+func isDrive(disk domainxml.Element) bool {
+	return domainxml.Attr(disk.Attrs, "device") == "cdrom"
 }
 
 // setConsoleLog changes where the log of the serial console is.
 func (e *editor) setConsoleLog(path string) error {
-	return e.eachLog(func(log element) { e.moveLog(log, path) })
+	return e.eachLog(func(log domainxml.Element) { e.moveLog(log, path) })
 }
 
 // eachLog passes on the logs of consoles. libvirt describes the serial console twice.
-func (e *editor) eachLog(do func(log element)) error {
+func (e *editor) eachLog(do func(log domainxml.Element)) error {
 	for _, kind := range []string{"serial", "console"} {
-		err := e.eachDevice(kind, func(_ element, parts []element) {
+		err := e.EachDevice(kind, func(_ domainxml.Element, parts []domainxml.Element) {
 			for _, part := range parts {
-				if part.name.Local == "log" {
+				if part.Name.Local == "log" {
 					do(part)
 				}
 			}
@@ -148,32 +133,9 @@ func (e *editor) eachLog(do func(log element)) error {
 }
 
 // moveLog replaces the file of a log.
-func (e *editor) moveLog(log element, path string) {
-	with := tag("log", withAttr(log.attrs, "file", path)) + "</log>"
-	e.edits = append(e.edits, edit{log.start, log.end, with})
-}
-
-// eachDevice passes on the devices of a kind, with their elements.
-func (e *editor) eachDevice(kind string, do func(device element, parts []element)) error {
-	devices, ok := e.child("devices")
-	if !ok {
-		return nil
-	}
-	all, err := elements(e.text, devices.open, devices.shut)
-	if err != nil {
-		return err
-	}
-	for _, d := range all {
-		if d.name.Local != kind {
-			continue
-		}
-		parts, err := elements(e.text, d.open, d.shut)
-		if err != nil {
-			return err
-		}
-		do(d, parts)
-	}
-	return nil
+func (e *editor) moveLog(log domainxml.Element, path string) {
+	with := domainxml.Tag("log", domainxml.WithAttr(log.Attrs, "file", path)) + "</log>"
+	e.Replace(log.Start, log.End, with)
 }
 
 // setCard connects an interface as the spec says, with its MAC address. The model stays.
@@ -189,15 +151,15 @@ func (e *editor) setCard(spec host.InterfaceSpec) error {
 		return fmt.Errorf("the domain has no %s", host.InterfaceID(spec.Name))
 	}
 	spec.Model = ""
-	text, err := editInterface(e.text[found.start:found.end], spec, "mac")
+	text, err := editInterface(e.Text[found.Start:found.End], spec, "mac")
 	if err != nil {
 		return err
 	}
-	mac := tag("mac", []xml.Attr{{Name: xml.Name{Local: "address"}, Value: spec.MAC}}) + "</mac>"
-	roots, err := elements(text, 0, len(text))
+	mac := domainxml.Tag("mac", []xml.Attr{{Name: xml.Name{Local: "address"}, Value: spec.MAC}}) + "</mac>"
+	roots, err := domainxml.Elements(text, 0, len(text))
 	if err != nil {
 		return err
 	}
-	e.edits = append(e.edits, edit{found.start, found.end, text[:roots[0].open] + mac + text[roots[0].open:]})
+	e.Replace(found.Start, found.End, text[:roots[0].Open]+mac+text[roots[0].Open:])
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/digitalocean/go-libvirt"
 
 	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/domainxml"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
@@ -73,7 +74,7 @@ func (m *Migrator) Unable(ctx context.Context, running string) (why string, err 
 	if err != nil {
 		return "", virterr.Fail(op, object, err)
 	}
-	cpu, has := e.child("cpu")
+	cpu, has := e.Child("cpu")
 	if !has {
 		return "", nil
 	}
@@ -84,7 +85,7 @@ func (m *Migrator) Unable(ctx context.Context, running string) (why string, err 
 	machine := doc.OS.Type
 	_, err = rpc.Ask(ctx, m.client, op, object, func(l *libvirt.Libvirt) (int32, error) {
 		return l.ConnectCompareHypervisorCPU(nil, libvirt.OptString{machine.Arch}, libvirt.OptString{machine.Machine},
-			libvirt.OptString{doc.Type}, e.text[cpu.start:cpu.end], uint32(libvirt.ConnectCompareCPUFailIncompatible))
+			libvirt.OptString{doc.Type}, e.Text[cpu.Start:cpu.End], uint32(libvirt.ConnectCompareCPUFailIncompatible))
 	})
 	answer, answered := errors.AsType[libvirt.Error](err)
 	switch {
@@ -149,7 +150,7 @@ func migrationParams(running string, to host.Migration) ([]libvirt.TypedParam, e
 		params = append(params, libvirt.TypedParam{Field: field, Value: *libvirt.NewTypedParamValueString(value)})
 	}
 	add(libvirt.MigrateParamDestXML, guest)
-	add(libvirt.MigrateParamPersistXML, e.result())
+	add(libvirt.MigrateParamPersistXML, e.Result())
 	if to.To.Data != "" {
 		add(libvirt.MigrateParamURI, to.To.Data)
 	}
@@ -168,7 +169,7 @@ func relocatedGuest(running string, r host.Relocation) (string, error) {
 	}
 	for _, step := range []func() error{
 		func() error { return e.setMetadata(r.Metadata) },
-		e.dropEmulator,
+		func() error { return DropEmulator(e.Editor) },
 		func() error { return e.moveDisks(r.Files) },
 		func() error { return e.continueLogs(r.Files) },
 	} {
@@ -176,17 +177,17 @@ func relocatedGuest(running string, r host.Relocation) (string, error) {
 			return "", err
 		}
 	}
-	return e.result(), nil
+	return e.Result(), nil
 }
 
 // continueLogs replaces the logs of consoles. The new ones begin with what the guest has written so far.
 func (e *editor) continueLogs(files map[string]string) error {
-	return e.eachLog(func(log element) {
-		if path, named := files[attrOf(log.attrs, "file")]; named {
-			log.attrs = withAttr(log.attrs, "append", "on")
+	return e.eachLog(func(log domainxml.Element) {
+		if path, named := files[domainxml.Attr(log.Attrs, "file")]; named {
+			log.Attrs = domainxml.WithAttr(log.Attrs, "append", "on")
 			e.moveLog(log, path)
 		} else {
-			e.drop(log)
+			e.Drop(log)
 		}
 	})
 }

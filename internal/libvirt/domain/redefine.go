@@ -74,7 +74,7 @@ func (ds *Domains) RedefineDomain(ctx context.Context, uuid string, change host.
 	if err != nil {
 		return err
 	}
-	text, err := editDomain(old, change)
+	text, err := ds.dialect.edit(old, change)
 	if err != nil {
 		return virterr.Fail(op, object, err)
 	}

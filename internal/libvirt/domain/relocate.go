@@ -1,12 +1,14 @@
 package domain
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
 	"github.com/digitalocean/go-libvirt"
 
 	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/domainxml"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/rpc"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
@@ -30,7 +32,7 @@ func (ds *Domains) Definition(ctx context.Context, uuid string) (string, error) 
 func (ds *Domains) DefineRelocated(
 	ctx context.Context, definition string, r host.Relocation,
 ) (host.Domain, error) {
-	text, err := relocated(definition, r)
+	text, err := ds.dialect.relocated(definition, r)
 	if err != nil {
 		return host.Domain{}, virterr.Fail("defining", virterr.Domain(r.Name), err)
 	}
@@ -39,64 +41,62 @@ func (ds *Domains) DefineRelocated(
 }
 
 // relocated is a definition as another host takes it. libvirt fills in again what is left out.
-func relocated(definition string, r host.Relocation) (string, error) {
+func (d Dialect) relocated(definition string, r host.Relocation) (string, error) {
 	e, err := newEditor(definition)
 	if err != nil {
 		return "", err
 	}
-	for _, step := range []func() error{
-		func() error { return e.setMetadata(r.Metadata) },
-		e.dropFirmwareFiles,
-		e.dropEmulator,
-		func() error { return e.moveDisks(r.Files) },
-		func() error { return e.moveLogs(r.Files) },
-	} {
-		if err := step(); err != nil {
-			return "", err
-		}
+	if err := cmp.Or(e.setMetadata(r.Metadata), d.Relocate(e.Editor, r.Files)); err != nil {
+		return "", err
 	}
-	return e.result(), nil
+	return e.Result(), nil
+}
+
+// relocateMachine takes out the paths of emulator and firmware.
+func relocateMachine(x *domainxml.Editor, files map[string]string) error {
+	e := &editor{x}
+	return cmp.Or(e.dropFirmwareFiles(), DropEmulator(x), e.moveDisks(files), e.moveLogs(files))
 }
 
 // dropFirmwareFiles takes out the paths of a firmware that libvirt chooses by itself, and of its
 // variables.
 func (e *editor) dropFirmwareFiles() error {
-	os, ok := e.child("os")
-	if !ok || os.open == os.end {
+	os, ok := e.Child("os")
+	if !ok || os.Open == os.End {
 		return nil
 	}
-	parts, err := elements(e.text, os.open, os.shut)
+	parts, err := domainxml.Elements(e.Text, os.Open, os.Shut)
 	if err != nil {
 		return err
 	}
-	chosen := attrOf(os.attrs, "firmware") != ""
+	chosen := domainxml.Attr(os.Attrs, "firmware") != ""
 	for _, part := range parts {
-		switch part.name.Local {
+		switch part.Name.Local {
 		case "loader", "nvram":
 			if !chosen {
-				return fmt.Errorf("its firmware is a file of its host, %s", e.text[part.start:part.end])
+				return fmt.Errorf("its firmware is a file of its host, %s", e.Text[part.Start:part.End])
 			}
-			e.drop(part)
+			e.Drop(part)
 		case "kernel", "initrd":
-			return fmt.Errorf("its kernel is a file of its host, %s", e.text[part.start:part.end])
+			return fmt.Errorf("its kernel is a file of its host, %s", e.Text[part.Start:part.End])
 		}
 	}
 	return nil
 }
 
-// dropEmulator takes out the path of the emulator.
-func (e *editor) dropEmulator() error {
-	return e.eachDevice("emulator", func(emulator element, _ []element) { e.drop(emulator) })
+// DropEmulator takes out the path of the emulator.
+func DropEmulator(e *domainxml.Editor) error {
+	return e.EachDevice("emulator", func(emulator domainxml.Element, _ []domainxml.Element) { e.Drop(emulator) })
 }
 
 // moveDisks replaces the files of disks and media. What they stand on is in the files.
 func (e *editor) moveDisks(files map[string]string) error {
 	var failed error
-	err := e.eachDevice("disk", func(_ element, parts []element) {
+	err := e.EachDevice("disk", func(_ domainxml.Element, parts []domainxml.Element) {
 		for _, part := range parts {
-			switch part.name.Local {
+			switch part.Name.Local {
 			case "backingStore":
-				e.drop(part)
+				e.Drop(part)
 			case "source":
 				if err := e.moveSource(part, files); err != nil {
 					failed = err
@@ -111,27 +111,27 @@ func (e *editor) moveDisks(files map[string]string) error {
 }
 
 // moveSource replaces the file of a disk's source.
-func (e *editor) moveSource(source element, files map[string]string) error {
-	path, named := files[attrOf(source.attrs, "file")]
+func (e *editor) moveSource(source domainxml.Element, files map[string]string) error {
+	path, named := files[domainxml.Attr(source.Attrs, "file")]
 	if !named {
-		return fmt.Errorf("nothing says where the disk of %s is now", e.text[source.start:source.end])
+		return fmt.Errorf("nothing says where the disk of %s is now", e.Text[source.Start:source.End])
 	}
-	with := tag("source", withAttr(source.attrs, "file", path))
-	if source.open == source.end { // a self-closing tag
-		e.edits = append(e.edits, edit{source.start, source.end, with + "</source>"})
+	with := domainxml.Tag("source", domainxml.WithAttr(source.Attrs, "file", path))
+	if source.Open == source.End { // a self-closing tag
+		e.Replace(source.Start, source.End, with+"</source>")
 	} else {
-		e.edits = append(e.edits, edit{source.start, source.open, with})
+		e.Replace(source.Start, source.Open, with)
 	}
 	return nil
 }
 
 // moveLogs replaces the logs of consoles.
 func (e *editor) moveLogs(files map[string]string) error {
-	return e.eachLog(func(log element) {
-		if path, named := files[attrOf(log.attrs, "file")]; named {
+	return e.eachLog(func(log domainxml.Element) {
+		if path, named := files[domainxml.Attr(log.Attrs, "file")]; named {
 			e.moveLog(log, path)
 		} else {
-			e.drop(log)
+			e.Drop(log)
 		}
 	})
 }

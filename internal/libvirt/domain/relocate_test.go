@@ -35,7 +35,7 @@ func TestADefinitionIsTakenToAnotherHost(t *testing.T) {
 		Metadata: `<n:instance xmlns:n="urn:novacron:instance:1" number="2"/>`,
 		Files:    map[string]string{"/a/system": "/b/system", "/a/seed": "/b/seed", "/a/log": "/b/log"},
 	}
-	got, err := relocated(before, r)
+	got, err := machineDialect.relocated(before, r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func TestADefinitionIsTakenToAnotherHost(t *testing.T) {
 		"a kernel of a host":     {"<loader ", "<kernel>/boot/vmlinuz</kernel><loader "},
 		"something not a domain": {"domain", "network"},
 	} {
-		if got, err := relocated(strings.ReplaceAll(before, spoil[0], spoil[1]), r); err == nil {
+		if got, err := machineDialect.relocated(strings.ReplaceAll(before, spoil[0], spoil[1]), r); err == nil {
 			t.Errorf("%s is taken: %s", name, got)
 		}
 	}

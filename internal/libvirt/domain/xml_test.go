@@ -156,7 +156,7 @@ func TestOnlyWhatIsNamedIsChanged(t *testing.T) {
 			},
 		},
 	} {
-		got, err := editDomain(strangers, c.change)
+		got, err := machineDialect.edit(strangers, c.change)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -175,7 +175,7 @@ func TestOnlyWhatIsNamedIsChanged(t *testing.T) {
 		"metadata of no form": {Metadata: new("<a xmlns='urn:a'>")},
 		"two elements":        {Metadata: new("<a xmlns='urn:a'/><b xmlns='urn:b'/>")},
 	} {
-		if _, err := editDomain(strangers, change); err == nil {
+		if _, err := machineDialect.edit(strangers, change); err == nil {
 			t.Errorf("%s was accepted", name)
 		}
 	}
@@ -198,7 +198,7 @@ func FuzzDomainXML(f *testing.F) {
 		}
 		metadata := `<n:instance xmlns:n="urn:novacron:instance:1"/>`
 		memory %= 1 << 40
-		edited, err := editDomain(text, host.DomainChange{
+		edited, err := machineDialect.edit(text, host.DomainChange{
 			Title: &title, Cores: &cores, MemoryMiB: &memory, Metadata: &metadata,
 		})
 		if err != nil {
