@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/digitalocean/go-libvirt"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt/domain"
@@ -24,6 +25,7 @@ type Containers struct {
 	*power
 	client   *rpc.Client
 	machines *domain.Domains
+	starts   *semaphore.Weighted
 }
 
 var _ host.Containers = (*Containers)(nil)
@@ -38,7 +40,8 @@ type (
 // request.
 func New(c *rpc.Client, machines *domain.Domains) *Containers {
 	return &Containers{
-		domains: domain.NewDomains(c, domain.Dialect{}), power: domain.NewPower(c), client: c, machines: machines,
+		domains: domain.NewDomains(c, dialect), power: domain.NewPower(c), client: c, machines: machines,
+		starts: semaphore.NewWeighted(startWidth),
 	}
 }
 

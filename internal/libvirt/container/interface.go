@@ -24,6 +24,9 @@ func checkInterface(n host.InterfaceSpec) error {
 	return nil
 }
 
+// deviceName is the name that a container sees of its interface number n, from 0.
+func deviceName(n int) string { return fmt.Sprintf("eth%d", n) }
+
 // interfaceDevice describes an interface that the container sees under that name.
 func interfaceDevice(n host.InterfaceSpec, device string) libvirtxml.DomainInterface {
 	nic := domain.Connected(n)

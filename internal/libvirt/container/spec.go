@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"strings"
 
 	"libvirt.org/go/libvirtxml"
 
@@ -45,7 +46,7 @@ func render(spec host.ContainerSpec) (string, error) {
 		doc.Devices.Filesystems = append(doc.Devices.Filesystems, filesystemDevice(fs))
 	}
 	for n, nic := range spec.Interfaces {
-		doc.Devices.Interfaces = append(doc.Devices.Interfaces, interfaceDevice(nic, fmt.Sprintf("eth%d", n)))
+		doc.Devices.Interfaces = append(doc.Devices.Interfaces, interfaceDevice(nic, deviceName(n)))
 	}
 	if spec.Metadata != "" {
 		metadata, err := domain.WithPrefix(spec.Metadata)
@@ -112,6 +113,10 @@ func filesystemDevice(fs host.Filesystem) libvirtxml.DomainFilesystem {
 	}
 	switch fs.Kind {
 	case host.FilesystemImage:
+		if strings.HasPrefix(fs.Source, "/dev/") { // of logical and similar pools
+			d.Source.Block = &libvirtxml.DomainFilesystemSourceBlock{Dev: fs.Source}
+			break
+		}
 		d.Driver = &libvirtxml.DomainFilesystemDriver{Type: "loop", Format: "raw"}
 		d.Source.File = &libvirtxml.DomainFilesystemSourceFile{File: fs.Source}
 	case host.FilesystemFile:

@@ -57,7 +57,7 @@ func (e *editor) changeDevices(change host.DomainChange) error {
 		}
 		var text string
 		if ok {
-			text, err = editInterface(e.Text[found.Start:found.End], nic)
+			text, err = EditInterface(e.Text[found.Start:found.End], nic)
 			e.Replace(found.Start, found.End, text)
 		} else {
 			element := interfaceDevice(nic)
@@ -125,10 +125,10 @@ type interfaceXML struct {
 	} `xml:"model"`
 }
 
-// editInterface connects an interface as the spec says and leaves the rest of its element
+// EditInterface connects an interface as the spec says and leaves the rest of its element
 // unchanged. An empty model keeps the old one. A different model moves the interface to another
 // address: the spec's, or one that libvirt chooses. drop lists elements to leave out.
-func editInterface(text string, spec host.InterfaceSpec, drop ...string) (string, error) {
+func EditInterface(text string, spec host.InterfaceSpec, drop ...string) (string, error) {
 	var old interfaceXML
 	if err := xml.Unmarshal([]byte(text), &old); err != nil {
 		return "", fmt.Errorf("understanding the interface's XML: %w", err)

@@ -65,7 +65,7 @@ func (e *editor) reconnected(spec host.InterfaceSpec) (string, error) {
 	spec.Model, spec.PCI = "", nil
 	// For a running guest, libvirt also reports the port settings of its network; the new network has
 	// its own.
-	return editInterface(e.Text[found.Start:found.End], spec, "virtualport")
+	return EditInterface(e.Text[found.Start:found.End], spec, "virtualport")
 }
 
 // LinkUp gives an interface of a running guest, defined with LinkDown, its carrier.

@@ -151,7 +151,7 @@ func (e *editor) setCard(spec host.InterfaceSpec) error {
 		return fmt.Errorf("the domain has no %s", host.InterfaceID(spec.Name))
 	}
 	spec.Model = ""
-	text, err := editInterface(e.Text[found.Start:found.End], spec, "mac")
+	text, err := EditInterface(e.Text[found.Start:found.End], spec, "mac")
 	if err != nil {
 		return err
 	}

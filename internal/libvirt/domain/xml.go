@@ -72,9 +72,13 @@ type domainDoc struct {
 		Filter struct {
 			Name string `xml:"filter,attr"`
 		} `xml:"filterref"`
+		Guest struct {
+			Device string `xml:"dev,attr"`
+		} `xml:"guest"`
 		Alias aliasDoc `xml:"alias"`
 	} `xml:"devices>interface"`
-	Host []struct {
+	Filesystems []filesystemDoc `xml:"devices>filesystem"`
+	Host        []struct {
 		Type    string         `xml:"type,attr"`
 		Address pci.AddressXML `xml:"source>address"`
 		Alias   aliasDoc       `xml:"alias"`
@@ -165,10 +169,14 @@ func parseDomain(text string) (host.Domain, error) {
 			Boot:           disk.Boot.Order,
 		})
 	}
+	for _, fs := range doc.Filesystems {
+		d.Filesystems = append(d.Filesystems, fs.filesystem())
+	}
 	for _, nic := range doc.Interfaces {
 		read := host.DomainInterface{
 			Name: named(nic.Alias, host.InterfaceID("")), MAC: nic.MAC.Address,
 			Network: nic.Source.Network, Bridge: nic.Source.Bridge, Model: nic.Model.Type, Filter: nic.Filter.Name,
+			Device: nic.Guest.Device,
 		}
 		if len(nic.VLAN) == 1 {
 			read.VLAN = nic.VLAN[0].ID

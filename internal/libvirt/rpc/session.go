@@ -51,7 +51,7 @@ func (s *Session) Call(ctx context.Context, r Request, fn func(*libvirt.Libvirt)
 	for again := r.Readonly; ; again = false {
 		c, err := s.client.patiently(ctx, bounded, s.open)
 		if err == nil { // an open connection would send even a request that was already given up
-			err = endOf(ctx)
+			err = EndOf(ctx)
 		}
 		if err != nil {
 			return virterr.Fail(r.Op, r.Object, err)
@@ -65,8 +65,8 @@ func (s *Session) Call(ctx context.Context, r Request, fn func(*libvirt.Libvirt)
 	}
 }
 
-// endOf returns the error of a ctx that has ended.
-func endOf(ctx context.Context) error {
+// EndOf returns the error of a ctx that has ended.
+func EndOf(ctx context.Context) error {
 	err := ctx.Err()
 	if errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("%w: %w", host.ErrNoAnswer, err)
@@ -104,7 +104,7 @@ func (s *Session) open(ctx context.Context) (*Conn, error) {
 		}
 		return res.Val.(*Conn), nil
 	case <-ctx.Done():
-		err := endOf(ctx)
+		err := EndOf(ctx)
 		if errors.Is(context.Cause(ctx), errLimit) { // the limit was not the caller's but that of any first answer
 			err = fmt.Errorf("%w: %w", host.ErrUnreachable, err)
 		}
