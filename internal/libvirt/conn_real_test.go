@@ -54,6 +54,10 @@ func TestRealContract(t *testing.T) {
 					t.Fatal(err)
 				}
 			},
+			Root: func(t *testing.T, name string) host.Volume {
+				t.Helper()
+				return virttest.Root(t, h, pool.Name, name)
+			},
 			Unique: func() string { return virttest.Unique("dom") },
 			UUID:   uniqueUUID,
 		}

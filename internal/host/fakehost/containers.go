@@ -185,3 +185,8 @@ func (h containerRequests) ShutdownDomain(ctx context.Context, uuid string, mode
 		return nil
 	})
 }
+
+// RenameDomain is host.Domains.RenameDomain.
+func (h containerRequests) RenameDomain(ctx context.Context, uuid, _ string) error {
+	return h.onDomain(ctx, "RenameDomain", uuid, func(*domain) error { return host.ErrUnsupported })
+}

@@ -24,6 +24,11 @@ func TestContract(t *testing.T) {
 		}
 		return hosttest.Site{
 			Host: h, Pool: pool, StopPool: func(*testing.T) { h.StopPool("pool") },
+			Root: func(t *testing.T, name string) host.Volume {
+				return must.Get[host.Volume](t)(h.CreateVolume(t.Context(), "pool", host.VolumeSpec{
+					Name: name, Format: "raw", Capacity: 8 << 20,
+				}))
+			},
 			Unique: rand.Text, UUID: func() string { return fmt.Sprintf("00000000-0000-4000-8000-%012x", n.Add(1)) },
 		}
 	})

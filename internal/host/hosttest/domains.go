@@ -134,26 +134,26 @@ func namesAreTaken(t *testing.T, s Site) {
 	done(t, s.Host.UndefineDomain(ctx, d.UUID))
 }
 
-func changes(t *testing.T, s Site) {
+func changes(t *testing.T, _ Site, k kind) {
 	ctx := t.Context()
-	d := defined(t, s)
-	title, cores, memory, text := "", 3, uint64(96), metadata(2)
-	done(t, s.Host.RedefineDomain(ctx, d.UUID, host.DomainChange{
-		Title: &title, Cores: &cores, MemoryMiB: &memory, Metadata: &text,
+	d := k.define(t)
+	title, sockets, memory, text := "", 3, uint64(96), metadata(2)
+	done(t, k.RedefineDomain(ctx, d.UUID, host.DomainChange{
+		Title: &title, Sockets: &sockets, MemoryMiB: &memory, Metadata: &text,
 	}))
-	done(t, s.Host.SetAutostart(ctx, d.UUID, true))
-	got := must.Get[host.Domain](t)(s.Host.Domain(ctx, d.UUID))
-	if got.Title != "" || got.Description != d.Description || got.Sockets != 1 || got.Cores != 3 ||
+	done(t, k.SetAutostart(ctx, d.UUID, true))
+	got := must.Get[host.Domain](t)(k.Domain(ctx, d.UUID))
+	if got.Title != "" || got.Description != d.Description || got.Sockets != 3 || got.Cores != k.cores ||
 		got.MemoryMiB != 96 || !got.Autostart {
 		t.Errorf("it is %+v", got)
 	}
-	done(t, s.Host.RedefineDomain(ctx, d.UUID, host.DomainChange{Metadata: new(string)}))
-	done(t, s.Host.SetAutostart(ctx, d.UUID, false))
-	if got := must.Get[host.Domain](t)(s.Host.Domain(ctx, d.UUID)); got.Metadata != "" || got.Autostart {
+	done(t, k.RedefineDomain(ctx, d.UUID, host.DomainChange{Metadata: new(string)}))
+	done(t, k.SetAutostart(ctx, d.UUID, false))
+	if got := must.Get[host.Domain](t)(k.Domain(ctx, d.UUID)); got.Metadata != "" || got.Autostart {
 		t.Errorf("it is %+v", got)
 	}
-	done(t, s.Host.UndefineDomain(ctx, d.UUID))
-	fails(t, second(s.Host.Domain(ctx, d.UUID)), host.ErrNoDomain)
+	done(t, k.UndefineDomain(ctx, d.UUID))
+	fails(t, second(k.Domain(ctx, d.UUID)), host.ErrNoDomain)
 }
 
 func devices(t *testing.T, s Site) {
@@ -206,26 +206,28 @@ func devices(t *testing.T, s Site) {
 	}
 }
 
-func nothingIsNotThere(t *testing.T, s Site) {
+func nothingIsNotThere(t *testing.T, s Site, k kind) {
 	ctx, id := t.Context(), s.UUID()
 	for what, err := range map[string]error{
-		"Domain":            second(s.Host.Domain(ctx, id)),
-		"DomainWith":        second(s.Host.DomainWith(ctx, id, host.Status{})),
-		"DomainByName":      second(s.Host.DomainByName(ctx, s.Unique())),
-		"DomainState":       second(s.Host.DomainState(ctx, id)),
-		"RedefineDomain":    s.Host.RedefineDomain(ctx, id, host.DomainChange{}),
-		"RenameDomain":      s.Host.RenameDomain(ctx, id, s.Unique()),
-		"UndefineDomain":    s.Host.UndefineDomain(ctx, id),
-		"SetAutostart":      s.Host.SetAutostart(ctx, id, true),
-		"StartDomain":       s.Host.StartDomain(ctx, id),
-		"ResumeDomain":      s.Host.ResumeDomain(ctx, id),
-		"ShutdownDomain":    s.Host.ShutdownDomain(ctx, id, host.ShutdownACPI),
-		"DestroyDomain":     s.Host.DestroyDomain(ctx, id),
-		"HasSavedState":     second(s.Host.HasSavedState(ctx, id)),
-		"DiscardSavedState": s.Host.DiscardSavedState(ctx, id),
-		"Hardware":          second(s.Host.Hardware(ctx, id)),
-		"DomainAddresses":   second(s.Host.DomainAddresses(ctx, id, host.AddressLease)),
+		"Domain":         second(k.Domain(ctx, id)),
+		"DomainWith":     second(k.DomainWith(ctx, id, host.Status{})),
+		"DomainByName":   second(k.DomainByName(ctx, s.Unique())),
+		"DomainState":    second(k.DomainState(ctx, id)),
+		"RedefineDomain": k.RedefineDomain(ctx, id, host.DomainChange{}),
+		"UndefineDomain": k.UndefineDomain(ctx, id),
+		"SetAutostart":   k.SetAutostart(ctx, id, true),
+		"StartDomain":    k.StartDomain(ctx, id),
+		"ResumeDomain":   k.ResumeDomain(ctx, id),
+		"ShutdownDomain": k.ShutdownDomain(ctx, id, k.ask),
+		"DestroyDomain":  k.DestroyDomain(ctx, id),
+		"HasSavedState":  second(k.HasSavedState(ctx, id)),
+		"Definition":     second(k.Definition(ctx, id)),
 	} {
+		if !errors.Is(err, host.ErrNoDomain) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	for what, err := range k.others(id) {
 		if !errors.Is(err, host.ErrNoDomain) {
 			t.Errorf("%s: %v", what, err)
 		}

@@ -9,38 +9,38 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
-func power(t *testing.T, s Site) {
+func power(t *testing.T, _ Site, k kind) {
 	ctx := t.Context()
-	d := defined(t, s)
+	d := k.define(t)
 	state := func(want host.State) {
 		t.Helper()
-		if got := must.Get[host.State](t)(s.Host.DomainState(ctx, d.UUID)); got != want {
+		if got := must.Get[host.State](t)(k.DomainState(ctx, d.UUID)); got != want {
 			t.Errorf("it is %s, want %s", got, want)
 		}
 	}
 	state(host.StateShutoff)
-	done(t, s.Host.DestroyDomain(ctx, d.UUID))
-	done(t, s.Host.ShutdownDomain(ctx, d.UUID, host.ShutdownACPI))
-	if must.Get[bool](t)(s.Host.HasSavedState(ctx, d.UUID)) {
+	done(t, k.DestroyDomain(ctx, d.UUID))
+	done(t, k.ShutdownDomain(ctx, d.UUID, k.ask))
+	if must.Get[bool](t)(k.HasSavedState(ctx, d.UUID)) {
 		t.Error("a domain that never ran has a saved state")
 	}
-	done(t, s.Host.DiscardSavedState(ctx, d.UUID))
 	for range 2 { // the second time it is running already
-		done(t, s.Host.StartDomain(ctx, d.UUID))
+		done(t, k.StartDomain(ctx, d.UUID))
 	}
 	state(host.StateRunning)
-	done(t, s.Host.ResumeDomain(ctx, d.UUID))
-	statuses := must.Get[map[string]host.Status](t)(s.Host.Statuses(ctx))
+	done(t, k.ResumeDomain(ctx, d.UUID))
+	statuses := must.Get[map[string]host.Status](t)(k.Statuses(ctx))
 	if got := statuses[d.UUID].State; got != host.StateRunning {
 		t.Errorf("listed it is %s", got)
 	}
-	done(t, s.Host.DestroyDomain(ctx, d.UUID))
+	done(t, k.DestroyDomain(ctx, d.UUID))
 	state(host.StateShutoff)
 }
 
 func guestsThatAreOff(t *testing.T, s Site) {
 	ctx := t.Context()
 	d := defined(t, s)
+	done(t, s.Host.DiscardSavedState(ctx, d.UUID))
 	if defined := must.Get[host.Hardware](t)(s.Host.Hardware(ctx, d.UUID)); !defined.Has(host.DiskID("system")) {
 		t.Errorf("its devices are %+v", defined.Devices)
 	}

@@ -18,9 +18,15 @@ type Site struct {
 	Pool host.Pool // of type dir, active and empty; the site removes it
 	// StopPool makes the pool inactive.
 	StopPool func(t *testing.T)
+	// Root creates a volume in the pool with a root file system for containers, which is read-only. Its
+	// RootInit runs until SIGTERM.
+	Root func(t *testing.T, name string) host.Volume
 	// Unique and UUID return a name and a UUID that nothing on the host has yet.
 	Unique, UUID func() string
 }
+
+// RootInit is the path of process 1 in a Site's Root.
+const RootInit = "/init"
 
 // Run runs the suite; open creates a site for each of its tests.
 func Run(t *testing.T, open func(t *testing.T) Site) {
@@ -35,11 +41,7 @@ func Run(t *testing.T, open func(t *testing.T) Site) {
 		"Overlays":           overlays,
 		"Definitions":        definitions,
 		"NamesAreTaken":      namesAreTaken,
-		"Changes":            changes,
 		"Devices":            devices,
-		"NothingIsNotThere":  nothingIsNotThere,
-		"Allotments":         allotments,
-		"Power":              power,
 		"GuestsThatAreOff":   guestsThatAreOff,
 		"GuestsThatRun":      guestsThatRun,
 		"Memories":           memories,
@@ -49,6 +51,29 @@ func Run(t *testing.T, open func(t *testing.T) Site) {
 		"StartWithoutVolume": startWithoutVolume,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
+	}
+	for name, test := range map[string]func(*testing.T, Site){
+		"Definitions":   containerDefinitions,
+		"NamesAreTaken": containerNamesAreTaken,
+		"Devices":       containerDevices,
+		"Relocations":   containerRelocations,
+		"Signals":       signals,
+		"Starts":        containerStarts,
+	} {
+		t.Run("Containers"+name, func(t *testing.T) { test(t, open(t)) })
+	}
+	for name, test := range map[string]func(*testing.T, Site, kind){
+		"Changes":           changes,
+		"NothingIsNotThere": nothingIsNotThere,
+		"Allotments":        allotments,
+		"Power":             power,
+	} {
+		for of, kind := range map[string]func(*testing.T, Site) kind{"Machines": machines, "Containers": containers} {
+			t.Run(of+name, func(t *testing.T) {
+				s := open(t)
+				test(t, s, kind(t, s))
+			})
+		}
 	}
 }
 

@@ -193,10 +193,9 @@ func (s *site) limit(d host.Domain, controller, v1, v2 string) string {
 }
 
 // mac is a MAC address that nothing on the host has.
-func mac() string {
+func mac(t testing.TB) string {
+	t.Helper()
 	id := virttest.Unique("")
-	n := must2(strconv.ParseUint(id[len(id)-6:], 16, 32))
+	n := must.Get[uint64](t)(strconv.ParseUint(id[len(id)-6:], 16, 32))
 	return fmt.Sprintf("52:54:00:%02x:%02x:%02x", byte(n>>16), byte(n>>8), byte(n))
 }
-
-func must2(n uint64, _ error) uint64 { return n }

@@ -7,6 +7,7 @@ import (
 	"github.com/digitalocean/go-libvirt"
 
 	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/libvirt/virterr"
 )
 
 // StartDomain starts a domain. It leaves a running domain as it is.
@@ -27,8 +28,12 @@ func (p *Power) DestroyDomain(ctx context.Context, uuid string) error {
 // domain that is off as it is. With the mode ShutdownAgent, it returns host.ErrAgentUnresponsive if
 // no agent answers.
 func (p *MachinePower) ShutdownDomain(ctx context.Context, uuid string, mode host.ShutdownMode) error {
-	if mode == host.ShutdownAgent {
+	switch mode {
+	case host.ShutdownACPI:
+	case host.ShutdownAgent:
 		return p.shutdownByAgent(ctx, uuid)
+	default:
+		return virterr.Fail("shutting down", virterr.Domain(uuid), host.ErrUnsupported)
 	}
 	return p.Bring(ctx, "shutting down", uuid, host.StateShutoff, func(l *libvirt.Libvirt, ref libvirt.Domain) error {
 		return l.DomainShutdownFlags(ref, libvirt.DomainShutdownAcpiPowerBtn)
