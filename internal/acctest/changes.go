@@ -54,6 +54,7 @@ var changes = map[uint32]string{
 	258:          "shut the domain down",
 	260:          "grow a volume",
 	264:          "set the metadata",
+	295:          "signal process 1 of the container",
 	305:          "move the guest",
 	350:          "define the domain",
 	358:          "rename the domain",

@@ -14,7 +14,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
-// Leftovers lists everything on the host with marker in its name: domains as "domain NAME", volumes
+// Leftovers lists everything on the host with marker in its name: machines and containers as "domain NAME", volumes
 // of the pool as "volume POOL/NAME", and files in the pool's directory that are not volumes as
 // "file PATH". The list is empty if a test has cleaned up. If the pool does not exist, the list has
 // domains only. Leftovers refreshes the pool first.
@@ -25,8 +25,13 @@ import (
 func (h *Host) Leftovers(t testing.TB, pool, marker string) []string {
 	t.Helper()
 	var left []string
-	domains, pools, _ := strings.Cut(h.Virsh(t, "list --all --name; echo ==; pool-list --all --name"), "==")
-	for domain := range strings.FieldsSeq(domains) {
+	all := strings.Split(h.Virsh(t, "pool-list --all --name; echo ==; list --all --name; echo ==; "+
+		"connect lxc:///system; list --all --name"), "==")
+	if len(all) != 3 {
+		t.Fatalf("the lists of pools, machines and containers are %q", all)
+	}
+	pools := all[0]
+	for domain := range strings.FieldsSeq(all[1] + all[2]) {
 		if strings.Contains(domain, marker) && (!naming.IsWarm(domain) || h.hasDiskIn(t, domain, pool)) {
 			left = append(left, "domain "+domain)
 		}

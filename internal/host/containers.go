@@ -20,6 +20,8 @@ type Containers interface {
 	// SignalContainer sends a signal to process 1 of a running container. If the container does not run,
 	// it returns ErrOperationInvalid.
 	SignalContainer(ctx context.Context, uuid string, signal Signal) error
+	// DiskUsers names the running containers that may write to a volume; see Devices.DiskUsers.
+	DiskUsers(ctx context.Context, v Volume) ([]string, error)
 }
 
 // Signal is a signal of Linux, by its number.

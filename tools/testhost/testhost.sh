@@ -224,6 +224,7 @@ status() {
   [[ ! -e $dir/log/libvirtd-crashes ]] || sed 's/^/crash: /' "$dir/log/libvirtd-crashes"
   [[ $health == usable ]] || return 1
   enter virsh --connect qemu:///system list --all
+  enter virsh --connect lxc:///system list --all
 }
 
 (($# >= 2)) || usage

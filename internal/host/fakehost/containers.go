@@ -190,3 +190,19 @@ func (h containerRequests) ShutdownDomain(ctx context.Context, uuid string, mode
 func (h containerRequests) RenameDomain(ctx context.Context, uuid, _ string) error {
 	return h.onDomain(ctx, "RenameDomain", uuid, func(*domain) error { return host.ErrUnsupported })
 }
+
+// DiskUsers is host.Containers.DiskUsers.
+func (h containerRequests) DiskUsers(ctx context.Context, v host.Volume) (names []string, err error) {
+	err = h.do(ctx, "DiskUsers", v.Name, func() error {
+		for _, d := range h.domains {
+			if d.live != nil && slices.ContainsFunc(d.mounted, func(fs host.Filesystem) bool {
+				return !fs.ReadOnly && v.Path != "" && fs.Source == v.Path
+			}) {
+				names = append(names, d.Name)
+			}
+		}
+		slices.Sort(names)
+		return nil
+	})
+	return names, err
+}

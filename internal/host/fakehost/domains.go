@@ -14,9 +14,10 @@ import (
 // domain is a domain's definition and its running state.
 type domain struct {
 	host.Domain
-	console string         // path of the log of its serial console
-	live    *host.Hardware // nil if it is off
-	started host.Allotment // of the guest that runs
+	console string            // path of the log of its serial console
+	live    *host.Hardware    // nil if it is off
+	started host.Allotment    // of the guest that runs
+	mounted []host.Filesystem // into the container that runs
 	saved   bool
 	passage *passage         // to another host, while there is one
 	halted  bool             // it comes from another host, and has not arrived yet

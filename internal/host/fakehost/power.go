@@ -61,6 +61,7 @@ func (d *domain) hardware() *host.Hardware {
 
 func (h *state) powerOn(d *domain) {
 	d.live, d.started, d.left = d.hardware(), d.allotment(), false
+	d.mounted = slices.Clone(d.Filesystems)
 	for _, nic := range d.Interfaces {
 		if !d.down[nic.Name] {
 			h.lease(d, nic)

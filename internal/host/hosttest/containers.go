@@ -248,6 +248,12 @@ func containerStarts(t *testing.T, s Site) {
 		got.State != host.StateRunning {
 		t.Errorf("changed while it runs, it is %+v", got)
 	}
+	for name, want := range map[string][]string{"one": {d.Name}, "two": nil, "root": nil} {
+		v := must.Get[host.Volume](t)(s.Host.Volume(ctx, s.Pool.Name, name))
+		if users := must.Get[[]string](t)(cs.DiskUsers(ctx, v)); !slices.Equal(users, want) {
+			t.Errorf("the volume %s is used by %q, want %q", name, users, want)
+		}
+	}
 	done(t, cs.DestroyDomain(ctx, d.UUID))
 	done(t, s.Host.DeleteVolume(ctx, s.Pool.Name, "one"))
 	if err := cs.StartDomain(ctx, d.UUID); err == nil {

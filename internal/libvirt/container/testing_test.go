@@ -33,7 +33,11 @@ type site struct {
 
 func open(t testing.TB) *site {
 	t.Helper()
-	uri := virttest.URI(t)
+	return openAt(t, virttest.URI(t))
+}
+
+func openAt(t testing.TB, uri string) *site {
+	t.Helper()
 	h := must.Get[*libvirt.Conn](t)(libvirt.New(libvirt.Options{URI: uri}))
 	t.Cleanup(func() { _ = h.Close() })
 	raw := rpc.New(must.Get[dial.Target](t)(dial.Parse(uri)).Containers(), rpc.Options{})

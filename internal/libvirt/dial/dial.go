@@ -1,6 +1,7 @@
 package dial
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -35,10 +36,12 @@ func (t Target) Dial(ctx context.Context) (net.Conn, error) {
 }
 
 func (t Target) dialUnix(ctx context.Context) (net.Conn, error) {
-	c, err := firstSocket(t.sockets, func(path string) (net.Conn, error) {
+	c, err := t.firstSocket(func(path string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", path)
 	})
 	switch {
+	case errors.Is(err, host.ErrNoDriver):
+		return nil, err
 	case errors.Is(err, fs.ErrPermission):
 		return nil, fmt.Errorf("%w (is the user in the group libvirt?)", err)
 	case err != nil:
@@ -47,16 +50,21 @@ func (t Target) dialUnix(ctx context.Context) (net.Conn, error) {
 	return c, nil
 }
 
-// firstSocket tries the sockets in order and reports the first one's error.
-func firstSocket(paths []string, dial func(path string) (net.Conn, error)) (net.Conn, error) {
+// firstSocket tries the sockets in order and reports the first one's error. If instead a daemon for
+// another driver answers, it returns host.ErrNoDriver.
+func (t Target) firstSocket(dial func(path string) (net.Conn, error)) (net.Conn, error) {
 	var first error
-	for _, path := range paths {
+	for _, path := range t.sockets {
 		c, err := dial(path)
 		if err == nil {
 			return c, nil
 		}
-		if first == nil {
-			first = err
+		first = cmp.Or(first, err)
+	}
+	for _, path := range t.others {
+		if c, err := dial(path); err == nil {
+			c.Close()
+			return nil, fmt.Errorf("%w of containers: its daemon does not run (%w)", host.ErrNoDriver, first)
 		}
 	}
 	return nil, first

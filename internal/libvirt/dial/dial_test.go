@@ -14,6 +14,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,6 +23,7 @@ import (
 	"golang.org/x/crypto/ssh/knownhosts"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 )
 
 // greeting is what the daemons in these tests send. They answer nothing else.
@@ -250,4 +252,38 @@ func TestModularDaemonsAreFound(t *testing.T) {
 	}
 	listen(t, "unix", filepath.Join(dir, "libvirt", "virtqemud-sock"), func(c net.Conn) { greet(c) })
 	wantGreeting(t, "qemu:///session")
+}
+
+// The driver of containers has the same daemon, or one of its own beside that of machines.
+func TestContainersHaveADaemonOfTheirOwn(t *testing.T) {
+	dir := t.TempDir()
+	machines, containers := filepath.Join(dir, "virtqemud-sock"), filepath.Join(dir, "virtlxcd-sock")
+	target := must.Get[Target](t)(Parse("qemu+unix:///system?socket=" + machines)).Containers()
+	if target.Remote() != "lxc:///system" || !slices.Equal(target.sockets, []string{containers}) {
+		t.Errorf("it is %+v", target)
+	}
+	dialled := func() error {
+		c, err := target.Dial(t.Context())
+		if err == nil {
+			c.Close()
+		}
+		return err
+	}
+	if err := dialled(); err == nil || errors.Is(err, host.ErrNoDriver) {
+		t.Errorf("without a daemon: %v", err)
+	}
+	one := must.Get[net.Listener](t)(net.Listen("unix", machines))
+	defer one.Close()
+	if err := dialled(); !errors.Is(err, host.ErrNoDriver) {
+		t.Errorf("with a daemon of machines: %v", err)
+	}
+	two := must.Get[net.Listener](t)(net.Listen("unix", containers))
+	defer two.Close()
+	if err := dialled(); err != nil {
+		t.Errorf("with both daemons: %v", err)
+	}
+	single := must.Get[Target](t)(Parse("qemu+unix:///system?socket=/a/libvirt-sock")).Containers()
+	if !slices.Equal(single.sockets, []string{"/a/libvirt-sock"}) || len(single.others) > 0 {
+		t.Errorf("a daemon with all drivers is %+v", single)
+	}
 }

@@ -30,7 +30,7 @@ func (t Target) dialSSH(ctx context.Context) (net.Conn, error) {
 		return nil, err
 	}
 	stop := context.AfterFunc(ctx, func() { tcp.Close() })
-	c, err := throughSSH(tcp, address, config, t.sockets)
+	c, err := t.throughSSH(tcp, address, config)
 	if !stop() {
 		err = ctx.Err()
 	}
@@ -41,13 +41,13 @@ func (t Target) dialSSH(ctx context.Context) (net.Conn, error) {
 	return c, nil
 }
 
-func throughSSH(tcp net.Conn, address string, config *ssh.ClientConfig, sockets []string) (net.Conn, error) {
+func (t Target) throughSSH(tcp net.Conn, address string, config *ssh.ClientConfig) (net.Conn, error) {
 	transport, channels, requests, err := handshake(tcp, address, config)
 	if err != nil {
 		return nil, err
 	}
 	client := ssh.NewClient(transport, channels, requests)
-	c, err := firstSocket(sockets, func(path string) (net.Conn, error) {
+	c, err := t.firstSocket(func(path string) (net.Conn, error) {
 		c, err := client.Dial("unix", path)
 		if err != nil {
 			return nil, fmt.Errorf("opening %s through SSH: %w", path, err)

@@ -30,6 +30,7 @@ type Target struct {
 	port      string
 	user      string // ssh
 	sockets   []string
+	others    []string // of daemons for other drivers
 	options   map[string]string
 }
 
@@ -58,14 +59,15 @@ func (t Target) URI() string { return t.uri }
 func (t Target) Remote() string { return t.remote }
 
 // Containers returns the target for the driver of containers of the same daemon, or of the same
-// machine if each of its drivers has a daemon of its own. A daemon in session mode cannot have the
-// driver: then Dial returns host.ErrNoDriver.
+// machine if each of its drivers has a daemon of its own. If only the daemon of machines runs, or it
+// is one in session mode, which cannot have the driver, Dial returns host.ErrNoDriver.
 func (t Target) Containers() Target {
 	t.absent = t.remote != "qemu:///system"
-	t.remote, t.sockets = "lxc:///system", slices.Clone(t.sockets)
+	t.remote, t.sockets, t.others = "lxc:///system", slices.Clone(t.sockets), nil
 	for i, path := range t.sockets {
 		if filepath.Base(path) == machineSocket {
 			t.sockets[i] = filepath.Join(filepath.Dir(path), containerSocket)
+			t.others = append(t.others, path)
 		}
 	}
 	return t

@@ -136,12 +136,28 @@ type liveDisks struct {
 			Volume string `xml:"volume,attr"`
 		} `xml:"source"`
 	} `xml:"devices>disk"`
+	Filesystems []filesystemDoc `xml:"devices>filesystem"`
+}
+
+// writes reports whether the guest may write to a volume.
+func (doc liveDisks) writes(v host.Volume) bool {
+	for _, disk := range doc.Disks {
+		from := disk.Source
+		if disk.ReadOnly == nil && (v.Path != "" && (from.File == v.Path || from.Dev == v.Path) ||
+			from.Pool == v.Pool && from.Volume == v.Name) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(doc.Filesystems, func(doc filesystemDoc) bool {
+		fs := doc.filesystem()
+		return !fs.ReadOnly && v.Path != "" && fs.Source == v.Path
+	})
 }
 
 // DiskUsers names the domains whose guests run, in any state, and may write to a volume. It looks
 // at their running state, not their definitions. It makes one request, and one for each running
 // domain.
-func (ds *Machines) DiskUsers(ctx context.Context, v host.Volume) ([]string, error) {
+func (ds *Domains) DiskUsers(ctx context.Context, v host.Volume) ([]string, error) {
 	running, err := ds.listDomains(ctx, libvirt.ConnectListDomainsActive)
 	if err != nil {
 		return nil, err
@@ -159,12 +175,8 @@ func (ds *Machines) DiskUsers(ctx context.Context, v host.Volume) ([]string, err
 			if err := virterr.Understand("the domain's XML", text, &doc); err != nil {
 				return "", virterr.Fail("reading", virterr.Domain(ref.Name), err)
 			}
-			for _, disk := range doc.Disks {
-				from := disk.Source
-				if disk.ReadOnly == nil && (v.Path != "" && (from.File == v.Path || from.Dev == v.Path) ||
-					from.Pool == v.Pool && from.Volume == v.Name) {
-					return ref.Name, nil
-				}
+			if doc.writes(v) {
+				return ref.Name, nil
 			}
 			return "", nil
 		})

@@ -17,6 +17,7 @@ type Relay struct {
 	listener net.Listener
 	Path     string // the relay's socket
 	Daemon   string // the daemon's socket
+	Lacks    string // a driver's URI, such as "lxc:///system": the daemon is asked for one that no daemon has
 	mu       sync.Mutex
 	conns    []net.Conn
 	accepted int
@@ -77,8 +78,12 @@ func (r *Relay) serve(c net.Conn) {
 				to.Close()
 				return
 			}
+			data := buffer[:n]
+			if note && r.Lacks != "" {
+				data = bytes.ReplaceAll(data, []byte(r.Lacks), []byte("x"+r.Lacks[1:]))
+			}
 			if !silent {
-				_, _ = to.Write(buffer[:n])
+				_, _ = to.Write(data)
 			}
 		}
 	}
