@@ -146,7 +146,8 @@ type Domains interface {
 	// additions by other tools stay. A running domain keeps its old definition until it is powered
 	// off. Concurrent changes of the same domain overwrite each other.
 	RedefineDomain(ctx context.Context, uuid string, change DomainChange) error
-	// RenameDomain renames a domain that is off. It returns ErrExists if another domain has the name.
+	// RenameDomain renames a domain that is off. It returns ErrExists if another domain has the name, and
+	// ErrUnsupported if the driver cannot rename.
 	RenameDomain(ctx context.Context, uuid, name string) error
 	// UndefineDomain removes a domain's definition and what belongs to it: managed save image,
 	// metadata of snapshots and checkpoints, NVRAM. Disks stay. A running domain continues to run and
@@ -160,7 +161,7 @@ type Domains interface {
 	ResumeDomain(ctx context.Context, uuid string) error
 	// ShutdownDomain asks the guest to shut down and does not wait for it: see DomainState. It leaves
 	// a domain that is off as it is. With the mode ShutdownAgent, it returns ErrAgentUnresponsive if
-	// no agent answers.
+	// no agent answers. With a mode of the other kind of guests, it returns ErrUnsupported.
 	ShutdownDomain(ctx context.Context, uuid string, mode ShutdownMode) error
 	// DestroyDomain powers a domain off. It leaves a domain that is off as it is.
 	DestroyDomain(ctx context.Context, uuid string) error

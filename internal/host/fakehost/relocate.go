@@ -32,25 +32,22 @@ func (h domainRequests) DefineRelocated(
 
 // moveTo gives a domain what a Relocation says.
 func (d *savedDomain) moveTo(r host.Relocation) error {
-	for i, disk := range d.Disks {
-		if disk.Path == "" {
-			continue
-		}
-		path, named := r.Files[disk.Path]
-		if !named {
-			return fmt.Errorf("nothing says where the file %s is now", disk.Path)
-		}
-		d.Disks[i].Path = path
+	var files []*string
+	for i := range d.Disks {
+		files = append(files, &d.Disks[i].Path)
 	}
-	for i, fs := range d.Filesystems {
-		if fs.Source == "" {
+	for i := range d.Filesystems {
+		files = append(files, &d.Filesystems[i].Source)
+	}
+	for _, file := range files {
+		if *file == "" {
 			continue
 		}
-		path, named := r.Files[fs.Source]
+		path, named := r.Files[*file]
 		if !named {
-			return fmt.Errorf("nothing says where the file %s is now", fs.Source)
+			return fmt.Errorf("nothing says where the file %s is now", *file)
 		}
-		d.Filesystems[i].Source = path
+		*file = path
 	}
 	if d.Console != "" {
 		d.Console = r.Files[d.Console]

@@ -138,7 +138,8 @@ func containerDevices(t *testing.T, s Site) {
 		}
 	}
 	fs := d.Filesystems
-	other := host.Filesystem{Kind: host.FilesystemFile, Source: s.Pool.Path + "/two", Target: "/run/one", ReadOnly: true}
+	other := fs[3]
+	other.Target = "/run/one"
 	change(host.DomainChange{SetFilesystem: &other})
 	filesystems(fs[0], fs[1], other, fs[3])
 	tmp := host.Filesystem{Kind: host.FilesystemRAM, Target: "/tmp", Size: 1 << 20}

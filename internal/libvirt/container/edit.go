@@ -2,7 +2,6 @@ package container
 
 import (
 	"cmp"
-	"encoding/xml"
 	"fmt"
 	"slices"
 	"strconv"
@@ -129,7 +128,7 @@ func connected(text string, spec host.InterfaceSpec) (string, error) {
 		return text, err
 	}
 	const end = "</interface>"
-	target := domainxml.Tag("target", []xml.Attr{{Name: xml.Name{Local: "dev"}, Value: hostDevice(spec.MAC)}})
+	target := domainxml.Tag("target", domainxml.WithAttr(nil, "dev", hostDevice(spec.MAC)))
 	return strings.TrimSuffix(text, end) + target + "</target>" + end, nil
 }
 
@@ -167,7 +166,8 @@ func moveSource(e *domainxml.Editor, source domainxml.Element, files map[string]
 		if !named {
 			return fmt.Errorf("nothing says where the file of %s is now", e.Text[source.Start:source.End])
 		}
-		e.Replace(source.Start, source.End, domainxml.Tag("source", domainxml.WithAttr(source.Attrs, name, path))+"</source>")
+		with := domainxml.Tag("source", domainxml.WithAttr(source.Attrs, name, path))
+		e.Replace(source.Start, source.End, with+"</source>")
 	}
 	return nil
 }

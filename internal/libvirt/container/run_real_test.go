@@ -64,7 +64,8 @@ func TestRealLimitsAreEnforced(t *testing.T) {
 	spec := s.spec()
 	spec.VCPUs = 2
 	s.does(&spec, `for size in 16 128; do
-	if dd if=/dev/zero of=/dev/null bs=${size}M count=1 2>/dev/null; then echo "$size MiB"; else echo "killed at $size"; fi
+	if dd if=/dev/zero of=/dev/null bs=${size}M count=1 2>/dev/null
+	then echo "$size MiB"; else echo "killed at $size"; fi
 done`)
 	d := s.started(spec)
 	if got := s.says("ready"); !strings.HasPrefix(got, "16 MiB\n") || !strings.Contains(got, "killed at 128\n") {

@@ -94,7 +94,7 @@ func checkFilesystem(fs host.Filesystem) error {
 	case !path.IsAbs(fs.Target):
 		return fmt.Errorf("filesystem %q: its target must be an absolute path", fs.Target)
 	case fs.Kind == host.FilesystemRAM && (fs.Source != "" || fs.Size < 1024 || fs.Size%1024 != 0 || fs.ReadOnly):
-		return fmt.Errorf("filesystem %s: one of memory has no source, is writable, and has a size in whole KiB", fs.Target)
+		return fmt.Errorf("filesystem %s: memory has no source, is writable, and has a size in whole KiB", fs.Target)
 	case fs.Kind == host.FilesystemRAM:
 		return nil
 	case fs.Kind != host.FilesystemImage && fs.Kind != host.FilesystemFile:

@@ -40,7 +40,7 @@ func (cs *Containers) StartDomain(ctx context.Context, uuid string) error {
 		if !errors.Is(err, host.ErrInternal) || try == startTries {
 			return err
 		}
-		timer := time.NewTimer(rand.N(pause)) //nolint:gosec // of no use to an attacker
+		timer := time.NewTimer(rand.N(pause))
 		select {
 		case <-timer.C:
 		case <-ctx.Done():

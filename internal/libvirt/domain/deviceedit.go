@@ -142,23 +142,23 @@ func EditInterface(text string, spec host.InterfaceSpec, drop ...string) (string
 	if err != nil {
 		return "", err
 	}
-	kind, source := "network", domainxml.Tag("source", []xml.Attr{{Name: xml.Name{Local: "network"}, Value: spec.Network}})
+	kind, source := "network", domainxml.Tag("source", domainxml.WithAttr(nil, "network", spec.Network))
 	if spec.Network == "" {
-		kind, source = "bridge", domainxml.Tag("source", []xml.Attr{{Name: xml.Name{Local: "bridge"}, Value: spec.Bridge}})
+		kind, source = "bridge", domainxml.Tag("source", domainxml.WithAttr(nil, "bridge", spec.Bridge))
 	}
 	fresh := map[string]string{"source": source + "</source>", "vlan": "", "filterref": ""}
 	if spec.VLAN > 0 {
 		fresh["vlan"] = fmt.Sprintf("<vlan><tag id='%d'/></vlan>", spec.VLAN)
 	}
 	if spec.Filter != "" {
-		fresh["filterref"] = domainxml.Tag("filterref", []xml.Attr{{Name: xml.Name{Local: "filter"}, Value: spec.Filter}})
+		fresh["filterref"] = domainxml.Tag("filterref", domainxml.WithAttr(nil, "filter", spec.Filter))
 		for _, ip := range spec.FilterIPs {
 			fresh["filterref"] += "<parameter name='IP' value='" + domainxml.Escape(ip) + "'/>"
 		}
 		fresh["filterref"] += "</filterref>"
 	}
 	if spec.Model != "" && spec.Model != old.Model.Type {
-		fresh["model"] = domainxml.Tag("model", []xml.Attr{{Name: xml.Name{Local: "type"}, Value: spec.Model}}) + "</model>"
+		fresh["model"] = domainxml.Tag("model", domainxml.WithAttr(nil, "type", spec.Model)) + "</model>"
 		fresh["address"] = ""
 		if spec.PCI != nil {
 			fresh["address"] = addressElement(*spec.PCI)
@@ -219,7 +219,8 @@ func (e *editor) setDiskImage(with host.DiskImage) error {
 		switch part.Name.Local {
 		case "driver":
 			driven = true
-			e.Replace(part.Start, part.End, domainxml.Tag("driver", domainxml.WithAttr(part.Attrs, "type", with.Format))+"</driver>")
+			driver := domainxml.Tag("driver", domainxml.WithAttr(part.Attrs, "type", with.Format))
+			e.Replace(part.Start, part.End, driver+"</driver>")
 		case "source":
 			e.Replace(part.Start, part.End, domainxml.Tag("source", domainxml.WithAttr(nil, "file", with.Path))+
 				"</source>")

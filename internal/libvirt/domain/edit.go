@@ -40,8 +40,8 @@ func (d Dialect) edit(text string, change host.DomainChange) (string, error) {
 	}
 	if change.MemoryMiB != nil {
 		amount := strconv.FormatUint(*change.MemoryMiB, 10)
-		e.Set("memory", []xml.Attr{{Name: xml.Name{Local: "unit"}, Value: "MiB"}}, amount)
-		e.Set("currentMemory", []xml.Attr{{Name: xml.Name{Local: "unit"}, Value: "MiB"}}, amount)
+		e.Set("memory", domainxml.WithAttr(nil, "unit", "MiB"), amount)
+		e.Set("currentMemory", domainxml.WithAttr(nil, "unit", "MiB"), amount)
 	}
 	if err := d.Change(e.Editor, change); err != nil {
 		return "", err

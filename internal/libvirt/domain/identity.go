@@ -155,7 +155,7 @@ func (e *editor) setCard(spec host.InterfaceSpec) error {
 	if err != nil {
 		return err
 	}
-	mac := domainxml.Tag("mac", []xml.Attr{{Name: xml.Name{Local: "address"}, Value: spec.MAC}}) + "</mac>"
+	mac := domainxml.Tag("mac", domainxml.WithAttr(nil, "address", spec.MAC)) + "</mac>"
 	roots, err := domainxml.Elements(text, 0, len(text))
 	if err != nil {
 		return err
