@@ -4,8 +4,10 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
@@ -116,4 +118,64 @@ func TestLateRequestsAreCarriedOutInTheOrderOfTime(t *testing.T) {
 			t.Errorf("request %d: %v, want %v", request, err, want)
 		}
 	}
+}
+
+// A test acts as process 1 of containers: it sees them start and get signals, and ends them.
+func TestContainersRunWhatTheTestSays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx := t.Context()
+		h := fakehost.New()
+		done := func(err error) {
+			t.Helper()
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		must.Get[host.Pool](t)(h.CreateDirPool(ctx, "pool", "/pool"))
+		v := must.Get[host.Volume](t)(h.CreateVolume(ctx, "pool", host.VolumeSpec{Name: "v", Format: "raw", Capacity: 1}))
+		cs := h.Containers()
+		var seen []host.Signal
+		h.Init = func(d host.Domain, signal host.Signal) bool {
+			if err := h.WriteVolume(ctx, "pool", "v", []byte(d.Name)); err != nil {
+				t.Error(err)
+			}
+			seen = append(seen, signal)
+			return signal != host.SignalTerminate
+		}
+		d := must.Get[host.Domain](t)(cs.DefineContainer(ctx, host.ContainerSpec{
+			Name: "box", VCPUs: 1, MemoryMiB: 64,
+			Filesystems: []host.Filesystem{{Kind: host.FilesystemImage, Source: v.Path, Target: "/"}},
+			Interfaces:  []host.InterfaceSpec{{Name: "lan", Network: "default", MAC: "52:54:00:00:00:01"}},
+		}))
+		done(cs.StartDomain(ctx, d.UUID))
+		synctest.Wait()
+		done(cs.SignalContainer(ctx, d.UUID, host.SignalHangUp))
+		synctest.Wait()
+		if state := must.Get[host.State](t)(cs.DomainState(ctx, d.UUID)); state != host.StateRunning {
+			t.Errorf("it is %s", state)
+		}
+		leases := must.Get[[]host.Address](t)(h.Leases(ctx, "default"))
+		if len(leases) != 1 || leases[0].MAC != "52:54:00:00:00:01" {
+			t.Errorf("the leases are %+v", leases)
+		}
+		done(cs.ShutdownDomain(ctx, d.UUID, host.ShutdownSignal))
+		synctest.Wait()
+		if state := must.Get[host.State](t)(cs.DomainState(ctx, d.UUID)); state != host.StateShutoff {
+			t.Errorf("told to end, it is %s", state)
+		}
+		data := must.Get[[]byte](t)(h.ReadVolume(ctx, "pool", "v", 10))
+		if string(data) != "box" || !slices.Equal(seen, []host.Signal{0, host.SignalHangUp, host.SignalTerminate}) {
+			t.Errorf("it has written %q, and seen %v", data, seen)
+		}
+		if uuids := h.UUIDs(); !slices.Equal(uuids, []string{d.UUID}) {
+			t.Errorf("the host has %q", uuids)
+		}
+		h.NoContainers = true
+		if err := cs.Offered(ctx); !errors.Is(err, host.ErrNoDriver) {
+			t.Errorf("a host without the driver says %v", err)
+		}
+		if _, err := cs.Domain(ctx, d.UUID); !errors.Is(err, host.ErrNoDriver) {
+			t.Errorf("a host without the driver says %v", err)
+		}
+	})
 }
