@@ -53,13 +53,17 @@ func TestAccLeftoversAreFoundUntilRemoved(t *testing.T) {
 	const directory = "/var/lib/libvirt/" + pool
 	const domain = `<domain type='qemu'><name>t.acctest-marker</name><memory unit='MiB'>16</memory>
 		<os><type arch='x86_64'>hvm</type></os></domain>`
+	const container = `<domain type='lxc'><name>c.acctest-marker</name><memory unit='MiB'>16</memory>
+		<os><type>exe</type><init>/init</init></os><features><privnet/></features></domain>`
 	if left := host.Leftovers(t, pool, marker); len(left) > 0 {
 		t.Fatalf("before the test, in a pool that does not exist: %q", left)
 	}
 
-	definition := filepath.Join(t.TempDir(), "domain.xml")
-	if err := os.WriteFile(definition, []byte(domain), 0o600); err != nil {
-		t.Fatal(err)
+	dir := t.TempDir()
+	for name, text := range map[string]string{"domain.xml": domain, "container.xml": container} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	host.Virsh(t, "pool-create-as", pool, "dir", "--target", directory, "--build")
 	t.Cleanup(func() {
@@ -70,16 +74,18 @@ func TestAccLeftoversAreFoundUntilRemoved(t *testing.T) {
 	host.Virsh(t, "vol-create-as", pool, "disk-of-somebody-else.qcow2", "1M")
 	// A pool does not list files that it cannot open.
 	host.Exec(t, "ln", "-s", "/nowhere", directory+"/link-acctest-marker")
-	host.Virsh(t, "define", definition)
+	host.Virsh(t, "define", filepath.Join(dir, "domain.xml"))
+	host.Virsh(t, "connect lxc:///system; define "+filepath.Join(dir, "container.xml"))
 
 	want := []string{
-		"domain t.acctest-marker", "volume " + pool + "/disk-acctest-marker.qcow2", "file link-acctest-marker",
+		"domain t.acctest-marker", "domain c.acctest-marker", "volume " + pool + "/disk-acctest-marker.qcow2",
+		"file link-acctest-marker",
 	}
 	if left := host.Leftovers(t, pool, marker); !slices.Equal(left, want) {
 		t.Errorf("left over: %q, want %q", left, want)
 	}
 
-	host.Virsh(t, "undefine", "t.acctest-marker")
+	host.Virsh(t, "undefine t.acctest-marker; connect lxc:///system; undefine c.acctest-marker")
 	host.Virsh(t, "vol-delete", "--pool", pool, "disk-acctest-marker.qcow2")
 	host.Exec(t, "rm", directory+"/link-acctest-marker")
 	if left := host.Leftovers(t, pool, marker); len(left) > 0 {
