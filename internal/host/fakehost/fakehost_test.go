@@ -132,7 +132,8 @@ func TestContainersRunWhatTheTestSays(t *testing.T) {
 			}
 		}
 		must.Get[host.Pool](t)(h.CreateDirPool(ctx, "pool", "/pool"))
-		v := must.Get[host.Volume](t)(h.CreateVolume(ctx, "pool", host.VolumeSpec{Name: "v", Format: "raw", Capacity: 1}))
+		spec := host.VolumeSpec{Name: "v", Format: "raw", Capacity: 1}
+		v := must.Get[host.Volume](t)(h.CreateVolume(ctx, "pool", spec))
 		cs := h.Containers()
 		var seen []host.Signal
 		h.Init = func(d host.Domain, signal host.Signal) bool {
