@@ -1,7 +1,10 @@
 package catalog
 
 import (
+	"encoding/json"
+
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/cloudinit"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/container"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 )
@@ -18,7 +21,7 @@ type part interface {
 }
 
 // parts returns the parts of all kinds.
-func (s Spec) parts() []part { return []part{s.VM} }
+func (s Spec) parts() []part { return []part{s.VM, s.Containers} }
 
 // VM is the part of a spec that only virtual machines have.
 type VM struct {
@@ -43,4 +46,30 @@ func (v VM) largest() (finding.Path, int) {
 		return nil, 0
 	}
 	return finding.At("cloud_init").Name("user_data"), len(v.CloudInit.UserData)
+}
+
+// Containers is the part of a spec that only containers have.
+type Containers struct {
+	Container *container.Settings `json:"container,omitempty"`
+}
+
+func (c Containers) over(base Containers) Containers {
+	if c.Container != nil {
+		base.Container = c.Container
+	}
+	return base
+}
+
+func (c Containers) validate() finding.List { return c.Container.Validate() }
+
+func (c Containers) validateNames(parameters map[string]parameter.Parameter) finding.List {
+	return c.Container.ValidateNames(parameters)
+}
+
+func (c Containers) largest() (finding.Path, int) {
+	if c.Container == nil {
+		return nil, 0
+	}
+	text, _ := json.Marshal(c.Container) // it cannot fail: settings are texts, numbers and maps of them
+	return finding.At("container"), len(text)
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/cloudinit"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/container"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 )
@@ -19,6 +20,10 @@ func TestTheDocumentOfASpecHasNoPartsOfKinds(t *testing.T) {
 			Hardware:   &profile.Hardware{MemoryMB: new(int64(64))},
 			Parameters: map[string]parameter.Parameter{},
 			VM:         VM{CloudInit: &cloudinit.Config{UserData: "#cloud-config\n"}},
+		},
+		`{"storage_profile":{"disks":{"data":{"mount_path":"/a"}}},"parameters":null,"container":{"entrypoint":[]}}`: {
+			Storage:    &profile.Storage{Disks: map[string]profile.Disk{"data": {MountPath: new("/a")}}},
+			Containers: Containers{&container.Settings{Entrypoint: []string{}}},
 		},
 	} {
 		got, err := json.Marshal(s)
@@ -46,6 +51,13 @@ func TestAKindsPartIsLaidOverAsTheOthersAre(t *testing.T) {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
 	}
+	mine, theirs := &container.Settings{Command: []string{"a"}}, &container.Settings{User: new("b")}
+	if got := (Spec{Containers: Containers{mine}}).Over(Spec{Containers: Containers{theirs}}); got.Container != mine {
+		t.Errorf("got %+v", got.Container)
+	}
+	if got := (Spec{}).Over(Spec{Containers: Containers{theirs}}); got.Container != theirs {
+		t.Errorf("got %+v", got.Container)
+	}
 }
 
 func TestWhatIsWrongWithinAKindsPartIsFound(t *testing.T) {
@@ -54,11 +66,16 @@ func TestWhatIsWrongWithinAKindsPartIsFound(t *testing.T) {
 		t.Errorf("found %v", found)
 	}
 	large := Spec{VM: VM{CloudInit: &cloudinit.Config{UserData: "#cloud-config\n# " + strings.Repeat("x", SpecLimit)}}}
-	if found := large.ValidateWhole(); len(found) != 1 || found[0].Path.String() != "cloud_init.user_data" ||
+	if found := large.ValidateWhole(TypeVM); len(found) != 1 || found[0].Path.String() != "cloud_init.user_data" ||
 		found[0].Summary != "Spec too large" {
 		t.Errorf("found %.200v", found)
 	}
-	if types := Types(); len(types) != 1 || types[0] != TypeVM {
+	settings := &container.Settings{Env: map[string]string{"A": strings.Repeat("x", SpecLimit)}}
+	large = Spec{Containers: Containers{settings}}
+	if found := large.ValidateWhole(TypeContainer); len(found) != 1 || found[0].Path.String() != "container" {
+		t.Errorf("found %.200v", found)
+	}
+	if types := Types(); len(types) != 2 || types[0] != TypeVM || types[1] != TypeContainer {
 		t.Errorf("the types are %q", types)
 	}
 }

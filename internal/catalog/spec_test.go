@@ -64,17 +64,17 @@ func TestSpecFitsTogether(t *testing.T) {
 	data := &profile.Storage{Disks: map[string]profile.Disk{"system": {}, "data": {SizeGB: new(int64(1))}}}
 	findingtest.Expect(t, "fits", Spec{
 		Parameters: declared, Storage: data, VM: VM{CloudInit: userData("a: {{ .port }}\n")},
-	}.ValidateWhole())
-	findingtest.Expect(t, "no disk", Spec{Parameters: declared}.ValidateWhole(),
+	}.ValidateWhole(TypeVM))
+	findingtest.Expect(t, "no disk", Spec{Parameters: declared}.ValidateWhole(TypeVM),
 		`parameters["size"].target: Disk not found`)
 	fs := Spec{
 		Parameters: declared, Storage: data, VM: VM{CloudInit: userData("a: 1\nb: {{ .prot }}\n")},
-	}.ValidateWhole()
+	}.ValidateWhole(TypeVM)
 	findingtest.Expect(t, "no parameter", fs, "cloud_init.user_data: Unknown parameter")
 	if text := fs.Error(); !strings.Contains(text, "Line 3") || !strings.Contains(text, `Did you mean "port"?`) {
 		t.Errorf("got %q, want the line and the nearest name", text)
 	}
 	findingtest.Expect(t, "field of a number", Spec{
 		Parameters: declared, Storage: data, VM: VM{CloudInit: userData("b: {{ .port.x }}\n")},
-	}.ValidateWhole(), "cloud_init.user_data: Unknown field")
+	}.ValidateWhole(TypeVM), "cloud_init.user_data: Unknown field")
 }

@@ -17,11 +17,14 @@ import (
 // that package strategy knows, or one that a later version of the provider has written.
 type Strategy string
 
-// TypeVM is the template type of virtual machines.
-const TypeVM = "vm"
+// Types of templates.
+const (
+	TypeVM        = "vm"        // virtual machines
+	TypeContainer = "container" // containers
+)
 
 // Types lists the types of templates.
-func Types() []string { return []string{TypeVM} }
+func Types() []string { return []string{TypeVM, TypeContainer} }
 
 // Template is an offer of a platform team: a name, a shape of machine, and the parameters that its
 // users may set. Its images are its Versions.
@@ -55,6 +58,7 @@ type Spec struct {
 	Storage    *profile.Storage               `json:"storage_profile,omitempty"`
 	Parameters map[string]parameter.Parameter `json:"parameters"`
 	VM                                        // its members are the document's own, as all were before there were kinds
+	Containers
 }
 
 // Over lays the members that s sets over those of base, each as a whole.
@@ -72,6 +76,7 @@ func (s Spec) Over(base Spec) Spec {
 		base.Parameters = s.Parameters
 	}
 	base.VM = s.VM.over(base.VM)
+	base.Containers = s.Containers.over(base.Containers)
 	return base
 }
 
@@ -89,19 +94,17 @@ func (s Spec) Validate() finding.List {
 	return fs
 }
 
-// ValidateWhole returns findings for what does not fit together in a complete spec, over or under
-// which nothing more is laid: names in cloud_init that are not parameters, and parameters that
-// drive disks that do not exist.
-func (s Spec) ValidateWhole() finding.List {
-	var fs finding.List
+// ValidateWhole returns findings for what does not fit together in the complete spec of a template of
+// a type, over or under which nothing more is laid: what the type does not have, names in texts that
+// are not parameters, and parameters that drive disks that do not exist. "" is a type that is not
+// known yet.
+func (s Spec) ValidateWhole(of string) finding.List {
+	fs := append(s.ValidateFor(of), s.validateKind(of)...)
 	for _, p := range s.parts() {
 		fs = append(fs, p.validateNames(s.Parameters)...)
 	}
 	fs = append(fs, s.validateSize()...)
-	disks := map[string]profile.Disk{profile.SystemDisk: {}}
-	if s.Storage != nil && s.Storage.Disks != nil {
-		disks = s.Storage.Disks
-	}
+	disks := s.Storage.All()
 	for _, name := range naming.SortedNames(s.Parameters) {
 		disk, ok := parameter.DiskOf(s.Parameters[name].Target)
 		if !ok {
@@ -133,7 +136,7 @@ func (s Spec) validateSize() finding.List {
 			at = member
 		}
 	}
-	fs.Add(at, "Spec too large", fmt.Sprintf("Together, profiles, parameters and cloud_init have %.1f MiB, "+
+	fs.Add(at, "Spec too large", fmt.Sprintf("Together, profiles, parameters, cloud_init and container have %.1f MiB, "+
 		"and the limit is %d: have the guest fetch large content.", float64(len(text))/(1<<20), SpecLimit>>20))
 	return fs
 }
@@ -156,6 +159,8 @@ type Version struct {
 	Parent    string `json:"parent_version,omitempty"`
 	Spec      Spec   `json:"spec"`      // as frozen: the overrides over the template's
 	Overrides Spec   `json:"overrides"` // the version's own settings
+	// Root is the root file system of a container's version; nil for the disk of a machine.
+	Root *RootImage `json:"root,omitempty"`
 	// Warm asks for a warm snapshot; nil for none.
 	Warm      *Warm     `json:"warm,omitempty"`
 	CreatedAt time.Time `json:"created_at"`
@@ -242,6 +247,9 @@ type Base struct {
 	// UnusedSince is when a process first saw that nothing uses the base; no process has seen a use
 	// since.
 	UnusedSince *time.Time `json:"unused_since,omitempty"`
+	// Roots are the images of containers whose root file system it is, one for each configuration; none
+	// for the disk of a machine. All have the same files.
+	Roots []RootImage `json:"roots,omitempty"`
 	// Copy is for an image that was copied from the pool of another host. It is nil for one that was
 	// registered here, as for all images of earlier providers.
 	Copy *Copy `json:"copy,omitempty"`

@@ -87,6 +87,12 @@ func noun(path Path) string {
 	if strings.HasPrefix(attribute, "parameters") { // and parameters_wo
 		return "Parameter"
 	}
+	switch attribute {
+	case "env":
+		return "Variable"
+	case "tmpfs":
+		return "Tmpfs"
+	}
 	word := strings.TrimSuffix(attribute, "s")
 	return strings.ToUpper(word[:1]) + word[1:]
 }

@@ -29,6 +29,8 @@ func TestFindingsNameWhatTheyAreAbout(t *testing.T) {
 		`File "/etc/a": ` + bad:           {At("customization").Name("files").Key("/etc/a"), bad},
 		`Parameter "p": ` + bad:           {At("parameters_wo").Key("p"), bad},
 		`Label "l": ` + bad:               {At("labels").Key("l"), bad},
+		`Variable "PORT": ` + bad:         {At("container").Name("env").Key("PORT"), bad},
+		`Tmpfs "/run": ` + bad:            {At("container").Name("tmpfs").Key("/run").Name("size_mb"), bad},
 	} {
 		var fs List
 		if fs.Add(c.path, "Wrong", c.detail); fs[0].Detail != want {

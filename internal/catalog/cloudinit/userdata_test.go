@@ -1,10 +1,8 @@
 package cloudinit
 
 import (
-	"encoding/json"
 	"fmt"
 	"math/big"
-	"os/exec"
 	"reflect"
 	"strings"
 	"testing"
@@ -12,6 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/texttemplate"
 	"github.com/novacron/terraform-provider-novacron/internal/finding/findingtest"
 )
 
@@ -90,7 +89,7 @@ func TestWrongTemplatesAreFound(t *testing.T) {
 		"#cloud-config\n{{ .port":          "cloud_init.user_data: Invalid template",
 		"#cloud-config\n{{ qoute .port }}": "cloud_init.user_data: Invalid template",
 		"#cloud-config\n{{ define \"x\" }}y{{ end }}": "cloud_init.user_data: Invalid template",
-		"#cloud-config\n{{ template \"user_data\" }}": "cloud_init.user_data: Invalid template",
+		"#cloud-config\n{{ template \"text\" }}":      "cloud_init.user_data: Invalid template",
 	} {
 		if fs := (&Config{UserData: text}).Validate(); len(fs) == 0 || !strings.HasPrefix(fs[0].Error(), want) {
 			t.Errorf("%q: found %v, want %s", text, fs, want)
@@ -180,32 +179,10 @@ func FuzzValuesStayValues(f *testing.F) {
 	})
 }
 
-// A shell reads what shell quotes as one word.
-func FuzzShellWords(f *testing.F) {
-	for _, hostile := range []string{
-		"", "a b", "'", "''", "\\'", "$(id)", "`id`", "\n", "; id", "\"", "*", "~", "-n", "%s", "!", "\x80",
-	} {
-		f.Add(hostile)
-	}
-	f.Fuzz(func(t *testing.T, value string) {
-		if strings.ContainsRune(value, 0) {
-			return // no parameter has such a text
-		}
-		quoted, err := shell(value)
-		if err != nil {
-			t.Fatal(err)
-		}
-		out, err := exec.Command("sh", "-c", "printf '<%s>' "+quoted).CombinedOutput()
-		if err != nil || string(out) != "<"+value+">" {
-			t.Errorf("%q became %q (%v)", value, out, err)
-		}
-	})
-}
-
 // Any text is either a template or refused as one; rendering it neither crashes nor hangs.
 func FuzzTemplates(f *testing.F) {
 	for _, text := range []string{
-		"{{ .port }}", "{{ range .tags }}{{ . }}{{ end }}", "{{ template \"user_data\" . }}",
+		"{{ .port }}", "{{ range .tags }}{{ . }}{{ end }}", "{{ template \"text\" . }}",
 		"{{ $x := .env }}{{ $x.a }}", "{{ with $.on }}{{ end }}", "{{ (quote .text) | json }}", "{{ printf \"%v\" . }}",
 	} {
 		f.Add(text)
@@ -224,19 +201,10 @@ func FuzzTemplates(f *testing.F) {
 					"text": "x", "port": "1", "tags": []parameter.Raw{"a"}, "env": map[string]parameter.Raw{"a": "b"},
 				},
 			})
-		if out, err := c.Render(allTypes, effective); err == nil && len(out) > maxUserData {
+		if out, err := c.Render(allTypes, effective); err == nil && len(out) > texttemplate.MaxRendered {
 			t.Errorf("%q became %d bytes", text, len(out))
 		}
 	})
-}
-
-func TestJSONIsJSON(t *testing.T) {
-	for _, v := range []any{"\u2028\x7f\u0085😀", int64(5), true, []string{"a"}, map[string]string{"b": "\u00a0"}} {
-		text, err := jsonText(v)
-		if err != nil || !json.Valid([]byte(text)) {
-			t.Errorf("%v became %s, %v", v, text, err)
-		}
-	}
 }
 
 func BenchmarkResolveAndRender(b *testing.B) {

@@ -45,8 +45,10 @@ type Facts struct {
 	Moving string `xml:"moving,omitempty"`
 	// Arrived says, besides Moving, that the guest has come to this host while it ran: the host itself has
 	// written that before it let the guest run.
-	Arrived bool   `xml:"arrived,omitempty"`
-	Frozen  Frozen `xml:"frozen,omitempty"` // the version that changes of the instance use
+	Arrived bool `xml:"arrived,omitempty"`
+	// Container is what is kept of a container; nil for other kinds.
+	Container *ContainerNote `xml:"container,omitempty"`
+	Frozen    Frozen         `xml:"frozen,omitempty"` // the version that changes of the instance use
 }
 
 // Customized describes, by a digest, what the instance's user asked of its guest, which may be

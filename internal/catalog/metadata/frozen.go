@@ -19,15 +19,16 @@ type Frozen string
 
 // frozen is the content of a Frozen.
 type frozen struct {
-	Spec        catalog.Spec `json:"spec"`
-	VirtualSize int64        `json:"virtual_size_bytes"`
+	Spec        catalog.Spec       `json:"spec"`
+	VirtualSize int64              `json:"virtual_size_bytes"`
+	Root        *catalog.RootImage `json:"root,omitempty"`
 }
 
 // Freeze keeps those parts of a version that changes of its instances need. It leaves out what the
 // guest was told at its first boot, because that is no longer needed.
 func Freeze(v catalog.Version) (Frozen, error) {
 	v.Spec.CloudInit = nil
-	text, err := json.Marshal(frozen{v.Spec, v.VirtualSize})
+	text, err := json.Marshal(frozen{v.Spec, v.VirtualSize, runnable(v.Root)})
 	if err != nil {
 		return "", fmt.Errorf("keeping version %q for its instance: %w", v.ID, err)
 	}
@@ -44,6 +45,16 @@ func Freeze(v catalog.Version) (Frozen, error) {
 		err = w.Close()
 	}
 	return Frozen(base64.StdEncoding.EncodeToString(packed.Bytes())), err
+}
+
+// runnable is what changes of a container need of its image. It is nil for a machine's.
+func runnable(r *catalog.RootImage) *catalog.RootImage {
+	if r == nil {
+		return nil
+	}
+	kept := *r
+	kept.Labels, kept.Volumes, kept.ExposedPorts = nil, nil, nil
+	return &kept
 }
 
 // frozenLimit is how many bytes a frozen version may have: anyone may write metadata, and few bytes
@@ -71,6 +82,7 @@ func (f Facts) FrozenVersion() (v catalog.Version, found bool, err error) {
 		return v, false, fmt.Errorf("the metadata of instance %s/%s are %w: reading what "+
 			"it was made of: %w", f.Tenant, f.Name, catalog.ErrDamaged, err)
 	}
-	return catalog.Version{ID: id.Version(f.Version), Digest: f.Digest, VirtualSize: kept.VirtualSize, Spec: kept.Spec},
-		true, nil
+	return catalog.Version{
+		ID: id.Version(f.Version), Digest: f.Digest, VirtualSize: kept.VirtualSize, Spec: kept.Spec, Root: kept.Root,
+	}, true, nil
 }

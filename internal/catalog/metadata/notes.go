@@ -56,3 +56,19 @@ func NotedAddressing(notes []AddressingNote, name string) profile.Addressing {
 	}
 	return profile.Addressing{DHCP: true}
 }
+
+// ContainerNote is what the metadata of a container keep of how it runs. What it is told is in its seed
+// alone.
+type ContainerNote struct {
+	System     bool   `xml:"system,attr,omitempty"`     // process 1 is the image's own init
+	Privileged bool   `xml:"privileged,attr,omitempty"` // without a user namespace
+	Disk       string `xml:"disk,attr,omitempty"`       // the name of the system disk
+	// Told identifies what the container was told, attribute by attribute.
+	Told []ToldNote `xml:"told"`
+}
+
+// ToldNote identifies what a container was told by an attribute. Secrets do not enter into it.
+type ToldNote struct {
+	By     string `xml:"by,attr"`   // "container"; "" for all attributes, if none of them is secret
+	Digest string `xml:",chardata"` // "sha256:HEX"
+}

@@ -168,6 +168,9 @@ func StorageBeyond(drives []Drive, base *Storage, imageSize uint64) *Storage {
 		if d.Tier != "" {
 			over.Tier = unless(d.Tier, or(u.Tier, ""))
 		}
+		if d.MountPath != "" {
+			over.MountPath = unless(d.MountPath, or(u.MountPath, ""))
+		}
 		was := uint64(or(u.SizeGB, 0)) * gib // Validate found no negative one
 		if d.System && u.SizeGB == nil {
 			was = imageSize

@@ -9,19 +9,24 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
-// Storage names a machine's disks. A nil map sets nothing: it means one disk "system" of the
-// image's own size.
+// Storage names an instance's disks. A nil map sets nothing: it means one disk "system" of the
+// default size.
 type Storage struct {
 	Disks map[string]Disk `json:"disks"`
 }
 
 // Disk is one virtual disk.
 type Disk struct {
-	SizeGB *int64  `json:"size_gb,omitempty"`        // GiB; the system disk's default is the image's size
-	Type   *string `json:"type,omitempty"`           // ssd or hdd
-	Tier   *string `json:"storage_tier,omitempty"`   // a kind of pool, which each host maps to one of its own
-	Boot   *bool   `json:"is_boot,omitempty"`        // default: the system disk
-	System *bool   `json:"is_system_disk,omitempty"` // default: the disk named "system", or the only one
+	SizeGB *int64  `json:"size_gb,omitempty"`      // GiB; the system disk's default is the image's size
+	Type   *string `json:"type,omitempty"`         // ssd or hdd
+	Tier   *string `json:"storage_tier,omitempty"` // a kind of pool, which each host maps to one of its own
+	Boot   *bool   `json:"is_boot,omitempty"`      // default: the system disk
+	// System says that the image goes on the disk. Default: the disk named "system", or the only one if
+	// it has no mount path.
+	System *bool `json:"is_system_disk,omitempty"`
+	// MountPath is where a container has the disk, an absolute path; nil for machines, whose guests
+	// decide.
+	MountPath *string `json:"mount_path,omitempty"`
 }
 
 // Types of disks that a guest can distinguish. A disk without a type is neither: a paravirtual
@@ -56,6 +61,8 @@ func (s *Storage) Over(base *Storage) *Storage {
 			Tier:   either(over.Tier, under.Tier),
 			Boot:   either(over.Boot, under.Boot),
 			System: either(over.System, under.System),
+
+			MountPath: either(over.MountPath, under.MountPath),
 		}
 	}
 	return &Storage{Disks: merged}
@@ -69,15 +76,33 @@ type Drive struct {
 	Type   string // ssd, hdd, or "" for neither
 	Tier   string // "" for the library's own pool
 	Boot   bool   // the machine starts from it
+
+	MountPath string // where a container has it; "" for machines, and for the system disk
+}
+
+// All returns the disks by their names, with the system disk that s does not name: the one that s
+// means if it sets nothing, or if all its disks have mount paths. s may be nil.
+func (s *Storage) All() map[string]Disk {
+	if s == nil || s.Disks == nil {
+		return map[string]Disk{SystemDisk: {}}
+	}
+	if len(s.Disks) == 0 || systemDisk(s.Disks) != "" {
+		return s.Disks
+	}
+	for _, d := range s.Disks {
+		if d.MountPath == nil {
+			return s.Disks
+		}
+	}
+	all := maps.Clone(s.Disks)
+	all[SystemDisk] = Disk{}
+	return all
 }
 
 // Drives decides the disks: the system disk first, the others by name. s may be nil. Validate
 // first.
 func (s *Storage) Drives() []Drive {
-	disks := map[string]Disk{SystemDisk: {}}
-	if s != nil && s.Disks != nil {
-		disks = s.Disks
-	}
+	disks := s.All()
 	system := systemDisk(disks)
 	boot := bootDisk(disks, system)
 	drive := func(name string) Drive {
@@ -85,6 +110,7 @@ func (s *Storage) Drives() []Drive {
 		return Drive{
 			Name: name, Size: uint64(or(d.SizeGB, 0)) * gib, System: name == system,
 			Type: or(d.Type, ""), Tier: or(d.Tier, ""), Boot: name == boot,
+			MountPath: or(d.MountPath, ""),
 		}
 	}
 	drives := []Drive{drive(system)}
@@ -117,7 +143,7 @@ func systemDisk(disks map[string]Disk) string {
 		}
 	}
 	for name, d := range disks {
-		if (name == SystemDisk || len(disks) == 1) && or(d.System, true) {
+		if (name == SystemDisk || len(disks) == 1 && d.MountPath == nil) && or(d.System, true) {
 			return name
 		}
 	}
@@ -132,11 +158,12 @@ func (s *Storage) Validate() finding.List {
 	}
 	at := finding.At("storage_profile").Name("disks")
 	if len(s.Disks) == 0 {
-		fs.Add(at, "No disks", "A machine needs a system disk: leave disks out for one disk of the image's size, "+
+		fs.Add(at, "No disks", "An instance needs a system disk: leave disks out for one disk of the image's size, "+
 			"or name one.")
 		return fs
 	}
-	system := systemDisk(s.Disks)
+	disks := s.All()
+	system := systemDisk(disks)
 	for _, name := range naming.SortedNames(s.Disks) {
 		if system != "" && name != system && s.Disks[name].SizeGB == nil {
 			fs.Add(at.Key(name), "Missing disk size", fmt.Sprintf("Disk %q is blank, so it needs size_gb.", name))
@@ -145,7 +172,7 @@ func (s *Storage) Validate() finding.List {
 	if system == "" {
 		fs.Add(at, "No system disk", "Name one disk \"system\" or set is_system_disk = true on the disk that the "+
 			"image goes on.")
-	} else if bootDisk(s.Disks, system) == "" {
+	} else if bootDisk(disks, system) == "" {
 		fs.Add(at.Key(system).Name("is_boot"), "No boot disk",
 			fmt.Sprintf("Disk %q must not be booted from, and no other "+
 				"disk has is_boot = true: set it on one.", system))

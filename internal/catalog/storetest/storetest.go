@@ -65,6 +65,7 @@ func Run(t *testing.T, open func(t *testing.T) Site) {
 		"ManyNeverShareAValue":           groupCrowd,
 		"ResourcePoolsAreForAll":         resourcePools,
 		"HostsAreForAll":                 hosts,
+		"ContainersAreKept":              containers,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}

@@ -1,4 +1,4 @@
-package cloudinit
+package texttemplate
 
 import (
 	"bytes"
@@ -10,7 +10,7 @@ import (
 	"unicode"
 )
 
-// userDataFunctions are the functions of user-data templates besides those of text/template.
+// functions are the functions of texts besides those of text/template.
 //
 //   - quote X: the value as a text in double quotes, for YAML. A list or a map becomes YAML of
 //     quoted texts, on one line.
@@ -20,7 +20,7 @@ import (
 //     that such a block would not preserve.
 //   - join SEPARATOR LIST: one text.
 //   - default X Y: Y, or X if Y is empty.
-var userDataFunctions = template.FuncMap{
+var functions = template.FuncMap{
 	"quote": quote, "json": jsonText, "shell": shell, "indent": indent, "join": join, "default": fallback,
 }
 
