@@ -7,8 +7,12 @@
 // Volumes are named
 //
 //	nova.disk.TENANT.INSTANCE.DISK.FORMAT   a disk of an instance
+//	nova.c.TENANTHASH.INSTANCEHASH.PART     a disk of an instance's container: see ContainerDisk
 //	nova.seed.TENANT.INSTANCE.iso           what an instance's guest is told at its first boot
+//	nova.seed.TENANT.INSTANCE.json          what an instance's container is told at each start
 //	nova.console.TENANT.INSTANCE.log        what an instance's guest writes to its serial console
+//	nova.status.TENANT.INSTANCE.page        what an instance's container reports of itself
+//	nova.init.SHA.ARCH[.ATTEMPT]            process 1 of containers
 //	nova.base.RANDOM[.ATTEMPT].FORMAT       an image; with ".map" appended, the map of its blocks
 //	nova.warm.RANDOM.KIND                   a warm snapshot: its disk, its memory, and what it is made with
 //	nova.clock.TENANT.RANDOM.PROCESS        created to tell the pool's time, and deleted at once
@@ -17,6 +21,8 @@ package naming
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base32"
 	"fmt"
 	"strings"
 )
@@ -31,6 +37,9 @@ const (
 	disks    = own + "disk."
 	seeds    = own + "seed."
 	consoles = own + "console."
+	mounted  = own + "c."
+	statuses = own + "status."
+	inits    = own + "init."
 	bases    = own + "base."
 	warms    = own + "warm."
 	clocks   = own + "clock."
@@ -63,6 +72,64 @@ func Disk(tenant, instance, disk, format string) string {
 // Seed is the volume of an instance's seed.
 func Seed(tenant, instance string) string { return seeds + tenant + "." + instance + ".iso" }
 
+// Configuration is the volume of what an instance's container is told.
+func Configuration(tenant, instance string) string { return seeds + tenant + "." + instance + document }
+
+// Status is the volume of what an instance's container reports of itself.
+func Status(tenant, instance string) string { return statuses + tenant + "." + instance + ".page" }
+
+// Init is the volume of one attempt, from 1 on, to send process 1 of containers. sum is the hexadecimal
+// digest of the program, and architecture is "amd64" or "arm64".
+func Init(sum, architecture string, attempt int) string {
+	volume := inits + sum + "." + architecture
+	if attempt > 1 {
+		volume = fmt.Sprintf("%s.%d", volume, attempt)
+	}
+	return volume
+}
+
+// IsInit reports whether a volume is named like process 1 of containers.
+func IsInit(volume string) bool { return strings.HasPrefix(volume, inits) }
+
+// MaxMounted is how many bytes the path of a file may have that libvirt mounts into a container by a loop
+// device: the kernel keeps that many of its name, less the NUL (LO_NAME_SIZE in linux/loop.h), and libvirt
+// refuses a longer one.
+const MaxMounted = 63
+
+// MaxContainerDisk is how many bytes the name of a volume of ContainerDisk has at most.
+const MaxContainerDisk = len(mounted) + tenantHash + 1 + instanceHash + 1 + 1 + partHash
+
+const (
+	tenantHash   = 6
+	instanceHash = 10
+	partHash     = 5
+)
+
+// ContainerDisk is the volume of a disk of an instance's container. Its name is short because its path
+// may not have more than MaxMounted bytes. kind is a letter that says what the disk is, and of is what
+// distinguishes it from others of the kind; "" for nothing.
+func ContainerDisk(tenant, instance string, kind byte, of string) string {
+	name := containerPrefix(tenant, instance) + string(kind)
+	if of != "" {
+		name += hash(of, partHash)
+	}
+	return name
+}
+
+// TenantHash stands for a tenant in the names of ContainerDisk.
+func TenantHash(tenant string) string { return hash(tenant, tenantHash) }
+
+// containerPrefix begins the names of the disks of an instance's container.
+func containerPrefix(tenant, instance string) string {
+	return mounted + TenantHash(tenant) + "." + hash(tenant+"/"+instance, instanceHash) + "."
+}
+
+// hash is the beginning of a digest of a text, of letters and digits.
+func hash(text string, length int) string {
+	sum := sha256.Sum256([]byte(text))
+	return strings.ToLower(base32.StdEncoding.EncodeToString(sum[:])[:length])
+}
+
 // Console is the volume of an instance's console.
 func Console(tenant, instance string) string { return consoles + tenant + "." + instance + ".log" }
 
@@ -72,41 +139,55 @@ func ResumedMemory(tenant, instance string) string { return Disk(tenant, instanc
 // InstancePrefixes are the starts of the names of all volumes of an instance.
 func InstancePrefixes(tenant, instance string) []string {
 	owner := tenant + "." + instance + "."
-	return []string{disks + owner, seeds + owner, consoles + owner}
+	return []string{disks + owner, seeds + owner, consoles + owner, statuses + owner,
+		containerPrefix(tenant, instance)}
 }
 
 // IsOwn reports whether a volume is named like one of novacron's.
 func IsOwn(volume string) bool { return strings.HasPrefix(volume, own) }
 
 // IsDisk reports whether a volume is named like an instance's disk.
-func IsDisk(volume string) bool { return strings.HasPrefix(volume, disks) }
+func IsDisk(volume string) bool {
+	return strings.HasPrefix(volume, disks) || strings.HasPrefix(volume, mounted)
+}
 
 // IsDiskOf reports whether a volume is named like a disk of an instance of the tenant.
-func IsDiskOf(tenant, volume string) bool { return strings.HasPrefix(volume, disks+tenant+".") }
+func IsDiskOf(tenant, volume string) bool {
+	return strings.HasPrefix(volume, disks+tenant+".") ||
+		strings.HasPrefix(volume, mounted+TenantHash(tenant)+".")
+}
 
 // IsBase reports whether a volume is named like an image, or like the map of one.
 func IsBase(volume string) bool {
 	return strings.HasPrefix(volume, bases) && !strings.HasSuffix(volume, document)
 }
 
-// MayBeImage reports whether a volume of that name may hold a disk image: documents, seeds and
-// console logs never do, and nothing may be made of a part of a warm snapshot.
+// MayBeImage reports whether a volume of that name may hold a disk image: documents, seeds, statuses,
+// console logs and programs never do, and nothing may be made of a part of a warm snapshot.
 func MayBeImage(volume string) bool {
 	return !strings.HasSuffix(volume, document) && !strings.HasPrefix(volume, seeds) &&
-		!strings.HasPrefix(volume, consoles) && !strings.HasPrefix(volume, warms)
+		!strings.HasPrefix(volume, consoles) && !strings.HasPrefix(volume, warms) &&
+		!strings.HasPrefix(volume, statuses) && !strings.HasPrefix(volume, inits)
 }
 
 // OtherTenant reports whether a volume is named like one of another tenant, whose instance may be
-// long gone. Images and warm snapshots belong to no tenant.
+// long gone. Images, warm snapshots and the process 1 of containers belong to no tenant.
 func OtherTenant(tenant, volume string) bool {
 	parts := strings.Split(volume, ".")
+	if strings.HasPrefix(volume, mounted) {
+		tenant = TenantHash(tenant)
+	}
 	return len(parts) > 3 && IsOwn(volume) && !strings.HasPrefix(volume, bases) &&
-		!strings.HasPrefix(volume, warms) && parts[2] != tenant
+		!strings.HasPrefix(volume, warms) && !IsInit(volume) && parts[2] != tenant
 }
 
 // NewBaseStem returns the start of the names of the volumes that one registration may send its
 // image to. No two registrations share one.
-func NewBaseStem() string { return bases + random() }
+func NewBaseStem() string { return bases + random()[:baseLetters] }
+
+// baseLetters is how many random letters the name of an image has: 70 bits. The path of a container's
+// image may not have more than MaxMounted bytes.
+const baseLetters = 14
 
 // Base is the volume of one attempt, from 1 on, to send an image. Each attempt has a name of its
 // own, so that a later one is not mistaken for one whose process died.
