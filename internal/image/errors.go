@@ -67,6 +67,8 @@ type UnsupportedImageError struct {
 	Origin Origin
 	Reason string // "it is a VMware VMDK image"
 	Advice string // what to do, as sentences
+	// Root is set for what the root file system of a container may be made of.
+	Root bool
 }
 
 func (e *UnsupportedImageError) Error() string {

@@ -30,6 +30,16 @@ func (o Origin) Unsupported(advice, reason string, args ...any) error {
 	return &UnsupportedImageError{Origin: o, Reason: fmt.Sprintf(reason, args...), Advice: advice}
 }
 
+// OfContainer refuses what is made for containers, as the disk of a machine.
+func (o Origin) OfContainer(what, advice string) error {
+	return &UnsupportedImageError{
+		Origin: o,
+		Reason: "it is " + what + ", and the template is for machines",
+		Advice: "Use a template with type = \"container\" for it." + advice,
+		Root:   true,
+	}
+}
+
 // TooLarge refuses a disk of more than MaxDisk bytes.
 func (o Origin) TooLarge(size uint64) error {
 	return o.Unsupported("Shrink its disk, or inspect it: a damaged header often looks like this.",

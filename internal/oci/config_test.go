@@ -13,11 +13,12 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 	"github.com/novacron/terraform-provider-novacron/internal/oci"
 	"github.com/novacron/terraform-provider-novacron/internal/oci/archive"
+	. "github.com/novacron/terraform-provider-novacron/internal/oci/ocitest" //nolint:revive // entries read as a list
 )
 
 func TestConfigurations(t *testing.T) {
 	created := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	im := shop(t, "amd64", func(f *v1.ConfigFile) {
+	im := Shop(t, "amd64", func(f *v1.ConfigFile) {
 		f.Created = v1.Time{Time: created}
 		f.Config = v1.Config{
 			Entrypoint: []string{"/shop"}, Cmd: []string{"--port", "80"}, Env: []string{
@@ -35,7 +36,7 @@ func TestConfigurations(t *testing.T) {
 				StartPeriod: 3 * time.Second, Retries: 4},
 		}
 	})
-	opened, err := fromFile(t, request, asDockerArchive(t, map[string]v1.Image{"shop:1": im}))
+	opened, err := fromFile(t, request, DockerArchive(t, map[string]v1.Image{"shop:1": im}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +77,7 @@ func TestConfigurations(t *testing.T) {
 		_, err := oci.FromDirectory(
 			t.Context(),
 			request,
-			asLayout(t, shop(t, "amd64", func(f *v1.ConfigFile) { change(&f.Config) })),
+			Layout(t, Shop(t, "amd64", func(f *v1.ConfigFile) { change(&f.Config) })),
 		)
 		if refused := imagetest.WantError[*archive.RefusedError](t, err); !strings.Contains(refused.Reason, says) {
 			t.Errorf("it does not say %q: %v", says, err)

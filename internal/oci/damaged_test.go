@@ -27,7 +27,7 @@ import (
 )
 
 func TestDamagedImagesAreRefused(t *testing.T) {
-	im := shop(t, "amd64")
+	im := Shop(t, "amd64")
 	layers := must.Get[[]v1.Layer](t)(im.Layers())
 	layerFile := func(n int) string { return "blobs/sha256/" + must.Get[v1.Hash](t)(layers[n].Digest()).Hex }
 	configFile := "blobs/sha256/" + must.Get[v1.Hash](t)(im.ConfigName()).Hex
@@ -82,7 +82,7 @@ func TestDamagedImagesAreRefused(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			directory := asLayout(t, im)
+			directory := Layout(t, im)
 			at := filepath.Join(directory, c.file)
 			if c.change == nil {
 				mustDo(t, os.Remove(at))
@@ -91,7 +91,7 @@ func TestDamagedImagesAreRefused(t *testing.T) {
 			}
 			open := map[string]func() (*oci.Image, error){
 				"directory": func() (*oci.Image, error) { return oci.FromDirectory(t.Context(), request, directory) },
-				"archive":   func() (*oci.Image, error) { return fromFile(t, request, packed(t, directory)) },
+				"archive":   func() (*oci.Image, error) { return fromFile(t, request, Packed(t, directory)) },
 			}
 			for form, open := range open {
 				im, err := open()
@@ -110,8 +110,8 @@ func TestDamagedImagesAreRefused(t *testing.T) {
 }
 
 func TestDamagedDockerArchives(t *testing.T) {
-	im := shop(t, "amd64")
-	whole := asDockerArchive(t, map[string]v1.Image{"shop:1": im})
+	im := Shop(t, "amd64")
+	whole := DockerArchive(t, map[string]v1.Image{"shop:1": im})
 	for name, c := range map[string]struct {
 		change func(name string, e *Entry) bool // whether to keep the entry
 		says   string
@@ -289,7 +289,7 @@ func TestACheckedFileIsTheOneThatWasAskedFor(t *testing.T) {
 func TestThePlatformIsThatOfTheConfiguration(t *testing.T) {
 	directory := t.TempDir()
 	l := must.Get[layout.Path](t)(layout.Write(directory, empty.Index))
-	mustDo(t, l.AppendImage(shop(t, "arm64"), layout.WithPlatform(v1.Platform{OS: "linux", Architecture: "amd64"})))
+	mustDo(t, l.AppendImage(Shop(t, "arm64"), layout.WithPlatform(v1.Platform{OS: "linux", Architecture: "amd64"})))
 	_, err := oci.FromDirectory(t.Context(), request, directory)
 	if refused := imagetest.WantError[*archive.RefusedError](t, err); !strings.Contains(refused.Reason, "linux/arm64") {
 		t.Errorf("it says %v", err)

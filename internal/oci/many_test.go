@@ -17,6 +17,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 	"github.com/novacron/terraform-provider-novacron/internal/image/localfile"
 	"github.com/novacron/terraform-provider-novacron/internal/oci"
+	"github.com/novacron/terraform-provider-novacron/internal/oci/ocitest"
 )
 
 // weighed is a context that measures the memory in use each time it is looked at.
@@ -51,7 +52,7 @@ func TestManyImagesTakeLittleMemory(t *testing.T) {
 					OS: "linux", Architecture: "amd64", Config: v1.Config{Labels: map[string]string{"large": large(n)}},
 				}))
 			}
-			return asDockerArchive(t, images)
+			return ocitest.DockerArchive(t, images)
 		}()),
 		"layout": inFile(func() []byte {
 			index := v1.ImageIndex(empty.Index)
@@ -66,7 +67,7 @@ func TestManyImagesTakeLittleMemory(t *testing.T) {
 			}
 			directory := t.TempDir()
 			must.Get[layout.Path](t)(layout.Write(directory, index))
-			return packed(t, directory)
+			return ocitest.Packed(t, directory)
 		}()),
 	} {
 		t.Run(form, func(t *testing.T) {

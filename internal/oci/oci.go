@@ -7,6 +7,8 @@ package oci
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -73,7 +75,9 @@ type Image struct {
 
 	origin   image.Origin
 	identity Identity
+	also     []Identity
 	layers   []archive.Layer
+	packed   bool // it was taken for a root file system by the first entry of its archive alone
 	release  func() error
 }
 
@@ -84,6 +88,44 @@ func (im *Image) Layers() int { return len(im.layers) }
 // compressed is zero until Index has read it.
 func (im *Image) Identity() Identity { return im.identity }
 
+// Aliases are further identities of the same image, by which other forms of it are known: that of
+// docker save, for an image with a manifest.
+func (im *Image) Aliases() []Identity { return im.also }
+
+// Identify is Identity, which it reads the image for if need be.
+func (im *Image) Identify(ctx context.Context) (Identity, error) {
+	if im.identity != (Identity{}) {
+		return im.identity, nil
+	}
+	for _, l := range im.layers { // there is one
+		in, err := l.Read(ctx, archive.Options{Origin: im.origin}, archive.Limits{}.New())
+		if err != nil {
+			return Identity{}, err
+		}
+		if err := errors.Join(in.Drain(), in.Close()); err != nil {
+			return Identity{}, err
+		}
+	}
+	return im.identity, nil
+}
+
+// Content is a digest of what the layers have, "sha256:hex": images that have it in common have the
+// same files, though their configurations may differ. It is "" as long as Identity is zero.
+func (im *Image) Content() string {
+	sum := sha256.New()
+	for _, l := range im.layers {
+		digest := l.DiffID
+		if digest == "" && im.identity.Of == OfRoot {
+			digest = im.identity.Digest
+		}
+		if digest == "" {
+			return ""
+		}
+		_, _ = fmt.Fprintln(sum, digest) // a hash never fails
+	}
+	return "sha256:" + hex.EncodeToString(sum.Sum(nil))
+}
+
 // Options say what images may have.
 type Options struct {
 	Limits  archive.Limits
@@ -93,7 +135,12 @@ type Options struct {
 // Index reads the layers and finds out which files the image results in. The tree that it returns
 // reads from the image, which must not be closed before. Errors are those of flatten.Index.
 func (im *Image) Index(ctx context.Context, o Options) (*flatten.Tree, error) {
-	return flatten.Index(ctx, im.layers, flatten.Options{Origin: im.origin, Limits: o.Limits, Devices: o.Devices})
+	t, err := flatten.Index(ctx, im.layers, flatten.Options{Origin: im.origin, Limits: o.Limits, Devices: o.Devices})
+	if err == nil && im.packed && t.HasFile(layoutFile) && t.HasFile(indexFile) {
+		return nil, archive.Refuse(im.origin, "", "Pack the files of the OCI layout alone, or decompress the archive.",
+			"it has an OCI layout behind other files")
+	}
+	return t, err
 }
 
 // Close releases what the image was opened from. It may be called twice.

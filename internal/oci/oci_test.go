@@ -19,11 +19,11 @@ import (
 )
 
 func TestImagesAreFoundInAllForms(t *testing.T) {
-	im := shop(t, "amd64")
+	im := Shop(t, "amd64")
 	digest := "manifest:" + must.Get[v1.Hash](t)(im.Digest()).String()
 	id := "config:" + must.Get[v1.Hash](t)(im.ConfigName()).String()
-	directory := asLayout(t, shop(t, "arm64"), im)
-	docker := asDockerArchive(t, map[string]v1.Image{"shop:1": im, "shop:latest": im, "other:1": shop(t, "arm64")})
+	directory := Layout(t, Shop(t, "arm64"), im)
+	docker := DockerArchive(t, map[string]v1.Image{"shop:1": im, "shop:latest": im, "other:1": Shop(t, "arm64")})
 	root := Tar(t, Dir("./"), Dir("etc"), File("etc/passwd", ""), File("etc/group", ""), File("shop", ""),
 		File("etc/made-for", "amd64"), File("manifest.json", `{"files": []}`))
 
@@ -32,7 +32,7 @@ func TestImagesAreFoundInAllForms(t *testing.T) {
 			return oci.FromDirectory(t.Context(), request, directory)
 		},
 	}
-	forms := map[string][]byte{"layout": packed(t, directory), "docker": docker, "root": root}
+	forms := map[string][]byte{"layout": Packed(t, directory), "docker": docker, "root": root}
 	for form, content := range forms {
 		open[form] = func(t *testing.T) (*oci.Image, error) { return fromFile(t, request, content) }
 		open[form+" with a checksum"] = func(t *testing.T) (*oci.Image, error) {
@@ -101,6 +101,8 @@ func TestOtherFilesAreRefused(t *testing.T) {
 	root := Tar(t, File("a", strings.Repeat("content ", 100)))
 	ext4 := make([]byte, 1<<20)
 	copy(ext4[1080:], "\x53\xef")
+	dirty := bytes.Clone(ext4)
+	dirty[1024+0x60] = 0x46 // with INCOMPAT_RECOVER
 	for name, c := range map[string]struct {
 		content []byte
 		says    string
@@ -112,11 +114,12 @@ func TestOtherFilesAreRefused(t *testing.T) {
 			imagetest.Packed(t, "xz", []byte("<html><body>Please log in</body></html>")),
 			"inside it is an HTML page",
 		},
-		"disk":  {imagetest.RawDisk(1 << 20), "neither a tar archive"},
-		"qcow2": {imagetest.Qcow2(nil), "neither a tar archive"},
+		"disk":  {imagetest.RawDisk(1 << 20), "it is a raw disk of a machine, and the template is for containers"},
+		"qcow2": {imagetest.Qcow2(nil), "it is a qcow2 disk of a machine"},
 		"zip":   {append([]byte("PK\x03\x04"), make([]byte, 1000)...), "zip"},
 		"zeros": {make([]byte, 1<<20), "neither a tar archive"},
 		"ext4":  {ext4, "ext4"},
+		"used":  {dirty, "its journal has changes"},
 		"compressed twice": {
 			imagetest.Packed(t, "gzip", imagetest.Packed(t, "xz", root)),
 			"inside it is compressed with xz",

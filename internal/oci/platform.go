@@ -38,6 +38,16 @@ func ParsePlatform(text string) (Platform, error) {
 		LinuxARM64)
 }
 
+// machines are architectures as uname and libvirt call them.
+var machines = map[string]Platform{"x86_64": LinuxAMD64, "aarch64": LinuxARM64}
+
+// PlatformOf is the platform of a machine of that architecture, as uname and libvirt call it; known is
+// false if containers cannot run there.
+func PlatformOf(machine string) (p Platform, known bool) {
+	p, known = machines[machine]
+	return p, known
+}
+
 // runs reports whether the platform runs what was made for another one.
 func (p Platform) runs(made v1.Platform) bool {
 	return made.OS == "linux" && made.Architecture == p.Architecture &&

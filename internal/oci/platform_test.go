@@ -13,6 +13,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 	"github.com/novacron/terraform-provider-novacron/internal/oci"
+	. "github.com/novacron/terraform-provider-novacron/internal/oci/ocitest" //nolint:revive // entries read as a list
 )
 
 func TestPlatforms(t *testing.T) {
@@ -25,25 +26,25 @@ func TestPlatforms(t *testing.T) {
 		want     string   // the architecture; "" for none
 		says     []string // if there is none
 	}{
-		"one":              {[]v1.Image{shop(t, "arm64")}, oci.LinuxARM64, "arm64", nil},
-		"of two":           {[]v1.Image{shop(t, "amd64"), shop(t, "arm64")}, oci.LinuxARM64, "arm64", nil},
-		"with its variant": {[]v1.Image{shop(t, "arm64", variant("v8"))}, oci.LinuxARM64, "arm64", nil},
-		"twice the same":   {[]v1.Image{shop(t, "amd64"), shop(t, "amd64")}, oci.LinuxAMD64, "amd64", nil},
+		"one":              {[]v1.Image{Shop(t, "arm64")}, oci.LinuxARM64, "arm64", nil},
+		"of two":           {[]v1.Image{Shop(t, "amd64"), Shop(t, "arm64")}, oci.LinuxARM64, "arm64", nil},
+		"with its variant": {[]v1.Image{Shop(t, "arm64", variant("v8"))}, oci.LinuxARM64, "arm64", nil},
+		"twice the same":   {[]v1.Image{Shop(t, "amd64"), Shop(t, "amd64")}, oci.LinuxAMD64, "amd64", nil},
 		"none": {
-			[]v1.Image{shop(t, "arm64", variant("v8")), shop(t, "s390x")},
+			[]v1.Image{Shop(t, "arm64", variant("v8")), Shop(t, "s390x")},
 			oci.LinuxAMD64,
 			"",
 			[]string{"linux/amd64", "linux/arm64/v8 (shop:0), linux/s390x (shop:1)"},
 		},
 		"newer processors": {
-			[]v1.Image{shop(t, "amd64", variant("v3"))},
+			[]v1.Image{Shop(t, "amd64", variant("v3"))},
 			oci.LinuxAMD64,
 			"",
 			[]string{"linux/amd64/v3"},
 		},
-		"another system": {[]v1.Image{shop(t, "amd64", windows)}, oci.LinuxAMD64, "", []string{"windows/amd64"}},
+		"another system": {[]v1.Image{Shop(t, "amd64", windows)}, oci.LinuxAMD64, "", []string{"windows/amd64"}},
 		"several": {
-			[]v1.Image{shop(t, "amd64"), shop(t, "amd64", other)},
+			[]v1.Image{Shop(t, "amd64"), Shop(t, "amd64", other)},
 			oci.LinuxAMD64,
 			"",
 			[]string{"several", "(shop:0)", "(shop:1)"},
@@ -53,7 +54,7 @@ func TestPlatforms(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := request
 			r.Platform = c.platform
-			im, err := oci.FromDirectory(t.Context(), r, asLayout(t, c.images...))
+			im, err := oci.FromDirectory(t.Context(), r, Layout(t, c.images...))
 			if c.want != "" {
 				if err != nil {
 					t.Fatal(err)
@@ -86,9 +87,9 @@ func TestPlatforms(t *testing.T) {
 func TestNestedIndexes(t *testing.T) {
 	index := v1.ImageIndex(empty.Index)
 	for _, architecture := range []string{"amd64", "arm64"} {
-		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: shop(t, architecture)})
+		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: Shop(t, architecture)})
 	}
-	other := shop(t, "amd64", func(f *v1.ConfigFile) { f.Author = "x" })
+	other := Shop(t, "amd64", func(f *v1.ConfigFile) { f.Author = "x" })
 	attestation := map[string]string{"vnd.docker.reference.type": "attestation-manifest"}
 	index = mutate.AppendManifests(index, mutate.IndexAddendum{
 		Add:        other,

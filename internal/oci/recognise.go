@@ -6,6 +6,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"path"
+	"slices"
+	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/image/compression"
@@ -20,6 +23,20 @@ type Content struct {
 	// Ext4 is set for an ext4 file system, and not for a tar archive. It is sent as a raw disk is, by
 	// package transfer.
 	Ext4 bool
+	// Root is set for a tar archive that begins as a root file system does, and as no image.
+	Root bool
+}
+
+// rootNames are what root file systems have (hier(7)), and a file that Docker adds.
+var rootNames = []string{
+	".dockerenv", "bin", "boot", "dev", "etc", "home", "lib", "lib32", "lib64", "libx32", "media", "mnt", "opt", "proc",
+	"root", "run", "sbin", "srv", "sys", "tmp", "usr", "var",
+}
+
+// isRoot reports whether a root file system has an entry of that name in its archive.
+func isRoot(name string) bool {
+	top, _, _ := strings.Cut(name, "/")
+	return slices.Contains(rootNames, top)
 }
 
 // maxHead is how many bytes of a file are read to recognise it: a block of bzip2 has up to 900 kB.
@@ -49,6 +66,9 @@ func Recognise(o image.Origin, r io.Reader) (c Content, read []byte, err error) 
 	}
 	if c.Ext4, err = recognise(o, c.Compression, head); err != nil {
 		return c, nil, err
+	}
+	if !c.Ext4 {
+		c.Root = isRoot(firstName(head))
 	}
 	return c, taken.Bytes(), nil
 }
@@ -103,11 +123,18 @@ func recognise(o image.Origin, packed string, head []byte) (ext4 bool, err error
 		return false, archive.Refuse(o, "", "Download or export the image again.", "%sit is empty", inside)
 	case isTar(head):
 		return false, nil
+	case isExt4(head) && needsRecovery(head):
+		return false, archive.Refuse(o, "", "Unmount it, or run e2fsck -f on it.", "%sits journal has changes that "+
+			"are not in the file system yet, and containers share it read-only", inside)
 	case isExt4(head):
 		return true, nil
 	}
 	if again := compression.Of(head); again != nil {
 		return false, archive.Refuse(o, "", "Compress it once.", "%sit is compressed with %s", inside, again.Name)
+	}
+	if format, _, err := probe.Image(o, bytes.NewReader(head), -1); err == nil {
+		return false, archive.Refuse(o, "", adviceDisk, "%sit is a %s disk of a machine, and the template is for "+
+			"containers", inside, format)
 	}
 	if known, ok := errors.AsType[*archive.RefusedError](archive.Refused("", probe.Foreign(o, head))); ok {
 		known.Reason = inside + known.Reason
@@ -120,6 +147,8 @@ func recognise(o image.Origin, packed string, head []byte) (ext4 bool, err error
 const adviceKinds = "Use an OCI layout (a directory, or a tar archive of one), the output of docker save, a root " +
 	"file system in a tar archive, or a raw ext4 file system."
 
+const adviceDisk = "Use a template with type = \"vm\" for it. " + adviceKinds
+
 // isTar reports whether a file begins with a header of a tar archive whose checksum is right. An
 // archive without entries is none: nothing but zeros could be anything.
 func isTar(head []byte) bool {
@@ -127,10 +156,31 @@ func isTar(head []byte) bool {
 	return err == nil || errors.Is(err, io.ErrUnexpectedEOF) && (len(head) >= 262 && string(head[257:262]) == "ustar")
 }
 
+// firstName is the name of the first entry of a tar archive that is not its root, if the head has it.
+func firstName(head []byte) string {
+	entries := tar.NewReader(bytes.NewReader(head))
+	for {
+		h, err := entries.Next()
+		if err != nil {
+			return ""
+		}
+		if name := path.Clean(h.Name); name != "." && name != "/" {
+			return name
+		}
+	}
+}
+
 // isExt4 reports whether a file begins with the superblock of an ext2, ext3 or ext4 file system: it is
 // at byte 1024, with its magic number at 0x38 (the kernel's ext4 documentation, super block).
 func isExt4(head []byte) bool {
 	return len(head) >= 2048 && binary.LittleEndian.Uint16(head[1024+0x38:]) == 0xef53
+}
+
+// needsRecovery reports whether an ext4 file system was not unmounted: it is a feature at 0x60 of the
+// superblock (INCOMPAT_RECOVER).
+func needsRecovery(head []byte) bool {
+	const incompatRecover = 0x4
+	return binary.LittleEndian.Uint32(head[1024+0x60:])&incompatRecover != 0
 }
 
 // Peek is Recognise for a stream that passes only once. Whole is the stream from its first byte on. If

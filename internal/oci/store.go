@@ -207,7 +207,11 @@ func (c *choosing) image(chosen candidate, m v1.Manifest) (*Image, error) {
 		return nil, archive.Refuse(c.Origin, "configuration", adviceWhole, "it says %s, and the index says %s",
 			shown(f.platform().String()), shown(chosen.platform.String()))
 	}
-	im := &Image{origin: c.Origin, identity: Identity{OfManifest, chosen.Digest.String()}}
+	im := &Image{
+		origin:   c.Origin,
+		identity: Identity{OfManifest, chosen.Digest.String()},
+		also:     []Identity{{OfConfig, m.Config.Digest.String()}},
+	}
 	if im.Config, err = f.read(c.Origin); err != nil {
 		return nil, err
 	}

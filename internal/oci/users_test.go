@@ -26,7 +26,7 @@ func usersOf(t *testing.T, layers ...[]Entry) (flatten.Users, error) {
 }
 
 func TestUsers(t *testing.T) {
-	im, err := oci.FromDirectory(t.Context(), request, asLayout(t, []v1.Image{shop(t, "amd64")}...))
+	im, err := oci.FromDirectory(t.Context(), request, Layout(t, []v1.Image{Shop(t, "amd64")}...))
 	if err != nil {
 		t.Fatal(err)
 	}

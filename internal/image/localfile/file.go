@@ -5,6 +5,7 @@ package localfile
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -50,6 +51,9 @@ func (f *File) Origin() image.Origin { return f.origin }
 
 // Size is how many bytes the file had when it was opened.
 func (f *File) Size() int64 { return f.opened.Size() }
+
+// Section reads the file from its beginning to where it ended when it was opened.
+func (f *File) Section() *io.SectionReader { return io.NewSectionReader(f, 0, f.Size()) }
 
 // Stamp is how the file looked when it was opened.
 func (f *File) Stamp() Stamp { return stampFrom(f.path, f.opened) }

@@ -60,7 +60,6 @@ var foreign = []struct {
 	{mark{0, "\x04\x22\x4d\x18"}, "it is compressed with lz4", adviceDecompress},
 	{mark{0, "PK\x03\x04"}, "it is a zip archive", adviceUnpack},
 	{mark{0, "7z\xbc\xaf\x27\x1c"}, "it is a 7-Zip archive", adviceUnpack},
-	{mark{257, "ustar"}, "it is a tar archive or an OVA appliance", adviceUnpack},
 }
 
 // disks are the marks of a disk without a format around it that has a partition table, or is
@@ -111,6 +110,10 @@ func Foreign(o image.Origin, head []byte) error {
 		if f.in(head) {
 			return o.Unsupported(f.advice, "%s", f.reason)
 		}
+	}
+	if (mark{257, "ustar"}).in(head) {
+		return o.OfContainer("a tar archive, as root file systems and images of containers are",
+			" Unpack an OVA appliance, and use the disk image inside.")
 	}
 	if isCD(head) {
 		return o.Unsupported("Install a guest from it, and use that guest's disk; or use the "+

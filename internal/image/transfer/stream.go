@@ -91,7 +91,7 @@ func inside(packed string, err error) error {
 		return &image.NotAnImageError{Origin: e.Origin, Reason: before + e.Reason, Advice: e.Advice}
 	}
 	if e, ok := errors.AsType[*image.UnsupportedImageError](err); ok {
-		return &image.UnsupportedImageError{Origin: e.Origin, Reason: before + e.Reason, Advice: e.Advice}
+		return &image.UnsupportedImageError{Origin: e.Origin, Reason: before + e.Reason, Advice: e.Advice, Root: e.Root}
 	}
 	return err
 }

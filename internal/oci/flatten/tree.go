@@ -193,3 +193,9 @@ func (t *Tree) Find(path string) (kind archive.Kind, found bool) {
 	}
 	return t.inodes[n.inode].kind, true
 }
+
+// HasFile reports whether a regular file is at a path, without following symlinks.
+func (t *Tree) HasFile(path string) bool {
+	n := t.root.find(path)
+	return n != nil && t.inodes[n.inode].kind == archive.File
+}

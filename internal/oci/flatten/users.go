@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/moby/sys/user"
@@ -76,6 +77,51 @@ func (u Users) Lookup(wanted string) (User, error) {
 		}
 	}
 	return User{UID: found.Uid, GID: found.Gid, Groups: found.Sgids, Home: found.Home}, nil
+}
+
+// Entry is a user that /etc/passwd lists.
+type Entry struct {
+	Name     string
+	UID, GID int
+	Home     string
+}
+
+// GroupEntry is a group that /etc/group lists.
+type GroupEntry struct {
+	Name    string
+	GID     int
+	Members []string // names of users
+}
+
+const (
+	maxListed  = 512 // users, groups, and members of a group
+	maxAccount = 64  // bytes of a name; useradd takes 32
+)
+
+// List lists the users and groups that have a name and a number that Lookup takes, in the order of the
+// files: the first 512 of each. Lines that cannot be read are left out.
+func (u Users) List() (users []Entry, groups []GroupEntry) {
+	listed := func(name string, ids ...int) bool {
+		return name != "" && len(name) <= maxAccount &&
+			!slices.ContainsFunc(ids, func(id int) bool { return id < 0 || id > math.MaxInt32 })
+	}
+	passwd, err := user.ParsePasswdFilter(lines(u.passwd), func(e user.User) bool {
+		return listed(e.Name, e.Uid, e.Gid)
+	})
+	if err == nil {
+		for _, e := range passwd[:min(len(passwd), maxListed)] {
+			users = append(users, Entry{Name: e.Name, UID: e.Uid, GID: e.Gid, Home: e.Home})
+		}
+	}
+	all, err := user.ParseGroupFilter(lines(u.group), func(e user.Group) bool { return listed(e.Name, e.Gid) })
+	if err == nil {
+		for _, e := range all[:min(len(all), maxListed)] {
+			members := slices.DeleteFunc(e.List, func(name string) bool { return !listed(name) })
+			members = members[:min(len(members), maxListed)]
+			groups = append(groups, GroupEntry{Name: e.Name, GID: e.Gid, Members: members})
+		}
+	}
+	return users, groups
 }
 
 // lines is the content of a file.
