@@ -77,6 +77,9 @@ func (s Source) Open(ctx context.Context) (*transfer.Image, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
+	if s.isDirectory() && isLayout(s.Path) {
+		return nil, source.Origin(s).OfContainer("a directory with an OCI layout", "")
+	}
 	f, err := localfile.Open(source.Origin(s), s.Path)
 	if err != nil {
 		return nil, err

@@ -210,6 +210,9 @@ func TestContract(t *testing.T) {
 	t.Run("Volume", func(t *testing.T) {
 		sourcetest.Run(t, func(t *testing.T) sourcetest.Site { return inMemory(t).volumes() })
 	})
+	t.Run("Root", func(t *testing.T) {
+		sourcetest.RunRoots(t, func(t *testing.T) sourcetest.Site { return inMemory(t).volumes() })
+	})
 	t.Run("Instance", func(t *testing.T) {
 		sourcetest.RunCaptured(t, func(t *testing.T) sourcetest.Site { return inMemory(t).instances() })
 	})

@@ -71,26 +71,11 @@ type hostedVolume struct {
 
 // Open implements source.Source.
 func (v hostedVolume) Open(ctx context.Context) (*transfer.Image, error) {
-	if err := v.Validate(); err != nil {
-		return nil, err
-	}
-	volume, err := v.unused(ctx)
+	volume, from, err := v.stream(ctx)
 	if err != nil {
 		return nil, err
 	}
-	r, err := v.host.OpenVolume(ctx, volume.Pool, volume.Name)
-	if err != nil {
-		return nil, failed(v, "opening", err, "")
-	}
-	im, err := transfer.FromStream(source.Origin(v), v.Expected(), transfer.Stream{
-		Reader: r,
-		Size:   int64(volume.Physical),
-		Abort:  func(error) { _ = r.Close() },
-		Done: func(ctx context.Context) error { // a guest that was started meanwhile has written to it
-			_, err := v.unused(ctx)
-			return err
-		},
-	})
+	im, err := transfer.FromStream(source.Origin(v), v.Expected(), from)
 	if err != nil {
 		return nil, err
 	}
@@ -100,16 +85,49 @@ func (v hostedVolume) Open(ctx context.Context) (*transfer.Image, error) {
 	return im, nil
 }
 
+// stream begins to read the volume.
+func (v hostedVolume) stream(ctx context.Context) (host.Volume, transfer.Stream, error) {
+	if err := v.Validate(); err != nil {
+		return host.Volume{}, transfer.Stream{}, err
+	}
+	volume, err := v.unused(ctx)
+	if err != nil {
+		return volume, transfer.Stream{}, err
+	}
+	r, err := v.host.OpenVolume(ctx, volume.Pool, volume.Name)
+	if err != nil {
+		return volume, transfer.Stream{}, failed(v, "opening", err, "")
+	}
+	return volume, transfer.Stream{
+		Reader: r,
+		Size:   int64(volume.Physical),
+		Abort:  func(error) { _ = r.Close() },
+		Done: func(ctx context.Context) error { // a guest that was started meanwhile has written to it
+			_, err := v.unused(ctx)
+			return err
+		},
+	}, nil
+}
+
 // Probe implements source.Probed.
 func (v hostedVolume) Probe(ctx context.Context) (source.Probe, error) {
 	im, err := v.Open(ctx)
-	if used, ok := errors.AsType[*inUseError](err); ok {
-		return source.Probe{Wait: failed(v, "reading", used, "Shut them down before it is read.")}, nil
+	if wait := v.waits(err); wait != nil {
+		return source.Probe{Wait: wait}, nil //nolint:nilerr // it may be gone by then
 	}
 	if err != nil {
 		return source.Probe{}, err
 	}
 	return source.Probe{VirtualSize: im.VirtualSize}, im.Close()
+}
+
+// waits says what an earlier step of the apply may change about an error; nil for nothing.
+func (v hostedVolume) waits(err error) error {
+	used, ok := errors.AsType[*inUseError](err)
+	if !ok {
+		return nil
+	}
+	return failed(v, "reading", used, "Shut them down before it is read.")
 }
 
 // unused finds the volume, and checks that no guest runs that may write to it.

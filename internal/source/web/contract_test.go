@@ -73,54 +73,56 @@ func (h hasty) Open(ctx context.Context) (*transfer.Image, error) {
 	return open(ctx, h.Source, impatient)
 }
 
-func TestContract(t *testing.T) {
-	sourcetest.Run(t, func(t *testing.T) sourcetest.Site {
-		has := &shelf{}
-		server := httptest.NewServer(has)
-		t.Cleanup(server.Close)
-		answers := func(status int) func(*testing.T) {
-			return func(*testing.T) { has.set(func(s *shelf) { s.status = status }) }
-		}
-		held := make(chan struct{})
-		hold := func(*testing.T) { has.set(func(s *shelf) { s.held = held }) }
-		return sourcetest.Site{
-			Kind: Kind,
-			Settings: source.Settings{
-				"url":     strings.Replace(server.URL, "//", "//me:hunter2@", 1) + "/disk.img?signature=hunter2",
-				"headers": map[string]string{"Private-Token": "hunter2"},
-			},
-			Secret: "hunter2",
-			Bind: func(s source.Source) source.Source {
-				made, is := s.(Source)
-				if !is {
-					t.Fatalf("it has made a %T", s)
-				}
-				return hasty{made}
-			},
-			Put: func(_ *testing.T, content []byte) { has.set(func(s *shelf) { s.content = content }) },
-			Faults: map[string]sourcetest.Fault{
-				sourcetest.Gone:   {Happen: answers(http.StatusNotFound), Says: "404 Not Found"},
-				sourcetest.Denied: {Happen: answers(http.StatusForbidden), Says: "403 Forbidden"},
-				sourcetest.Changed: {
-					Prepare: hold,
-					Happen: func(*testing.T) {
-						has.set(func(s *shelf) {
-							s.content = bytes.Clone(s.content)
-							s.content[1] ^= 1
-						})
-						close(held)
-					},
-					Is: errOther,
+func TestContract(t *testing.T)     { sourcetest.Run(t, siteOfServer) }
+func TestRootContract(t *testing.T) { sourcetest.RunRoots(t, siteOfServer) }
+
+func siteOfServer(t *testing.T) sourcetest.Site {
+	t.Helper()
+	has := &shelf{}
+	server := httptest.NewServer(has)
+	t.Cleanup(server.Close)
+	answers := func(status int) func(*testing.T) {
+		return func(*testing.T) { has.set(func(s *shelf) { s.status = status }) }
+	}
+	held := make(chan struct{})
+	hold := func(*testing.T) { has.set(func(s *shelf) { s.held = held }) }
+	return sourcetest.Site{
+		Kind: Kind,
+		Settings: source.Settings{
+			"url":     strings.Replace(server.URL, "//", "//me:hunter2@", 1) + "/disk.img?signature=hunter2",
+			"headers": map[string]string{"Private-Token": "hunter2"},
+		},
+		Secret: "hunter2",
+		Bind: func(s source.Source) source.Source {
+			made, is := s.(Source)
+			if !is {
+				t.Fatalf("it has made a %T", s)
+			}
+			return hasty{made}
+		},
+		Put: func(_ *testing.T, content []byte) { has.set(func(s *shelf) { s.content = content }) },
+		Faults: map[string]sourcetest.Fault{
+			sourcetest.Gone:   {Happen: answers(http.StatusNotFound), Says: "404 Not Found"},
+			sourcetest.Denied: {Happen: answers(http.StatusForbidden), Says: "403 Forbidden"},
+			sourcetest.Changed: {
+				Prepare: hold,
+				Happen: func(*testing.T) {
+					has.set(func(s *shelf) {
+						s.content = bytes.Clone(s.content)
+						s.content[1] ^= 1
+					})
+					close(held)
 				},
-				sourcetest.CutOff: {
-					Prepare: hold,
-					Happen: func(*testing.T) {
-						has.set(func(s *shelf) { s.broken = true })
-						close(held)
-					},
-					Says: "after 4 attempts",
-				},
+				Is: errOther,
 			},
-		}
-	})
+			sourcetest.CutOff: {
+				Prepare: hold,
+				Happen: func(*testing.T) {
+					has.set(func(s *shelf) { s.broken = true })
+					close(held)
+				},
+				Says: "after 4 attempts",
+			},
+		},
+	}
 }

@@ -102,12 +102,25 @@ func (s Source) Expected() image.Checksum { return source.Expect(s.Checksum) }
 
 // Open implements source.Source.
 func (s Source) Open(ctx context.Context) (*transfer.Image, error) {
-	return open(ctx, s, patience{connect: defaultConnect, stall: s.Stall, retry: defaultRetry})
+	return open(ctx, s, s.patience())
+}
+
+func (s Source) patience() patience {
+	return patience{connect: defaultConnect, stall: s.Stall, retry: defaultRetry}
 }
 
 func open(ctx context.Context, s Source, p patience) (*transfer.Image, error) {
-	if err := s.Validate(); err != nil {
+	from, err := stream(ctx, s, p)
+	if err != nil {
 		return nil, err
+	}
+	return transfer.FromStream(source.Origin(s), s.Expected(), from)
+}
+
+// stream begins a download.
+func stream(ctx context.Context, s Source, p patience) (transfer.Stream, error) {
+	if err := s.Validate(); err != nil {
+		return transfer.Stream{}, err
 	}
 	if p.stall == 0 {
 		p.stall = defaultStall
@@ -115,12 +128,7 @@ func open(ctx context.Context, s Source, p patience) (*transfer.Image, error) {
 	d := newDownload(ctx, s, p)
 	if err := d.connect(); err != nil {
 		d.close(err)
-		return nil, err
+		return transfer.Stream{}, err
 	}
-	return transfer.FromStream(source.Origin(s), s.Expected(), transfer.Stream{
-		Reader: d,
-		Size:   d.size,
-		Abort:  d.close,
-		Untold: d.untold,
-	})
+	return transfer.Stream{Reader: d, Size: d.size, Abort: d.close, Untold: d.untold}, nil
 }
