@@ -20,6 +20,8 @@ import (
 func TestContract(t *testing.T)     { imagestoretest.Run(t, inMemory) }
 func TestWarmContract(t *testing.T) { imagestoretest.RunWarm(t, inMemory) }
 
+func TestRootContract(t *testing.T) { imagestoretest.RunRoots(t, inMemory) }
+
 func inMemory(t *testing.T) imagestoretest.Site {
 	h := fakehost.New()
 	for _, name := range []string{"pool", "other"} {
@@ -32,6 +34,8 @@ func inMemory(t *testing.T) imagestoretest.Site {
 
 func TestAccContract(t *testing.T)     { imagestoretest.Run(t, onTestHost(t)) }
 func TestAccWarmContract(t *testing.T) { imagestoretest.RunWarm(t, onTestHost(t)) }
+
+func TestAccRootContract(t *testing.T) { imagestoretest.RunRoots(t, onTestHost(t)) }
 
 func onTestHost(t *testing.T) func(t *testing.T) imagestoretest.Site {
 	site := acctest.RequireHost(t)

@@ -31,7 +31,8 @@ const (
 // takenError says that another process has, or sends, the image of that digest.
 type takenError struct {
 	digest  string
-	sources []string // checksums of files that the image has been read from; see catalog.Base
+	sources []string            // checksums of files that the image has been read from; see catalog.Base
+	roots   []catalog.RootImage // that it was found to be
 }
 
 func (e *takenError) Error() string { return "image " + e.digest + " is in the pool already" }
@@ -39,6 +40,7 @@ func (e *takenError) Error() string { return "image " + e.digest + " is in the p
 // Request asks for an image to be held for a version.
 type Request struct {
 	Version    catalog.VersionID // that will hold the image
+	Form       catalog.Form      // of the image
 	Source     source.Source
 	Parent     *catalog.Version // whose image it is compared with; nil for none
 	Stem       string           // how the names of the volumes begin that it is sent to
@@ -53,30 +55,52 @@ type holding struct {
 	Request
 }
 
+// Held is an image that is stored for a version.
+type Held struct {
+	Base        catalog.Base
+	Transferred int64              // bytes that were sent for it
+	Root        *catalog.RootImage // what it is the root file system of; nil for the disk of a machine
+}
+
 // Hold makes sure that the source's image is stored, and that the version is listed among its
-// users. It returns the number of bytes that it sent for that.
-func (st *Store) Hold(ctx context.Context, r Request) (catalog.Base, int64, error) {
-	r.Source = newBinder(st).bind(r.Source)
+// users.
+func (st *Store) Hold(ctx context.Context, r Request) (held Held, err error) {
+	if r.Source, err = st.For(ctx, r.Form, r.Source); err != nil {
+		return held, err
+	}
 	if r.Steps == nil {
 		r.Steps = step.NewTimer()
 	}
 	h := holding{st, r}
 	var taken *takenError
 	for attempt := 1; ; attempt++ {
-		base, err := h.joinStored(ctx, taken)
+		held, err := h.joinStored(ctx, taken)
 		if !errors.Is(err, catalog.ErrNotFound) {
-			return base, 0, err
+			return held, err
 		}
-		var sent int64
-		if captured, is := r.Source.(onhost.Captured); is {
-			base, err = h.captureBase(ctx, captured, attempt)
-		} else {
-			base, sent, err = h.sendBase(ctx, attempt)
-		}
+		held, err = h.store(ctx, attempt)
 		if !isTaken(err, &taken) {
-			return base, sent, err
+			return held, err
 		}
 	}
+}
+
+// store stores the image in a new base. It returns takenError if another process does so.
+func (h holding) store(ctx context.Context, attempt int) (held Held, err error) {
+	switch from := h.Source.(type) {
+	case source.RootSource:
+		return rooting{h, from}.store(ctx, attempt)
+	case onhost.Captured:
+		held.Base, err = h.captureBase(ctx, from, attempt)
+		return held, err
+	}
+	im, err := h.Source.Open(ctx)
+	if err != nil {
+		return held, err
+	}
+	defer func() { err = errors.Join(err, im.Close()) }()
+	held.Base, held.Transferred, err = h.sendBase(ctx, im, attempt, nil)
+	return held, err
 }
 
 // isTaken reports whether an attempt ended because of another process, and left nothing behind.
@@ -87,14 +111,19 @@ func isTaken(err error, taken **takenError) bool {
 
 // joinStored joins a base that is stored, or being stored, if an earlier attempt found one, or the
 // source's checksum leads to one.
-func (h holding) joinStored(ctx context.Context, taken *takenError) (catalog.Base, error) {
+func (h holding) joinStored(ctx context.Context, taken *takenError) (Held, error) {
 	checksum := h.Source.Expected()
 	base, err := catalog.Base{}, catalog.ErrNotFound
+	var root *catalog.RootImage
 	if taken != nil {
-		base, err = joiner{Store: h.Store, sources: taken.sources}.join(ctx, taken.digest, h.Version)
+		if h.Form == catalog.FormRoot && len(taken.roots) == 1 {
+			root = &taken.roots[0]
+		}
+		base, err = joiner{Store: h.Store, sources: taken.sources, root: root}.join(ctx, taken.digest, h.Version)
 	}
 	// An earlier provider has stored the image, or another process has reserved it.
-	if errors.Is(err, catalog.ErrNotFound) && checksum.Algorithm() == string(digest.SHA256) {
+	if errors.Is(err, catalog.ErrNotFound) && checksum.Algorithm() == string(digest.SHA256) &&
+		h.Form == catalog.FormDisk {
 		base, err = joiner{Store: h.Store}.join(ctx, checksum.String(), h.Version)
 	}
 	if errors.Is(err, catalog.ErrNotFound) {
@@ -103,32 +132,36 @@ func (h holding) joinStored(ctx context.Context, taken *takenError) (catalog.Bas
 			base, err = joiner{Store: h.Store}.join(ctx, found, h.Version)
 		}
 	}
-	return h.joined(ctx, base, err)
+	if root == nil && h.Form == catalog.FormRoot && len(base.Roots) == 1 {
+		root = &base.Roots[0]
+	}
+	return h.joined(ctx, Held{Base: base, Root: root}, err)
 }
 
 // joined reads a base that was joined back, if that is wanted.
-func (h holding) joined(ctx context.Context, base catalog.Base, err error) (catalog.Base, error) {
+func (h holding) joined(ctx context.Context, held Held, err error) (Held, error) {
 	if errors.Is(err, catalog.ErrNotFound) {
-		return base, err
+		return held, err
 	}
 	h.Steps.Done("join")
 	if err != nil || !h.VerifyFull {
-		return base, err
+		return held, err
 	}
-	if err = h.Verify(ctx, base); err != nil {
+	if err = h.Verify(ctx, held.Base); err != nil {
 		undo, cancel := step.UndoContext(ctx)
 		defer cancel()
-		err = errors.Join(err, h.ReleaseUnregistered(undo, base.Digest, h.Version))
+		err = errors.Join(err, h.ReleaseUnregistered(undo, held.Base.Digest, h.Version))
 	}
 	h.Steps.Done("verify")
-	return base, err
+	return held, err
 }
 
 // joiner lists versions among the users of bases that are stored.
 type joiner struct {
 	*Store
-	sources []string      // to add to the base's own
-	copied  *catalog.Copy // if the version joins a copy, as one; nil if the image has its origin here from now on
+	sources []string           // to add to the base's own
+	root    *catalog.RootImage // to add to the base's own; nil for none
+	copied  *catalog.Copy      // if the version joins a copy, as one; nil if the image has its origin here from now on
 }
 
 // join lists the version among the users of a base that is ready; it waits for one that is
@@ -160,6 +193,9 @@ func (j joiner) join(ctx context.Context, digest string, id catalog.VersionID) (
 				if checksum != base.Digest && !slices.Contains(base.Sources, checksum) {
 					base.Sources = append(slices.Clone(base.Sources), checksum)
 				}
+			}
+			if j.root != nil && rootOf(base, j.root.Identity) == nil {
+				base.Roots = withRoot(base.Roots, *j.root)
 			}
 			base.UnusedSince = nil
 			if base.Copy != nil && j.copied != nil {
@@ -195,75 +231,5 @@ func (j joiner) join(ctx context.Context, digest string, id catalog.VersionID) (
 				rec.Value.State, digest, ctx.Err())
 		case <-time.After(baseWatch):
 		}
-	}
-}
-
-// life is what is known of a process.
-type life int
-
-const (
-	unknown life = iota
-	alive
-	dead
-)
-
-// worker is what is known of the process that sends a base: it lives as long as the lease of the
-// registration that the base is for, or that a copy has. An image of which little is data is hashed
-// for minutes in which its volume does not change, so the lease counts more than that. Nothing is
-// known of a process that removes a base, of registrations in another catalog, and of those that
-// only their tenant sees: their names are not ids. If rules for polkit hide other tenants'
-// documents, those only seem to be absent. The lease of the version that waits says nothing either:
-// it does not send the base, but an earlier attempt may have left it.
-func (j joiner) worker(ctx context.Context, base catalog.Base, waits catalog.VersionID) (life, error) {
-	if base.State != catalog.BaseUploading {
-		return unknown, nil
-	}
-	if base.Copy != nil {
-		abandoned, err := base.Copy.Lease().Abandoned(ctx, j.poolTime)
-		if err != nil || abandoned {
-			return dead, err
-		}
-		return alive, nil
-	}
-	found := dead
-	for _, id := range base.Versions {
-		if _, err := catalog.ParseVersionID(id); err != nil || id == waits.String() {
-			found = unknown // another catalog's, or its own
-			continue
-		}
-		rec, err := j.catalog.Versions().Get(ctx, id)
-		switch {
-		case errors.Is(err, catalog.ErrNotFound):
-			if !catalog.IsVersionOf(j.tenant, id) {
-				found = unknown
-			}
-		case err != nil:
-			return unknown, err
-		default:
-			switch j.registrant(ctx, rec.Value) {
-			case alive:
-				return alive, nil
-			case unknown:
-				found = unknown
-			}
-		}
-	}
-	return found, nil
-}
-
-// registrant is what is known of the process that registers a version. It is unknown if the version
-// is registered, or if the catalog's clock cannot be read.
-func (st *Store) registrant(ctx context.Context, v catalog.Version) life {
-	if v.Claim == nil {
-		return unknown
-	}
-	abandoned, err := v.Claim.Lease().Abandoned(ctx, st.catalog.Now)
-	switch {
-	case err != nil:
-		return unknown
-	case abandoned:
-		return dead
-	default:
-		return alive
 	}
 }

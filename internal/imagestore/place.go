@@ -22,13 +22,19 @@ func (u *upload) place(ctx context.Context, im *transfer.Image) (*os.File, error
 	if !im.Plain() || im.Size < volumes.MarkSize {
 		return nil, nil
 	}
-	file, err := volumes.OpenFile(u.path, im.Size)
+	return u.openFile(ctx, im.Size)
+}
+
+// openFile opens the volume's own file, of size bytes, and empties it. It returns nil if this process
+// does not see the file or may not write to it.
+func (u *upload) openFile(ctx context.Context, size int64) (*os.File, error) {
+	file, err := volumes.OpenFile(u.path, size)
 	if err != nil {
 		return nil, nil //nolint:nilerr // then it is on another machine, or not for this user
 	}
 	same, err := u.store.pool.IsVolume(ctx, u.base.Volume, file)
 	if err == nil && same {
-		err = emptied(file, im.Size)
+		err = emptied(file, size)
 	}
 	if err == nil && !same { // the mark that was sent to find out must not stay in a hole of the image
 		err = u.store.host.WriteVolume(ctx, u.store.poolName, u.base.Volume, make([]byte, volumes.MarkSize))

@@ -114,6 +114,7 @@ func (r restoration) sendStored(
 		VirtualSize: s.Base.VirtualSize,
 		StoredSize:  s.Base.StoredSize,
 		Sources:     s.Base.Sources,
+		Roots:       s.Base.Roots,
 		Stored:      s.Base.Stored,
 		Volume:      volume,
 		Versions:    []string{r.version.ID.String()},

@@ -3,6 +3,7 @@ package imagestore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
@@ -12,6 +13,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image/digest"
 	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore/volumes"
+	"github.com/novacron/terraform-provider-novacron/internal/oci"
 	"github.com/novacron/terraform-provider-novacron/internal/source"
 	"github.com/novacron/terraform-provider-novacron/internal/source/onhost"
 )
@@ -35,10 +37,33 @@ func (b binder) bind(s source.Source) source.Source {
 	return onhost.Bind(s, &onhost.Host{Machine: b.host, Tenant: b.tenant, Chain: b.chain})
 }
 
-// Probe looks at a source, as far as that is possible before it is needed, wherever the source is,
-// also on the host.
-func (st *Store) Probe(ctx context.Context, s source.Source) (source.Probe, error) {
-	return source.Examine(ctx, newBinder(st).bind(s))
+// For is a source as the store looks at it for an image of a form. It asks the host for nothing but
+// its architecture, for containers.
+func (st *Store) For(ctx context.Context, form catalog.Form, s source.Source) (source.Source, error) {
+	s = newBinder(st).bind(s)
+	if _, already := s.(source.RootSource); already || form == catalog.FormDisk {
+		return s, nil
+	}
+	info, err := st.host.Info(ctx)
+	if err != nil {
+		return nil, err
+	}
+	platform, known := oci.PlatformOf(info.Arch)
+	if !known {
+		return nil, fmt.Errorf("looking for the root file system %s: %s has processors of the architecture %s, and "+
+			"containers need x86_64 or aarch64", s, st.Site(), info.Arch)
+	}
+	return source.ForRoot(s, platform), nil
+}
+
+// Probe looks at a source for an image of a form, as far as that is possible before it is needed,
+// wherever the source is, also on the host.
+func (st *Store) Probe(ctx context.Context, form catalog.Form, s source.Source) (source.Probe, error) {
+	s, err := st.For(ctx, form, s)
+	if err != nil {
+		return source.Probe{}, err
+	}
+	return source.Examine(ctx, s)
 }
 
 // HasSource reports whether the image of a digest was read from a file with the source's checksum.
@@ -54,7 +79,8 @@ func (st *Store) HasSource(ctx context.Context, digest string, s source.Source) 
 	if errors.Is(err, catalog.ErrNotFound) {
 		return false, nil
 	}
-	return slices.Contains(base.Sources, want.String()), err
+	// Images that have only their files in common were read from different files.
+	return slices.Contains(base.Sources, want.String()) && len(base.Roots) < 2, err
 }
 
 // IsOf reports whether the stored image of a digest is the file with the source's checksum, by
@@ -73,7 +99,7 @@ func (st *Store) IsOf(ctx context.Context, known string, s source.Source) (is bo
 		return known == want.String(), nil
 	}
 	base, err := st.Base(ctx, known)
-	if errors.Is(err, catalog.ErrNotFound) || err == nil && base.Parent != "" {
+	if errors.Is(err, catalog.ErrNotFound) || err == nil && (base.Parent != "" || base.IsRootOfImage()) {
 		return false, nil
 	}
 	if err != nil {
@@ -91,26 +117,49 @@ func (st *Store) IsOf(ctx context.Context, known string, s source.Source) (is bo
 	return sum == want.String(), err
 }
 
-// readBefore finds the digest of an image that was read earlier from a file with that checksum. It
-// returns catalog.ErrNotFound if there is none.
+// readBefore finds the digest of an image that was read earlier from a file with that checksum, for
+// an image of the same form. It returns catalog.ErrNotFound if there is none.
 func (h holding) readBefore(ctx context.Context, checksum image.Checksum) (string, error) {
 	if checksum == (image.Checksum{}) {
 		return "", catalog.ErrNotFound
 	}
-	if h.index != nil && h.tenant != "" {
-		return h.index.DigestOf(ctx, h.tenant, checksum.String())
+	if h.Form != catalog.FormRoot && h.index != nil && h.tenant != "" {
+		return h.indexed(ctx, checksum)
 	}
-	bases, err := h.bases.List(ctx, "")
+	base, err := h.find(ctx, func(base catalog.Base) bool {
+		fits := !base.IsRootOfImage()
+		if h.Form == catalog.FormRoot { // one that several images have does not say which of them it is
+			fits = len(base.Roots) == 1
+		}
+		return fits && slices.Contains(base.Sources, checksum.String()) && base.Digest != checksum.String()
+	})
+	return base.Digest, err
+}
+
+// indexed is readBefore for disks, by the pool's index of checksums.
+func (h holding) indexed(ctx context.Context, checksum image.Checksum) (string, error) {
+	digest, err := h.index.DigestOf(ctx, h.tenant, checksum.String())
 	if err != nil {
 		return "", err
 	}
-	n := slices.IndexFunc(bases, func(base catalog.Record[catalog.Base]) bool {
-		return slices.Contains(base.Value.Sources, checksum.String()) && base.Value.Digest != checksum.String()
-	})
-	if n < 0 {
-		return "", catalog.ErrNotFound
+	rec, err := h.bases.Get(ctx, catalog.BaseKey(digest))
+	if err == nil && rec.Value.IsRootOfImage() {
+		err = catalog.ErrNotFound
 	}
-	return bases[n].Value.Digest, nil
+	return digest, err
+}
+
+// find finds the first base that is as wanted. It returns catalog.ErrNotFound if there is none.
+func (st *Store) find(ctx context.Context, wanted func(catalog.Base) bool) (catalog.Base, error) {
+	bases, err := st.bases.List(ctx, "")
+	if err != nil {
+		return catalog.Base{}, err
+	}
+	n := slices.IndexFunc(bases, func(base catalog.Record[catalog.Base]) bool { return wanted(base.Value) })
+	if n < 0 {
+		return catalog.Base{}, catalog.ErrNotFound
+	}
+	return bases[n].Value, nil
 }
 
 // identify returns the options by which an upload claims its base, or finds out that the pool has
@@ -140,7 +189,7 @@ func (h holding) identify(ctx context.Context, im *transfer.Image, u *upload) ([
 	return []transfer.Option{claim, transfer.OnSHA256(func(sum string) error {
 		rec, err := h.bases.Get(ctx, catalog.BaseKey(sum))
 		if err == nil && rec.Value.State == catalog.BaseReady {
-			return &takenError{sum, u.base.Sources}
+			return u.taken(sum)
 		}
 		if once && !slices.Contains(u.base.Sources, sum) {
 			u.base.Sources = append(slices.Clone(u.base.Sources), sum)
@@ -157,29 +206,39 @@ func mayHold(base catalog.Base, im *transfer.Image) bool {
 	return im.Size < 0 || base.StoredSize == im.Size
 }
 
-// LeadsTo reports whether a source leads to the image of a digest. If nothing else can tell, it
+// LeadsTo reports whether a source leads to the image of a version. If nothing else can tell, it
 // reads the source. A disk that would have to be captured again does not lead there.
-func (st *Store) LeadsTo(ctx context.Context, from source.Source, want string) (same bool, err error) {
-	from = newBinder(st).bind(from)
+func (st *Store) LeadsTo(ctx context.Context, from source.Source, v catalog.Version) (same bool, err error) {
+	form := catalog.FormDisk
+	if v.Root != nil {
+		form = catalog.FormRoot
+	}
+	if from, err = st.For(ctx, form, from); err != nil {
+		return false, err
+	}
 	if _, captured := from.(onhost.Captured); captured {
 		return false, nil
 	}
-	if same, err := st.HasSource(ctx, want, from); same || err != nil {
+	if same, err := st.HasSource(ctx, v.Digest, from); same || err != nil {
 		return same, err
 	}
-	form, err := digest.FormOf(want)
+	want := v.ImageID()
+	of, err := source.FormOf(want)
 	if err != nil {
 		return false, err
+	}
+	if root, is := from.(source.RootSource); is {
+		opened, err := root.OpenRoot(ctx)
+		if err != nil {
+			return false, err
+		}
+		got, err := opened.Identity(ctx, of)
+		return got == want, errors.Join(err, opened.Close())
 	}
 	im, err := from.Open(ctx)
 	if err != nil {
 		return false, err
 	}
-	defer func() { err = errors.Join(err, im.Close()) }()
-	if im.Plain() {
-		got, err := im.Digest(ctx, form)
-		return got == want, err
-	}
-	read, err := im.Send(ctx, transfer.Discard, transfer.As(form))
-	return read.Digest == want, err
+	got, err := source.Root{Disk: im}.Identity(ctx, of)
+	return got == want, errors.Join(err, im.Close())
 }

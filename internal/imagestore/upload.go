@@ -16,22 +16,19 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
 
-// sendBase sends the source's image to a new volume and makes it a ready base with the version as
+// sendBase sends an image to a new volume and makes it a ready base with the version as
 // its first user. It claims the base as soon as the digest is known, which may be before the last
 // byte is sent; until then it reserves the image by the checksum of its file. It returns takenError
 // if another process did one of the two first. A failure or a cancel leaves neither volume nor
 // document.
-func (h holding) sendBase(ctx context.Context, attempt int) (_ catalog.Base, sent int64, err error) {
+func (h holding) sendBase(
+	ctx context.Context, im *transfer.Image, attempt int, roots []catalog.RootImage,
+) (_ catalog.Base, sent int64, err error) {
 	none := catalog.Base{}
 	below, err := h.below(ctx, h.Parent)
 	if err != nil {
 		return none, 0, err
 	}
-	im, err := h.Source.Open(ctx)
-	if err != nil {
-		return none, 0, err
-	}
-	defer func() { err = errors.Join(err, im.Close()) }()
 	format, size, atLeast := im.Format, im.Size, max(im.Size, im.PackedSize)
 	if below != nil { // how much has changed is unknown
 		format, size, atLeast = image.FormatQcow2, 0, 0
@@ -42,6 +39,7 @@ func (h holding) sendBase(ctx context.Context, attempt int) (_ catalog.Base, sen
 	}
 	u := h.newUpload(naming.Base(h.Stem, attempt, string(format)), string(format))
 	u.standOn(below)
+	u.base.Roots = roots
 	defer func() { err = u.rollBackOn(ctx, err) }()
 	u.base.VirtualSize, u.base.StoredSize = im.VirtualSize, size
 	if im.Compression == "" {
@@ -138,6 +136,11 @@ type LeftoverError struct{ error }
 
 func (e *LeftoverError) Unwrap() error { return e.error }
 
+// taken is the error for an upload whose image another process has, or sends, under that digest.
+func (u *upload) taken(digest string) error {
+	return &takenError{digest: digest, sources: u.base.Sources, roots: u.base.Roots}
+}
+
 // reserve reserves the image of an upload. Since this process last looked, another one may have
 // reserved it, claimed its digest, and given up the reservation.
 func (h holding) reserve(ctx context.Context, u *upload) error {
@@ -163,8 +166,14 @@ func (u *upload) reserve(ctx context.Context, checksum image.Checksum) error {
 	if checksum.Algorithm() != string(digest.SHA256) {
 		return nil
 	}
+	return u.reserveAs(ctx, checksum.String())
+}
+
+// reserveAs claims an image whose digest is not known yet by something that stands for it, of the form
+// of a SHA-256.
+func (u *upload) reserveAs(ctx context.Context, sum string) error {
 	reserved := u.base
-	reserved.Digest = checksum.String()
+	reserved.Digest = sum
 	key := catalog.BaseKey(reserved.Digest)
 	rec, err := u.store.bases.Create(ctx, key, reserved)
 	if errors.Is(err, catalog.ErrExists) {
@@ -182,7 +191,7 @@ func (u *upload) claim(ctx context.Context, digest string) error {
 	u.base.Digest = digest
 	rec, err := u.store.bases.Create(ctx, catalog.BaseKey(digest), u.base)
 	if errors.Is(err, catalog.ErrExists) {
-		return &takenError{digest, u.base.Sources}
+		return u.taken(digest)
 	}
 	rec.Key = catalog.BaseKey(digest)
 	u.claimed = &rec // also after an error: the answer may have been lost
@@ -191,7 +200,7 @@ func (u *upload) claim(ctx context.Context, digest string) error {
 	}
 	err = u.store.bases.Delete(ctx, u.reserved.Key, u.reserved.Revision)
 	if errors.Is(err, catalog.ErrConflict) || errors.Is(err, catalog.ErrNotFound) {
-		return &takenError{u.reserved.Value.Digest, u.base.Sources}
+		return u.taken(u.reserved.Value.Digest)
 	}
 	if err == nil {
 		u.reserved = nil
@@ -243,7 +252,7 @@ func (u *upload) recognised(ctx context.Context) (host.Volume, error) {
 		}
 		volume, err := u.store.host.Volume(ctx, u.store.poolName, u.base.Volume)
 		if errors.Is(err, host.ErrNoVolume) {
-			return volume, &takenError{u.base.Digest, u.base.Sources} // another process took this one for dead
+			return volume, u.taken(u.base.Digest) // another process took this one for dead
 		}
 		if err == nil && volume.Format == u.base.Format && volume.Capacity == uint64(u.base.VirtualSize) {
 			err = u.stands(ctx, volume)
@@ -306,7 +315,7 @@ func (u *upload) publish(ctx context.Context) error {
 	if _, err := u.store.bases.Replace(ctx, u.claimed.Key, u.claimed.Revision, ready); err != nil {
 		if errors.Is(err, catalog.ErrConflict) || errors.Is(err, catalog.ErrNotFound) {
 			u.claimed = nil // another process took this one for dead and sends the image itself
-			return &takenError{ready.Digest, ready.Sources}
+			return u.taken(ready.Digest)
 		}
 		u.unsure = true
 		return err

@@ -102,14 +102,14 @@ func TestAccAFailedRegistrationLeavesNothing(t *testing.T) {
 			register(t.Context(), l, "1.0.0", file.Source{Path: rawImage(t, 1<<20, 4096)}))
 		held := s.files(t)
 		// As when two processes register it at once, and neither sees the other until the end.
-		other := file.Source{Path: rawImage(t, 1<<20, 8192)}
-		base, _, err := l.Images.Hold(t.Context(), imagestore.Request{
-			Version: v.ID, Source: other, Stem: "nova.base.other", Steps: step.NewTimer(),
+		from := file.Source{Path: rawImage(t, 1<<20, 8192)}
+		other, err := l.Images.Hold(t.Context(), imagestore.Request{
+			Version: v.ID, Source: from, Stem: "nova.base.other", Steps: step.NewTimer(),
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := l.Images.ReleaseUnregistered(t.Context(), base.Digest, v.ID); err != nil {
+		if err := l.Images.ReleaseUnregistered(t.Context(), other.Base.Digest, v.ID); err != nil {
 			t.Error(err)
 		}
 		if left := s.files(t); len(left) != len(held) {

@@ -11,15 +11,28 @@ import (
 
 // parentOf reads the version that a registration's image is to be compared with; it returns nil if
 // there is none.
-func (l registrar) parentOf(ctx context.Context, r VersionRequest) (*catalog.Version, error) {
+func (l registrar) parentOf(ctx context.Context, form catalog.Form, r VersionRequest) (*catalog.Version, error) {
 	if r.Parent == "" {
 		return nil, nil // no parent is a valid answer
+	}
+	if err := CheckParent(form).Err(); err != nil {
+		return nil, err
 	}
 	parent, err := l.Version(ctx, r.ID.Template.Version(r.Parent))
 	if errors.Is(err, catalog.ErrNotFound) {
 		return nil, NoSuchParent(r.ID, r.Parent)
 	}
 	return &parent, err
+}
+
+// CheckParent returns a finding if versions with images of a form have no parents.
+func CheckParent(form catalog.Form) finding.List {
+	if form == catalog.FormDisk {
+		return nil
+	}
+	return finding.List{{Path: finding.At("parent_version"), Summary: "No parents of container images",
+		Detail: "Only disks of machines are compared block by block. The file system of a container image is stored " +
+			"as a whole, and once for all versions of the same layers: leave parent_version out."}}
 }
 
 // NoSuchParent is the finding for a parent_version that names no version.

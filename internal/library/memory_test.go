@@ -115,6 +115,12 @@ func (m *memory) as(t *testing.T, tenant, user string, groups ...string) *Librar
 	t.Helper()
 	h := fakehost.New()
 	must.Get[host.Pool](t)(h.CreateDirPool(t.Context(), "novacron", "/novacron"))
+	return m.on(t, h, tenant, user, groups...)
+}
+
+// on is as with the pool of a host.
+func (m *memory) on(t *testing.T, h host.Host, tenant, user string, groups ...string) *Library {
+	t.Helper()
 	l := New(Options{
 		Images: imagestore.New(imagestore.Options{Host: h, Pool: "novacron", Documents: m, Tenant: tenant}),
 		Store:  m, User: user, Groups: groups,

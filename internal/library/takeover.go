@@ -40,7 +40,7 @@ func (l registrar) takeOver(
 		l.deleting(ctx, v) {
 		return catalog.Version{}, VersionExists(r.ID)
 	}
-	same, err := l.home.LeadsTo(ctx, r.Source, v.Digest)
+	same, err := l.home.LeadsTo(ctx, r.Source, v)
 	if err != nil {
 		return catalog.Version{}, err
 	}

@@ -82,7 +82,7 @@ func (l *Library) CheckNewTemplate(ctx context.Context, id catalog.TemplateID) e
 
 // Validate returns findings for everything wrong with a template. Its tenant may be left out.
 func Validate(t catalog.Template) error {
-	fs := append(t.Spec.Validate(), t.Spec.ValidateWhole()...)
+	fs := append(t.Spec.Validate(), t.Spec.ValidateWhole(t.Type)...)
 	fs = append(fs, catalog.ValidateLifecycle(t.State, t.Deprecation)...)
 	return append(fs, t.Access.Validate(t.ID.Tenant)...).Err()
 }

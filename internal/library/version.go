@@ -51,10 +51,11 @@ func (l *Library) RegisterVersion(ctx context.Context, r VersionRequest) (catalo
 		return none, err
 	}
 	spec := r.Spec.Over(template.Spec)
-	if err := spec.ValidateWhole().Err(); err != nil {
+	if err := spec.ValidateWhole(template.Type).Err(); err != nil {
 		return none, err
 	}
-	parent, err := registrar{l}.parentOf(ctx, r)
+	form := catalog.ImageForm(template.Type)
+	parent, err := registrar{l}.parentOf(ctx, form, r)
 	if err != nil {
 		return none, err
 	}
@@ -67,8 +68,9 @@ func (l *Library) RegisterVersion(ctx context.Context, r VersionRequest) (catalo
 	if taken.Key != "" {
 		return taken.Value, nil
 	}
-	base, transferred, err := l.home.Hold(ctx, imagestore.Request{
+	held, err := l.home.Hold(ctx, imagestore.Request{
 		Version:    r.ID,
+		Form:       form,
 		Source:     r.Source,
 		Parent:     parent,
 		Stem:       claimed.Claim.Volume,
@@ -82,14 +84,16 @@ func (l *Library) RegisterVersion(ctx context.Context, r VersionRequest) (catalo
 	if err != nil {
 		return none, errors.Join(err, registrar{l}.withdraw(ctx, claimed))
 	}
+	base := held.Base
 	v := catalog.Version{
 		ID: r.ID, Description: r.Description, DeletionProtection: r.DeletionProtection, Warm: r.Warm,
 		Lifecycle: catalog.Lifecycle{}.To(r.State, r.Deprecation, now()), Spec: spec, Overrides: r.Spec,
 		Digest: base.Digest, Format: base.Format,
-		VirtualSize: base.VirtualSize, StoredSize: base.StoredSize, Transferred: transferred, Parent: r.Parent,
+		VirtualSize: base.VirtualSize, StoredSize: base.StoredSize, Transferred: held.Transferred, Parent: r.Parent,
+		Root:      held.Root,
 		CreatedAt: now(), CreatedBy: l.me.User, Maker: lease.This(), Registration: recorded(r.steps),
 	}
-	err = v.Spec.Storage.CheckImage(v.VirtualSize).Err()
+	err = v.Spec.CheckImage(template.Type, v.VirtualSize).Err()
 	if err == nil {
 		err = registrar{l}.fulfil(ctx, claimed, v)
 	}
@@ -230,7 +234,7 @@ func (l *Library) UpdateVersion(
 		before := v.State
 		v.Description, v.DeletionProtection, v.Warm = to.Description, to.DeletionProtection, to.Warm
 		v.Lifecycle = v.Lifecycle.To(to.State, to.Deprecation, now())
-		if err := CheckPublished(*v, before); err != nil {
+		if err := CheckPublished(t.Type, *v, before); err != nil {
 			return err
 		}
 		return l.CheckState(ctx, id.Template, id.Version, before, v.State)
@@ -238,16 +242,16 @@ func (l *Library) UpdateVersion(
 	return withTemplate(t, rec.Value), err
 }
 
-// CheckPublished returns findings for everything wrong with a version as it is from now on. A
-// draft's spec changes with its template, so it is checked when the version stops being a draft.
-func CheckPublished(v catalog.Version, before catalog.State) error {
+// CheckPublished returns findings for everything wrong with a version of a template of a type, as it
+// is from now on. A draft's spec changes with its template, so it is checked when the version stops being a draft.
+func CheckPublished(of string, v catalog.Version, before catalog.State) error {
 	fs := catalog.ValidateLifecycle(v.State, v.Deprecation)
 	if before.OrActive() != catalog.Draft || v.State.OrActive() == catalog.Draft {
 		return fs.Err()
 	}
-	wrong := append(v.Spec.Validate(), v.Spec.ValidateWhole()...)
+	wrong := append(v.Spec.Validate(), v.Spec.ValidateWhole(of)...)
 	if len(wrong) == 0 {
-		wrong = v.Spec.Storage.CheckImage(v.VirtualSize)
+		wrong = v.Spec.CheckImage(of, v.VirtualSize)
 	}
 	for _, f := range wrong {
 		fs.Add(finding.At("state"), "Could not publish draft",

@@ -12,6 +12,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
+	"github.com/novacron/terraform-provider-novacron/internal/source"
 	"github.com/novacron/terraform-provider-novacron/internal/source/file"
 	"github.com/novacron/terraform-provider-novacron/internal/step"
 )
@@ -52,10 +53,11 @@ func (b *bench) hold(st *imagestore.Store, number, path string) (catalog.Base, i
 }
 
 func (b *bench) tryHold(
-	ctx context.Context, st *imagestore.Store, number string, from file.Source,
+	ctx context.Context, st *imagestore.Store, number string, from source.Source,
 ) (catalog.Base, int64, error) {
 	id, stem := b.claim(number)
-	return st.Hold(ctx, imagestore.Request{Version: id, Source: from, Stem: stem, Steps: step.NewTimer()})
+	held, err := st.Hold(ctx, imagestore.Request{Version: id, Source: from, Stem: stem, Steps: step.NewTimer()})
+	return held.Base, held.Transferred, err
 }
 
 // registered writes the document of a version whose registration is complete.

@@ -83,7 +83,8 @@ func earlier(t *testing.T, b *bench) {
 	}
 	b.check(st.Verify(t.Context(), old))
 	b.check(st.Read(t.Context(), old, io.Discard))
-	if same, err := st.LeadsTo(t.Context(), file.Source{Path: path}, old.Digest); err != nil || !same {
+	same, err := st.LeadsTo(t.Context(), file.Source{Path: path}, catalog.Version{Digest: old.Digest})
+	if err != nil || !same {
 		t.Errorf("its file leads to it: %t, %v", same, err)
 	}
 	if other, _ := b.hold(st, "4.0.0", b.image(64<<10)); other.Volume == first.Volume {
@@ -126,7 +127,7 @@ func sentOnce(b *bench, checksum bool) {
 	for _, number := range numbers {
 		st := b.Open(imagestore.Options{Host: created})
 		group.Go(func() error {
-			_, _, err := st.Hold(t.Context(), imagestore.Request{
+			_, err := st.Hold(t.Context(), imagestore.Request{
 				Version: b.version(number), Source: from, Stem: claims[number],
 				Steps: step.NewTimer(),
 			})
@@ -177,15 +178,15 @@ func claimedMeanwhile(t *testing.T, b *bench) {
 	id, stem := b.claim("1.0.0")
 	var other catalog.Base
 	created := &creations{Host: b.Host}
-	base, _, err := b.Open(imagestore.Options{Host: created}).Hold(t.Context(), imagestore.Request{
+	held, err := b.Open(imagestore.Options{Host: created}).Hold(t.Context(), imagestore.Request{
 		Version: id, Stem: stem, Steps: step.NewTimer(),
 		Source: interrupted{from, func() {
 			other, _, err = b.tryHold(t.Context(), b.Open(imagestore.Options{}), "2.0.0", from)
 			b.check(err)
 		}},
 	})
-	if err != nil || base.Volume != other.Volume || created.images.Load() != 0 {
-		t.Errorf("held %+v, %v, in %d volumes, want %+v", base, err, created.images.Load(), other)
+	if err != nil || held.Base.Volume != other.Volume || created.images.Load() != 0 {
+		t.Errorf("held %+v, %v, in %d volumes, want %+v", held, err, created.images.Load(), other)
 	}
 	if all := b.documents(); len(all) != 1 || len(b.volumes()) != 1 {
 		t.Errorf("the documents are %+v, the volumes %q", all, b.volumes())

@@ -266,11 +266,11 @@ func forsaken(t *testing.T, b *bench) {
 		Name: naming.Base(stem, 9, "raw"), Format: "raw", Capacity: 4096,
 	})
 	b.check(err)
-	joined, _, err := st.Hold(t.Context(), imagestore.Request{
+	joined, err := st.Hold(t.Context(), imagestore.Request{
 		Version: id, Source: file.Source{Path: path}, Stem: stem, Steps: step.NewTimer(),
 	})
 	b.check(err)
-	if joined.Volume != base.Volume {
+	if joined.Base.Volume != base.Volume {
 		t.Errorf("held %+v, want %+v", joined, base)
 	}
 	for range 2 { // two processes may do so

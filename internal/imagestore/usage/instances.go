@@ -52,6 +52,8 @@ func (use *Usage) InstancesAmong(domains []host.Domain) (found []Instance, err e
 func HasInstanceDisk(d host.Domain) bool {
 	return slices.ContainsFunc(d.Disks, func(disk host.DomainDisk) bool {
 		return naming.IsDisk(path.Base(disk.Path))
+	}) || slices.ContainsFunc(d.Filesystems, func(f host.Filesystem) bool {
+		return naming.IsDisk(path.Base(f.Source))
 	})
 }
 
