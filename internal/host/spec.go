@@ -68,9 +68,9 @@ type DomainChange struct {
 	// RemoveInterface is the MAC address of a container's interface. The names of the other interfaces in
 	// the container stay. It is not an error if it does not exist; empty for none.
 	RemoveInterface string
-	// SetFilesystem replaces the filesystem with its target, at the same place in the order, or is added
-	// as the last one.
-	SetFilesystem *Filesystem
+	// SetFilesystems replace the filesystems with their targets, at the same places in the order, or are
+	// added as the last ones.
+	SetFilesystems []Filesystem
 	// RemoveFilesystem is a target. It is not an error if it does not exist; empty for none.
 	RemoveFilesystem string
 	RemoveDevice     DeviceID // it is not an error if it does not exist; empty for none

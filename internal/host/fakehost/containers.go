@@ -112,14 +112,12 @@ func (h containerRequests) RedefineDomain(ctx context.Context, uuid string, c ho
 				return fs.Target == c.RemoveFilesystem
 			})
 		}
-		if c.SetFilesystem != nil {
-			i := slices.IndexFunc(d.Filesystems, func(fs host.Filesystem) bool {
-				return fs.Target == c.SetFilesystem.Target
-			})
+		for _, set := range c.SetFilesystems {
+			i := slices.IndexFunc(d.Filesystems, func(fs host.Filesystem) bool { return fs.Target == set.Target })
 			if i < 0 {
-				d.Filesystems = append(d.Filesystems, *c.SetFilesystem)
+				d.Filesystems = append(d.Filesystems, set)
 			} else {
-				d.Filesystems[i] = *c.SetFilesystem
+				d.Filesystems[i] = set
 			}
 		}
 		return nil

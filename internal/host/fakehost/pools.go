@@ -48,7 +48,7 @@ func (p *pool) describe() host.Pool {
 	d := p.Pool
 	d.Capacity = space
 	for _, v := range p.volumes {
-		d.Allocation += uint64(len(v.data))
+		d.Allocation += v.allocated()
 	}
 	d.Available = d.Capacity - d.Allocation
 	return d

@@ -53,17 +53,17 @@ func (t transfer) write(ctx context.Context, pool, name string, data []byte, off
 
 // Download is host.Transfer.Download.
 func (t transfer) Download(ctx context.Context, pool, name string, w io.Writer, offset, length int64) error {
-	var data []byte
+	var all snapshot
 	err := t.h.onVolume(ctx, "Download", pool, name, func(v *volume) error {
-		data = v.bytes()
-		data = data[min(offset, int64(len(data))):]
-		if length > 0 {
-			data = data[:min(length, int64(len(data)))]
-		}
+		all = v.snapshot()
 		return nil
 	})
-	if err == nil {
-		_, err = w.Write(data)
+	if err != nil {
+		return err
 	}
+	if length == 0 {
+		length = all.size
+	}
+	_, err = io.Copy(w, io.NewSectionReader(all, offset, min(length, max(0, all.size-offset))))
 	return err
 }

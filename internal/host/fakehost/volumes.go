@@ -19,8 +19,13 @@ type volume struct {
 	capacity uint64 // the capacity that it was created with or grown to
 	backing  *host.Backing
 	data     []byte
+	far      map[int64][]byte // of a raw volume, what was written at offsets from farAway on
 	modified time.Time
 }
+
+// farAway is the offset from which on a volume keeps only what was written to it, bytes. File systems of
+// many GiB are mostly holes.
+const farAway = 4 << 20
 
 // qcow2Magic begins every qcow2 image; the 64-bit capacity is at capacityAt
 // (https://www.qemu.org/docs/master/interop/qcow2.html).
@@ -93,7 +98,7 @@ func (p *pool) describeVolume(name string) (host.Volume, error) {
 	}
 	d := host.Volume{
 		Pool: p.Name, Name: name, Path: p.Path + "/" + name,
-		Allocation: uint64(len(v.data)), Physical: uint64(len(v.content())), Modified: v.modified,
+		Allocation: v.allocated(), Physical: uint64(len(v.content())), Modified: v.modified,
 	}
 	d.Format, d.Capacity = v.probed()
 	if d.Format == "raw" {
@@ -217,7 +222,7 @@ func (h volumeRequests) CloneVolume(
 			return err
 		}
 		v.capacity = max(spec.Capacity, source.Capacity)
-		v.data = bytes.Clone(p.volumes[from.Name].data)
+		v.data, v.far = bytes.Clone(p.volumes[from.Name].data), maps.Clone(p.volumes[from.Name].far)
 		v.grow()
 		return nil
 	})
@@ -231,10 +236,19 @@ func (h volumeRequests) CopyVolume(ctx context.Context, pool, name, from string)
 		if !ok {
 			return host.ErrNoVolume
 		}
-		v.capacity, v.data = source.capacity, bytes.Clone(source.data)
+		v.capacity, v.data, v.far = source.capacity, bytes.Clone(source.data), maps.Clone(source.far)
 		return nil
 	})
 	return err
+}
+
+// allocated is how many bytes the volume takes up.
+func (v *volume) allocated() uint64 {
+	sum := len(v.data)
+	for _, data := range v.far {
+		sum += len(data)
+	}
+	return uint64(sum)
 }
 
 // grow writes the capacity into the volume's header, if it has one.
@@ -288,12 +302,48 @@ func (h volumeRequests) ReadVolume(ctx context.Context, pool, name string, limit
 	return data, err
 }
 
-// bytes returns the content of the volume's file: a raw file is as long as the capacity.
+// bytes returns the content of the volume's file.
 func (v *volume) bytes() []byte {
+	all := v.snapshot()
+	data, _ := io.ReadAll(io.NewSectionReader(all, 0, all.size)) // it never fails
+	return data
+}
+
+// snapshot is the content of a volume's file at one time.
+type snapshot struct {
+	near []byte
+	far  map[int64][]byte
+	size int64
+}
+
+// snapshot returns the content of the volume's file now: a raw file is as long as the capacity.
+func (v *volume) snapshot() snapshot {
 	if format, _ := v.probed(); format != "raw" {
-		return bytes.Clone(v.content())
+		data := bytes.Clone(v.content())
+		return snapshot{near: data, size: int64(len(data))}
 	}
-	return append(bytes.Clone(v.data), make([]byte, max(0, int64(v.capacity)-int64(len(v.data))))...)
+	return snapshot{bytes.Clone(v.data), maps.Clone(v.far), max(int64(v.capacity), int64(len(v.data)))}
+}
+
+// ReadAt is io.ReaderAt.ReadAt.
+func (s snapshot) ReadAt(p []byte, offset int64) (int, error) {
+	want, n := len(p), int(min(int64(len(p)), max(0, s.size-offset)))
+	p = p[:n]
+	clear(p)
+	if offset < int64(len(s.near)) {
+		copy(p, s.near[offset:])
+	}
+	for at, data := range s.far {
+		if from := at - offset; from >= 0 && from < int64(n) {
+			copy(p[from:], data)
+		} else if from < 0 && -from < int64(len(data)) {
+			copy(p, data[-from:])
+		}
+	}
+	if n < want {
+		return n, io.EOF
+	}
+	return n, nil
 }
 
 // ReadVolumeAt is host.Volumes.ReadVolumeAt.
@@ -301,10 +351,9 @@ func (h volumeRequests) ReadVolumeAt(
 	ctx context.Context, pool, name string, offset uint64, limit int64,
 ) (data []byte, err error) {
 	err = h.onVolume(ctx, "ReadVolumeAt", pool, name, func(v *volume) error {
-		all := v.bytes()
-		from := min(offset, uint64(len(all)))
-		data = all[from:min(from+uint64(limit), uint64(len(all)))]
-		return nil
+		all := v.snapshot()
+		data, err = io.ReadAll(io.NewSectionReader(all, int64(min(offset, uint64(all.size))), limit))
+		return err
 	})
 	return data, err
 }
@@ -318,6 +367,15 @@ func (h volumeRequests) WriteVolume(ctx context.Context, pool, name string, data
 }
 
 func (v *volume) write(data []byte, offset int64) {
+	v.modified = time.Now().UTC()
+	if offset >= farAway && v.format == "raw" {
+		if v.far == nil {
+			v.far = map[int64][]byte{}
+		}
+		v.far[offset] = bytes.Clone(data)
+		v.capacity = max(v.capacity, uint64(offset)+uint64(len(data)))
+		return
+	}
 	v.data = v.content()
 	if end := int(offset) + len(data); end > len(v.data) {
 		v.data = append(v.data, make([]byte, end-len(v.data))...)
@@ -326,13 +384,13 @@ func (v *volume) write(data []byte, offset int64) {
 	if v.format == "raw" {
 		v.capacity = max(v.capacity, uint64(len(v.data)))
 	}
-	v.modified = time.Now().UTC()
 }
 
 // OpenVolume is host.Volumes.OpenVolume.
 func (h volumeRequests) OpenVolume(ctx context.Context, pool, name string) (r io.ReadCloser, err error) {
 	err = h.onVolume(ctx, "OpenVolume", pool, name, func(v *volume) error {
-		r = io.NopCloser(bytes.NewReader(v.bytes()))
+		all := v.snapshot()
+		r = io.NopCloser(io.NewSectionReader(all, 0, all.size))
 		return nil
 	})
 	return r, err

@@ -140,14 +140,14 @@ func containerDevices(t *testing.T, s Site) {
 	fs := d.Filesystems
 	other := fs[3]
 	other.Target = "/run/one"
-	change(host.DomainChange{SetFilesystem: &other})
+	change(host.DomainChange{SetFilesystems: []host.Filesystem{other}})
 	filesystems(fs[0], fs[1], other, fs[3])
 	tmp := host.Filesystem{Kind: host.FilesystemRAM, Target: "/tmp", Size: 1 << 20}
-	change(host.DomainChange{SetFilesystem: &tmp, RemoveFilesystem: "/run/two"})
+	change(host.DomainChange{SetFilesystems: []host.Filesystem{tmp}, RemoveFilesystem: "/run/two"})
 	filesystems(fs[0], fs[1], other, tmp)
 	change(host.DomainChange{RemoveFilesystem: "/no/such/target"})
 	tmp.Size = 2 << 20
-	change(host.DomainChange{SetFilesystem: &tmp})
+	change(host.DomainChange{SetFilesystems: []host.Filesystem{tmp}})
 	filesystems(fs[0], fs[1], other, tmp)
 
 	interfaces := func(want ...host.DomainInterface) {

@@ -26,7 +26,7 @@ func change(e *domainxml.Editor, c host.DomainChange) error {
 			return err
 		}
 	}
-	if err := changeFilesystems(e, c.SetFilesystem, c.RemoveFilesystem); err != nil {
+	if err := changeFilesystems(e, c.SetFilesystems, c.RemoveFilesystem); err != nil {
 		return err
 	}
 	return changeInterfaces(e, c.SetInterface, c.RemoveInterface)
@@ -58,32 +58,39 @@ func setVCPUs(e *domainxml.Editor, n int) error {
 	return nil
 }
 
-// changeFilesystems replaces or adds a filesystem, and removes another.
-func changeFilesystems(e *domainxml.Editor, set *host.Filesystem, remove string) error {
-	text := ""
-	if set != nil {
-		if err := checkFilesystem(*set); err != nil {
+// changeFilesystems replaces or adds filesystems, and removes another.
+func changeFilesystems(e *domainxml.Editor, set []host.Filesystem, remove string) error {
+	texts := make([]string, len(set))
+	for i, fs := range set {
+		if err := checkFilesystem(fs); err != nil {
 			return err
 		}
-		device := filesystemDevice(*set)
+		device := filesystemDevice(fs)
 		var err error
-		if text, err = device.Marshal(); err != nil {
+		if texts[i], err = device.Marshal(); err != nil {
 			return err
 		}
 	}
 	err := e.EachDevice("filesystem", func(fs domainxml.Element, parts []domainxml.Element) {
-		switch target := attrIn(parts, "target", "dir"); {
-		case set != nil && target == set.Target:
-			e.Replace(fs.Start, fs.End, text)
-			text = ""
+		target := attrIn(parts, "target", "dir")
+		i := slices.IndexFunc(set, func(s host.Filesystem) bool { return s.Target == target })
+		switch {
+		case i >= 0:
+			e.Replace(fs.Start, fs.End, texts[i])
+			texts[i] = ""
 		case remove != "" && target == remove:
 			e.Drop(fs)
 		}
 	})
-	if err == nil && text != "" {
-		e.AddDevice(text)
+	if err != nil {
+		return err
 	}
-	return err
+	for _, text := range texts {
+		if text != "" {
+			e.AddDevice(text)
+		}
+	}
+	return nil
 }
 
 // changeInterfaces connects or adds an interface, and removes another.

@@ -114,7 +114,7 @@ func TestChangesLeaveTheRest(t *testing.T) {
 			[]string{`<vcpu placement="static" cpuset="0-1">2</vcpu>`, "<quota>200000</quota>"},
 		},
 		"filesystem": {
-			host.DomainChange{SetFilesystem: &fs, RemoveFilesystem: "/tmp"},
+			host.DomainChange{SetFilesystems: []host.Filesystem{fs}, RemoveFilesystem: "/tmp"},
 			[]string{"<source dir='/b&amp;c'/><target dir='/srv'/><x:y xmlns:x='urn:x'/>", "usage='16'"},
 			[]string{`file="/x&lt;y"`, `dir="/srv"`},
 		},

@@ -52,7 +52,7 @@ func (d Dialect) edit(text string, change host.DomainChange) (string, error) {
 // changeMachine changes vCPUs and devices.
 func changeMachine(x *domainxml.Editor, change host.DomainChange) error {
 	e := &editor{x}
-	if change.SetFilesystem != nil || change.RemoveFilesystem != "" || change.RemoveInterface != "" {
+	if len(change.SetFilesystems) > 0 || change.RemoveFilesystem != "" || change.RemoveInterface != "" {
 		return fmt.Errorf("%w: a machine has no filesystems, and names its interfaces", host.ErrUnsupported)
 	}
 	if change.Sockets != nil || change.Cores != nil {

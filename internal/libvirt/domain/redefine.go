@@ -2,6 +2,7 @@ package domain
 
 import (
 	"context"
+	"reflect"
 	"strings"
 
 	"github.com/digitalocean/go-libvirt"
@@ -59,7 +60,7 @@ func (ds *Domains) RedefineDomain(ctx context.Context, uuid string, change host.
 	if err != nil {
 		return virterr.Fail(op, object, err)
 	}
-	if text := change.Metadata; text != nil && change == (host.DomainChange{Metadata: text}) &&
+	if text := change.Metadata; text != nil && reflect.DeepEqual(change, host.DomainChange{Metadata: text}) &&
 		host.AnswerSize(*text) < surelyFits && !strings.Contains(*text, "xmlns:"+metadataPrefix+"=") {
 		err := ds.setMetadata(ctx, op, object, ref, *text)
 		// libvirt waits for a job of the domain, such as a migration, but only for so long.
