@@ -5,6 +5,8 @@
 said=/var/lib/cloud/instance/novacron.said # what failed of the customization, once it is over
 begun=/var/lib/cloud/instance/novacron.begun # what failed in the boots before, where they ended before a report
 failures=
+console=/dev/ttyS0
+[ ! -e /run/systemd/container ] || console=/dev/console # a container has no serial port
 
 fail() {
   failures="${failures:+$failures; }$1"
@@ -127,7 +129,7 @@ report() {
   [ -z "$heard" ] || fail "$heard"
   for _ in 1 2 3; do # a message of the kernel may fall into a line
     printf '\n%s: %s.\n' '@REPORT@' "${failures:+failed: }${failures:-ok}"
-  done >/dev/ttyS0
+  done >$console
   rm -f "$1" $begun
 }
 

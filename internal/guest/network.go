@@ -16,6 +16,8 @@ type NetworkInterface struct {
 	// Name is unique in the guest. A name like eth0 is given to the interface; any other names only
 	// its configuration.
 	Name string
+	// Device is what the guest calls the interface; "" to have it find the interface by its MAC address.
+	Device string
 	// MAC is a 48-bit address such as 52:54:00:12:34:56.
 	MAC string
 	// DHCP asks for an IPv4 address by DHCP.
@@ -50,12 +52,10 @@ type networkConfig struct {
 }
 
 type ethernet struct {
-	Match struct {
-		MACAddress text `yaml:"macaddress"`
-	} `yaml:"match"`
-	SetName text `yaml:"set-name,omitempty"`
-	DHCP4   bool `yaml:"dhcp4"`
-	DHCP6   bool `yaml:"dhcp6"`
+	Match   *match `yaml:"match,omitempty"` // nil: the entry's key is the name of the interface
+	SetName text   `yaml:"set-name,omitempty"`
+	DHCP4   bool   `yaml:"dhcp4"`
+	DHCP6   bool   `yaml:"dhcp6"`
 	// Identifier mac makes the guest identify itself by its MAC address, so that it gets the same
 	// address again after its system disk was replaced. By default, systemd-networkd uses the
 	// machine's id, which a new system creates again.
@@ -65,6 +65,10 @@ type ethernet struct {
 	Nameservers *nameservers `yaml:"nameservers,omitempty"`
 	// Optional lets a boot go on without the interface.
 	Optional bool `yaml:"optional,omitempty"`
+}
+
+type match struct {
+	MACAddress text `yaml:"macaddress"`
 }
 
 // route leads to everything. It is 0.0.0.0/0 rather than default, which older netplans and
@@ -84,16 +88,17 @@ func renderNetwork(interfaces []NetworkInterface) ([]byte, error) {
 		return nil, nil
 	}
 	config := networkConfig{Version: 2, Ethernets: map[text]ethernet{}}
-	owner := map[text]string{}
+	owner, named := map[text]string{}, map[string]bool{}
 	for i, nic := range interfaces {
 		if !interfaceNameForm.MatchString(nic.Name) {
 			return nil, fmt.Errorf("network interface %q: the name must be 1 to 63 letters, digits and ._- and begin "+
 				"with a letter or digit", nic.Name)
 		}
-		if _, taken := config.Ethernets[text(nic.Name)]; taken {
+		if _, taken := named[nic.Name]; taken {
 			return nil, fmt.Errorf("network interface %q: the name is used twice; give each interface its own",
 				nic.Name)
 		}
+		named[nic.Name] = true
 		mac, err := net.ParseMAC(nic.MAC)
 		if err != nil || len(mac) != 6 {
 			return nil, fmt.Errorf("network interface %q: %q is not a MAC address like 52:54:00:12:34:56",
@@ -105,12 +110,16 @@ func renderNetwork(interfaces []NetworkInterface) ([]byte, error) {
 				"tell them apart", nic.Name, address, other)
 		}
 		owner[address] = nic.Name
-		entry := nic.ethernet()
-		entry.Match.MACAddress = address
+		entry, key := nic.ethernet(), text(nic.Name)
+		if nic.Device != "" {
+			key, entry.SetName = text(nic.Device), ""
+		} else {
+			entry.Match = &match{address}
+		}
 		// A boot waits for the first interface. It would wait for minutes for another one that has
 		// no DHCP server, or no address at all.
 		entry.Optional = len(nic.Addresses) == 0 && (i > 0 || !nic.DHCP)
-		config.Ethernets[text(nic.Name)] = entry
+		config.Ethernets[key] = entry
 	}
 	out, err := yaml.Marshal(config)
 	if err != nil {
