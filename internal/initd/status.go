@@ -41,10 +41,12 @@ type Status struct {
 	Started  time.Time `json:"started"`  // when nova-init was started
 	Updated  time.Time `json:"updated"`
 
-	State    State    `json:"state"`
-	Restarts int      `json:"restarts"`
-	Exit     *Exit    `json:"exit,omitempty"` // of the application, when it exited last
-	Error    *Failure `json:"error,omitempty"`
+	State    State `json:"state"`
+	Restarts int   `json:"restarts"`
+	Exit     *Exit `json:"exit,omitempty"` // of the application, when it exited last
+	// Stopped says that the host had the application stopped. Otherwise it has ended by itself.
+	Stopped bool     `json:"stopped,omitempty"`
+	Error   *Failure `json:"error,omitempty"`
 	// Health is nil without a health check.
 	Health     *HealthStatus     `json:"health,omitempty"`
 	Interfaces []InterfaceStatus `json:"interfaces,omitempty"`

@@ -74,15 +74,15 @@ func (a *Application) Run(ctx context.Context, signals <-chan int) int {
 		started := time.Now()
 		exit := a.watch(ctx, process, signals)
 		a.Runner.KillAll() // what it has left behind, before another one starts
-		if ctx.Err() != nil || !a.again(exit) {
-			a.end(func(s *initd.Status) { s.State, s.Exit = initd.StateExited, &exit })
+		if stopped := ctx.Err() != nil; stopped || !a.again(exit) {
+			a.end(func(s *initd.Status) { s.State, s.Exit, s.Stopped = initd.StateExited, &exit, stopped })
 			return exit.Code
 		}
 		delay := delays.next(time.Since(started))
 		a.Say("the application ended with code %d, and starts again in %v", exit.Code, delay)
 		a.Report(func(s *initd.Status) { s.State, s.Exit = initd.StateWaiting, &exit })
 		if !wait(ctx, delay, signals) {
-			a.end(func(s *initd.Status) { s.State = initd.StateExited })
+			a.end(func(s *initd.Status) { s.State, s.Stopped = initd.StateExited, true })
 			return exit.Code
 		}
 	}
