@@ -18,7 +18,9 @@ type Blueprint struct {
 	NICs       []profile.NIC
 	Drives     []profile.Drive
 	Public     bool // one of the NICs must be on a public network
-	Part       Part // what only the kind understands
+	// Retold says that the guest is to be told again, because secrets have changed.
+	Retold bool
+	Part   Part // what only the kind understands
 }
 
 // Part is the part of a blueprint that only the driver of its kind understands.
@@ -28,6 +30,8 @@ type Part interface {
 	Told() string
 	// Reports reports whether the guest has something to do at its first boot that it reports on.
 	Reports() bool
+	// Note adds to the metadata of an instance what they keep of the part.
+	Note(f *metadata.Facts)
 }
 
 // Secret reports whether the guest is told secret values.
@@ -43,6 +47,13 @@ func (b Blueprint) Told() string {
 
 // Reports is Reports of its part.
 func (b Blueprint) Reports() bool { return b.Part != nil && b.Part.Reports() }
+
+// Note is Note of its part.
+func (b Blueprint) Note(f *metadata.Facts) {
+	if b.Part != nil {
+		b.Part.Note(f)
+	}
+}
 
 // Customized is what the metadata of a new instance say about its customization; the instance is
 // started at once or not.

@@ -12,6 +12,7 @@ type Diff struct {
 	Replaces []finding.Path // what only another instance could have
 	Grows    []Growth
 	Devices  Devices
+	Part     any // what only the driver understands
 }
 
 // Restart is a change that a guest does not take while it runs.
@@ -55,8 +56,9 @@ func (d Devices) None() bool {
 	return len(d.AddDisks)+len(d.DropDisks)+len(d.AddNICs)+len(d.Reconnects)+len(d.Swaps)+len(d.DropNICs) == 0
 }
 
-// WithoutHotPlug adds the restarts that a guest needs if its devices change only while it is off.
-func (d *Diff) WithoutHotPlug() {
+// WithoutHotPlug adds the restarts that a guest needs if its devices change only while it is off, except
+// for disks that can grow while it runs.
+func (d *Diff) WithoutHotPlug(canGrow bool) {
 	const why = "Its devices change only while it is off."
 	interfaces, disks := finding.At("network_profile").Name("interfaces"), finding.At("storage_profile").Name("disks")
 	restart := func(at finding.Path) { d.Restarts = append(d.Restarts, Restart{at, why}) }
@@ -75,6 +77,9 @@ func (d *Diff) WithoutHotPlug() {
 		restart(disks.Key(disk.Name))
 	}
 	for _, growth := range d.Grows {
+		if canGrow {
+			break
+		}
 		restart(disks.Key(growth.Disk.Name))
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/kind/network"
 )
 
 // Driver creates, reads, changes and stops instances of one kind on one host. kindtest is its
@@ -31,7 +32,8 @@ import (
 //     from the host that the guest has read.
 //   - Resuming. A build with a Resume has the same stages, and a guest that does not boot: MAKESNAPSHOT
 //     has saved one of the same SHAPE. If that fails, the guest boots.
-//   - Reading. READ turns the definition and state of a domain into an instance. DRIFT returns the
+//   - Reading. READ turns the definition and state of a domain into an instance, and LOOK adds what is
+//     seen of its guest. DRIFT returns the
 //     attributes in which it differs from its blueprint, and OVERRIDES what a configuration has to
 //     say to get it.
 //   - Changing. COMPARE returns what it takes to turn an instance into what a blueprint says. For
@@ -61,6 +63,16 @@ type Driver interface {
 	Changer
 	Runner
 	Resumer
+	Mover
+}
+
+// Mover is what a move of an instance that is off has to know of its kind. It is used only for drivers
+// with the capability Move.
+type Mover interface {
+	// Provides reports whether a file is one that all instances of the kind share, by its path.
+	Provides(path string) bool
+	// Provide makes sure that this host has that file, in the library's pool, and returns its path.
+	Provide(ctx context.Context, pool host.Pool) (path string, err error)
 }
 
 // Capabilities say what instances of a kind can do.
@@ -83,7 +95,26 @@ type Capabilities struct {
 	Move bool
 	// Live: the host can send the guest to another host while it runs.
 	Live bool
+	// Overlay: the system disk lies over the image, so it has any size, and DefaultOverlay if the
+	// request does not say. Otherwise it is a copy of the image, or grows from it.
+	Overlay bool
+	// Reconfigure: the guest is told everything again at each start, so what it is told changes by a
+	// restart: its settings, parameters, files and addresses. Otherwise that needs another instance.
+	Reconfigure bool
+	// Grow: disks grow while the guest runs, also without HotPlug.
+	Grow bool
+	// Status: the guest reports what its application does, its health and its exit code.
+	Status bool
+	// Forget: the guest reads its secrets only once, so that Forget can remove them from the host.
+	Forget bool
+	// Fresh: with a strategy that resumes guests, the guest keeps what it writes in memory, and begins
+	// with the image at each start. It excludes Resume.
+	Fresh bool
 }
+
+// DefaultOverlay is the size of a system disk that lies over its image, if nothing else is asked for,
+// in bytes. It takes up only what is written to it.
+const DefaultOverlay = 10 << 30
 
 // Planner is what a driver does before anything is created.
 type Planner interface {
@@ -124,6 +155,10 @@ type Reader interface {
 	Read(ctx context.Context, d host.Domain, facts metadata.Facts) (Instance, error)
 	// Drift returns the attributes in which an instance differs from its blueprint.
 	Drift(i Instance, b Blueprint) []Drift
+	// Look adds to an instance of Read what is seen of its guest: its addresses, and what it reports of
+	// itself. leases are those of networks that were asked already; nil for the addresses of one instance,
+	// for which the guest may be asked, too.
+	Look(ctx context.Context, i *Instance, leases network.Leases) error
 	// Overrides are what an instance has beyond the version that it was created from.
 	Overrides(ctx context.Context, i Instance, version catalog.Version) (Overrides, error)
 }
@@ -149,6 +184,8 @@ type Runner interface {
 	// Stop asks a guest to shut down, waits up to grace for it, and then switches it off. It is not an
 	// error if the guest is off or gone.
 	Stop(ctx context.Context, uuid string, grace time.Duration) error
+	// Awaits are the conditions to wait for after a start if the request does not say.
+	Awaits(b Blueprint) []string
 	// Ready waits until a guest meets the conditions. before is what was seen of it right before it
 	// was started. first says that the guest has to report how its first boot went. A Quoting error
 	// names the condition that was not met.

@@ -26,9 +26,24 @@ type Instance struct {
 	Disks       []host.DomainDisk // novacron's own, the system disk first
 	Sizes       map[string]uint64 // of disks, bytes, by their targets; only a refresh of many knows them
 	Addresses   []netip.Addr      // of running guests, in the order of their interfaces, IPv4 first
+	Health      string            // HealthStarting, HealthHealthy or HealthUnhealthy; "" without a health check
+	ExitCode    *int              // of the application, when it ended last; nil if it has not, or is a machine's
+	Restarts    int               // of the application, since the guest was started
+	Done        bool              // the guest has ended by itself, because its application has succeeded
 	Shape       string            // identifies the machine and its devices
 	Part        any               // what only the driver understands
 }
+
+// What the health checks of a guest have shown.
+const (
+	HealthStarting  = "starting" // no check has succeeded yet, and too few have failed
+	HealthHealthy   = "healthy"
+	HealthUnhealthy = "unhealthy"
+)
+
+// AsAsked reports whether the guest is as an instance that is to run should be: it runs, or it has done
+// what it was to do.
+func (i Instance) AsAsked() bool { return i.Healthy() || i.Done }
 
 // Running reports whether the guest has not been powered off, in any other state.
 func (i Instance) Running() bool {

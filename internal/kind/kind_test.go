@@ -76,7 +76,7 @@ func TestWithoutHotPlugDevicesNeedARestart(t *testing.T) {
 	if d.Restart() || d.Devices.None() {
 		t.Errorf("it needs a restart already: %t, or changes nothing: %t", d.Restart(), d.Devices.None())
 	}
-	d.WithoutHotPlug()
+	d.WithoutHotPlug(false)
 	var at []string
 	for _, r := range d.Restarts {
 		at = append(at, r.At.String())
@@ -93,7 +93,7 @@ func TestWithoutHotPlugDevicesNeedARestart(t *testing.T) {
 		t.Errorf("restarted for %q, want %q", at, want)
 	}
 	var nothing Diff
-	if nothing.WithoutHotPlug(); nothing.Restart() {
+	if nothing.WithoutHotPlug(false); nothing.Restart() {
 		t.Error("nothing needs a restart")
 	}
 }
@@ -105,6 +105,8 @@ type part struct {
 
 func (p part) Told() string  { return p.told }
 func (p part) Reports() bool { return p.reports }
+
+func (part) Note(*metadata.Facts) {}
 
 func TestABlueprintTellsWhatMetadataKeepOfTheFirstBoot(t *testing.T) {
 	for _, c := range []struct {
@@ -271,7 +273,7 @@ func TestAReportIsAwaitedUnlessNobodyWaits(t *testing.T) {
 			t.Errorf("for %q: %t", conditions, got)
 		}
 	}
-	if len(Conditions()) != 4 {
+	if len(Conditions()) != 7 {
 		t.Errorf("there are %q", Conditions())
 	}
 }

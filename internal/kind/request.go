@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/container"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/guest"
@@ -14,12 +15,17 @@ const (
 	WaitIP        = "ip"         // an address is known
 	WaitAgent     = "agent"      // the guest agent answers
 	WaitCloudInit = "cloud_init" // cloud-init is done
+	WaitRunning   = "running"    // the application of a container runs
+	WaitHealthy   = "healthy"    // the health check of a container has succeeded
+	WaitExited    = "exited"     // the application of a container has exited with 0
 	// NoReport is not a condition: it says not to wait for the guest's report of its first boot.
 	NoReport = "no_report"
 )
 
 // Conditions lists the values of a wait, NoReport included.
-func Conditions() []string { return []string{WaitIP, WaitAgent, WaitCloudInit, NoReport} }
+func Conditions() []string {
+	return []string{WaitIP, WaitAgent, WaitCloudInit, WaitRunning, WaitHealthy, WaitExited, NoReport}
+}
 
 // AwaitsReport reports whether waiting for a first boot with these conditions includes the guest's
 // report of it.
@@ -44,6 +50,9 @@ type Request struct {
 	Hardware    *profile.Hardware // these override the version's, field by field
 	Network     *profile.Network
 	Storage     *profile.Storage
+	// Container overrides the version's settings of a container, field by field; nil for nothing, and
+	// for other kinds.
+	Container *container.Settings
 	// OnNoWarm is what happens if the guest is to be resumed and cannot be: NoWarmBoot or NoWarmFail;
 	// "" for the first.
 	OnNoWarm string
@@ -52,6 +61,8 @@ type Request struct {
 	// Seeded says that the request is for an instance that was already told what to do at its first
 	// boot, which is then not checked again.
 	Seeded bool
+	// Retold says that secrets have changed since the instance was told them.
+	Retold bool
 	// Boots says that the guest boots, whatever its strategy says, because it gets another system
 	// disk.
 	Boots bool
@@ -72,4 +83,5 @@ type Options struct {
 	Autostart          bool
 	DeletionProtection bool
 	WaitFor            []string
+	WaitDefault        bool // wait for what suits the instance, instead of WaitFor
 }

@@ -34,6 +34,9 @@ func Unsupported(d Driver, r Request, spec catalog.Spec) finding.List {
 	}{
 		{WaitCloudInit, can.Seed, "cloud-init, which wait_for names"},
 		{WaitAgent, can.Agent, "guest agent, which wait_for names"},
+		{WaitRunning, can.Status, "application, which wait_for names by \"running\""},
+		{WaitHealthy, can.Status, "health check, which wait_for names by \"healthy\""},
+		{WaitExited, can.Status, "application, which wait_for names by \"exited\""},
 	} {
 		if !c.can && slices.Contains(r.WaitFor, c.condition) {
 			refuse(finding.At("wait_for"), c.what)

@@ -24,7 +24,8 @@ type Strategy interface {
 	// Format is the format of a disk that is created from an image of a format: raw or qcow2.
 	Format(image string) string
 	// Resumes reports whether a guest continues where that of a warm snapshot was, rather than boots.
-	// Then Image of its Disk is the snapshot's disk.
+	// Then Image of its Disk is the snapshot's disk. A kind whose guests cannot be resumed has them begin
+	// with the image at each start, and keep what they write in memory.
 	Resumes() bool
 	// Make creates a disk. It returns host.ErrExists if the name is taken; another failure may
 	// leave a volume of that name.

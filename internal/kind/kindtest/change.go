@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
@@ -42,7 +43,11 @@ func reads(i *instance) {
 	if off := i.read(); off.Shape != made.Shape || off.Running() {
 		i.Errorf("its shape depends on whether it runs: %+v", off)
 	}
-	i.done(i.Driver.Domains().RedefineDomain(i.ctx, i.uuid, host.DomainChange{RemoveDevice: host.InterfaceID("eth0")}))
+	change := host.DomainChange{RemoveDevice: host.InterfaceID("eth0")}
+	if i.Container != nil {
+		change = host.DomainChange{RemoveInterface: made.MACs()["eth0"]}
+	}
+	i.done(i.Driver.Domains().RedefineDomain(i.ctx, i.uuid, change))
 	if changed := i.read(); changed.Shape == made.Shape {
 		i.Error("an interface is gone, and the shape is the same")
 	}
@@ -60,7 +65,7 @@ func overrides(i *instance) {
 	hardware, storage := kind.Driven(same.Version.Spec, nil)
 	same.Hardware, same.NICs = r.Hardware.Over(hardware), o.Network.Over(nil).NICs()
 	if same.Drives = o.Storage.Over(storage).Drives(); same.Drives[0].Size == 0 {
-		same.Drives[0].Size = i.Image.Volume.Capacity
+		same.Drives[0].Size = i.systemSize()
 	}
 	if wrong := i.Driver.Decide(r, &same, true); len(wrong) > 0 {
 		i.Fatal(wrong)
@@ -88,17 +93,29 @@ func changes(i *instance) {
 	more.NICs = append(slices.Clone(more.NICs), profile.NIC{
 		Name: "eth1", Model: more.NICs[0].Model, Network: more.NICs[0].Network, IP: profile.Addressing{DHCP: true},
 	})
-	more.Drives = append(slices.Clone(more.Drives), profile.Drive{Name: "more", Size: gibibyte})
+	more.Drives = append(slices.Clone(more.Drives), i.drive("more", gibibyte))
 	more.Drives[1].Size = 2 * gibibyte
 	less.Drives[1].Size = 2 * gibibyte // which no disk loses again
 	apply := func(what string, want kind.Blueprint) {
 		i.Helper()
+		if wrong := i.Driver.Decide(i.request(), &want, true); len(wrong) > 0 {
+			i.Fatal(wrong)
+		}
 		now := i.read()
 		diff, wrong, err := i.Driver.Compare(i.ctx, now, want)
 		if err != nil || len(wrong) > 0 || diff.Devices.None() {
 			i.Fatalf("%s: %+v, %v, %v", what, diff, wrong, err)
 		}
+		facts := now.Facts // as provision notes them, before and after
+		for _, nic := range diff.Devices.AddNICs {
+			if nic.MAC != "" {
+				facts.MACs = append(facts.MACs, metadata.MACNote{Interface: nic.Name, MAC: nic.MAC})
+			}
+		}
+		i.note(facts)
 		i.done(i.Driver.Apply(i.ctx, now, diff, now.Running()))
+		want.Note(&facts)
+		i.note(facts)
 		i.same(what, want)
 	}
 	if i.Driver.Capabilities().HotPlug {
@@ -125,6 +142,14 @@ func changes(i *instance) {
 		!strings.Contains(wrong[0].Path.String(), "data") {
 		i.Errorf("a disk that is to shrink: %v, %v", wrong, err)
 	}
+}
+
+// note changes the metadata of the instance.
+func (i *instance) note(facts metadata.Facts) {
+	i.Helper()
+	text, err := facts.Marshal()
+	i.done(err)
+	i.done(i.Driver.Domains().RedefineDomain(i.ctx, i.uuid, host.DomainChange{Metadata: &text}))
 }
 
 // redefines expects a change of the definition to be made together with what a blueprint changes of
@@ -223,7 +248,11 @@ func renews(i *instance) {
 	for range 2 {
 		i.done(i.Driver.Clean(i.ctx, after))
 	}
-	if left := i.volumes(); len(left) != len(before)-1 {
+	gone := 1
+	if i.Driver.Capabilities().Overlay { // and the copy of the image
+		gone = 2
+	}
+	if left := i.volumes(); len(left) != len(before)-gone {
 		i.Errorf("of the volumes %q there are left %q", before, left)
 	}
 	_, err := i.Driver.Start(i.ctx, after)

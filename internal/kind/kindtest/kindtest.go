@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/container"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
@@ -28,6 +29,8 @@ type Site struct {
 	Image  kind.Image
 	Tenant string
 	Unique func() string // a name that no instance has yet
+	// Container is what containers of the image run; nil for other kinds.
+	Container *container.Settings
 	// Resumable returns an image whose guests can be resumed. It is asked only for drivers with the
 	// capability Resume.
 	Resumable func() kind.Image
@@ -87,6 +90,7 @@ func (i *instance) request() kind.Request {
 	return kind.Request{
 		Name: i.name, Template: catalog.TemplateID{Tenant: i.Tenant, Name: "t"}, Version: "1.0.0", Strategy: "clone",
 		Hardware: &profile.Hardware{MemoryMB: new(int64(64))}, Options: kind.Options{Running: true},
+		Container: i.Container,
 	}
 }
 
@@ -98,13 +102,30 @@ func (i *instance) blueprint(r kind.Request) kind.Blueprint {
 			VirtualSize: int64(i.Image.Volume.Capacity)},
 		Strategy: r.Strategy, Hardware: r.Hardware, NICs: (*profile.Network)(nil).NICs(),
 		Drives: []profile.Drive{
-			{Name: "system", Size: i.Image.Volume.Capacity, System: true, Boot: true}, {Name: "data", Size: gibibyte},
+			{Name: "system", Size: i.systemSize(), System: true, Boot: true}, i.drive("data", gibibyte),
 		},
 	}
 	if wrong := i.Driver.Decide(r, &b, true); len(wrong) > 0 {
 		i.Fatal(wrong)
 	}
 	return b
+}
+
+// systemSize is the size of a system disk for which a request does not ask for one.
+func (i *instance) systemSize() uint64 {
+	if i.Driver.Capabilities().Overlay {
+		return kind.DefaultOverlay
+	}
+	return i.Image.Volume.Capacity
+}
+
+// drive is a data disk.
+func (i *instance) drive(name string, size uint64) profile.Drive {
+	d := profile.Drive{Name: name, Size: size}
+	if i.Container != nil {
+		d.MountPath = "/" + name
+	}
+	return d
 }
 
 // build begins to create an instance.
@@ -126,7 +147,7 @@ func (i *instance) build(r kind.Request) *kind.Build {
 
 func (i *instance) metadata(b *kind.Build, version string) string {
 	i.Helper()
-	text, err := metadata.Facts{
+	facts := metadata.Facts{
 		Tenant:     i.Tenant,
 		Name:       i.name,
 		Template:   b.Request.Template.String(),
@@ -134,7 +155,10 @@ func (i *instance) metadata(b *kind.Build, version string) string {
 		Strategy:   b.Request.Strategy,
 		Customized: b.Blueprint.Customized(true),
 		Addressing: metadata.NoteAddressing(b.Blueprint.NICs),
-	}.Marshal()
+		MACs:       metadata.NoteMACs(b.Blueprint.NICs),
+	}
+	b.Blueprint.Note(&facts)
+	text, err := facts.Marshal()
 	i.done(err)
 	return text
 }
@@ -144,6 +168,7 @@ func (i *instance) defined(r kind.Request) *kind.Build {
 	i.Helper()
 	b := i.build(r)
 	b.ChooseMACs()
+	b.Metadata = i.metadata(b, "1.0.0")
 	i.define(b)
 	return b
 }

@@ -25,7 +25,7 @@ func decides(i *instance) {
 	if b.Part == nil || b.Told() != "" || b.Reports() {
 		i.Errorf("of a plain request the part is %+v; it tells %q and reports: %t", b.Part, b.Told(), b.Reports())
 	}
-	if !i.Driver.Capabilities().Seed {
+	if can := i.Driver.Capabilities(); !can.Seed || can.Reconfigure {
 		return
 	}
 	r := i.request()
@@ -186,9 +186,9 @@ func confirms(i *instance) {
 	}
 }
 
-// forgets expects no secret to be left in the instance's volumes.
+// forgets expects no secret to be left in the instance's volumes, if the guest needs it only once.
 func forgets(i *instance) {
-	if !i.Driver.Capabilities().Seed {
+	if !i.Driver.Capabilities().Forget {
 		return
 	}
 	const secret = "correct horse battery staple"

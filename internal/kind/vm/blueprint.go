@@ -3,6 +3,7 @@ package vm
 import (
 	"fmt"
 
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
@@ -22,6 +23,9 @@ func (p *Part) Told() string { return p.Customization.Digest() }
 
 // Reports implements kind.Part.
 func (p *Part) Reports() bool { return guest.Reports(p.UserData, p.Customization) }
+
+// Note implements kind.Part.
+func (p *Part) Note(*metadata.Facts) {}
 
 // PartOf is the part of a machine's blueprint.
 func PartOf(b kind.Blueprint) Part {

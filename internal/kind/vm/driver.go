@@ -61,12 +61,31 @@ func (d *Driver) Type() string { return catalog.TypeVM }
 // Capabilities implements kind.Driver.
 func (d *Driver) Capabilities() kind.Capabilities {
 	return kind.Capabilities{
-		Seed: true, Agent: true, HotPlug: true, Console: true, Rename: true, Resume: true, Move: true, Live: true,
+		Seed:        true,
+		Agent:       true,
+		HotPlug:     true,
+		Console:     true,
+		Rename:      true,
+		Resume:      true,
+		Move:        true,
+		Live:        true,
+		Overlay:     false,
+		Reconfigure: false,
+		Grow:        true,
+		Status:      false,
+		Forget:      true,
+		Fresh:       false,
 	}
 }
 
 // Domains implements kind.Driver.
 func (d *Driver) Domains() host.Domains { return d.host }
+
+// Provides implements kind.Mover. Machines share nothing but images.
+func (d *Driver) Provides(string) bool { return false }
+
+// Provide implements kind.Mover.
+func (d *Driver) Provide(context.Context, host.Pool) (string, error) { return "", host.ErrUnsupported }
 
 // Ready implements kind.Driver.
 func (d *Driver) Ready(

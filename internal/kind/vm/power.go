@@ -99,6 +99,9 @@ func (p *power) Stop(ctx context.Context, uuid string, grace time.Duration) erro
 	return nil
 }
 
+// Awaits implements kind.Driver.
+func (p *power) Awaits(kind.Blueprint) []string { return []string{kind.WaitIP} }
+
 // askToShutDown asks the guest agent, and presses the power button if there is none. The guest may
 // hear neither, so it is watched and asked again.
 func (p *power) askToShutDown(ctx context.Context, uuid string) {

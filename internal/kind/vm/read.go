@@ -11,6 +11,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
+	"github.com/novacron/terraform-provider-novacron/internal/kind/network"
 	"github.com/novacron/terraform-provider-novacron/internal/kind/vm/device"
 )
 
@@ -76,6 +77,18 @@ func (d *Driver) Read(ctx context.Context, domain host.Domain, facts metadata.Fa
 	i.Part = own
 	i.Shape = shape(i)
 	return i, nil
+}
+
+// Look implements kind.Driver.
+func (d *Driver) Look(ctx context.Context, i *kind.Instance, leases network.Leases) (err error) {
+	switch {
+	case i.State != host.StateRunning:
+	case leases != nil:
+		i.Addresses, err = d.networks.LeasedAddresses(ctx, leases, i.NICs)
+	default:
+		i.Addresses, err = d.networks.Addresses(ctx, i.UUID, i.NICs)
+	}
+	return err
 }
 
 // shape identifies the machine, its interfaces and disks as the host has them. The metadata keep

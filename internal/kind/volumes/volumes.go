@@ -81,6 +81,19 @@ func (v *Volumes) Of(ctx context.Context, disk host.DomainDisk) (pool host.Pool,
 	return pool, found, err
 }
 
+// Disks are the disks of a domain, and those of a container, without the image that it shares.
+func Disks(d host.Domain) []host.DomainDisk {
+	disks := slices.Clone(d.Disks)
+	for _, f := range d.Filesystems {
+		if f.Kind == host.FilesystemImage && !f.ReadOnly {
+			disks = append(disks, host.DomainDisk{
+				Name: path.Base(f.Source), Target: f.Target, Path: f.Source, Format: "raw",
+			})
+		}
+	}
+	return disks
+}
+
 // PoolsOf names the pools that the volumes of a domain with those disks are in, the library's
 // first.
 func (v *Volumes) PoolsOf(ctx context.Context, disks []host.DomainDisk) ([]string, error) {

@@ -1,0 +1,252 @@
+package container
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/initd"
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
+	"github.com/novacron/terraform-provider-novacron/internal/step"
+)
+
+// Redefine implements kind.Driver.
+func (d *Driver) Redefine(ctx context.Context, i kind.Instance, b *kind.Blueprint, c host.DomainChange) error {
+	if b != nil {
+		own, m := definedOf(i), partOf(*b).machine
+		if count, cores := vcpus(m), 1; own.vcpus != count || own.memoryMiB != m.MemoryMiB {
+			c.Sockets, c.Cores, c.MemoryMiB = &count, &cores, &m.MemoryMiB
+		}
+	}
+	return noDomain(d.containers.RedefineDomain(ctx, i.UUID, c))
+}
+
+// Apply implements kind.Driver. The steps can be repeated after any of them has failed, and what the
+// container is told is written last, before it starts.
+func (d *Driver) Apply(ctx context.Context, i kind.Instance, diff kind.Diff, running bool) error {
+	more, _ := diff.Part.(change)
+	if err := d.changeDevices(ctx, i, diff.Devices); err != nil {
+		return fmt.Errorf("changing the devices of instance %q: %w", i.Facts.Name, err)
+	}
+	for _, growth := range diff.Grows {
+		if err := d.host.ResizeVolume(ctx, growth.Volume.Pool, growth.Volume.Name, "raw", growth.Size); err != nil {
+			return fmt.Errorf("growing disk %q of instance %q: %w", growth.Disk.Name, i.Facts.Name, err)
+		}
+	}
+	if len(diff.Grows) > 0 && running {
+		if err := d.growNow(ctx, i); err != nil {
+			return fmt.Errorf("growing the disks of instance %q: %w", i.Facts.Name, err)
+		}
+	}
+	if more.memory {
+		filesystem := memory(more.blueprint.Drives[0].Size)
+		if err := d.redefine(ctx, i, host.DomainChange{SetFilesystems: []host.Filesystem{filesystem}}); err != nil {
+			return err
+		}
+	}
+	if !more.tell {
+		return nil
+	}
+	if err := d.tell(ctx, i, more.blueprint); err != nil {
+		return fmt.Errorf("telling instance %q what has changed: %w", i.Facts.Name, err)
+	}
+	return nil
+}
+
+func (d *Driver) redefine(ctx context.Context, i kind.Instance, c host.DomainChange) error {
+	return step.Certainly(ctx, func(ctx context.Context) error { return d.containers.RedefineDomain(ctx, i.UUID, c) })
+}
+
+// changeDevices changes the devices of a container that is off.
+func (d *Driver) changeDevices(ctx context.Context, i kind.Instance, devices kind.Devices) error {
+	for _, disk := range devices.DropDisks {
+		if err := d.redefine(ctx, i, host.DomainChange{RemoveFilesystem: disk.Target}); err != nil {
+			return fmt.Errorf("removing disk %q: %w", disk.Name, err)
+		}
+		pool, found, err := d.volumes.Of(ctx, disk)
+		if err == nil && found {
+			err = d.volumes.Remove(ctx, pool.Name, diskVolume(i.Facts.Tenant, i.Facts.Name, disk.Name))
+		}
+		if err != nil {
+			return fmt.Errorf("removing disk %q: %w", disk.Name, err)
+		}
+	}
+	for _, name := range devices.DropNICs {
+		n := slices.IndexFunc(i.NICs, func(h profile.NIC) bool { return h.Name == name })
+		if n < 0 {
+			continue
+		}
+		if err := d.redefine(ctx, i, host.DomainChange{RemoveInterface: i.NICs[n].MAC}); err != nil {
+			return fmt.Errorf("removing interface %q: %w", name, err)
+		}
+	}
+	for _, nic := range slices.Concat(devices.Reconnects, devices.AddNICs) {
+		spec := interfaceSpec(nic)
+		if err := d.redefine(ctx, i, host.DomainChange{SetInterface: &spec}); err != nil {
+			return fmt.Errorf("connecting interface %q: %w", nic.Name, err)
+		}
+	}
+	for _, disk := range devices.AddDisks {
+		if err := d.addDisk(ctx, i, disk); err != nil {
+			return fmt.Errorf("adding disk %q: %w", disk.Spec.Name, err)
+		}
+	}
+	return nil
+}
+
+// addDisk creates a data disk, unless there is one that was used, and adds it to the definition.
+func (d *Driver) addDisk(ctx context.Context, i kind.Instance, k kind.NewDisk) error {
+	volume := diskVolume(i.Facts.Tenant, i.Facts.Name, k.Spec.Name)
+	whole := false
+	if k.Has > 0 {
+		var err error
+		if whole, err = d.formatted(ctx, k.Pool, volume); err != nil {
+			return err
+		}
+	}
+	switch {
+	case !whole:
+		if err := d.volumes.Remove(ctx, k.Pool, volume); err != nil {
+			return err
+		}
+		err := d.makeEmpty(ctx, []disk{{k.Pool, volume, k.Size}}, func(_, _ string, create func() error) error {
+			return create()
+		})
+		if err != nil {
+			return err
+		}
+	case k.Size > k.Has:
+		if err := d.host.ResizeVolume(ctx, k.Pool, volume, "raw", k.Size); err != nil {
+			return err
+		}
+	}
+	filesystem := diskAt(k.Spec.Name, k.Spec.Path)
+	return d.redefine(ctx, i, host.DomainChange{SetFilesystems: []host.Filesystem{filesystem}})
+}
+
+// formatted reports whether a volume has a file system that was ever mounted to be written to. Another
+// one may be incomplete, and holds nothing.
+func (d *Driver) formatted(ctx context.Context, pool, volume string) (bool, error) {
+	// Of the superblock, the number of mounts and the magic number:
+	// https://docs.kernel.org/filesystems/ext4/super.html.
+	const superblock, size, mountsAt, magicAt, magic = 1024, 1024, 0x34, 0x38, 0xef53
+	text, err := d.host.ReadVolumeAt(ctx, pool, volume, superblock, size)
+	if err != nil || len(text) < size {
+		return false, err
+	}
+	return binary.LittleEndian.Uint16(text[magicAt:]) == magic && binary.LittleEndian.Uint16(text[mountsAt:]) > 0, nil
+}
+
+// tell writes what the container is told when it starts, and has it run the nova-init that understands
+// it.
+func (d *Driver) tell(ctx context.Context, i kind.Instance, b kind.Blueprint) error {
+	pool, err := d.host.Pool(ctx, d.volumes.Pool())
+	if err != nil {
+		return err
+	}
+	program, err := d.inits.path(ctx, pool)
+	if err != nil {
+		return err
+	}
+	if program != definedOf(i).program {
+		filesystem := programAt(program)
+		if err := d.redefine(ctx, i, host.DomainChange{SetFilesystems: []host.Filesystem{filesystem}}); err != nil {
+			return err
+		}
+	}
+	name := naming.Configuration(i.Facts.Tenant, i.Facts.Name)
+	volume, err := d.host.Volume(ctx, pool.Name, name)
+	if errors.Is(err, host.ErrNoVolume) {
+		_, err = d.host.CreateVolume(ctx, pool.Name, host.VolumeSpec{
+			Name: name, Format: "raw", Capacity: configSize, Mode: 0o600,
+		})
+		volume.Capacity = configSize
+	}
+	if err != nil {
+		return err
+	}
+	text, err := partOf(b).tell(b, i.UUID, i.Facts.Name, volume.Capacity)
+	if err != nil {
+		return err
+	}
+	return d.write(ctx, pool.Name, name, volume.Capacity, text)
+}
+
+// write replaces all that a volume of that size holds, which grows if it has to.
+func (d *Driver) write(ctx context.Context, pool, name string, has uint64, text []byte) error {
+	if uint64(len(text)) > has {
+		if err := d.host.ResizeVolume(ctx, pool, name, "raw", uint64(len(text))); err != nil {
+			return err
+		}
+	}
+	return d.host.WriteVolume(ctx, pool, name, text)
+}
+
+// GrowError says that a container that runs did not take the new size of a disk. It takes it when it
+// starts.
+type GrowError struct {
+	Disk string // "" for the system disk
+	Why  string
+}
+
+func (e *GrowError) Error() string {
+	name := e.Disk
+	if name == "" {
+		name = "system"
+	}
+	return fmt.Sprintf("the running container did not grow the file system of disk %q: %s. It does when it is started "+
+		"again", name, e.Why)
+}
+
+// growNow has a running container grow its file systems to the size of their volumes.
+func (d *Driver) growNow(ctx context.Context, i kind.Instance) error {
+	name := naming.Configuration(i.Facts.Tenant, i.Facts.Name)
+	text, err := d.host.ReadVolume(ctx, d.volumes.Pool(), name, configLimit)
+	if err != nil {
+		return err
+	}
+	config, err := initd.ParseConfig(text)
+	if err != nil {
+		return err
+	}
+	request := config.Request + 1
+	again, err := told(config, uint64(len(text)), config.Revision, request)
+	if err != nil {
+		return err
+	}
+	if err := d.write(ctx, d.volumes.Pool(), name, uint64(len(text)), again); err != nil {
+		return err
+	}
+	if err := d.containers.SignalContainer(ctx, i.UUID, host.SignalHangUp); err != nil {
+		return err
+	}
+	for {
+		status, err := d.status(ctx, i)
+		if err != nil && !unreported(err) {
+			return err
+		}
+		if err == nil && status.Request == request {
+			for _, disk := range status.Disks {
+				if disk.Error != "" {
+					return &GrowError{disk.Name, disk.Error}
+				}
+			}
+			return nil
+		}
+		state, err := d.containers.DomainState(ctx, i.UUID)
+		if err != nil {
+			return err
+		}
+		if state != host.StateRunning { // its next start grows them
+			return nil
+		}
+		if err := kind.Pause(ctx, kind.Poll); err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,251 @@
+package container
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	settings "github.com/novacron/terraform-provider-novacron/internal/catalog/container"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/guest"
+	"github.com/novacron/terraform-provider-novacron/internal/initd"
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
+)
+
+// Part is the part of a blueprint that only containers have.
+type Part struct {
+	machine       profile.Machine
+	system        bool // process 1 is the image's own init
+	privileged    bool // without a user namespace
+	checks        bool // there is a health check
+	customization *guest.Customization
+	userData      string // the template's own, rendered; "" for none, or if a parameter is not known yet
+	disk          string // the name of the system disk
+	fresh         bool   // what the container writes stays in memory
+	// config is what nova-init is told, except for MAC addresses, the revision and the seed; nil if a
+	// parameter is not known yet, or something is wrong.
+	config *initd.Config
+	told   []metadata.ToldNote
+}
+
+// Told implements kind.Part. What an application is told it is told again at each start.
+func (p *Part) Told() string { return p.customization.Digest() }
+
+// Reports implements kind.Part.
+func (p *Part) Reports() bool { return p.system && guest.Reports(p.userData, p.customization) }
+
+// Note implements kind.Part.
+func (p *Part) Note(f *metadata.Facts) {
+	f.Container = &metadata.ContainerNote{System: p.system, Privileged: p.privileged, Disk: p.disk, Told: p.told}
+	if !p.system {
+		f.Customized.Pending = false
+	}
+}
+
+// partOf is the part of a container's blueprint.
+func partOf(b kind.Blueprint) *Part {
+	if p, ok := b.Part.(*Part); ok {
+		return p
+	}
+	return &Part{}
+}
+
+// noteOf is what the metadata of an instance keep of how it runs.
+func noteOf(i kind.Instance) metadata.ContainerNote {
+	if i.Facts.Container == nil {
+		return metadata.ContainerNote{}
+	}
+	return *i.Facts.Container
+}
+
+// Decide implements kind.Driver.
+func (d *Driver) Decide(r kind.Request, b *kind.Blueprint, sound bool) finding.List {
+	asked := r.Container.Over(b.Version.Spec.Container)
+	p := &Part{
+		machine: b.Hardware.Machine(), system: asked.System(), privileged: asked != nil && is(asked.Privileged),
+		customization: r.Customization, fresh: keepsNothing(b.Strategy),
+	}
+	b.Part = p
+	if len(b.Drives) == 0 { // something is wrong with them
+		return nil
+	}
+	p.disk = b.Drives[0].Name
+	fs := p.checkKind(r)
+	for _, v := range b.Parameters {
+		sound = sound && v != nil
+	}
+	if !sound || len(fs) > 0 {
+		return fs
+	}
+	rendered, err := asked.Render(b.Version.Spec.Parameters, b.Parameters)
+	if found, are := errors.AsType[finding.List](err); are {
+		return append(fs, found...)
+	} else if err != nil {
+		fs.Add(finding.At("container"), "Settings cannot be rendered", finding.Sentence(err))
+		return fs
+	}
+	if rendered == nil {
+		rendered = &settings.Settings{}
+	}
+	config, wrong := p.configure(r, *b, rendered)
+	if fs = append(fs, wrong...); len(fs) > 0 {
+		return fs
+	}
+	p.config, p.checks = &config, config.Health != nil
+	p.told = p.notes(*b, asked, config)
+	if p.system && !r.Seeded {
+		fs = append(fs, p.checkSystem(b)...)
+	}
+	return fs
+}
+
+func is(flag *bool) bool { return flag != nil && *flag }
+
+// checkKind reports what a container cannot have that runs an application, or a system, and that is no
+// part of a spec: catalog.ValidateInstance reports that.
+func (p *Part) checkKind(r kind.Request) finding.List {
+	var fs finding.List
+	if p.system {
+		for _, c := range []string{kind.WaitHealthy, kind.WaitExited} {
+			if slices.Contains(r.WaitFor, c) {
+				fs.Add(finding.At("wait_for"), "Nothing to wait for", fmt.Sprintf("With init = \"system\" there is no "+
+					"application that nova-init watches: remove %q.", c))
+			}
+		}
+		return fs
+	}
+	if slices.Contains(r.WaitFor, kind.WaitCloudInit) {
+		fs.Add(finding.At("wait_for"), "No cloud-init", catalog.NoCloudInit)
+	}
+	at, c := finding.At("customization"), r.Customization
+	if c == nil {
+		return fs
+	}
+	for name, set := range map[string]bool{
+		"install_packages":    len(c.InstallPackages) > 0,
+		"open_ports":          c.OpenPorts != nil,
+		"ssh_authorized_keys": len(c.SSHAuthorizedKeys) > 0,
+		"users":               len(c.Users) > 0,
+		"run_commands":        len(c.RunCommands) > 0,
+		"timezone":            c.Timezone != "",
+		"locale":              c.Locale != "",
+		"user_data":           c.UserData != "",
+	} {
+		if set {
+			fs.Add(at.Name(name), "No cloud-init", catalog.NoCloudInit)
+		}
+	}
+	slices.SortFunc(fs, func(a, b finding.Finding) int { return compareText(a.Path.String(), b.Path.String()) })
+	return fs
+}
+
+// checkSystem renders what cloud-init is told at the first boot, and reports what is wrong with it.
+func (p *Part) checkSystem(b *kind.Blueprint) finding.List {
+	var fs finding.List
+	spec := b.Version.Spec
+	if spec.CloudInit != nil {
+		text, err := spec.CloudInit.Render(spec.Parameters, b.Parameters)
+		if err == nil {
+			err = guest.CheckCloudConfig(text)
+		}
+		if err != nil {
+			fs.Add(finding.At("parameters"), "Parameters make user data invalid", fmt.Sprintf("The "+
+				"cloud_init.user_data of version %q, rendered with these parameters, cannot be used: %v.",
+				b.Version.ID, err))
+			return fs
+		}
+		p.userData = text
+	}
+	fs = append(fs, p.customization.Validate(p.userData)...)
+	if len(fs) == 0 {
+		fs = append(fs, p.customization.ValidateCommands()...)
+	}
+	return fs
+}
+
+// Awaits implements kind.Driver.
+func (d *Driver) Awaits(b kind.Blueprint) []string {
+	if partOf(b).checks {
+		return []string{kind.WaitHealthy}
+	}
+	return []string{kind.WaitRunning}
+}
+
+// notes identify what the container is told, attribute by attribute.
+func (p *Part) notes(b kind.Blueprint, asked *settings.Settings, config initd.Config) []metadata.ToldNote {
+	type addressed struct {
+		Name string
+		IP   profile.Addressing
+	}
+	type mounted struct{ Name, Path string }
+	var nics []addressed
+	for _, n := range b.NICs {
+		nics = append(nics, addressed{n.Name, n.IP})
+	}
+	var disks []mounted
+	for _, drive := range b.Drives[1:] {
+		disks = append(disks, mounted{drive.Name, drive.MountPath})
+	}
+	secret := slices.DeleteFunc(slices.Sorted(maps.Keys(b.Parameters)), func(name string) bool {
+		_, shown := b.Shown[name]
+		return shown
+	})
+	root := b.Version.Root
+	if root != nil {
+		kept := *root
+		kept.Labels, kept.Volumes, kept.ExposedPorts, kept.Identity = nil, nil, nil, ""
+		root = &kept
+	}
+	notes := []metadata.ToldNote{
+		{By: "container", Digest: digest(asked, root)},
+		{By: "parameters", Digest: digest(metadata.Settings(b.Shown), secret)},
+		{By: "network_profile", Digest: digest(nics)},
+		{By: "storage_profile", Digest: digest(disks)},
+	}
+	if !p.system { // a system is told this once
+		notes = append(notes, metadata.ToldNote{By: "customization", Digest: p.customization.Digest()})
+	}
+	if !b.Secret() {
+		notes = append(notes, metadata.ToldNote{Digest: digest(withoutMACs(config))})
+	}
+	return notes
+}
+
+// digest is "sha256:HEX" of values. None of them has a type that JSON does not write.
+func digest(values ...any) string {
+	text, err := json.Marshal(values)
+	if err != nil {
+		panic(err)
+	}
+	sum := sha256.Sum256(text)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// changed returns the attributes by which a container would be told something else. They are none if
+// all of it together is the same, such as after a change of a parameter that nothing uses.
+func changed(have, want []metadata.ToldNote) (by []string) {
+	of := func(notes []metadata.ToldNote, attribute string) string {
+		for _, n := range notes {
+			if n.By == attribute {
+				return n.Digest
+			}
+		}
+		return ""
+	}
+	if all := of(want, ""); all != "" && all == of(have, "") {
+		return nil
+	}
+	for _, n := range want {
+		if n.By != "" && n.Digest != of(have, n.By) {
+			by = append(by, n.By)
+		}
+	}
+	return by
+}

@@ -1,0 +1,161 @@
+package container
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/image"
+	"github.com/novacron/terraform-provider-novacron/internal/image/ext4"
+	"github.com/novacron/terraform-provider-novacron/internal/imagestore/volumes"
+	"github.com/novacron/terraform-provider-novacron/internal/initd"
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
+	"github.com/novacron/terraform-provider-novacron/internal/step"
+	"github.com/novacron/terraform-provider-novacron/internal/strategy"
+)
+
+// Stages implements kind.Driver.
+func (d *Driver) Stages(of *kind.Build) []kind.Stage {
+	b := &build{of, d}
+	stages := []kind.Stage{{Name: "disks", Do: b.makeDisks}, {Name: "seed", Do: b.makeFiles}}
+	if b.Request.Running {
+		stages = append(stages, kind.Stage{Name: "start", Do: b.start})
+	}
+	return stages
+}
+
+// makeDisks creates the disks, all of them empty, and then checks the image.
+func (b *build) makeDisks(ctx context.Context) error {
+	pools := b.Pools()
+	b.UndoLater(func(ctx context.Context) error {
+		return b.driver.volumes.RemoveAll(ctx, b.Tenant, b.Request.Name, pools)
+	})
+	// Remains of an instance of the same name that was removed without its volumes.
+	if err := b.driver.volumes.RemoveRemains(ctx, b.Tenant, b.Request.Name, append(pools, b.Remains...)); err != nil {
+		return err
+	}
+	disks := []disk{{b.Homes[0].Name, b.systemVolume(), b.rootSize()}}
+	for n, drive := range b.Blueprint.Drives[1:] {
+		disks = append(disks, disk{b.Homes[n+1].Name, diskVolume(b.Tenant, b.Request.Name, drive.Name), drive.Size})
+	}
+	err := b.driver.makeEmpty(ctx, disks, func(pool, name string, create func() error) error {
+		return b.createOver(ctx, pool, name, create)
+	})
+	if err != nil {
+		return err
+	}
+	if err := b.copyImage(ctx, b.copyVolume()); err != nil {
+		return err
+	}
+	return b.Confirm(ctx)
+}
+
+// disk is an empty disk to create.
+type disk struct {
+	pool, volume string
+	size         uint64
+}
+
+// makeEmpty creates disks with empty file systems, over one connection. create is what creates the
+// volume of one.
+func (d *Driver) makeEmpty(
+	ctx context.Context, disks []disk, create func(pool, name string, create func() error) error,
+) error {
+	conn, err := d.host.OpenTransfer(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	for _, k := range disks {
+		spec := host.VolumeSpec{Name: k.volume, Format: "raw", Capacity: k.size}
+		err := create(k.pool, k.volume, func() error {
+			return step.Uninterrupted(ctx, func(ctx context.Context) error {
+				_, err := d.host.CreateVolume(ctx, k.pool, spec)
+				return err
+			})
+		})
+		if err != nil {
+			return err
+		}
+		upper := ext4.Upper{
+			Origin: image.Origin{Name: fmt.Sprintf("the volume %q", k.volume)}, Label: "nova-disk",
+			Seed: kind.RandomUUID(), Size: int64(k.size),
+		}
+		if _, err := upper.Send(ctx, volumes.NewSink(conn, k.pool, k.volume)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// copyImage makes the instance's own copy of the image, if its strategy asks for one.
+func (b *build) copyImage(ctx context.Context, name string) error {
+	if b.Strategy.HoldsBase() {
+		return nil
+	}
+	home, of := b.Homes[0].Name, b.Image.Volume
+	return b.createOver(ctx, home, name, func() error {
+		if home == of.Pool {
+			return b.driver.host.CopyVolume(ctx, home, name, of.Name)
+		}
+		return b.Strategy.Make(ctx, b.driver.host, strategy.Disk{
+			Pool: home, Name: name, Capacity: of.Capacity, Image: of, ImageFormat: b.Image.Format,
+		})
+	})
+}
+
+// createOver creates a volume of an instance. If the domain has just claimed the instance's name, a
+// create that is over requested any existing volume of that name, and the host created it late.
+func (b *build) createOver(ctx context.Context, pool, name string, create func() error) error {
+	err := create()
+	if !errors.Is(err, host.ErrExists) || !b.Claimed {
+		return err
+	}
+	// The file may also be one that the host does not know yet, such as a copy made by hand.
+	if err := b.driver.host.RefreshPool(ctx, pool); err != nil {
+		return err
+	}
+	if err := b.driver.volumes.Remove(ctx, pool, name); err != nil {
+		return err
+	}
+	return create()
+}
+
+// makeFiles creates the volumes by which host and container talk to each other, and writes what the
+// container is told.
+func (b *build) makeFiles(ctx context.Context) error {
+	text, err := partOf(b.Blueprint).tell(b.Blueprint, b.UUID, b.Request.Name, 0)
+	if err != nil {
+		return err
+	}
+	configuration := naming.Configuration(b.Tenant, b.Request.Name)
+	for _, spec := range []host.VolumeSpec{
+		{Name: configuration, Capacity: uint64(len(text)), Mode: 0o600},
+		{Name: naming.Status(b.Tenant, b.Request.Name), Capacity: initd.StatusSize, Mode: 0o600},
+		{Name: naming.Console(b.Tenant, b.Request.Name), Mode: 0o600},
+	} {
+		spec.Format = "raw"
+		err := b.createOver(ctx, b.Pool.Name, spec.Name, func() error {
+			return step.Uninterrupted(ctx, func(ctx context.Context) error {
+				_, err := b.driver.host.CreateVolume(ctx, b.Pool.Name, spec)
+				return err
+			})
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return b.driver.host.WriteVolume(ctx, b.Pool.Name, configuration, text)
+}
+
+// start starts the container for the first time.
+func (b *build) start(ctx context.Context) (err error) {
+	if partOf(b.Blueprint).system {
+		if b.Before.Leases, err = b.driver.networks.LeasesBefore(ctx, b.Configured()); err != nil {
+			return err
+		}
+	}
+	return step.Completed(ctx, func(ctx context.Context) error { return b.driver.containers.StartDomain(ctx, b.UUID) })
+}

@@ -1,0 +1,88 @@
+package container
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
+	"github.com/novacron/terraform-provider-novacron/internal/initd"
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
+)
+
+// Start implements kind.Driver. What the container reported before is cleared first, because it would
+// be taken for what it reports now.
+func (d *Driver) Start(ctx context.Context, i kind.Instance) (kind.Before, error) {
+	state, err := d.containers.DomainState(ctx, i.UUID)
+	if err != nil {
+		return kind.Before{}, noDomain(err)
+	}
+	if state == host.StateCrashed {
+		if err := d.containers.DestroyDomain(ctx, i.UUID); err != nil {
+			return kind.Before{}, err
+		}
+		state = host.StateShutoff
+	}
+	var before kind.Before
+	if state == host.StateShutoff {
+		if noteOf(i).System {
+			if before.Leases, err = d.networks.LeasesBefore(ctx, i.NICs); err != nil {
+				return before, err
+			}
+		}
+		status := naming.Status(i.Facts.Tenant, i.Facts.Name)
+		if err := d.host.WriteVolume(ctx, d.volumes.Pool(), status, make([]byte, initd.StatusSize)); err != nil {
+			return before, err
+		}
+	}
+	return before, d.containers.StartDomain(ctx, i.UUID)
+}
+
+// Stop implements kind.Driver. nova-init stops an application as its settings say, within their own
+// time; the image's own init shuts a system down.
+func (d *Driver) Stop(ctx context.Context, uuid string, grace time.Duration) error {
+	var asked time.Time
+	mode := host.ShutdownSignal
+	for deadline := time.Now().Add(grace); grace > 0 && time.Now().Before(deadline); {
+		state, err := d.containers.DomainState(ctx, uuid)
+		switch {
+		case errors.Is(noDomain(err), host.ErrNoDomain):
+			return nil
+		case err != nil:
+			return err
+		case state == host.StateShutoff:
+			return nil
+		case state != host.StateRunning && state != host.StateShuttingDown:
+			deadline = time.Now() // paused or crashed: it will not hear
+			continue
+		}
+		if asked.IsZero() {
+			mode = d.shutdownMode(ctx, uuid)
+		}
+		if time.Since(asked) >= kind.Nudge {
+			asked = time.Now()
+			_ = d.containers.ShutdownDomain(ctx, uuid, mode) // it is watched, and asked again
+		}
+		if err := kind.Pause(ctx, kind.Poll); err != nil {
+			return err
+		}
+	}
+	if err := noDomain(d.containers.DestroyDomain(ctx, uuid)); err != nil && !errors.Is(err, host.ErrNoDomain) {
+		return err
+	}
+	return nil
+}
+
+// shutdownMode is how a container is asked to stop.
+func (d *Driver) shutdownMode(ctx context.Context, uuid string) host.ShutdownMode {
+	domain, err := d.containers.DomainWith(ctx, uuid, host.Status{})
+	if err == nil {
+		facts, err := metadata.Parse(domain.Metadata)
+		if err == nil && facts.Container != nil && facts.Container.System {
+			return host.ShutdownInit
+		}
+	}
+	return host.ShutdownSignal
+}
