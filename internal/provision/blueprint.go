@@ -35,7 +35,7 @@ type Planner struct {
 func (p *Planner) NewBlueprint(
 	r kind.Request, template catalog.Template, version catalog.Version,
 ) (kind.Blueprint, finding.List) {
-	b := kind.Blueprint{Version: version}
+	b := kind.Blueprint{Version: version, Retold: r.Retold}
 	b.Strategy = cmp.Or(r.Strategy, template.DefaultStrategy, strategy.Default().Name())
 	declared := version.Spec.Parameters
 	var fs finding.List
@@ -50,24 +50,28 @@ func (p *Planner) NewBlueprint(
 	fs = append(fs, hardware.Missing()...)
 	fs = append(fs, network.Validate()...)
 	fs = append(fs, network.Missing()...)
-	if broken := storage.Validate(); len(broken) > 0 {
-		fs = append(fs, broken...)
-	} else {
-		fs = append(fs, storage.CheckImage(version.VirtualSize)...)
-		b.Drives = storage.Drives()
-		if b.Drives[0].Size == 0 {
-			b.Drives[0].Size = uint64(version.VirtualSize)
-		}
-	}
 	driver, err := p.kinds.of(template.Type)
 	if err != nil {
 		fs.Add(finding.At("template_id"), "Unknown type of template", finding.Sentence(err)+
 			" Upgrade the provider, or use another template.")
-		return b, fs
+		return b, append(fs, storage.Validate()...)
 	}
 	b.Type = driver.Type()
+	var broken finding.List
+	if b.Drives, broken = drives(driver, storage, version); len(broken) > 0 {
+		fs = append(fs, broken...)
+	}
+	fs = append(fs, catalog.ValidateInstance(template.Type, version.Spec, catalog.Spec{
+		Hardware:   r.Hardware,
+		Network:    r.Network,
+		Storage:    r.Storage,
+		Containers: catalog.Containers{Container: r.Container},
+	})...)
 	fs = append(fs, kind.Unsupported(driver, r, version.Spec)...)
 	fs = append(fs, driver.Decide(r, &b, sound)...)
+	if r.WaitDefault {
+		r.WaitFor = driver.Awaits(b)
+	}
 	if !r.Seeded {
 		how, err := strategy.Of(b.Strategy)
 		if err == nil && how.Resumes() && !r.Boots && len(fs) == 0 {
@@ -87,6 +91,37 @@ func (p *Planner) NewBlueprint(
 			"with an address or DHCP, so it will never have one: add one, or remove \"ip\" from wait_for.")
 	}
 	return b, append(fs, checkMetadata(b, r)...)
+}
+
+// drives are the disks of an instance, or what is wrong with them.
+func drives(driver kind.Driver, storage *profile.Storage, v catalog.Version) ([]profile.Drive, finding.List) {
+	if fs := storage.Validate(); len(fs) > 0 {
+		return nil, fs
+	}
+	all, size := storage.Drives(), uint64(max(0, v.VirtualSize))
+	var fs finding.List
+	if driver.Capabilities().Overlay {
+		size = kind.DefaultOverlay
+	} else {
+		fs = storage.CheckImage(v.VirtualSize)
+	}
+	if all[0].Size == 0 {
+		all[0].Size = size
+	}
+	return all, fs
+}
+
+// Reconfigures reports whether instances of a type are told everything again at each start.
+func (p *Planner) Reconfigures(of string) bool {
+	driver, err := p.kinds.of(of)
+	return err == nil && driver.Capabilities().Reconfigure
+}
+
+// ForgetsSecrets reports whether guests of templates of a type read their secrets only once, so that
+// these can leave the host afterwards.
+func (p *Planner) ForgetsSecrets(of string) bool {
+	driver, err := p.kinds.of(of)
+	return err == nil && driver.Capabilities().Forget
 }
 
 // Blueprint is NewBlueprint for a new instance, with the catalog and the host as they are now.

@@ -52,6 +52,9 @@ func (b *build) resolve(ctx context.Context) (err error) {
 	if b.Strategy, err = strategy.Of(b.Blueprint.Strategy); err != nil {
 		return err
 	}
+	if b.Request.WaitDefault {
+		b.Request.WaitFor = b.driver.Awaits(b.Blueprint)
+	}
 	image, err := b.p.sources.image(ctx, b.Blueprint.Version)
 	if errors.Is(err, catalog.ErrNotFound) {
 		return b.p.library.Images.NoImage(b.Blueprint.Version)
@@ -171,7 +174,17 @@ func (b *build) defineDomain(ctx context.Context) error {
 	if err := b.elsewhere(ctx); err != nil {
 		return err
 	}
-	return b.driver.Define(ctx, &b.Build)
+	if err := b.driver.Define(ctx, &b.Build); err != nil {
+		return err
+	}
+	// Of two definitions of one name that are made at once, the later of these looks sees both.
+	err := b.elsewhere(ctx)
+	if errors.Is(err, host.ErrExists) {
+		undo, cancel := step.UndoContext(ctx)
+		defer cancel()
+		err = errors.Join(err, b.p.removeDomain(undo, b.driver, b.UUID))
+	}
+	return err
 }
 
 // confirmVersion checks that the version was not removed while its base gained another user.
@@ -228,7 +241,7 @@ func (b *build) facts(ctx context.Context) (string, error) {
 	if b.Resume != nil { // the definition does not have all disks yet
 		pools = b.Pools()[1:]
 	}
-	return metadata.Facts{
+	facts := metadata.Facts{
 		Pools:       pools,
 		Description: description,
 		Frozen:      frozen,
@@ -246,10 +259,13 @@ func (b *build) facts(ctx context.Context) (string, error) {
 		SecretSeed:  b.Blueprint.Secret(),
 		Customized:  b.Blueprint.Customized(b.Request.Running),
 		Addressing:  metadata.NoteAddressing(b.Blueprint.NICs),
+		MACs:        metadata.NoteMACs(b.Blueprint.NICs),
 		Sizes:       metadata.SizesOf(b.Blueprint.Drives),
 		Provision: metadata.ProvisionNote{
 			Request: b.record.RequestID, RequestedBy: b.record.RequestedBy,
 			Runner: work.Holder, Started: work.Since, Deadline: work.Deadline,
 		},
-	}.Marshal()
+	}
+	b.Blueprint.Note(&facts)
+	return facts.Marshal()
 }

@@ -37,7 +37,18 @@ type part struct {
 	format       string // of a disk; "" for what no guest writes to
 	over         bool   // it stands on the image of the instance's version
 	allocated    uint64 // bytes
+	// shared says that other instances have the file, too, so it is not copied.
+	shared shared
 }
+
+// shared is a file that instances share.
+type shared int
+
+const (
+	ownFile      shared = iota // of this instance alone
+	sharedImage                // the image of the version
+	sharedByKind               // of all instances of the kind: see kind.Mover
+)
 
 // Bytes is how much of the instance's volumes there is at least to copy.
 func (c Cargo) Bytes() (sum uint64) {
@@ -49,7 +60,12 @@ func (c Cargo) Bytes() (sum uint64) {
 
 // stands reports whether the instance stands on the image of its version.
 func (c Cargo) stands() bool {
-	return slices.ContainsFunc(c.parts, func(p part) bool { return p.over })
+	return slices.ContainsFunc(c.parts, func(p part) bool { return p.over || p.shared == sharedImage })
+}
+
+// own are the volumes of the instance alone.
+func (c Cargo) own() []part {
+	return slices.DeleteFunc(slices.Clone(c.parts), func(p part) bool { return p.shared != ownFile })
 }
 
 // Cargo finds out what another host would get of an instance, which it is to have as the blueprint says.
@@ -89,8 +105,61 @@ func (p *Provisioner) Cargo(ctx context.Context, i kind.Instance, b kind.Bluepri
 			c.parts = append(c.parts, part)
 		}
 	}
+	for _, f := range domain.Filesystems {
+		if f.Kind == host.FilesystemRAM {
+			continue
+		}
+		part, err := p.fileOf(ctx, c, driver, f)
+		if err != nil {
+			return c, err
+		}
+		c.parts = append(c.parts, part)
+	}
 	err = p.addConsole(ctx, &c, driver)
 	return c, err
+}
+
+// fileOf is a file that is mounted into a container.
+func (p *Provisioner) fileOf(
+	ctx context.Context, c Cargo, driver kind.Driver, f host.Filesystem,
+) (part, error) {
+	name := path.Base(f.Source)
+	prefixes := naming.InstancePrefixes(c.Instance.Facts.Tenant, c.Instance.Facts.Name)
+	if driver.Provides(f.Source) {
+		return part{path: f.Source, volume: name, shared: sharedByKind}, nil
+	}
+	if !slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) }) {
+		base, err := p.library.Images.Base(ctx, c.Instance.Facts.Digest)
+		if err != nil {
+			return part{}, err
+		}
+		image, err := p.library.Images.Volume(ctx, base)
+		if err == nil && image.Path != f.Source {
+			err = immovable(c.Instance, fmt.Sprintf("%q, which is mounted at %s, was not made by novacron", f.Source,
+				f.Target))
+		}
+		return part{path: f.Source, volume: name, shared: sharedImage}, err
+	}
+	disk := host.DomainDisk{Name: name, Path: f.Source, Format: "raw"}
+	pool, err := p.volumes.With(ctx, disk)
+	if err != nil {
+		return part{}, err
+	}
+	v, err := p.host.Volume(ctx, pool.Name, name)
+	if err != nil {
+		return part{}, err
+	}
+	found := part{path: f.Source, pool: pool.Name, volume: name, target: f.Target, allocated: v.Allocation}
+	found.tier, err = p.volumes.Tier(ctx, disk, usualTier(c.Blueprint, f.Target))
+	return found, err
+}
+
+// usualTier is the tier of the drive that is mounted for a container at a target.
+func usualTier(b kind.Blueprint, target string) string {
+	if target == "/" && len(b.Drives) > 0 {
+		return b.Drives[0].Tier
+	}
+	return tierOf(b, path.Base(target))
 }
 
 // immovable is the finding that an instance cannot be moved.
@@ -187,6 +256,9 @@ func (p *Provisioner) addConsole(ctx context.Context, c *Cargo, driver kind.Driv
 		return nil
 	}
 	name := naming.Console(c.Instance.Facts.Tenant, c.Instance.Facts.Name)
+	if slices.ContainsFunc(c.parts, func(p part) bool { return p.volume == name }) {
+		return nil
+	}
 	v, err := p.host.Volume(ctx, p.library.Pool(), name)
 	if errors.Is(err, host.ErrNoVolume) {
 		return nil

@@ -37,7 +37,7 @@ func (p *Planner) Compare(ctx context.Context, i kind.Instance, b kind.Blueprint
 				"renamed to %q, and only a domain that is switched off can be renamed.", i.DomainName)})
 	}
 	if !driver.Capabilities().HotPlug {
-		d.WithoutHotPlug()
+		d.WithoutHotPlug(driver.Capabilities().Grow)
 	}
 	return d, fs, nil
 }
@@ -48,6 +48,7 @@ func (p *Planner) CompareForReimage(
 	ctx context.Context, i kind.Instance, b kind.Blueprint,
 ) (kind.Diff, finding.List, error) {
 	i.Facts.Customized.Digest = b.Told()
+	b.Note(&i.Facts)
 	d, fs, err := p.Compare(ctx, i, b)
 	system := finding.At("storage_profile").Name("disks").Key(b.Drives[0].Name)
 	fs = slices.DeleteFunc(fs, func(f finding.Finding) bool {

@@ -146,7 +146,8 @@ func (e *CancelledError) Unwrap() error { return context.Canceled }
 // instance is complete.
 func (b *build) complete(ctx context.Context, instance *kind.Instance) error {
 	facts, completed := instance.Facts, now()
-	if b.Request.Running && slices.Contains(b.Request.WaitFor, kind.WaitCloudInit) && facts.SecretSeed {
+	waited := b.Request.Running && slices.Contains(b.Request.WaitFor, kind.WaitCloudInit)
+	if waited && b.driver.Capabilities().Forget && facts.SecretSeed {
 		if err := b.driver.Forget(ctx, *instance, b.Blueprint); err != nil {
 			return err
 		}

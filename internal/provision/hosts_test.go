@@ -30,6 +30,7 @@ type hostsSite struct {
 	wrap     map[string]func(host.Host) host.Host
 	database bool // the catalog is in none of the pools
 	images   map[string]string
+	kinds    func(kind.Site) []kind.Driver // nil for machines
 }
 
 var siteHosts = []string{"kvm1", "kvm2", "kvm3"}
@@ -124,11 +125,14 @@ func (s *hostsSite) process() map[string]*testSite {
 	}
 	l := library.New(library.Options{Images: stores[0], Others: stores[1:], Store: home, User: "tester"})
 	l.Requests.Aside = func(tidy func()) { tidy() }
-	sites := map[string]*testSite{}
+	sites, drivers := map[string]*testSite{}, machines
+	if s.kinds != nil {
+		drivers = s.kinds
+	}
 	for n, name := range siteHosts {
 		at := l.At(stores[n])
 		sites[name] = &testSite{Host: s.machines[name], lib: at, p: New(Settings{
-			Host: hosts[n], Library: at, Kinds: machines, StorageTiers: map[string]string{siteTier: siteTier},
+			Host: hosts[n], Library: at, Kinds: drivers, StorageTiers: map[string]string{siteTier: siteTier},
 		})}
 	}
 	return sites

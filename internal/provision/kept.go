@@ -8,13 +8,14 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore/usage"
+	"github.com/novacron/terraform-provider-novacron/internal/kind/volumes"
 )
 
 // Kept lists the instances of the catalog on the host, of all tenants, including those that were never
 // completed. It takes two requests, and one for each domain of the host. Domains that the host cannot
 // describe are left out.
 func (p *Provisioner) Kept(ctx context.Context) ([]usage.Instance, error) {
-	domains, _, err := p.host.AllDomains(ctx)
+	domains, _, err := host.AllDomains(ctx, p.host)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +47,7 @@ func (p *Provisioner) Whole(ctx context.Context, uuid string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	pools, err := p.volumes.PoolsOf(ctx, domain.Disks)
+	pools, err := p.volumes.PoolsOf(ctx, volumes.Disks(domain))
 	if err != nil {
 		return false, err
 	}
@@ -54,7 +55,7 @@ func (p *Provisioner) Whole(ctx context.Context, uuid string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	for _, disk := range domain.Disks {
+	for _, disk := range volumes.Disks(domain) {
 		there := slices.ContainsFunc(pools, func(pool string) bool {
 			return slices.Contains(found[pool], path.Base(disk.Path))
 		})

@@ -94,8 +94,8 @@ func (r *Reader) listed(
 	if err != nil || facts.Tenant != r.tenant || !f.chooses(facts, d.State) {
 		return i, false, err
 	}
-	if i, err = driver.Read(ctx, d, facts); err == nil && i.Healthy() {
-		i.Addresses, err = r.networks.LeasedAddresses(ctx, leases, i.NICs)
+	if i, err = driver.Read(ctx, d, facts); err == nil {
+		err = driver.Look(ctx, &i, leases)
 	}
 	return i, true, err
 }

@@ -83,14 +83,33 @@ func (p *Provisioner) relocation(
 ) (to host.Relocation, err error) {
 	to = host.Relocation{Name: c.Instance.DomainName, UUID: c.Instance.UUID, Files: map[string]string{}}
 	for _, part := range c.parts {
-		pool, err := p.poolFor(ctx, part)
-		if err != nil {
+		if to.Files[part.path], err = p.pathFor(ctx, c, part); err != nil {
 			return to, err
 		}
-		to.Files[part.path] = pool.Path + "/" + part.volume
 	}
 	to.Metadata, err = p.factsHere(ctx, c, other, arrived)
 	return to, err
+}
+
+// pathFor is where this host has a file of an instance that moves here.
+func (p *Provisioner) pathFor(ctx context.Context, c Cargo, of part) (string, error) {
+	pool, err := p.poolFor(ctx, of)
+	if err != nil {
+		return "", err
+	}
+	switch of.shared {
+	case sharedImage:
+		image, err := p.sources.image(ctx, c.Blueprint.Version)
+		return image.volume.Path, err
+	case sharedByKind:
+		driver, err := p.kinds.of(c.Instance.Type)
+		if err != nil {
+			return "", err
+		}
+		return driver.Provide(ctx, pool)
+	default:
+		return pool.Path + "/" + of.volume, nil
+	}
 }
 
 // poolFor is the pool of the host that a volume moves to.

@@ -29,7 +29,7 @@ func (p *Provisioner) Fill(ctx context.Context, c Cargo, from *Provisioner, othe
 	if shared {
 		return p.seen(ctx, c, from)
 	}
-	for _, part := range c.parts {
+	for _, part := range c.own() {
 		if err := p.fill(ctx, c, from, part); err != nil {
 			return fmt.Errorf("copying volume %q from pool %q on %s: %w", part.volume, part.pool, from.host.URI(), err)
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/host/hostid"
+	"github.com/novacron/terraform-provider-novacron/internal/kind/volumes"
 	"github.com/novacron/terraform-provider-novacron/internal/lease"
 	"github.com/novacron/terraform-provider-novacron/internal/library/planning"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
@@ -61,7 +62,7 @@ func (b *build) clearRemains(ctx context.Context) error {
 	if !b.p.library.Removals.Keep(domain.UUID) {
 		return b.p.nameTaken(b.Tenant, b.Request.Name)
 	}
-	if b.Remains, err = b.p.volumes.PoolsOf(ctx, domain.Disks); err != nil {
+	if b.Remains, err = b.p.volumes.PoolsOf(ctx, volumes.Disks(domain)); err != nil {
 		return err
 	}
 	b.Remains = append(b.Remains, facts.Pools...)

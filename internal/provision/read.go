@@ -12,7 +12,6 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/coalesce"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
-	"github.com/novacron/terraform-provider-novacron/internal/kind/network"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
@@ -30,7 +29,6 @@ var (
 // Reader reads instances.
 type Reader struct {
 	kinds    kinds
-	networks *network.Networks
 	tenant   string
 	uri      string
 	statuses *coalesce.Answers[string, map[string]host.Status] // of all domains of a type by UUID
@@ -39,7 +37,6 @@ type Reader struct {
 func newReader(all kinds, s kind.Site) *Reader {
 	return &Reader{
 		kinds:    all,
-		networks: s.Networks,
 		tenant:   s.Tenant,
 		uri:      s.Host.URI(),
 		statuses: coalesce.NewAnswers[string, map[string]host.Status](statusAge),
@@ -135,8 +132,8 @@ func (r *Reader) instance(ctx context.Context, driver kind.Driver, d host.Domain
 		return kind.Instance{}, err
 	}
 	i, err := driver.Read(ctx, d, facts)
-	if err == nil && d.State == host.StateRunning {
-		i.Addresses, err = r.networks.Addresses(ctx, i.UUID, i.NICs)
+	if err == nil {
+		err = driver.Look(ctx, &i, nil)
 	}
 	return i, err
 }

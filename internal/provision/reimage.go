@@ -143,6 +143,7 @@ func (b *build) swap(ctx context.Context, before kind.Instance) error {
 		Request: b.record.RequestID, RequestedBy: b.record.RequestedBy, Started: b.record.StartedAt,
 		Completed: &completed,
 	}
+	b.Blueprint.Note(&facts)
 	metadata, err := facts.Marshal()
 	if err != nil {
 		return err

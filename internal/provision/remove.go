@@ -12,6 +12,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/host/hostid"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
+	"github.com/novacron/terraform-provider-novacron/internal/kind/volumes"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
@@ -72,7 +73,7 @@ func (p *Provisioner) discard(
 	if err := p.alone(ctx, tenant, name, domain.UUID); err != nil && !host.Unanswered(err) {
 		return err
 	}
-	pools, err := p.volumes.PoolsOf(ctx, domain.Disks)
+	pools, err := p.volumes.PoolsOf(ctx, volumes.Disks(domain))
 	if err != nil {
 		return err
 	}

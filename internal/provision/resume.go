@@ -15,7 +15,7 @@ import (
 // resumable finds the snapshot that the guest is to be resumed from, if its strategy says so. If there
 // is none, it is made. A guest that cannot be resumed boots, unless its user has excluded that.
 func (b *build) resumable(ctx context.Context) error {
-	if !b.Strategy.Resumes() || b.Request.Boots || !b.Request.Running {
+	if !b.Strategy.Resumes() || !b.driver.Capabilities().Resume || b.Request.Boots || !b.Request.Running {
 		return nil
 	}
 	v := b.Blueprint.Version

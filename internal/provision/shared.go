@@ -124,7 +124,7 @@ func (p *Provisioner) Shares(ctx context.Context, c Cargo, other string) (bool, 
 // hasAll checks that this host, which shares the library's pool with the instance's, has all volumes of the
 // instance under the same paths. It returns a *VacantError if it has not.
 func (p *Provisioner) hasAll(ctx context.Context, c Cargo) error {
-	for _, part := range c.parts {
+	for _, part := range c.own() {
 		name := p.volumes.TierPool(part.tier)
 		pool, err := p.host.Pool(ctx, name)
 		if err != nil {
@@ -150,7 +150,7 @@ func (p *Provisioner) hasAll(ctx context.Context, c Cargo) error {
 
 // hasAny reports whether this host has a volume of the instance.
 func (p *Provisioner) hasAny(ctx context.Context, c Cargo) (bool, error) {
-	for _, part := range c.parts {
+	for _, part := range c.own() {
 		pool := p.volumes.TierPool(part.tier)
 		err := p.host.RefreshPool(ctx, pool)
 		if err == nil {
@@ -166,7 +166,7 @@ func (p *Provisioner) hasAny(ctx context.Context, c Cargo) (bool, error) {
 // seen returns an error unless the host sees each volume of an instance that is off as the instance's own host
 // does. A pool that was copied once may look like one that is shared.
 func (p *Provisioner) seen(ctx context.Context, c Cargo, from *Provisioner) error {
-	for _, part := range c.parts {
+	for _, part := range c.own() {
 		name := p.volumes.TierPool(part.tier)
 		for _, on := range []struct {
 			host host.Host

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
@@ -80,7 +82,7 @@ func (p *Provisioner) Update(ctx context.Context, uuid string, c Change) (kind.I
 	if err := driver.Apply(ctx, instance, diff, running); err != nil {
 		return instance, err
 	}
-	if c.Running && (diff.Restart() || !instance.Healthy()) {
+	if c.Running && (diff.Restart() || !instance.AsAsked()) {
 		if err := p.bringUp(ctx, driver, instance, c); err != nil {
 			return instance, err
 		}
@@ -122,10 +124,14 @@ func (p *Provisioner) bringUp(ctx context.Context, driver kind.Driver, i kind.In
 	if err != nil {
 		return fmt.Errorf("starting instance %q: %w", i.Facts.Name, err)
 	}
-	if err := driver.Ready(ctx, i, before, c.WaitFor, first); err != nil {
+	conditions := c.WaitFor
+	if c.WaitDefault && c.Blueprint != nil {
+		conditions = driver.Awaits(*c.Blueprint)
+	}
+	if err := driver.Ready(ctx, i, before, conditions, first); err != nil {
 		return err
 	}
-	if c.Blueprint != nil && slices.Contains(c.WaitFor, kind.WaitCloudInit) {
+	if c.Blueprint != nil && driver.Capabilities().Forget && slices.Contains(c.WaitFor, kind.WaitCloudInit) {
 		return p.clearSecretsLater(ctx, driver, i.UUID, *c.Blueprint)
 	}
 	return nil
@@ -180,7 +186,12 @@ func (p *Provisioner) redefine(
 	}
 	if c.Blueprint != nil {
 		facts.Addressing = kind.Addressing(i.NICs, c.Blueprint.NICs)
+		if driver.Capabilities().Reconfigure { // the guest is told again
+			facts.Addressing = metadata.NoteAddressing(c.Blueprint.NICs)
+		}
 	}
+	// recorded before they are there, because the definition may not have their names
+	facts.MACs = noteAdded(facts.MACs, d.AddNICs)
 	// recorded before the first volume exists, so that a removal of the instance finds it
 	for _, disk := range d.AddDisks {
 		if disk.Pool != "" && !slices.Contains(facts.Pools, disk.Pool) {
@@ -193,6 +204,18 @@ func (p *Provisioner) redefine(
 	}
 	change := host.DomainChange{Description: &description, Metadata: &metadata}
 	return driver.Redefine(ctx, i, c.Blueprint, change)
+}
+
+// noteAdded notes the MAC addresses of interfaces that are about to be added, as far as they are known.
+func noteAdded(notes []metadata.MACNote, added []profile.NIC) []metadata.MACNote {
+	for _, nic := range added {
+		if nic.MAC == "" {
+			continue
+		}
+		notes = slices.DeleteFunc(slices.Clone(notes), func(n metadata.MACNote) bool { return n.Interface == nic.Name })
+		notes = append(notes, metadata.MACNote{Interface: nic.Name, MAC: nic.MAC})
+	}
+	return notes
 }
 
 // rename gives a domain that is off the instance's name again.
@@ -217,10 +240,13 @@ func (p *Provisioner) noteLeft(
 		return i, err
 	}
 	sizes, cards := i.Facts.Sizes, i.Facts.MACs
+	had := i.Facts.Container
 	if b != nil {
 		sizes, cards = metadata.SizesOf(b.Drives), metadata.NoteMACs(i.NICs)
+		b.Note(&i.Facts)
 	}
-	if i.Facts.Shape == i.Shape && slices.Equal(i.Facts.Sizes, sizes) && slices.Equal(i.Facts.MACs, cards) {
+	if i.Facts.Shape == i.Shape && slices.Equal(i.Facts.Sizes, sizes) && slices.Equal(i.Facts.MACs, cards) &&
+		reflect.DeepEqual(i.Facts.Container, had) {
 		return i, nil
 	}
 	i.Facts.Shape, i.Facts.Sizes, i.Facts.MACs = i.Shape, sizes, cards

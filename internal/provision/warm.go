@@ -57,6 +57,7 @@ func checkResume(driver kind.Driver, r kind.Request, b kind.Blueprint) finding.L
 	var fs finding.List
 	strategy := finding.At("strategy")
 	switch v := b.Version; {
+	case driver.Capabilities().Fresh:
 	case !driver.Capabilities().Resume:
 		fs.Add(strategy, "Not supported by this type of template", fmt.Sprintf("Instances of templates of the type %q "+
 			"cannot be resumed: use another strategy.", driver.Type()))
@@ -163,7 +164,12 @@ func (p *Planner) driverOf(ctx context.Context, id catalog.TemplateID) (kind.Dri
 func (p *Planner) WarnResume(
 	ctx context.Context, r kind.Request, b kind.Blueprint,
 ) (warning finding.Finding, fails bool, err error) {
-	if how, err := strategy.Of(b.Strategy); err != nil || !how.Resumes() {
+	how, err := strategy.Of(b.Strategy)
+	if err != nil || !how.Resumes() {
+		return finding.Finding{}, false, err
+	}
+	driver, err := p.kinds.of(b.Type)
+	if err != nil || !driver.Capabilities().Resume {
 		return finding.Finding{}, false, err
 	}
 	fails = r.OnNoWarm == kind.NoWarmFail
@@ -206,7 +212,7 @@ func (p *Planner) WarnResume(
 func (p *Planner) NeedsBoot(b kind.Blueprint) finding.List {
 	how, err := strategy.Of(b.Strategy)
 	if err == nil && how.Resumes() {
-		if driver, err := p.kinds.of(b.Type); err == nil {
+		if driver, err := p.kinds.of(b.Type); err == nil && driver.Capabilities().Resume {
 			return driver.NeedsBoot(b)
 		}
 	}
