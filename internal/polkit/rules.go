@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"text/template"
+
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // Rules say who may work for a tenant, and where.
@@ -23,6 +25,9 @@ type Rules struct {
 
 // FileName returns the name for the file of the rules, in /etc/polkit-1/rules.d.
 func (r Rules) FileName() string { return "50-novacron-" + r.Tenant + ".rules" }
+
+// TenantHash stands for the tenant in the names of containers' disks.
+func (r Rules) TenantHash() string { return naming.TenantHash(r.Tenant) }
 
 //go:embed rules.js.tmpl
 var source string

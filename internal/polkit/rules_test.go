@@ -3,6 +3,8 @@ package polkit
 import (
 	"strings"
 	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 func TestRulesDoNotDependOnTheOrderOfNames(t *testing.T) {
@@ -16,7 +18,7 @@ func TestRulesDoNotDependOnTheOrderOfNames(t *testing.T) {
 	}
 	for _, line := range []string{
 		`var tenant = "t1";`, `var users = ["a","b"];`, `var groups = [];`, `var pools = ["x","y"];`,
-		`var readTenants = [];`, `var publish = false;`,
+		`var readTenants = [];`, `var publish = false;`, `var tenantHash = "` + naming.TenantHash("t1") + `";`,
 		"/etc/polkit-1/rules.d/50-novacron-t1.rules",
 	} {
 		if !strings.Contains(one, line) {
