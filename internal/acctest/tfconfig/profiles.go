@@ -51,6 +51,7 @@ type Disk struct {
 	StorageTier  Value `tf:"storage_tier"`
 	IsBoot       Value `tf:"is_boot"`
 	IsSystemDisk Value `tf:"is_system_disk"`
+	MountPath    Value `tf:"mount_path"`
 }
 
 // Parameter declares a parameter.
@@ -72,6 +73,36 @@ type Parameter struct {
 // CloudInit is the attribute cloud_init.
 type CloudInit struct {
 	UserData Value `tf:"user_data"`
+}
+
+// Container is the attribute container.
+type Container struct {
+	Init               Value            `tf:"init"`
+	Entrypoint         []Value          `tf:"entrypoint"`
+	Command            []Value          `tf:"command"`
+	Env                map[string]Value `tf:"env"`
+	WorkingDir         Value            `tf:"working_dir"`
+	User               Value            `tf:"user"`
+	Restart            Value            `tf:"restart"`
+	StopSignal         Value            `tf:"stop_signal"`
+	StopTimeoutSeconds Value            `tf:"stop_timeout_seconds"`
+	Privileged         Value            `tf:"privileged"`
+	HealthCheck        *HealthCheck     `tf:"health_check"`
+	Tmpfs              map[string]Tmpfs `tf:"tmpfs"`
+}
+
+// HealthCheck is the health check of a Container.
+type HealthCheck struct {
+	Command            []Value `tf:"command"`
+	IntervalSeconds    Value   `tf:"interval_seconds"`
+	TimeoutSeconds     Value   `tf:"timeout_seconds"`
+	Retries            Value   `tf:"retries"`
+	StartPeriodSeconds Value   `tf:"start_period_seconds"`
+}
+
+// Tmpfs is a directory in memory of a Container.
+type Tmpfs struct {
+	SizeMB Value `tf:"size_mb"`
 }
 
 // Warm is the attribute warm of a version.

@@ -13,6 +13,7 @@ type Template struct {
 	Meta
 	Name               Value               `tf:"name"`
 	DisplayName        Value               `tf:"display_name"`
+	Type               Value               `tf:"type"`
 	Description        Value               `tf:"description"`
 	State              Value               `tf:"state"`
 	DeprecationMessage Value               `tf:"deprecation_message"`
@@ -26,6 +27,7 @@ type Template struct {
 	StorageProfile     *Storage            `tf:"storage_profile"`
 	Parameters         Value               `tf:"parameters"`
 	CloudInit          *CloudInit          `tf:"cloud_init"`
+	Container          *Container          `tf:"container"`
 }
 
 func (t Template) head() (string, []string) { return "resource", t.labels(templateType) }
@@ -51,6 +53,7 @@ type Version struct {
 	StorageProfile     *Storage   `tf:"storage_profile"`
 	Parameters         Value      `tf:"parameters"`
 	CloudInit          *CloudInit `tf:"cloud_init"`
+	Container          *Container `tf:"container"`
 	Warm               *Warm      `tf:"warm"`
 	Timeouts           *Timeouts
 }
@@ -88,6 +91,7 @@ type Instance struct {
 	HardwareProfile     *Hardware        `tf:"hardware_profile"`
 	NetworkProfile      *Network         `tf:"network_profile"`
 	StorageProfile      *Storage         `tf:"storage_profile"`
+	Container           *Container       `tf:"container"`
 	Labels              map[string]Value `tf:"labels"`
 	PowerState          Value            `tf:"power_state"`
 	Autostart           Value            `tf:"autostart"`

@@ -24,7 +24,7 @@ func Computed(attributes map[string]schema.Attribute, except ...string) map[stri
 }
 
 // secretive are the names of attributes that often hold secrets.
-var secretive = []string{"user_data", "seal_commands", "resume_commands"}
+var secretive = []string{"env", "user_data", "seal_commands", "resume_commands"}
 
 func computedAttribute(a schema.Attribute, sensitive bool) ds.Attribute {
 	text := a.GetMarkdownDescription()

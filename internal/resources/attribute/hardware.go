@@ -29,24 +29,25 @@ func HardwareAttribute(description string) schema.SingleNestedAttribute {
 			},
 			"cpu_cores": schema.Int64Attribute{Optional: true,
 				MarkdownDescription: "Cores of each socket, 1 to 512. The guest has `cpu_count * cpu_cores` " +
-					"vCPUs. Default: 1."},
+					"vCPUs. A container has as much time of the host's processors. Default: 1."},
 			"cpu_type": schema.StringAttribute{Optional: true,
 				MarkdownDescription: "CPU that the guest sees: `host-model`, `host-passthrough`, `maximum`, or " +
 					"a model that libvirt knows. Under software emulation, the first three all mean `maximum`. " +
-					"Default: `host-model`."},
+					"Default: `host-model`. Not allowed for containers."},
 			"memory_mb": schema.Int64Attribute{
 				Optional: true, MarkdownDescription: "Memory in MiB, at least 32. Default: 1024.",
 			},
 			"firmware": schema.StringAttribute{Optional: true,
 				MarkdownDescription: "`bios` or `efi`; the image must be made for it. With `efi`, the host " +
-					"chooses its build, and keeps its variables with the instance. Default: `bios`."},
+					"chooses its build, and keeps its variables with the instance. Default: `bios`. Not allowed for " +
+					"containers."},
 			"gpu_count": schema.Int64Attribute{Optional: true,
 				MarkdownDescription: "How many of the host's GPUs the instance gets for itself, up to 16. Each " +
 					"comes with the other functions of its card. GPUs need an IOMMU and, in most cases, an " +
-					"image with EFI. Default: 0."},
+					"image with EFI. Default: 0. Not allowed for containers."},
 			"gpu_type": schema.StringAttribute{Optional: true,
 				MarkdownDescription: "Type of the GPUs: PCI id of vendor and device, such as `10de:1eb8`, as " +
-					"`lspci -n` shows it on the host. Required with `gpu_count`."},
+					"`lspci -n` shows it on the host. Required with `gpu_count`. Not allowed for containers."},
 		},
 	}
 }

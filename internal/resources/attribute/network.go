@@ -55,7 +55,7 @@ func interfaceAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"type": schema.StringAttribute{
 			Optional: true, MarkdownDescription: "Network card: `virtio`, `e1000`, `e1000e` or `rtl8139`. " +
-				"Default: `virtio`.",
+				"Default: `virtio`. Not allowed for containers.",
 		},
 		"network": schema.StringAttribute{Optional: true,
 			MarkdownDescription: "The libvirt network of the interface. Default: `default`, unless `bridge` is set."},
@@ -64,7 +64,7 @@ func interfaceAttributes() map[string]schema.Attribute {
 		"vlan": schema.Int64Attribute{Optional: true,
 			MarkdownDescription: "VLAN tag, 1 to 4094, that the host adds to the guest's traffic. It works on " +
 				"networks whose bridge is an Open vSwitch bridge and, with libvirt 11 or newer, on other " +
-				"bridges of the host. The plan refuses it anywhere else."},
+				"bridges of the host. The plan refuses it anywhere else, and for containers."},
 		"mac_address": schema.StringAttribute{
 			Optional: true, MarkdownDescription: "Ethernet address, such as `52:54:00:12:34:56`. Default: " +
 				"chosen at random.",
@@ -168,6 +168,18 @@ func textList(all []string) types.List {
 		return types.ListNull(types.StringType)
 	}
 	return types.ListValueMust(types.StringType, texts(all))
+}
+
+// textMap writes a map, or null for nil.
+func textMap(all map[string]string) types.Map {
+	if all == nil {
+		return types.MapNull(types.StringType)
+	}
+	values := make(map[string]attr.Value, len(all))
+	for key, s := range all {
+		values[key] = types.StringValue(s)
+	}
+	return types.MapValueMust(types.StringType, values)
 }
 
 func texts(all []string) []attr.Value {

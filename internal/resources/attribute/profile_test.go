@@ -29,7 +29,7 @@ func TestProfilesAreReadAsWritten(t *testing.T) {
 	}
 	storage := &profile.Storage{
 		Disks: map[string]profile.Disk{
-			"a": {SizeGB: &one, Type: &text, Tier: &text, Boot: &yes, System: &yes}, "b": {},
+			"a": {SizeGB: &one, Type: &text, Tier: &text, Boot: &yes, System: &yes, MountPath: &text}, "b": {},
 		},
 	}
 	if got, known := Storage(StorageObject(storage)); !known || !reflect.DeepEqual(got, storage) {
@@ -97,6 +97,7 @@ func TestWhatIsNotKnownIsNotFoundWrong(t *testing.T) {
 		"storage_tier":   types.StringNull(),
 		"is_boot":        types.BoolUnknown(),
 		"is_system_disk": types.BoolNull(),
+		"mount_path":     types.StringNull(),
 	})
 	disks := storage.Attributes()["disks"].(types.Map).Elements()
 	disks["data"] = data

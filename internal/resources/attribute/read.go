@@ -79,6 +79,37 @@ func (r reader) strings(name string) []string {
 	return Strings(elements)
 }
 
+// list reads a list of texts; nil if it is not set, or if an element is unknown: elements have their
+// meaning by their positions.
+func (r reader) list(name string) []string {
+	v, ok := r.attributes[name].(types.List)
+	if !ok || r.missing(v) {
+		return nil
+	}
+	for _, element := range v.Elements() {
+		if element.IsUnknown() {
+			*r.unknown = true
+			return nil
+		}
+	}
+	return Strings(v.Elements())
+}
+
+// texts reads a map of texts; nil if it is not set. It leaves out unknown elements.
+func (r reader) texts(name string) map[string]string {
+	v, ok := r.attributes[name].(types.Map)
+	if !ok || r.missing(v) {
+		return nil
+	}
+	all := make(map[string]string, len(v.Elements()))
+	for key, element := range v.Elements() {
+		if s, ok := element.(types.String); ok && !r.missing(s) {
+			all[key] = s.ValueString()
+		}
+	}
+	return all
+}
+
 // commands reads a list of commands; nil if it is not set or empty. See Commands.
 func (r reader) commands(name string) []string {
 	v, ok := r.attributes[name].(types.List)

@@ -18,6 +18,7 @@ type Spec struct {
 	StorageProfile  types.Object `tfsdk:"storage_profile"`
 	Parameters      types.Map    `tfsdk:"parameters"`
 	CloudInit       types.Object `tfsdk:"cloud_init"`
+	Container       types.Object `tfsdk:"container"`
 }
 
 // Core reads the spec.
@@ -28,6 +29,7 @@ func (s Spec) Core() catalog.Spec {
 	c.Storage, _ = Storage(s.StorageProfile)
 	c.Parameters, _ = Parameters(s.Parameters)
 	c.CloudInit, _ = CloudInit(s.CloudInit)
+	c.Container, _ = Container(s.Container)
 	return c
 }
 
@@ -44,16 +46,18 @@ func (s Spec) Validate() finding.List {
 	}
 	cloudInit, _ := CloudInit(s.CloudInit)
 	fs = append(fs, cloudInit.Validate()...)
-	return fs
+	settings, _ := Container(s.Container)
+	return append(fs, settings.Validate()...)
 }
 
-// ValidateWhole reports what does not fit together in a complete spec, which no other spec
-// overrides or completes.
-func (s Spec) ValidateWhole() finding.List {
+// ValidateWhole reports what does not fit together in the complete spec of a template of a type,
+// which no other spec overrides or completes. While something is unknown, it reports only what the
+// type does not have. "" is a type that is not known yet.
+func (s Spec) ValidateWhole(of string) finding.List {
 	if !s.Known() {
-		return nil
+		return s.Core().ValidateFor(of)
 	}
-	return s.Core().ValidateWhole()
+	return s.Core().ValidateWhole(of)
 }
 
 // ValidateStorage reports mistakes in a storage_profile that can already be known. Which disk is
@@ -71,7 +75,7 @@ func ValidateStorage(o types.Object) finding.List {
 	for _, element := range disks.Elements() {
 		disk, ok := element.(types.Object)
 		if !ok || disk.IsUnknown() || disk.Attributes()["is_system_disk"].IsUnknown() ||
-			disk.Attributes()["is_boot"].IsUnknown() {
+			disk.Attributes()["is_boot"].IsUnknown() || disk.Attributes()["mount_path"].IsUnknown() {
 			return storage.ValidateDisks()
 		}
 	}
@@ -85,7 +89,8 @@ func (s Spec) Known() bool {
 	_, storage := Storage(s.StorageProfile)
 	_, parameters := Parameters(s.Parameters)
 	_, cloudInit := CloudInit(s.CloudInit)
-	return hardware && network && storage && parameters && cloudInit
+	_, settings := Container(s.Container)
+	return hardware && network && storage && parameters && cloudInit && settings
 }
 
 // Refresh copies what the catalog has. Equivalent values stay as the user wrote them.
@@ -96,6 +101,7 @@ func (s *Spec) Refresh(c catalog.Spec) {
 	s.StorageProfile = keep(s.StorageProfile, prior.Storage, c.Storage, StorageObject)
 	s.Parameters = keep(s.Parameters, prior.Parameters, c.Parameters, ParametersMap)
 	s.CloudInit = keep(s.CloudInit, prior.CloudInit, c.CloudInit, CloudInitObject)
+	s.Container = keep(s.Container, prior.Container, c.Container, ContainerObject)
 }
 
 // keep returns the written value if it means the same as the current one, and writes the current
@@ -111,6 +117,6 @@ func keep[V attr.Value, T any](written V, prior, current T, write func(T) V) V {
 func NoSpec() Spec {
 	return Spec{
 		HardwareProfile: HardwareObject(nil), NetworkProfile: NetworkObject(nil), StorageProfile: StorageObject(nil),
-		Parameters: ParametersMap(nil), CloudInit: CloudInitObject(nil),
+		Parameters: ParametersMap(nil), CloudInit: CloudInitObject(nil), Container: ContainerObject(nil),
 	}
 }

@@ -15,6 +15,7 @@ var (
 		"storage_tier":   types.StringType,
 		"is_boot":        types.BoolType,
 		"is_system_disk": types.BoolType,
+		"mount_path":     types.StringType,
 	}
 	diskType     = types.ObjectType{AttrTypes: diskTypes}
 	storageTypes = map[string]attr.Type{"disks": types.MapType{ElemType: diskType}}
@@ -37,7 +38,8 @@ func StorageAttribute(description string) schema.SingleNestedAttribute {
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"size_gb": schema.Int64Attribute{Optional: true,
 						MarkdownDescription: "Size in GiB. Required for blank disks. The system disk's default " +
-							"is the image's size; a larger value grows it."},
+							"is the image's size; a larger value grows it. That of a container lies over the image, " +
+							"and has any size. Default: 10."},
 					"type": schema.StringAttribute{Optional: true,
 						MarkdownDescription: "What the guest is told about the disk; " +
 							"`storage_tier` says where the disk really is. The host decides about caching " +
@@ -46,7 +48,7 @@ func StorageAttribute(description string) schema.SingleNestedAttribute {
 							"  - `ssd`: has no moving parts; attached by virtio-scsi (`/dev/sda`, …). Discarded " +
 							"blocks return to the pool.\n  - `hdd`: rotates 7,200 times a minute; attached by " +
 							"virtio-scsi (`/dev/sda`, …). Discarded blocks stay allocated, so that holes do not " +
-							"scatter later writes."},
+							"scatter later writes.\n  - Not allowed for containers, which get a file system."},
 					"storage_tier": schema.StringAttribute{Optional: true,
 						MarkdownDescription: "Tier of the provider's `storage_tiers`, in whose pool the disk " +
 							"is created. Default: the library's own pool. The system disk of a linked clone " +
@@ -54,10 +56,15 @@ func StorageAttribute(description string) schema.SingleNestedAttribute {
 							"moves no existing disk."},
 					"is_boot": schema.BoolAttribute{Optional: true,
 						MarkdownDescription: "Whether the machine boots from this disk. If nothing boots from " +
-							"it, the system disk is tried next. Default: the system disk."},
+							"it, the system disk is tried next. Default: the system disk. Not allowed for containers."},
 					"is_system_disk": schema.BoolAttribute{Optional: true,
 						MarkdownDescription: "Whether the image goes onto this disk. Default: the disk named " +
-							"`system`, or the only one."},
+							"`system`, or the only one if it has no `mount_path`."},
+					"mount_path": schema.StringAttribute{Optional: true,
+						MarkdownDescription: "Directory where a container has this disk, an absolute path, such as " +
+							"`/var/lib/data`. Required for data disks of containers, and not allowed for their " +
+							"system disk, which is at `/`, nor for virtual machines. A new disk gets the owner and " +
+							"the permissions that the directory has in the image."},
 				}},
 			},
 		},
@@ -78,6 +85,8 @@ func Storage(o types.Object) (*profile.Storage, bool) {
 				Tier:   r.string("storage_tier"),
 				Boot:   r.bool("is_boot"),
 				System: r.bool("is_system_disk"),
+
+				MountPath: r.string("mount_path"),
 			}
 			if size := r.attributes["size_gb"]; size != nil && size.IsUnknown() {
 				assumed := int64(assumedSize)
@@ -101,6 +110,7 @@ func StorageObject(s *profile.Storage) types.Object {
 				"storage_tier":   types.StringPointerValue(d.Tier),
 				"is_boot":        types.BoolPointerValue(d.Boot),
 				"is_system_disk": types.BoolPointerValue(d.System),
+				"mount_path":     types.StringPointerValue(d.MountPath),
 			}
 		})})
 }

@@ -29,9 +29,10 @@ func TestAccKilledAnywhereTheNextApplyConverges(t *testing.T) {
 	host := acctest.RequireHost(t)
 	t.Parallel()
 	image, changed, tiny := tfacc.EmptyImage(t, "16M"), changedImage(t), acctest.TinyImage(t)
-	for n := range operations("", image, changed, tiny) {
+	root := rootArchive(t)
+	for n := range operations("", image, changed, tiny, root) {
 		pool := tfacc.Name("fault")
-		op := operations(pool, image, changed, tiny)[n]
+		op := operations(pool, image, changed, tiny, root)[n]
 		t.Run(op.name, func(t *testing.T) {
 			t.Parallel()
 			host.Pool(t, pool)
@@ -46,12 +47,13 @@ func TestAccRestartedAnywhereTheNextApplyConverges(t *testing.T) {
 	shared := acctest.RequireHost(t)
 	t.Parallel()
 	image, changed, tiny := tfacc.EmptyImage(t, "16M"), changedImage(t), acctest.TinyImage(t)
-	for n := range operations("", image, changed, tiny) {
+	root := rootArchive(t)
+	for n := range operations("", image, changed, tiny, root) {
 		if n > 0 && !everything() {
 			break
 		}
 		name := tfacc.Name("restart")
-		op := operations(name, image, changed, tiny)[n]
+		op := operations(name, image, changed, tiny, root)[n]
 		t.Run(op.name, func(t *testing.T) {
 			t.Parallel()
 			host := shared.Own(t, fmt.Sprint(n))

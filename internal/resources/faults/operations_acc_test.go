@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
+	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
+	"github.com/novacron/terraform-provider-novacron/internal/oci/ocitest"
 )
 
 // operation is something that Terraform does, and that is disturbed.
@@ -26,7 +28,7 @@ type operation struct {
 	confirms int // steps at the end that only record that Terraform has received the responses
 }
 
-func operations(unique, image, changed, tiny string) []operation {
+func operations(unique, image, changed, tiny, root string) []operation {
 	shop := tfconfig.Render(template(unique), version("1.0.0", image))
 	running := func(name string) string {
 		i := instance(name)
@@ -49,6 +51,9 @@ func operations(unique, image, changed, tiny string) []operation {
 		i.Strategy = "instantiate"
 		return warm + i.String()
 	}
+	box, rooted := template(unique), version("1.0.0", root)
+	box.HardwareProfile, box.Settings = nil, append(box.Settings, `type = "container"`)
+	boxed := func(string) string { return tfconfig.Render(box, rooted) }
 	two, onTop := shop+newer.String(), shop+differing.String()
 	reimaged := func(version tfconfig.Version) func(string) string {
 		return func(name string) string {
@@ -78,6 +83,10 @@ func operations(unique, image, changed, tiny string) []operation {
 		name:    "register a version with a checksum",
 		before:  func(string) string { return template(unique).String() },
 		config:  func(string) string { return tfconfig.Render(template(unique), checked) },
+		domains: none, volumes: none, bases: 1, confirms: 4,
+	}, {
+		name:   "register a container's image",
+		before: func(string) string { return box.String() }, config: boxed,
 		domains: none, volumes: none, bases: 1, confirms: 4,
 	}, {
 		name:   "register a version that holds what differs",
@@ -172,3 +181,10 @@ func stopped(name string) tfconfig.Instance {
 
 // elsewhere is the id of a template that another configuration has.
 func elsewhere(template string) string { return "default/" + template }
+
+// rootArchive is a root file system of some MiB.
+func rootArchive(t *testing.T) string {
+	t.Helper()
+	return imagetest.WriteFile(t, ocitest.Tar(t, ocitest.Dir("etc"), ocitest.File("etc/passwd", "root:x:0:0:::\n"),
+		ocitest.File("usr/large", string(imagetest.RawDisk(5<<20)))))
+}

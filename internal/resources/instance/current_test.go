@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
@@ -25,6 +26,7 @@ import (
 // anInstance is an instance that has a value in every field.
 func anInstance() kind.Instance {
 	return kind.Instance{
+		Type: catalog.TypeContainer, Health: kind.HealthHealthy, ExitCode: new(3), Restarts: 1,
 		UUID: "0d633158-1cdb-4736-a3ff-0c9bd3c819c5", DomainName: "t.web", Host: "kvm1", Description: "a web server",
 		State: host.StateRunning, Autostart: true, Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.5")},
 		NICs: []profile.NIC{{Name: "eth0", MAC: "52:54:00:00:00:01"}, {Name: "eth1", MAC: "52:54:00:00:00:02"}},
@@ -85,7 +87,7 @@ func blankModel(t *testing.T) model.Instance {
 	for name, to := range map[string]*types.Object{
 		"customization": &blank.Customization, "hardware_profile": &blank.HardwareProfile,
 		"network_profile": &blank.NetworkProfile, "storage_profile": &blank.StorageProfile,
-		"placement": &blank.Placement,
+		"placement": &blank.Placement, "container": &blank.Container,
 	} {
 		*to = types.ObjectNull(s.Schema.Attributes[name].GetType().(attr.TypeWithAttributeTypes).AttributeTypes())
 	}
@@ -127,6 +129,11 @@ func TestStateIsCurrentUntilTheHostSaysOtherwise(t *testing.T) {
 		"template":       func(i *kind.Instance) { i.Facts.Template = "t/other" },
 		"name":           func(i *kind.Instance) { i.Facts.Name = "web2" },
 		"tenant":         func(i *kind.Instance) { i.Facts.Tenant = "u" },
+		"health":         func(i *kind.Instance) { i.Health = kind.HealthUnhealthy },
+		"no health":      func(i *kind.Instance) { i.Health = "" },
+		"exit code":      func(i *kind.Instance) { i.ExitCode = new(0) },
+		"no exit code":   func(i *kind.Instance) { i.ExitCode = nil },
+		"restarts":       func(i *kind.Instance) { i.Restarts++ },
 		"uuid":           func(i *kind.Instance) { i.UUID = "0d633158-1cdb-4736-a3ff-0c9bd3c819c6" },
 	} {
 		changed := anInstance()

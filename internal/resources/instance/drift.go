@@ -71,7 +71,7 @@ func (r *Resource) blueprint(
 func blueprintOf(
 	ctx context.Context, on *fleet.Member, state model.Instance, template catalog.Template, v catalog.Version,
 ) kind.Blueprint {
-	asked := state.ToRequest(ctx, types.DynamicNull())
+	asked := state.ToRequest(ctx, model.Unplanned{Secrets: types.DynamicNull()})
 	blueprint, _ := on.NewBlueprint(asked.Request, template, v) // missing secrets change no device
 	return blueprint
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/elsewhere"
@@ -14,10 +13,10 @@ import (
 // reimage gives an instance the system disk of another version, and applies the plan's other
 // changes.
 func (r *Resource) reimage(
-	ctx context.Context, placed string, plan model.Instance, secrets types.Dynamic,
+	ctx context.Context, placed string, plan model.Instance, unplanned model.Unplanned,
 	private face.PrivateState, resp *resource.UpdateResponse,
 ) {
-	request, err := r.request(ctx, &plan, secrets)
+	request, err := r.request(ctx, &plan, unplanned)
 	if err != nil {
 		face.AddTimedError(ctx, &resp.Diagnostics, "Could not update instance", err)
 		return

@@ -5,16 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
-	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/fleet"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/host/hostid"
@@ -76,26 +73,21 @@ func (r *Resource) ValidateConfig(
 	var config model.Instance
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("parameters"), &config.Parameters)...)
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("parameters_wo"), &config.ParametersWO)...)
-	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("wait_for"), &config.WaitFor)...)
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("customization"), &config.Customization)...)
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("hardware_profile"), &config.HardwareProfile)...)
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("network_profile"), &config.NetworkProfile)...)
+	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("container"), &config.Container)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	all, findings := model.Given(config.Parameters, config.ParametersWO)
-	secret := len(all.Secrets) > 0 || all.MoreSecrets
-	waits := attribute.Strings(config.WaitFor.Elements())
-	if secret && !config.WaitFor.IsUnknown() && !slices.Contains(waits, kind.WaitCloudInit) {
-		findings.Add(finding.At("parameters_wo"), "Secrets would remain on the host", "The cloud-init seed holds the "+
-			"secrets until the guest has read them. They are removed once cloud-init is done, so wait_for "+
-			"must contain \"cloud_init\". That needs the guest agent in the image.")
-	}
+	_, findings := model.Given(config.Parameters, config.ParametersWO)
 	hardware, _ := attribute.Hardware(config.HardwareProfile)
 	network, _ := attribute.Network(config.NetworkProfile)
 	asked, _ := model.Customization(ctx, config.Customization)
+	settings, _ := attribute.Container(config.Container)
 	findings = append(findings, hardware.Validate()...)
 	findings = append(findings, asked.Validate("")...)
+	findings = append(findings, settings.Validate()...)
 	face.AddFindings(&resp.Diagnostics, append(findings, network.Validate()...))
 }
 
@@ -111,9 +103,11 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	var secrets types.Dynamic
-	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("parameters_wo"), &secrets)...)
-	request, err := r.request(ctx, &plan, secrets)
+	unplanned, diags := model.ReadUnplanned(ctx, req.Config)
+	if resp.Diagnostics.Append(diags...); resp.Diagnostics.HasError() {
+		return
+	}
+	request, err := r.request(ctx, &plan, unplanned)
 	if err != nil {
 		face.AddTimedError(ctx, &resp.Diagnostics, "Could not create instance", err)
 		return
@@ -147,15 +141,22 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 
 // request is what the plan asks for. Values that were not known while planning are filled in or
 // refused.
-func (r *Resource) request(ctx context.Context, plan *model.Instance, secrets types.Dynamic) (
+func (r *Resource) request(ctx context.Context, plan *model.Instance, unplanned model.Unplanned) (
 	kind.Request, error,
 ) {
-	asked := plan.ToRequest(ctx, secrets)
+	asked := plan.ToRequest(ctx, unplanned)
 	if err := asked.Findings.Err(); err != nil {
 		return kind.Request{}, err
 	}
-	if _, err := r.Library.Template(ctx, asked.Template); errors.Is(err, catalog.ErrNotFound) {
+	template, err := r.Library.Template(ctx, asked.Template)
+	if errors.Is(err, catalog.ErrNotFound) {
 		return kind.Request{}, r.Library.NoSuchTemplate(asked.Template)
+	}
+	if err == nil { // a plan may not have known the template, or wait_for
+		err = asked.CheckSecrets(r.Fleet.Home().ForgetsSecrets(template.Type)).Err()
+	}
+	if err != nil {
+		return kind.Request{}, err
 	}
 	if plan.ResolvedVersion.IsUnknown() {
 		version, err := r.Library.Resolve(ctx, asked.Template, plan.Version.ValueString())
@@ -242,19 +243,22 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	var secrets types.Dynamic
-	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("parameters_wo"), &secrets)...)
-	if !plan.ResolvedVersion.Equal(state.ResolvedVersion) {
-		r.reimage(ctx, state.PlacedOn.ValueString(), plan, secrets, req.Private, resp)
+	unplanned, diags := model.ReadUnplanned(ctx, req.Config)
+	if resp.Diagnostics.Append(diags...); resp.Diagnostics.HasError() {
 		return
 	}
-	asked := plan.ToRequest(ctx, secrets)
+	if !plan.ResolvedVersion.Equal(state.ResolvedVersion) {
+		r.reimage(ctx, state.PlacedOn.ValueString(), plan, unplanned, req.Private, resp)
+		return
+	}
+	asked := plan.ToRequest(ctx, unplanned)
 	if face.AddFindings(&resp.Diagnostics, asked.Findings); resp.Diagnostics.HasError() {
 		return
 	}
+	asked.Retold = plan.Retold(&state)
 	change := provision.Change{
 		Description: plan.Description.ValueString(), AllowRestart: plan.AllowRestart.ValueBool(),
-		Options: plan.Options(),
+		Options: asked.Options,
 	}
 	existing, on, err := r.Fleet.Read(ctx, state.PlacedOn.ValueString(), plan.ID.ValueString())
 	var blueprint kind.Blueprint

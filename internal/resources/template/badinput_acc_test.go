@@ -60,7 +60,7 @@ func TestAccBadTemplateIsRefusedWhilePlanning(t *testing.T) {
 			[]string{"Duplicate MAC address", at, `is also the address of interface "a"`}},
 		{
 			"no disks", with(`storage_profile = { disks = {} }`),
-			[]string{"No disks", at, "A machine needs a system disk"},
+			[]string{"No disks", at, "An instance needs a system disk"},
 		},
 		{"no system disk", with(`storage_profile = { disks = { a = { size_gb = 1 }, b = { size_gb = 1 } } }`),
 			[]string{"No system disk", at, "is_system_disk = true"}},

@@ -160,7 +160,7 @@ func TestAccTemplateKeepsWhatWasWritten(t *testing.T) {
 		network   = "interfaces default_network_policies requires_public_ip"
 		card      = "type network bridge mac_address vlan ip_configuration"
 		storage   = "disks"
-		disk      = "size_gb is_system_disk is_boot storage_tier type"
+		disk      = "size_gb is_system_disk is_boot storage_tier type mount_path"
 		parameter = "type description required default target allowed_values min_value max_value min_length " +
 			"max_length regex sensitive"
 	)

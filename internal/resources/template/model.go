@@ -43,6 +43,14 @@ func (m *Model) writeTo(t *catalog.Template) {
 	t.State, t.Deprecation = lifecycle.State, lifecycle.Deprecation
 }
 
+// kind returns the type that a configuration says; "" if it is not known yet.
+func (m *Model) kind() string {
+	if m.Type.IsNull() {
+		return catalog.TypeVM
+	}
+	return m.Type.ValueString()
+}
+
 // fromTemplate copies a template of the catalog into the model.
 func (m *Model) fromTemplate(t catalog.Template, enforcement string) {
 	m.computed(t, enforcement)

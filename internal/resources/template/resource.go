@@ -36,7 +36,7 @@ func (r *Resource) ValidateConfig(
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	if !resp.Diagnostics.HasError() {
 		access, _ := attribute.Access(config.AccessControl)
-		findings := append(config.Spec.Validate(), config.Spec.ValidateWhole()...)
+		findings := append(config.Spec.Validate(), config.Spec.ValidateWhole(config.kind())...)
 		findings = append(findings, face.FindNUL(req.Config.Raw)...)
 		face.AddFindings(&resp.Diagnostics, append(append(findings, config.Lifecycle.Validate()...),
 			access.Validate("")...))

@@ -49,8 +49,9 @@ func attributes() map[string]schema.Attribute {
 		"description":  schema.StringAttribute{Optional: true, MarkdownDescription: "What the template is for."},
 		"type": schema.StringAttribute{
 			Optional: true, Computed: true, Default: stringdefault.StaticString(catalog.TypeVM), PlanModifiers: replace,
-			Validators:          []validator.String{stringvalidator.OneOf(catalog.Types()...)},
-			MarkdownDescription: "Kind of the instances: `vm`. A change replaces the template. Default: `vm`.",
+			Validators: []validator.String{stringvalidator.OneOf(catalog.Types()...)},
+			MarkdownDescription: "Kind of the instances: `vm`, or `container` for containers that the host's LXC " +
+				"driver runs. A change replaces the template. Default: `vm`.",
 		},
 		"labels": schema.MapAttribute{
 			Optional: true, ElementType: types.StringType, MarkdownDescription: "Labels, for people and filters.",
@@ -77,14 +78,16 @@ func attributes() map[string]schema.Attribute {
 				"alone, which guards against mistakes but not against users who can write to the pool by other " +
 				"means. `server`: the server that holds the catalog.",
 		},
-		"hardware_profile": attribute.HardwareAttribute("Shape of the machine. Versions and instances may " +
+		"hardware_profile": attribute.HardwareAttribute("Shape of the instances. Versions and instances may " +
 			"override it."),
 		"network_profile": attribute.NetworkAttribute("Network interfaces. Versions and instances may override them."),
 		"storage_profile": attribute.StorageAttribute("Disks. Versions and instances may override them."),
 		"parameters": attribute.ParametersAttribute("Parameters that an instance may or must set, by name: " +
 			"lower-case letters, digits and underscores, starting with a letter."),
 		"cloud_init": attribute.CloudInitAttribute("What guests get at first boot. Versions may override it; " +
-			"instances add to it by `customization`."),
+			"instances add to it by `customization`. Containers have it only with `container.init = \"system\"`."),
+		"container": attribute.ContainerAttribute("How containers run the image. Versions may override it as a " +
+			"whole, and instances field by field. Not allowed for virtual machines."),
 		"tenant": schema.StringAttribute{
 			Computed: true, PlanModifiers: keep, MarkdownDescription: "The tenant that the template belongs to.",
 		},

@@ -49,7 +49,7 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 			"those that are shared with the tenant, and public ones. Templates have to match all given attributes; " +
 			"without any, all templates are listed.",
 		Attributes: map[string]schema.Attribute{
-			"type": filter("What instances are: `vm`.", stringvalidator.OneOf(catalog.Types()...)),
+			"type": filter("What instances are: `vm` or `container`.", stringvalidator.OneOf(catalog.Types()...)),
 			"state": filter("`draft`, `active`, `deprecated` or `archived`.",
 				stringvalidator.OneOf(catalog.States()...)),
 			"labels": schema.MapAttribute{

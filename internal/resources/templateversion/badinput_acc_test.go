@@ -100,7 +100,7 @@ func TestAccBadVersionIsRefusedWhilePlanning(t *testing.T) {
 		},
 		{
 			"archive", it(fromPath(gz)), []string{
-				unusable, at, "it is compressed with gzip, and inside it is a tar archive", "Unpack it",
+				unusable, at, "it is compressed with gzip, and inside it is a tar archive", "Unpack an OVA appliance",
 			},
 		},
 		{"empty file", it(fromPath(empty)), []string{unusable, at, "it is empty"}},

@@ -55,7 +55,7 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 			"the newest active release.",
 	}
 	all["version"] = schema.StringAttribute{Computed: true, MarkdownDescription: "The version that was found."}
-	for _, name := range []string{"hardware_profile", "network_profile", "storage_profile", "parameters"} {
+	for _, name := range []string{"hardware_profile", "network_profile", "storage_profile", "parameters", "container"} {
 		all[name] = frozen(all[name])
 	}
 	resp.Schema = schema.Schema{

@@ -13,7 +13,6 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
-	"github.com/novacron/terraform-provider-novacron/internal/image/digest"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/source"
@@ -29,10 +28,10 @@ type notes interface {
 // JSON of a source.Stamp.
 const seenKey = "image"
 
-// look looks at a watched source, for a version of that digest, and records what it saw. The next
+// look looks at a watched source, for a version with that image, and records what it saw. The next
 // look then reads the image again only if the image may have changed.
 func look(ctx context.Context, s source.Watched, versions string, n notes) (source.Stamp, error) {
-	form, err := digest.FormOf(versions)
+	form, err := source.FormOf(versions)
 	if err != nil {
 		return nil, err
 	}
@@ -69,13 +68,15 @@ func noteRegistered(ctx context.Context, before source.Stamp, s source.Source, v
 	if before == nil || s.Expected() != (image.Checksum{}) && v.Transferred == 0 {
 		return // the pool may have had an image of that checksum, and then the source was not read
 	}
-	note(ctx, before.WithDigest(v.Digest), n)
+	note(ctx, before.WithDigest(v.ImageID()), n)
 }
 
 // imageCheck compares the image that a version has with the image that its source has.
 type imageCheck struct {
 	version  *Model // as in the state
-	replaced bool   // the plan replaces the version in any case
+	image    string // that it has, see catalog.Version.ImageID; "" if that is not known
+	form     catalog.Form
+	replaced bool // the plan replaces the version in any case
 	library  *library.Library
 	notes    notes
 	diags    *diag.Diagnostics
@@ -98,11 +99,11 @@ const destroyAdvice = "If terraform destroy stops here, add -refresh=false: it t
 // source, because a registered version no longer needs it and not every machine that plans has it.
 // If a source exists but cannot be read, unchanged warns.
 func (c *imageCheck) unchanged(ctx context.Context, s source.Source) {
-	watched, is := s.(source.Watched)
-	if !is {
+	watched, is := c.watched(ctx, s)
+	if !is || c.image == "" {
 		return
 	}
-	id, version := c.version.ID.ValueString(), c.version.Digest.ValueString()
+	id, version := c.version.ID.ValueString(), c.image
 	seen, err := look(ctx, watched, version, c.notes)
 	if err == nil && seen.Digest() == version || errors.Is(err, fs.ErrNotExist) {
 		return
@@ -114,10 +115,14 @@ func (c *imageCheck) unchanged(ctx context.Context, s source.Source) {
 				finding.Sentence(err)))
 		return
 	}
+	known := "digest"
+	if c.form == catalog.FormRoot {
+		known = "identity"
+	}
 	c.diags.AddAttributeError(path.Root("source"), "Image has changed",
 		fmt.Sprintf("%s is no longer the image of version "+
-			"%q: its digest is %s, the version's is %s. Versions do not change: register it as a new version with a "+
-			"higher number, or restore the old image. %s", s, id, seen.Digest(), version, destroyAdvice))
+			"%q: its %s is %s, the version's is %s. Versions do not change: register it as a new version with a "+
+			"higher number, or restore the old image. %s", s, id, known, seen.Digest(), version, destroyAdvice))
 }
 
 // same reports whether another source has the version's image. If the source is not watched or does
@@ -125,8 +130,8 @@ func (c *imageCheck) unchanged(ctx context.Context, s source.Source) {
 // compare with, so in doubt the version stays as it is.
 func (c *imageCheck) same(ctx context.Context, s source.Source) bool {
 	imported := c.version.Source.IsNull()
-	watched, is := s.(source.Watched)
-	if !is {
+	watched, is := c.watched(ctx, s)
+	if !is || c.image == "" {
 		face.AddError(c.diags, "Invalid image source", s.Validate())
 		same := c.sameChecksum(ctx, s)
 		if !same && imported && s.Expected() == (image.Checksum{}) {
@@ -136,7 +141,7 @@ func (c *imageCheck) same(ctx context.Context, s source.Source) bool {
 		return same
 	}
 	var seen source.Stamp
-	form, err := digest.FormOf(c.version.Digest.ValueString())
+	form, err := source.FormOf(c.image)
 	if err == nil {
 		seen, err = watched.Read(ctx, form)
 	}
@@ -154,7 +159,21 @@ func (c *imageCheck) same(ctx context.Context, s source.Source) bool {
 		return false
 	}
 	note(ctx, seen, c.notes)
-	return seen.Digest() == c.version.Digest.ValueString()
+	return seen.Digest() == c.image
+}
+
+// watched is a source that can be watched, as one of an image of the version's form.
+func (c *imageCheck) watched(ctx context.Context, s source.Source) (source.Watched, bool) {
+	if c.library != nil {
+		as, err := c.library.Images.For(ctx, c.form, s)
+		if err != nil {
+			face.AddError(c.diags, "Could not read host", err)
+			return nil, false
+		}
+		s = as
+	}
+	watched, is := s.(source.Watched)
+	return watched, is
 }
 
 // sameChecksum reports whether the source's checksum is that of the version's image. It returns

@@ -29,9 +29,10 @@ type Facts struct {
 	StoredSizeBytes  types.Int64  `tfsdk:"stored_size_bytes"`
 	TransferredBytes types.Int64  `tfsdk:"transferred_bytes"`
 	StorageLocation  types.String `tfsdk:"storage_location"`
-	CreatedAt        types.String `tfsdk:"created_at"`
-	CreatedBy        types.String `tfsdk:"created_by"`
-	Provisioning     types.Object `tfsdk:"provisioning"`
+	attribute.RootImage
+	CreatedAt    types.String `tfsdk:"created_at"`
+	CreatedBy    types.String `tfsdk:"created_by"`
+	Provisioning types.Object `tfsdk:"provisioning"`
 }
 
 // Model is the state or configuration of a version.
@@ -48,6 +49,7 @@ func (m *Facts) computed(v catalog.Version, location string) {
 	m.Digest, m.Format = types.StringValue(v.Digest), types.StringValue(v.Format)
 	m.VirtualSizeBytes, m.StoredSizeBytes = types.Int64Value(v.VirtualSize), types.Int64Value(v.StoredSize)
 	m.TransferredBytes, m.StorageLocation = types.Int64Value(v.Transferred), types.StringValue(location)
+	m.RootImage.Refresh(v.Root)
 	m.Lifecycle.Published(v.Lifecycle)
 	m.CreatedAt, m.CreatedBy = types.StringValue(v.CreatedAt.Format(time.RFC3339)), types.StringValue(v.CreatedBy)
 	m.Provisioning = provisioning(v.Registration)
@@ -83,7 +85,7 @@ func (m *Facts) alike(before *Facts) bool {
 		m.ParentVersion.Equal(before.ParentVersion) &&
 		m.HardwareProfile.Equal(before.HardwareProfile) && m.NetworkProfile.Equal(before.NetworkProfile) &&
 		m.StorageProfile.Equal(before.StorageProfile) && m.Parameters.Equal(before.Parameters) &&
-		m.CloudInit.Equal(before.CloudInit)
+		m.CloudInit.Equal(before.CloudInit) && m.Container.Equal(before.Container)
 }
 
 // plannedID returns the version's id if the configuration already determines it.

@@ -54,6 +54,7 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 	check := &imageCheck{
 		version: &state, replaced: replaced, library: r.library(), notes: resp.Private, diags: &resp.Diagnostics,
 	}
+	check.image, check.form = r.imageOf(ctx, &state)
 	switch {
 	case state.Source.IsNull() || !known || !from.Same(before):
 		if !known || !check.same(ctx, from) {
@@ -142,8 +143,10 @@ func (r *Resource) own(state *Model) {
 // later can rely on it.
 func (r *Resource) planCreate(ctx context.Context, plan *Model, diags *diag.Diagnostics) {
 	virtualSize := int64(0)
+	form, formKnown := r.form(ctx, plan)
+	plan.checkForm(form, diags)
 	if from, known := plan.source(); known {
-		virtualSize = r.probe(ctx, from, plan.ParentVersion.IsNull(), diags)
+		virtualSize = r.probe(ctx, from, form, formKnown, plan.ParentVersion.IsNull(), diags)
 	}
 	id, known := plan.plannedID()
 	if !known || !r.Configured() {
@@ -173,9 +176,9 @@ func (r *Resource) planCreate(ctx context.Context, plan *Model, diags *diag.Diag
 		return
 	}
 	spec := plan.Spec.Core().Over(template.Spec)
-	face.AddFindings(diags, spec.ValidateWhole())
+	face.AddFindings(diags, spec.ValidateWhole(template.Type))
 	if virtualSize > 0 && len(spec.Storage.Validate()) == 0 {
-		face.AddFindings(diags, spec.Storage.CheckImage(virtualSize))
+		face.AddFindings(diags, spec.CheckImage(template.Type, virtualSize))
 	}
 	if !diags.HasError() {
 		r.checkWarm(plan, template, catalog.Version{ID: id, Spec: spec, VirtualSize: virtualSize}, diags)
@@ -193,17 +196,16 @@ func (r *Resource) checkWarm(plan *Model, template catalog.Template, v catalog.V
 }
 
 // probe looks at an image and returns its virtual size in bytes, or 0 if that is not known. whole
-// says that the whole image is to be stored, not only its differences from a parent.
-func (r *Resource) probe(ctx context.Context, from source.Source, whole bool, diags *diag.Diagnostics) int64 {
+// says that the whole image is to be stored, not only its differences from a parent. formKnown is false
+// while the template is not known.
+func (r *Resource) probe(
+	ctx context.Context, from source.Source, form catalog.Form, formKnown, whole bool, diags *diag.Diagnostics,
+) int64 {
 	if err := from.Validate(); err != nil {
 		face.AddError(diags, "Invalid image source", err)
 		return 0
 	}
-	examine := source.Examine
-	if r.Configured() {
-		examine = r.Library.Images.Probe
-	}
-	found, err := examine(ctx, from)
+	found, err := r.examine(ctx, from, form, formKnown)
 	if err != nil {
 		face.AddError(diags, "Could not use image", unusable(err))
 		return 0

@@ -57,7 +57,7 @@ func (r *Resource) planSettings(ctx context.Context, plan, state *Model, diags *
 	if !found {
 		return
 	}
-	r.planState(ctx, plan, v, diags)
+	r.planState(ctx, plan, t, v, diags)
 	if diags.HasError() {
 		return
 	}
@@ -70,13 +70,15 @@ func (r *Resource) planSettings(ctx context.Context, plan, state *Model, diags *
 	}
 }
 
-func (r *Resource) planState(ctx context.Context, plan *Model, v catalog.Version, diags *diag.Diagnostics) {
+func (r *Resource) planState(
+	ctx context.Context, plan *Model, t catalog.Template, v catalog.Version, diags *diag.Diagnostics,
+) {
 	if plan.State.IsUnknown() {
 		return
 	}
 	to, before := plan.Lifecycle.Core(), v.State
 	v.State, v.Deprecation = to.State, to.Deprecation
-	face.AddError(diags, "Could not publish version", library.CheckPublished(v, before))
+	face.AddError(diags, "Could not publish version", library.CheckPublished(t.Type, v, before))
 	face.AddError(diags, "Could not read host", r.Library.CheckState(ctx, v.ID.Template, v.ID.Version, before,
 		to.State))
 	r.Library.Plan.WillSetState(v.ID, to)

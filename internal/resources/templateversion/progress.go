@@ -83,10 +83,11 @@ func provisioningAttribute() schema.Attribute {
 				MarkdownDescription: "How long the work took, in whole seconds; `steps` has exact durations."},
 			"steps": schema.ListNestedAttribute{
 				Computed: true,
-				MarkdownDescription: "The steps, in order: `open` (find and recognize the source), `send` (send the " +
-					"image to the host) or `copy` (copy it on the host: libvirt copies an instance's disk, and the " +
-					"provider copies a file if this machine is the host), `verify`; or `join` if the pool " +
-					"had the image.",
+				MarkdownDescription: "The steps, in order: `open` (find and recognize the source), `index` (find out " +
+					"which files the layers of a container image result in), `send` (send the image to the host) or " +
+					"`copy` (copy it on the host: libvirt copies an instance's disk, and the provider copies a file, " +
+					"or writes a container's file system, if this machine is the host), `verify`; or `join` if the " +
+					"pool had the image.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"name": schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the step."},
 					"duration_ms": schema.Int64Attribute{

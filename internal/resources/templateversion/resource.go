@@ -80,7 +80,7 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	from := plan.sourceWith(config)
-	seen := stampOf(ctx, from)
+	seen := r.stampFor(ctx, &plan, from)
 	v, err := r.Library.RegisterVersion(ctx, library.VersionRequest{
 		ID:              id,
 		VersionSettings: plan.settings(),
@@ -159,10 +159,16 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 	r.NotePool(ctx, resp.Private, &resp.Diagnostics)
 	from, _ := state.source()
-	if watched, is := from.(source.Watched); is {
-		// Terraform keeps these notes after a refresh, but not after a plan with nothing to do. The
-		// plan reports what is wrong with the source.
-		_, _ = look(ctx, watched, v.Digest, resp.Private)
+	form := catalog.FormDisk
+	if v.Root != nil {
+		form = catalog.FormRoot
+	}
+	// Terraform keeps these notes after a refresh, but not after a plan with nothing to do. The
+	// plan reports what is wrong with the source.
+	if as, err := r.Library.Images.For(ctx, form, from); err == nil {
+		if watched, is := as.(source.Watched); is {
+			_, _ = look(ctx, watched, v.ImageID(), resp.Private)
+		}
 	}
 }
 

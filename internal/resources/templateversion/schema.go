@@ -45,8 +45,8 @@ func attributes() map[string]schema.Attribute {
 	keepNumber := []planmodifier.Int64{int64planmodifier.UseStateForUnknown()}
 	replace := []planmodifier.String{stringplanmodifier.RequiresReplace()}
 	replaceObject := []planmodifier.Object{objectplanmodifier.RequiresReplace()}
-	hardware := attribute.HardwareAttribute("Shape of the machine, instead of the template's whole profile. A change " +
-		"replaces the version.")
+	hardware := attribute.HardwareAttribute("Shape of the instances, instead of the template's whole profile. A " +
+		"change replaces the version.")
 	network := attribute.NetworkAttribute("Network interfaces, instead of the template's whole profile. A change " +
 		"replaces the version.")
 	storage := attribute.StorageAttribute("Disks, instead of the template's whole profile. A change replaces " +
@@ -55,7 +55,9 @@ func attributes() map[string]schema.Attribute {
 		"the version.")
 	cloudInit := attribute.CloudInitAttribute("What guests get at first boot, instead of the template's. A " +
 		"change replaces the version.")
-	cloudInit.PlanModifiers = replaceObject
+	settings := attribute.ContainerAttribute("How containers run the image, instead of the template's whole " +
+		"`container`. Not allowed for virtual machines. A change replaces the version.")
+	cloudInit.PlanModifiers, settings.PlanModifiers = replaceObject, replaceObject
 	hardware.PlanModifiers, network.PlanModifiers, storage.PlanModifiers = replaceObject, replaceObject, replaceObject
 	parameters.PlanModifiers = []planmodifier.Map{mapplanmodifier.RequiresReplace()}
 	all := map[string]schema.Attribute{
@@ -106,6 +108,7 @@ func attributes() map[string]schema.Attribute {
 		"storage_profile":  storage,
 		"parameters":       parameters,
 		"cloud_init":       cloudInit,
+		"container":        settings,
 		"warm":             attribute.WarmAttribute(),
 		"warm_snapshot":    snapshotAttribute(),
 		"digest": schema.StringAttribute{
@@ -139,5 +142,6 @@ func attributes() map[string]schema.Attribute {
 		"provisioning": provisioningAttribute(),
 	}
 	maps.Copy(all, attribute.LifecycleAttributes("version"))
+	maps.Copy(all, attribute.RootImageAttributes())
 	return all
 }

@@ -74,15 +74,24 @@ func sourceAttribute() schema.SingleNestedAttribute {
 	return schema.SingleNestedAttribute{
 		Required: true,
 		MarkdownDescription: "Where the image is: exactly one of `path`, `url`, `volume` and `instance_id`. " +
-			"The image is a raw disk or a qcow2 image, plain or compressed with gzip, xz, zstd or bzip2; its content " +
-			"tells which. An image that needs another file (a backing file or an external data file) or a key is " +
-			"refused. Another source replaces the version if its image is, or may be, another one.",
+			"Its content tells what it is, plain or compressed with gzip, xz, zstd or bzip2. Another source replaces " +
+			"the version if its image is, or may be, another one.\n" +
+			"  - For a template of machines, it is a raw disk or a qcow2 image. An image that needs another file (a " +
+			"backing file or an external data file) or a key is refused.\n" +
+			"  - For a template of containers, it is an OCI layout (a tar archive of one, or its directory as " +
+			"`path`), the output of `docker save`, a root file system in a tar archive, or a raw ext4 file system. " +
+			"If there are images for several platforms, that of the host is taken. The layers become one read-only " +
+			"file system, which the pool stores once for all images of the same layers. Put into a temporary file " +
+			"(`TMPDIR`), decompressed, are archives from `url`, and OCI layouts and outputs of `docker save` that " +
+			"are compressed or from `volume`.",
 		Attributes: map[string]schema.Attribute{
 			"path": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "A file on the machine that runs Terraform.\n" +
+				MarkdownDescription: "A file on the machine that runs Terraform, or a directory with an OCI layout.\n" +
 					"  - Every plan checks the file. If it has become another image, the plan fails; register a " +
-					"new version instead.\n" +
+					"new version instead. An image of a container is known by the digest of its manifest, by its " +
+					"configuration's (of `docker save`), or by that of the decompressed archive of its root file " +
+					"system.\n" +
 					"  - The file must exist when Terraform plans to register it. If another resource of the " +
 					"configuration creates it, take the path from an attribute that is known only once the " +
 					"file exists.\n  - A registered version does not need its file, and neither does destroying it.",
@@ -111,7 +120,7 @@ func sourceAttribute() schema.SingleNestedAttribute {
 			},
 			"instance_id": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "The `id` of one of your instances, which must be stopped. Its system disk " +
+				MarkdownDescription: "The `id` of one of your machines, which must be stopped. Its system disk " +
 					"becomes the image. The host copies the disk together with what a linked clone stands on, so the " +
 					"image depends on nothing. What is in the guest is copied as it is: the guide [Golden " +
 					"images](../guides/golden-images) says what to remove first.",

@@ -48,6 +48,8 @@ type entry struct {
 	Format           types.String `tfsdk:"format"`
 	VirtualSizeBytes types.Int64  `tfsdk:"virtual_size_bytes"`
 	StoredSizeBytes  types.Int64  `tfsdk:"stored_size_bytes"`
+	OCIDigest        types.String `tfsdk:"oci_digest"`
+	Architecture     types.String `tfsdk:"architecture"`
 	ParentVersion    types.String `tfsdk:"parent_version"`
 	Warm             types.Object `tfsdk:"warm"`
 	CreatedAt        types.String `tfsdk:"created_at"`
@@ -66,6 +68,9 @@ func fromVersion(v catalog.Version, instances int) entry {
 		InstanceCount: types.Int64Value(int64(instances)),
 	}
 	e.Lifecycle.Refresh(v.Lifecycle)
+	var root attribute.RootImage
+	root.Refresh(v.Root)
+	e.OCIDigest, e.Architecture = root.OCIDigest, root.Architecture
 	return e
 }
 
@@ -108,6 +113,9 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 					"virtual_size_bytes": number("Size of the disk that a guest sees, in bytes."),
 					"stored_size_bytes": number("Size of the stored image, in bytes. Versions of the same " +
 						"image share it."),
+					"oci_digest": text("Digest of the OCI image's manifest; null for the disk of a virtual machine, " +
+						"and for a root file system that came without a manifest."),
+					"architecture":   text("Processors that a container's image is for: `amd64` or `arm64`, or null."),
 					"parent_version": text("The version that the image was compared with, or null."),
 					"warm":           warm(),
 					"created_at":     text("When the version was registered (RFC 3339, UTC)."),

@@ -117,6 +117,8 @@ func customizationAttribute() schema.SingleNestedAttribute {
 		MarkdownDescription: "What this instance asks of its guest beyond its template. cloud-init carries it " +
 			"out at first boot.\n" +
 			"  - A change replaces the instance.\n" +
+			"  - An application container has no cloud-init, and takes only `files`. They are written at each start, " +
+			"and a change restarts the container once, which the plan announces.\n" +
 			"  - The apply waits until the guest has reported on its serial console that everything is done, unless " +
 			"`wait_for` is `[]` or contains `no_report`. A failure is an error.\n" +
 			"  - The state contains the values, and so does the guest's seed, which root can read in the " +

@@ -27,6 +27,9 @@ type Found struct {
 	Host               types.String `tfsdk:"host"`
 	PlacedOn           types.String `tfsdk:"placed_on"`
 	Status             types.String `tfsdk:"status"`
+	Health             types.String `tfsdk:"health"`
+	ExitCode           types.Int64  `tfsdk:"exit_code"`
+	Restarts           types.Int64  `tfsdk:"restarts"`
 	IPAddresses        types.List   `tfsdk:"ip_addresses"`
 	IPAddress          types.String `tfsdk:"ip_address"`
 	MACAddresses       types.Map    `tfsdk:"mac_addresses"`
@@ -36,7 +39,8 @@ type Found struct {
 // FoundAttributes are the attributes of Found, as the resource describes them.
 func FoundAttributes() map[string]schema.Attribute {
 	all := attribute.Computed(attributes(), "version", "parameters", "parameters_wo", "parameters_wo_version",
-		"customization", "hardware_profile", "network_profile", "storage_profile", "wait_for", "on_version_change",
+		"container", "customization", "hardware_profile", "network_profile", "storage_profile",
+		"wait_for", "on_version_change",
 		"on_no_warm", "placement", "on_host_change", "resource_pool", "allow_restart", "provisioning",
 		"effective_parameters")
 	for name, says := range map[string]string{
@@ -81,6 +85,9 @@ func Show(i kind.Instance, on string, newer types.String) (f Found, effective ty
 		Host:               m.Host,
 		PlacedOn:           m.PlacedOn,
 		Status:             m.Status,
+		Health:             m.Health,
+		ExitCode:           m.ExitCode,
+		Restarts:           m.Restarts,
 		IPAddresses:        m.IPAddresses,
 		IPAddress:          m.IPAddress,
 		MACAddresses:       m.MACAddresses,

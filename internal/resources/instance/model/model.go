@@ -8,6 +8,9 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
@@ -38,6 +41,7 @@ type Instance struct {
 	HardwareProfile     types.Object   `tfsdk:"hardware_profile"`
 	NetworkProfile      types.Object   `tfsdk:"network_profile"`
 	StorageProfile      types.Object   `tfsdk:"storage_profile"`
+	Container           types.Object   `tfsdk:"container"`
 	Labels              types.Map      `tfsdk:"labels"`
 	PowerState          types.String   `tfsdk:"power_state"`
 	Autostart           types.Bool     `tfsdk:"autostart"`
@@ -57,6 +61,9 @@ type Instance struct {
 	IPAddress           types.String   `tfsdk:"ip_address"`
 	MACAddresses        types.Map      `tfsdk:"mac_addresses"`
 	Status              types.String   `tfsdk:"status"`
+	Health              types.String   `tfsdk:"health"`
+	ExitCode            types.Int64    `tfsdk:"exit_code"`
+	Restarts            types.Int64    `tfsdk:"restarts"`
 	Provisioning        types.Object   `tfsdk:"provisioning"`
 	Placement           types.Object   `tfsdk:"placement"`
 	OnHostChange        types.String   `tfsdk:"on_host_change"`
@@ -72,8 +79,23 @@ type Asked struct {
 	Findings     finding.List // values that cannot be read, each at its attribute
 }
 
-// ToRequest reads what the model asks for, with the secrets of the configuration.
-func (m *Instance) ToRequest(ctx context.Context, secrets types.Dynamic) Asked {
+// Unplanned is what a plan does not have of a configuration.
+type Unplanned struct {
+	Secrets     types.Dynamic // parameters_wo
+	WaitDefault bool          // wait_for is not set
+}
+
+// ReadUnplanned reads it from a configuration.
+func ReadUnplanned(ctx context.Context, config tfsdk.Config) (u Unplanned, diags diag.Diagnostics) {
+	var waitFor types.Set
+	diags.Append(config.GetAttribute(ctx, path.Root("parameters_wo"), &u.Secrets)...)
+	diags.Append(config.GetAttribute(ctx, path.Root("wait_for"), &waitFor)...)
+	u.WaitDefault = waitFor.IsNull()
+	return u, diags
+}
+
+// ToRequest reads what the model asks for, with what the plan does not have.
+func (m *Instance) ToRequest(ctx context.Context, u Unplanned) Asked {
 	template, err := catalog.ParseTemplateID(m.TemplateID.ValueString())
 	a := Asked{Request: kind.Request{
 		Name:        m.Name.ValueString(),
@@ -84,16 +106,18 @@ func (m *Instance) ToRequest(ctx context.Context, secrets types.Dynamic) Asked {
 		OnNoWarm:    m.OnNoWarm.ValueString(),
 		Options:     m.Options(),
 	}}
-	var known [4]bool
+	a.WaitDefault = u.WaitDefault
+	var known [5]bool
 	a.Hardware, known[0] = attribute.Hardware(m.HardwareProfile)
 	a.Network, known[1] = attribute.Network(m.NetworkProfile)
 	a.Storage, known[2] = attribute.Storage(m.StorageProfile)
 	a.Customization, known[3] = Customization(ctx, m.Customization)
-	a.Given, a.Findings = Given(m.Parameters, secrets)
+	a.Container, known[4] = attribute.Container(m.Container)
+	a.Given, a.Findings = Given(m.Parameters, u.Secrets)
 	if err != nil && !m.TemplateID.IsUnknown() {
 		a.Findings.Add(finding.At("template_id"), "Invalid template id", err.Error())
 	}
-	a.Complete = err == nil && known == [4]bool{true, true, true, true}
+	a.Complete = err == nil && known == [5]bool{true, true, true, true, true}
 	return a
 }
 
@@ -131,6 +155,13 @@ func (m *Instance) Computed(i kind.Instance, on string) {
 		macs[name] = types.StringValue(mac)
 	}
 	m.MACAddresses = types.MapValueMust(types.StringType, macs)
+	m.Health, m.ExitCode, m.Restarts = types.StringNull(), types.Int64Null(), types.Int64Null()
+	if i.Type == catalog.TypeContainer {
+		m.Health, m.Restarts = attribute.OptionalString(i.Health), types.Int64Value(int64(i.Restarts))
+		if i.ExitCode != nil {
+			m.ExitCode = types.Int64Value(int64(*i.ExitCode))
+		}
+	}
 }
 
 // AsPlanned is Computed, but keeps the planned values.
@@ -153,6 +184,9 @@ func (m *Instance) keepPlanned(planned Instance) {
 	if !planned.Status.IsUnknown() {
 		m.Status = planned.Status
 	}
+	if !planned.Health.IsUnknown() {
+		m.Health, m.ExitCode, m.Restarts = planned.Health, planned.ExitCode, planned.Restarts
+	}
 	if !planned.IPAddresses.IsUnknown() {
 		m.IPAddresses, m.IPAddress = planned.IPAddresses, planned.IPAddress
 	}
@@ -167,8 +201,10 @@ func (m *Instance) FromInstance(i kind.Instance, on string) {
 	m.Labels = attribute.KeepLabels(m.Labels, metadata.PairMap(i.Facts.Labels))
 	m.Autostart = types.BoolValue(i.Autostart)
 	m.DeletionProtection = types.BoolValue(i.Facts.Protected)
+	// A job that is done is as its user asked, whether it is to run or to be off.
+	stays := i.Done && m.PowerState.ValueString() == Stopped
 	m.PowerState = types.StringValue(Stopped)
-	if i.Healthy() {
+	if i.AsAsked() && !stays {
 		m.PowerState = types.StringValue(Running)
 	}
 	if m.Provisioning.IsNull() {
@@ -199,6 +235,9 @@ func (m *Instance) Told() map[string]attr.Value {
 		"ip_address":           m.IPAddress,
 		"mac_addresses":        m.MACAddresses,
 		"status":               m.Status,
+		"health":               m.Health,
+		"exit_code":            m.ExitCode,
+		"restarts":             m.Restarts,
 	}
 }
 
@@ -210,6 +249,14 @@ func (m *Instance) Imported() bool { return m.Provisioning.IsNull() }
 func (m *Instance) ForgetGuest() {
 	m.IPAddresses, m.IPAddress = types.ListUnknown(types.StringType), types.StringUnknown()
 	m.Status = types.StringUnknown()
+	m.ForgetApplication()
+}
+
+// ForgetApplication marks what is known of a container's application as unknown. A machine has none.
+func (m *Instance) ForgetApplication() {
+	if !m.Restarts.IsNull() {
+		m.Health, m.ExitCode, m.Restarts = types.StringUnknown(), types.Int64Unknown(), types.Int64Unknown()
+	}
 }
 
 // Renamed reports whether the domain's name differs from the instance's.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/big"
+	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
 )
 
 // Given reads parameters and parameters_wo as the user wrote them: objects or maps. Nulls are left
@@ -31,6 +33,18 @@ func Given(parameters, secrets types.Dynamic) (parameter.Given, finding.List) {
 	g.Parameters, g.Secrets = read("parameters", parameters), read("parameters_wo", secrets)
 	g.MoreParameters, g.MoreSecrets = WholeUnknown(parameters), WholeUnknown(secrets)
 	return g, findings
+}
+
+// CheckSecrets reports secrets that would remain on the host. forgets says that guests of the type read
+// them only once.
+func (a Asked) CheckSecrets(forgets bool) finding.List {
+	var findings finding.List
+	if forgets && (len(a.Given.Secrets) > 0 || a.Given.MoreSecrets) && !slices.Contains(a.WaitFor, kind.WaitCloudInit) {
+		findings.Add(finding.At("parameters_wo"), "Secrets would remain on the host", "The cloud-init seed holds the "+
+			"secrets until the guest has read them. They are removed once cloud-init is done, so wait_for "+
+			"must contain \"cloud_init\". That needs the guest agent in the image.")
+	}
+	return findings
 }
 
 // values are the values of an object or map; none if it is null or unknown as a whole. ok is false

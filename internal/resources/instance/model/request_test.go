@@ -27,10 +27,13 @@ func TestARequestComesWithWhatIsWrong(t *testing.T) {
 			nil},
 	} {
 		m := Instance{TemplateID: c.template, Parameters: c.parameters}
-		asked := m.ToRequest(t.Context(), c.secrets)
+		asked := m.ToRequest(t.Context(), Unplanned{Secrets: c.secrets})
 		var wrong []string
 		for _, f := range asked.Findings {
 			wrong = append(wrong, f.Path.String())
+		}
+		if asked.WaitDefault {
+			t.Errorf("%s: wait_for is not the default", name)
 		}
 		if asked.Complete != c.complete || !slices.Equal(wrong, c.wrong) {
 			t.Errorf("%s: complete is %t, and %q are wrong; want %t and %q",

@@ -51,9 +51,10 @@ const hotplug = "\n" +
 func Schema(ctx context.Context) schema.Schema {
 	return schema.Schema{
 		Version: schemaVersion,
-		MarkdownDescription: "A virtual machine created from a template version. The provider resolves the " +
-			"version once, when it creates the instance or when `version` changes; newer versions change nothing by " +
-			"themselves. Parameters take effect at first boot, so changing their values replaces the instance. A " +
+		MarkdownDescription: "A virtual machine or a container created from a template version. The provider " +
+			"resolves the version once, when it creates the instance or when `version` changes; newer versions " +
+			"change nothing by themselves. Parameters take effect at a machine's first boot, so changing their " +
+			"values replaces the instance; a container learns them at each start, so it is restarted once. A " +
 			"create that fails leaves nothing behind. If only the wait for the guest fails, the instance is kept so " +
 			"that you can look into it, and the next apply replaces it.",
 		Attributes: attributes(),
@@ -124,21 +125,27 @@ func settings() map[string]schema.Attribute {
 		"parameters": schema.DynamicAttribute{
 			Optional: true,
 			MarkdownDescription: "Values of the template's parameters, as an object or a map: `{ hostname = " +
-				"\"web-1\" }`. A change of the effective values replaces the instance. The state contains the " +
+				"\"web-1\" }`. A change of the effective values replaces the instance, or restarts a container once, " +
+				"which the plan announces. The state contains the " +
 				"values, so use `parameters_wo` for secrets.",
 		},
 		"parameters_wo": schema.DynamicAttribute{
 			Optional: true, WriteOnly: true,
 			MarkdownDescription: "Values of secret parameters, in the form of `parameters`. Neither the plan, " +
 				"the state nor `effective_parameters` contains them. Once cloud-init is done, they leave the host " +
-				"with the cloud-init seed, so `wait_for` must contain `cloud_init`. Terraform notices a change only " +
-				"by `parameters_wo_version`.",
+				"with the cloud-init seed, so `wait_for` of a virtual machine must contain `cloud_init`. A container " +
+				"reads them at each start, so they stay on the host in a volume that only root can read. Terraform " +
+				"notices a change only by `parameters_wo_version`.",
 		},
 		"parameters_wo_version": schema.Int64Attribute{
 			Optional: true, MarkdownDescription: "Number of the values of `parameters_wo`. Change it together with " +
-				"the values; this replaces the instance.",
+				"the values; this replaces the instance, or restarts a container once.",
 		},
 		"customization": customizationAttribute(),
+		"container": attribute.ContainerAttribute("Overrides the version's settings of a container, field by field, " +
+			"and `env` and `tmpfs` key by key. Not allowed for virtual machines.\n  - A change is made in place, by " +
+			"one restart of the container, which the plan announces. A change of `init` or `privileged` replaces the " +
+			"instance."),
 		"hardware_profile": attribute.HardwareAttribute("Overrides the version's shape of the machine, " +
 			"field by field. Sockets, cores and memory change in place; a running guest restarts for that, which the " +
 			"plan announces. Any other change replaces the instance."),
@@ -156,7 +163,9 @@ func settings() map[string]schema.Attribute {
 			"deleted with its data**, and the plan warns about it; unmount the disk in the guest first. A new disk " +
 			"comes after the existing ones.\n" +
 			"  - Another `type`, `storage_tier` or `is_boot` of an existing disk replaces the instance, and " +
-			"so does any change of the system disk except its size." + hotplug),
+			"so does any change of the system disk except its size.\n" +
+			"  - A container grows its disks while it runs. It gets another `mount_path`, and new disks, by one " +
+			"restart, which the plan announces." + hotplug),
 		"labels": schema.MapAttribute{
 			Optional: true, ElementType: types.StringType, MarkdownDescription: "Labels, for people and filters.",
 		},
@@ -178,13 +187,18 @@ func settings() map[string]schema.Attribute {
 			Default: setdefault.StaticValue(types.SetValueMust(types.StringType,
 				[]attr.Value{types.StringValue(kind.WaitIP)})),
 			Validators: []validator.Set{setvalidator.ValueStringsAre(stringvalidator.OneOf(kind.Conditions()...))},
-			MarkdownDescription: "What to wait for after a start. Default: `[\"ip\"]`. A first boot also waits for " +
+			MarkdownDescription: "What to wait for after a start. Default: `[\"ip\"]`; for a container `healthy` if " +
+				"it has a health check, and else `running`. A first boot also waits for " +
 				"the guest's report, on its serial console, about what the template's `cloud_init` and " +
 				"`customization` gave it to do; a failure is an error.\n" +
 				"  - `ip`: the guest has got an address since the start. A static address counts once the guest's " +
 				"agent reports it, or the guest sends packets from its interface.\n" +
-				"  - `agent`: the guest agent answers.\n" +
-				"  - `cloud_init`: cloud-init is done. This needs the agent.\n" +
+				"  - `agent`: the guest agent answers. Not for containers.\n" +
+				"  - `cloud_init`: cloud-init is done. This needs the agent. Of containers, only those with `init = " +
+				"\"system\"` have it.\n" +
+				"  - `running`: the application of a container runs.\n" +
+				"  - `healthy`: the health check of a container has succeeded.\n" +
+				"  - `exited`: the application of a container has ended with the exit code 0, as a job does.\n" +
 				"  - `no_report`: do not wait for the report, as in `[\"ip\", \"no_report\"]`. Use it for images " +
 				"that cannot report: Windows with cloudbase-init, FreeBSD (whose serial port is not `/dev/ttyS0`), " +
 				"and images whose own lists of cloud-init modules run no scripts per boot. Failures then go " +
@@ -256,6 +270,15 @@ func Facts() map[string]schema.Attribute {
 		"status": schema.StringAttribute{Computed: true,
 			MarkdownDescription: "State of the guest as the host sees it: `running`, `shutoff`, `paused`, " +
 				"`crashed`, …"},
+		"health": schema.StringAttribute{Computed: true,
+			MarkdownDescription: "What the health check of a container has shown: `starting`, `healthy` or " +
+				"`unhealthy`. Null without a check, and for a virtual machine."},
+		"exit_code": schema.Int64Attribute{Computed: true,
+			MarkdownDescription: "Exit code of a container's application when it ended last. Null if it has not " +
+				"ended since the container was started, and for a virtual machine."},
+		"restarts": schema.Int64Attribute{Computed: true,
+			MarkdownDescription: "How often a container's application was started again since the container was " +
+				"started. Null for a virtual machine."},
 		"provisioning": schema.SingleNestedAttribute{
 			Computed:            true,
 			MarkdownDescription: "How the instance was created. Null after an import.",

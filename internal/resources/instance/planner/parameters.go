@@ -7,8 +7,10 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 )
 
@@ -16,6 +18,9 @@ import (
 // parameters work at first boot. It compares values that are not secret with those of the host.
 // Secrets it can only compare with those that the user gave before.
 func (p *planner) compareParameters(b kind.Blueprint) {
+	if p.retells(b) { // comparing the instance shows what changes
+		return
+	}
 	if !p.sameParameters(b) {
 		p.replace("parameters")
 	}
@@ -24,6 +29,9 @@ func (p *planner) compareParameters(b kind.Blueprint) {
 		p.replace("parameters_wo_version")
 	}
 }
+
+// retells reports whether the guest of a blueprint is told everything again at each start.
+func (p *planner) retells(b kind.Blueprint) bool { return p.on != nil && p.on.Reconfigures(b.Type) }
 
 func (p *planner) sameParameters(b kind.Blueprint) bool {
 	declared := b.Version.Spec.Parameters
@@ -52,5 +60,13 @@ func (p *planner) warnOfSecrets(declared map[string]parameter.Parameter) {
 					"The template declares the parameter %q as sensitive, but Terraform's state keeps the values of "+
 						"parameters. Use parameters_wo, whose values it does not keep.", name))
 		}
+	}
+}
+
+// refuseSecrets refuses secrets that would remain on the host of an instance of a template. The zero
+// template is one that is not known yet, or not there any more.
+func (p *planner) refuseSecrets(template catalog.Template) {
+	if template.Type != "" && !p.plan.WaitFor.IsUnknown() {
+		face.AddFindings(p.diags, p.asked.CheckSecrets(p.host().ForgetsSecrets(template.Type)))
 	}
 }

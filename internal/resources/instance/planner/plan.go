@@ -53,8 +53,9 @@ func ModifyPlan(
 	}
 	plan.ResourcePool = pool
 	p := &planner{session: s, plan: &plan, diags: &resp.Diagnostics}
-	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("parameters_wo"), &p.secrets)...)
-	p.asked = plan.ToRequest(ctx, p.secrets)
+	unplanned, diags := model.ReadUnplanned(ctx, req.Config)
+	resp.Diagnostics.Append(diags...)
+	p.secrets, p.asked = unplanned.Secrets, plan.ToRequest(ctx, unplanned)
 	if req.State.Raw.IsNull() {
 		p.create(ctx)
 	} else {
@@ -127,6 +128,7 @@ func (p *planner) create(ctx context.Context) {
 		p.checkName(ctx)
 	}
 	template, version, found := p.resolve(ctx)
+	p.refuseSecrets(template)
 	if !found {
 		p.placeUnknown(ctx)
 		return
@@ -159,6 +161,7 @@ func (p *planner) checkWith(ctx context.Context, template catalog.Template, vers
 	request.Version = p.plan.ResolvedVersion.ValueString()
 	request.Strategy = catalog.Strategy(p.plan.Strategy.ValueString())
 	request.Seeded, request.Boots = p.seeded, p.boots
+	request.Retold = p.state != nil && p.plan.Retold(p.state)
 	blueprint, more := p.host().NewBlueprint(request, template, version)
 	for _, f := range more {
 		at := f.Path[0].Name
@@ -208,6 +211,7 @@ func (p *planner) update(ctx context.Context, replaced bool) {
 		return
 	}
 	template, version, found := p.resolve(ctx)
+	p.refuseSecrets(template)
 	p.offerLater()
 	if p.diags.HasError() {
 		return
@@ -260,8 +264,11 @@ func (p *planner) keepFacts() {
 	if p.plan.Strategy.IsUnknown() {
 		p.plan.Strategy = p.state.Strategy // the template's default only counts when an instance is created
 	}
+	p.plan.Health, p.plan.ExitCode, p.plan.Restarts = p.state.Health, p.state.ExitCode, p.state.Restarts
 	if p.plan.PowerState.Equal(p.state.PowerState) {
 		p.plan.IPAddresses, p.plan.IPAddress, p.plan.Status = p.state.IPAddresses, p.state.IPAddress, p.state.Status
+	} else {
+		p.plan.ForgetApplication()
 	}
 }
 
@@ -296,7 +303,7 @@ func (p *planner) pin() {
 
 // compare decides what the change does, by comparing it with the host's instance.
 func (p *planner) compare(ctx context.Context, instance kind.Instance, b kind.Blueprint) {
-	if !attribute.Known(ctx, p.plan.Customization) {
+	if !attribute.Known(ctx, p.plan.Customization) && !p.retells(b) {
 		p.replace("customization")
 	}
 	p.compareParameters(b)
@@ -310,13 +317,15 @@ func (p *planner) compare(ctx context.Context, instance kind.Instance, b kind.Bl
 	for _, at := range diff.Replaces {
 		p.replaceAt(at)
 	}
-	p.compareDevices(ctx, instance, diff.Devices)
+	if !p.retells(b) {
+		p.compareDevices(ctx, instance, diff.Devices)
+	}
 	if len(p.replaces) > 0 {
 		return
 	}
 	p.refuseUntold(diff.Devices)
 	p.announceDevices(instance, diff.Devices)
-	if diff.Restart() && instance.Running() && p.plan.PowerState.ValueString() == model.Running {
+	if diff.Restart() && (instance.Running() || instance.Done) && p.plan.PowerState.ValueString() == model.Running {
 		p.announceRestart(diff.Restarts)
 	}
 }
@@ -329,6 +338,7 @@ func (p *planner) compareAsWritten() {
 		"hardware_profile": p.plan.HardwareProfile.Equal(p.state.HardwareProfile),
 		"network_profile":  p.plan.NetworkProfile.Equal(p.state.NetworkProfile),
 		"storage_profile":  p.plan.StorageProfile.Equal(p.state.StorageProfile),
+		"container":        p.plan.Container.Equal(p.state.Container),
 	} {
 		if !same {
 			p.replace(name)

@@ -193,7 +193,7 @@ func TestParametersThatMeanAnotherInstance(t *testing.T) {
 			plan:    &model.Instance{Parameters: c.plan, ParametersWOVersion: types.Int64Value(c.number)},
 			secrets: c.secrets, adopting: c.state.adopting,
 		}
-		p.asked = p.plan.ToRequest(t.Context(), c.secrets)
+		p.asked = p.plan.ToRequest(t.Context(), model.Unplanned{Secrets: c.secrets})
 		p.compareParameters(kind.Blueprint{
 			Shown: shown, Version: catalog.Version{Spec: catalog.Spec{Parameters: declared}},
 		})

@@ -13,6 +13,14 @@ import (
 // looks at what the user has changed: it ignores attributes that are as they were, and accepts none
 // that neither the plan nor the state has.
 func (p *planner) replaceAt(at finding.Path) {
+	if at[0].Name == "parameters" {
+		name := "parameters"
+		if p.plan.Parameters.Equal(p.state.Parameters) { // it is a secret
+			name = "parameters_wo_version"
+		}
+		p.replace(name)
+		return
+	}
 	planned, prior := leaf(p.plan, at), leaf(p.state, at)
 	if planned == nil && prior == nil || planned != nil && prior != nil && planned.Equal(prior) {
 		return
@@ -20,12 +28,12 @@ func (p *planner) replaceAt(at finding.Path) {
 	p.replaces = append(p.replaces, face.Path(at))
 }
 
-// leaf is the attribute of a profile or the customization that a path leads to; nil if it does not
+// leaf is the attribute of a profile, the customization or the container that a path leads to; nil if it does not
 // exist or is null.
 func leaf(m *model.Instance, at finding.Path) attr.Value {
 	var v attr.Value = map[string]types.Object{
 		"hardware_profile": m.HardwareProfile, "network_profile": m.NetworkProfile, "storage_profile": m.StorageProfile,
-		"customization": m.Customization,
+		"customization": m.Customization, "container": m.Container,
 	}[at[0].Name]
 	for _, step := range at[1:] {
 		switch within := v.(type) {

@@ -1,0 +1,119 @@
+package instance_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/novacron/terraform-provider-novacron/internal/acctest"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/novainit"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
+)
+
+// boxes is the configuration of a template of containers with a version 1.0.0 of busybox.
+func boxes(t *testing.T, name string) string {
+	t.Helper()
+	template := tfconfig.Template{
+		Name: name, Type: "container", HardwareProfile: &tfconfig.Hardware{MemoryMB: 64},
+		Parameters: map[string]tfconfig.Parameter{
+			"greeting": {Type: "string", Default: "hello"}, "password": {Type: "string", Sensitive: true, Default: nil},
+		},
+		Container: &tfconfig.Container{
+			Command: []tfconfig.Value{"/bin/sh", "-c", "echo \"$GREETING,$PASSWORD.\"; exec sleep 100000"},
+			Env:     map[string]tfconfig.Value{"GREETING": "{{ .greeting }}", "PASSWORD": "{{ .password }}"},
+		},
+	}
+	return tfconfig.Render(template, release(novainit.Root(t, nil)))
+}
+
+// A container is created, changed and removed by Terraform: what it is told changes by one restart, which
+// the plan announces, and a plan after each apply is empty.
+func TestAccContainer(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("box")
+	t.Parallel()
+	w := newWorkspace(t, host, name, boxes(t, name))
+	i := clone("it", name+"-it")
+	i.ParametersWO, i.ParametersWOVersion = tfconfig.Expr(`{ password = "hunter2" }`), 1
+	i.Container = &tfconfig.Container{HealthCheck: &tfconfig.HealthCheck{
+		Command: []tfconfig.Value{"CMD", "true"}, IntervalSeconds: 1,
+	}}
+	shop := w.shop
+	apply := func(says ...string) map[string]any {
+		t.Helper()
+		w.Configure(t, shop+i.String())
+		tfacc.Says(t, w.Apply(t), says...)
+		w.EmptyPlan(t)
+		return stateOf(t, w.Workspace, "novacron_instance.it")
+	}
+	before := apply("1 added")
+	if before["health"] != "healthy" || before["status"] != "running" || before["power_state"] != "running" ||
+		before["exit_code"] != nil {
+		t.Errorf("it is %v", before)
+	}
+	log := func() string {
+		return host.Exec(t, "cat", "/var/lib/libvirt/novacron/nova.console.default."+name+"-it.log")
+	}
+	if said := log(); !strings.Contains(said, "hello,hunter2.") {
+		t.Errorf("it has written %q", said)
+	}
+	same := func(what string, now map[string]any) {
+		t.Helper()
+		if now["id"] != before["id"] {
+			t.Errorf("%s: it is another instance", what)
+		}
+	}
+	i.Parameters = tfconfig.Expr(`{ greeting = "salut" }`)
+	same("a parameter", apply("Instance will be restarted", "0 added, 1 changed, 0 destroyed"))
+	i.ParametersWO, i.ParametersWOVersion = tfconfig.Expr(`{ password = "hunter3" }`), 2
+	same("a secret", apply("Instance will be restarted", "0 added, 1 changed, 0 destroyed"))
+	if said := log(); !strings.Contains(said, "salut,hunter3.") {
+		t.Errorf("it has written %q", said)
+	}
+	i.Labels = map[string]tfconfig.Value{"a": "b"}
+	same("a label", apply("0 added, 1 changed, 0 destroyed"))
+	i.StorageProfile = &tfconfig.Storage{Disks: map[string]tfconfig.Disk{
+		"system": {}, "data": {SizeGB: 1, MountPath: "/data"},
+	}}
+	same("a disk", apply("Instance will be restarted", "0 added, 1 changed, 0 destroyed"))
+	i.AllowRestart, i.Parameters = false, tfconfig.Expr(`{ greeting = "ciao" }`)
+	w.Configure(t, shop+i.String())
+	tfacc.Says(t, w.Fails(t, "plan"), "Change requires a restart", "allow_restart = false forbids")
+	i.AllowRestart, i.Parameters = nil, tfconfig.Expr(`{ greeting = "salut" }`)
+	i.PowerState = "stopped"
+	if off := apply("0 added, 1 changed, 0 destroyed"); off["status"] != "shutoff" || off["power_state"] != "stopped" {
+		t.Errorf("stopped, it is %v", off)
+	}
+	i.PowerState = "running"
+	same("started", apply("0 added, 1 changed, 0 destroyed"))
+	i.Container.Privileged = true
+	w.Configure(t, shop+i.String())
+	if out, err := w.Run(t.Context(), "plan"); err != nil || !strings.Contains(out, "must be replaced") {
+		t.Errorf("privileges: %v\n%s", err, out)
+	}
+	w.Configure(t, shop)
+	w.Apply(t)
+}
+
+// A job is complete once it has exited with 0, and is not started again. One that fails is an error, and
+// runs again with the next apply.
+func TestAccContainerJob(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("job")
+	t.Parallel()
+	w := newWorkspace(t, host, name, boxes(t, name))
+	i := clone("it", name+"-it")
+	i.Parameters = tfconfig.Expr(`{ password = "x" }`)
+	i.WaitFor = tfconfig.Expr(`["exited"]`)
+	i.Container = &tfconfig.Container{Command: []tfconfig.Value{"/bin/sh", "-c", "echo worked; exit 5"}, Restart: "no"}
+	w.Configure(t, w.shop+i.String())
+	tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "exited with code 5", "worked")
+	i.Container.Command[2] = "echo worked"
+	w.Configure(t, w.shop+i.String())
+	w.Apply(t)
+	w.EmptyPlan(t)
+	now := stateOf(t, w.Workspace, "novacron_instance.it")
+	if now["status"] != "shutoff" || now["power_state"] != "running" || now["exit_code"] != 0.0 {
+		t.Errorf("it is %v", now)
+	}
+	w.Configure(t, w.shop)
+	w.Apply(t)
+}
