@@ -20,7 +20,9 @@ fi
 
 NOVACRON_TEST_IMAGE_TINY=$("$here/images/build.sh" tiny)
 NOVACRON_TEST_IMAGE_DEBIAN=$("$here/images/build.sh" debian)
-export NOVACRON_TEST_IMAGE_TINY NOVACRON_TEST_IMAGE_DEBIAN
+NOVACRON_TEST_IMAGE_WEB=$("$here/images/build.sh" web)
+NOVACRON_TEST_IMAGE_SYSTEM=$("$here/images/build.sh" system)
+export NOVACRON_TEST_IMAGE_TINY NOVACRON_TEST_IMAGE_DEBIAN NOVACRON_TEST_IMAGE_WEB NOVACRON_TEST_IMAGE_SYSTEM
 
 # One host for each checkout, so that runs in several checkouts do not disturb each other.
 checkout=$(cksum <<<"$here" | cut -d' ' -f1)

@@ -22,6 +22,8 @@ const (
 	envRoot        = "NOVACRON_TESTHOST_ROOT"
 	envTinyImage   = "NOVACRON_TEST_IMAGE_TINY"
 	envDebianImage = "NOVACRON_TEST_IMAGE_DEBIAN"
+	envWebImage    = "NOVACRON_TEST_IMAGE_WEB"
+	envSystemImage = "NOVACRON_TEST_IMAGE_SYSTEM"
 )
 
 // testhostPath is the path of the script that runs test hosts, in the repository.
@@ -180,16 +182,31 @@ func DebianImage(t testing.TB) string {
 	return image(t, envDebianImage, "debian")
 }
 
+// WebImage returns the path of a container image, an OCI layout in a tar. Its application is a web
+// server on port 8080, which serves /srv/www as the user "www" and has a health check. The image has
+// busybox, and the directory /bin alone in PATH.
+func WebImage(t testing.TB) string {
+	t.Helper()
+	return image(t, envWebImage, "web")
+}
+
+// SystemImage returns the path of the root file system of a Debian with systemd and cloud-init, a
+// tar.
+func SystemImage(t testing.TB) string {
+	t.Helper()
+	return image(t, envSystemImage, "system")
+}
+
 func image(t testing.TB, variable, kind string) string {
 	t.Helper()
 	build := fmt.Sprintf("export %s=\"$(%s %s)\"", variable,
 		filepath.Join(repositoryRoot(t), "tools", "images", "build.sh"), kind)
 	path := os.Getenv(variable)
 	if path == "" {
-		t.Fatalf("%s is not set: this test needs the %s guest image. Build it, once, with\n  %s", variable, kind, build)
+		t.Fatalf("%s is not set: this test needs the image %q. Build it, once, with\n  %s", variable, kind, build)
 	}
 	if _, err := os.Stat(path); err != nil {
-		t.Fatalf("the %s guest image of %s: %v. Build it with\n  %s", kind, variable, err, build)
+		t.Fatalf("the image %q of %s: %v. Build it with\n  %s", kind, variable, err, build)
 	}
 	return path
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # make demo: registers a real Debian image as a template and creates two instances of it, with the
-# configuration in examples/quickstart. It uses a libvirt of this machine or brings up a private
-# one. Running it again continues where it stopped.
+# configuration in examples/quickstart, and a container beside them. It uses a libvirt of this
+# machine or brings up a private one. Running it again continues where it stopped.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -95,12 +95,27 @@ build_image() {
   image=$(as_root "$repository/tools/images/build.sh" debian)
   ln -sfn "$image" "$work/debian.qcow2"
   echo "$image"
+  image=$(as_root "$repository/tools/images/build.sh" web)
+  ln -sfn "$image" "$work/web.tar"
+  echo "$image"
+}
+
+# has_containers reports whether the host has libvirt's driver of containers.
+has_containers() {
+  [[ $host == private ]] ||
+    LC_ALL=C setsid --wait timeout 10 virsh --connect "${host/#qemu/lxc}" uri >/dev/null 2>&1 </dev/null
 }
 
 # prepare_work copies the example again. The state and the key stay, so a second run changes what
 # the first one created.
 prepare_work() {
   cp "$repository"/examples/quickstart/*.tf "$repository/tools/demo/report.tf" "$work/"
+  rm -f "$work/container.tf"
+  if has_containers; then
+    cp "$repository/tools/demo/container.tf" "$work/"
+  else
+    echo "There is no container in this demo: the host does not have libvirt-daemon-driver-lxc."
+  fi
   [[ -e $work/id_ed25519 ]] || ssh-keygen -q -t ed25519 -N '' -C novacron-demo -f "$work/id_ed25519"
   local login="ssh -i ${work#"$PWD/"}/id_ed25519 -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
   if [[ $host == private ]]; then
@@ -112,6 +127,7 @@ image          = "debian.qcow2"
 ssh_public_key = "$(<"$work/id_ed25519.pub")"
 login          = "$login"
 TFVARS
+  [[ ! -e $work/container.tf ]] || echo 'container_image = "web.tar"' >>"$work/demo.auto.tfvars"
   # The provider may have been rebuilt with the same version since the last run.
   rm -rf "$work/.terraform" "$work/.terraform.lock.hcl"
   in_work init -input=false
@@ -120,6 +136,7 @@ TFVARS
 report() {
   say "Done"
   in_work output -raw report
+  [[ ! -e $work/container.tf ]] || { in_work output -raw container; echo; }
   printf '\nWhat the demo took:\n'
   printf '%s\n' "${timings[@]}"
   cat <<TEXT
@@ -137,7 +154,7 @@ main() {
   install_packages
   phase "Connecting to the host"
   start_host
-  phase "Building the Debian guest image (once; some minutes)"
+  phase "Building the images (once; some minutes)"
   build_image
   phase "Building and installing the provider"
   make --no-print-directory -C "$repository" install

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Builds a guest image for acceptance tests from Debian packages, and prints the path of the
-# finished qcow2. If the cache has an image of the same recipe, the script uses that.
+# Builds an image for acceptance tests from Debian packages, and prints the path of the finished
+# file. If the cache has an image of the same recipe, the script uses that.
 #
-#   build.sh tiny|debian [OUT]    also copies the image to OUT
+#   build.sh tiny|debian|web|system [OUT]    also copies the image to OUT
 #
-# tiny:   kernel, busybox and guest agent in an initramfs; for most tests
-# debian: Debian 12 with cloud-init and sshd, less what only takes time
+# tiny:   a disk with kernel, busybox and guest agent in an initramfs; for most tests
+# debian: a disk with Debian 12, cloud-init and sshd, less what only takes time
+# web:    a container image with a web server, an OCI layout in a tar
+# system: a root file system with systemd and cloud-init, a tar
 set -euo pipefail
 # Files that this script creates become the guest's files.
 umask 022
@@ -15,15 +17,17 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/lib.sh"
 
 kind=${1:-}
-if [[ ! $kind =~ ^(tiny|debian)$ ]] || (($# > 2)); then
-  echo "usage: build.sh tiny|debian [OUT]" >&2
+if [[ ! $kind =~ ^(tiny|debian|web|system)$ ]] || (($# > 2)); then
+  echo "usage: build.sh tiny|debian|web|system [OUT]" >&2
   exit 2
 fi
+suffix=qcow2
+[[ ! $kind =~ ^(web|system)$ ]] || suffix=tar
 
 cache=${NOVACRON_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/novacron}/images
 hash=$(cd "$here" && find build.sh lib.sh "$kind.sh" "$kind" -type f -print0 | LC_ALL=C sort -z |
   xargs -0 sha256sum | sha256sum | cut -c1-16)
-image=$cache/$kind-$hash.qcow2
+image=$cache/$kind-$hash.$suffix
 
 # build creates the image under a temporary name, so an image in the cache is always complete.
 build() {
@@ -34,8 +38,8 @@ build() {
   # shellcheck source=/dev/null
   . "$here/$kind.sh"
   say "building $image"
-  build_image "$work" "$work/image.qcow2"
-  mv "$work/image.qcow2" "$image.partial"
+  build_image "$work" "$work/image.$suffix"
+  mv "$work/image.$suffix" "$image.partial"
   mv "$image.partial" "$image"
   say "built $image, $(du -h "$image" | cut -f1), in $SECONDS s"
 }
