@@ -28,6 +28,16 @@ resource "novacron_template" "t" {
 `, name)
 }
 
+// containerTemplate is a template of containers.
+func containerTemplate(name string) string {
+	return fmt.Sprintf(`
+resource "novacron_template" "t" {
+  name = %q
+  type = "container"
+}
+`, name)
+}
+
 func version(image string) string {
 	return fmt.Sprintf(`
 resource "novacron_template_version" "v" {

@@ -24,7 +24,7 @@ func images() (err error) {
 		"the empty provider is subtracted.\n\n", rounds)
 	heading("plain")
 	for _, work := range []func() ([]row, error){
-		b.registerSparse, b.registerHuge, b.registerBig, b.registerPacked, b.copyHere, b.shareHere,
+		b.registerSparse, b.registerHuge, b.registerBig, b.registerPacked, b.registerRoot, b.copyHere, b.shareHere,
 	} {
 		rows, err := work()
 		if err != nil {
@@ -122,6 +122,30 @@ rm "$2.raw"
 // packedData is about how long that image is, in bytes.
 const packedData = 200 << 20
 
+// registerRoot registers the root file system of a container, compared with unpacking its archive:
+// some 15,000 files with 320 MB, most of them small.
+func (b *bench) registerRoot() ([]row, error) {
+	archive, to := filepath.Join(b.dir, "root.tar"), filepath.Join(b.dir, "root")
+	if err := b.plain.sh(`
+mkdir "$2"
+for d in $(seq 1600); do
+  mkdir "$2/$d"
+  size=$((1000 + d * 3))
+  head -c $((size * 9)) /dev/urandom | split -b "$size" -a 1 - "$2/$d/file-"
+  test $((d % 4)) -ne 0 || head -c 680000 /dev/urandom >"$2/$d/large"
+done
+tar -C "$2" -cf "$1" .
+rm -r "$2"
+`, archive, to); err != nil {
+		return nil, err
+	}
+	rows, err := b.registrationsOf(row{work: "register a root file system of 320 MB", against: "tar x", aim: 2},
+		containerTemplate("bench"), "", archive,
+		func() (sample, error) { return b.plain.timedShell(`mkdir "$2"; tar -C "$2" -xf "$1"`, archive, to) },
+		func() error { return os.RemoveAll(to) })
+	return rows, errors.Join(err, os.Remove(archive))
+}
+
 // registerBig registers a large image without any part that can be left out.
 func (b *bench) registerBig() ([]row, error) {
 	return b.uploads(row{work: fmt.Sprintf("register a %d MiB qcow2 image", imageSize>>20), against: "virsh", aim: 1.1},
@@ -142,7 +166,14 @@ virsh -q vol-upload --pool novacron plain-image "$1" $2
 func (b *bench) registrations(
 	r row, pool, image string, plain func() (sample, error), undo func() error,
 ) ([]row, error) {
-	library := b.tf.workspace("register", providerOf(pool)+template("bench")+version(image))
+	return b.registrationsOf(r, template("bench"), pool, image, plain, undo)
+}
+
+// registrationsOf is registrations for a template of any type.
+func (b *bench) registrationsOf(
+	r row, template, pool, image string, plain func() (sample, error), undo func() error,
+) ([]row, error) {
+	library := b.tf.workspace("register", providerOf(pool)+template+version(image))
 	round := 0
 	times, err := medians(
 		once(func() (sample, error) {

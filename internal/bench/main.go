@@ -6,6 +6,7 @@
 //	bench provider
 //	bench images             # registering images
 //	bench resume             # guests that are resumed, beside the same that boot
+//	bench containers         # containers, beside virsh doing the same by hand
 //	bench catalog [SIZE...]  # libraries with these numbers of templates
 //	bench hosts [HOSTS [INSTANCES]]  # many hosts
 package main
@@ -31,19 +32,21 @@ func main() {
 	var err error
 	switch part {
 	case "":
-		err = errors.Join(measureProvider(), images(), resumes(), catalogs(nil))
+		err = errors.Join(measureProvider(), images(), resumes(), containers(), catalogs(nil))
 	case "provider":
 		err = measureProvider()
 	case "images":
 		err = images()
 	case "resume":
 		err = resumes()
+	case "containers":
+		err = containers()
 	case "catalog", "catalog-writer":
 		err = catalogs(os.Args[1:])
 	case "hosts":
 		err = hosts(os.Args[2:])
 	default:
-		err = fmt.Errorf("there is no part %q: use provider, images, resume, catalog or hosts", part)
+		err = fmt.Errorf("there is no part %q: use provider, images, resume, containers, catalog or hosts", part)
 	}
 	if err != nil {
 		log.Fatal(err)
@@ -66,6 +69,15 @@ func resumes() error {
 	}
 	defer b.close()
 	return b.resumed()
+}
+
+func containers() error {
+	b, err := newBench()
+	if err != nil {
+		return err
+	}
+	defer b.close()
+	return b.containers()
 }
 
 func (b *bench) measure() error {
