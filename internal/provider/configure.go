@@ -20,7 +20,9 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/fleet/hosts"
 	"github.com/novacron/terraform-provider-novacron/internal/fleet/pools"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
+	"github.com/novacron/terraform-provider-novacron/internal/initd/binary"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
+	"github.com/novacron/terraform-provider-novacron/internal/kind/container"
 	"github.com/novacron/terraform-provider-novacron/internal/kind/vm"
 	"github.com/novacron/terraform-provider-novacron/internal/library"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt"
@@ -161,7 +163,9 @@ func (p *Provider) open(ctx context.Context, config model, s *face.Session) diag
 			StorageTiers:   site.tiers,
 			PublicNetworks: site.public,
 			Observe:        logStep,
-			Kinds:          func(s kind.Site) []kind.Driver { return []kind.Driver{vm.New(s, domainType)} },
+			Kinds: func(s kind.Site) []kind.Driver {
+				return []kind.Driver{vm.New(s, domainType), container.New(s, binary.Program)}
+			},
 		})
 	}
 	s.Fleet = fleet.New(fleet.Options{

@@ -326,3 +326,30 @@ func TestAccInstantiateExampleWorks(t *testing.T) {
 	}
 	w.EmptyPlan(t)
 }
+
+// The guide's example is applied as it stands: connections to the front reach all of the others.
+func TestAccContainersExampleWorks(t *testing.T) {
+	host := acctest.RequireHost(t)
+	t.Parallel()
+	w := tfacc.NewWorkspace(t, "")
+	pool, _ := host.Pool(t, tfacc.Name("web"))
+	w.Setenv("NOVACRON_POOL", pool)
+	w.Setenv("NOVACRON_TENANT", pool) // so that no other test has an instance of that name
+	w.Setenv("TF_VAR_image", acctest.WebImage(t))
+	w.Write(t, "main.tf", example(t, "containers/main.tf"))
+	t.Cleanup(func() { w.Destroy(t) })
+	out := w.Apply(t)
+	tfacc.Says(t, out, "6 added", `"8080/tcp"`, `"sha256:`)
+	w.EmptyPlan(t)
+	_, address, _ := strings.Cut(out, `address = "http://`)
+	address, _, _ = strings.Cut(address, ":")
+	const get = `exec 3<>/dev/tcp/$0/8080; printf 'GET / HTTP/1.0\r\n\r\n' >&3; cat <&3`
+	missing := map[string]bool{"web-0": true, "web-1": true, "web-2": true}
+	for range 100 { // the front chooses at random: with (2/3)^100, the test fails by chance
+		_, name, _ := strings.Cut(strings.TrimSpace(host.Exec(t, "bash", "-c", get, address)), "This is ")
+		if delete(missing, strings.TrimSuffix(name, ".")); len(missing) == 0 {
+			return
+		}
+	}
+	t.Errorf("%s never led to %v", address, missing)
+}
