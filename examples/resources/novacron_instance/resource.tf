@@ -74,3 +74,17 @@ resource "novacron_instance" "shop" {
     EOT
   }
 }
+
+# A container, whose address is its own: nothing is published on the host's
+resource "novacron_instance" "container" {
+  name        = "shop-web-1"
+  template_id = novacron_template.shop.id
+  version     = novacron_template_version.shop.version
+
+  container             = { env = { LOG_LEVEL = "debug" } } # over the template's, variable by variable
+  parameters            = { http_port = 9090 }
+  parameters_wo         = { db_password = var.db_password }
+  parameters_wo_version = 1
+  customization         = { files = { "/etc/shop.conf" = { content = "theme = dark\n" } } }
+  wait_for              = ["healthy"]
+}

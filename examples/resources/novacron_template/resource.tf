@@ -32,3 +32,31 @@ resource "novacron_template" "ubuntu" {
     write_groups = ["platform"]
   }
 }
+
+# Containers on the same host, network and pool
+resource "novacron_template" "shop" {
+  name = "shop-web"
+  type = "container"
+
+  container = {
+    command = ["--port", "{{ .http_port }}"]
+    env     = { DB_PASSWORD = "{{ .db_password }}" }
+    health_check = {
+      command          = ["CMD-SHELL", "wget -qO- http://127.0.0.1:{{ .http_port }}/"]
+      interval_seconds = 5
+      timeout_seconds  = 3
+    }
+    tmpfs = { "/run" = { size_mb = 16 } }
+  }
+  hardware_profile = { memory_mb = 256 }
+  storage_profile = {
+    disks = {
+      system = { size_gb = 2 } # what the container writes
+      data   = { size_gb = 10, mount_path = "/var/lib/shop" }
+    }
+  }
+  parameters = {
+    http_port   = { type = "integer", default = 8080 }
+    db_password = { type = "string", required = true, sensitive = true }
+  }
+}

@@ -24,3 +24,14 @@ resource "novacron_template_version" "v1_1" {
     create = "30m"
   }
 }
+
+# An image of a container, as `docker save` or `skopeo copy docker://… oci-archive:shop.tar` writes it
+resource "novacron_template_version" "shop" {
+  template_id = novacron_template.shop.id
+  version     = "1.0.0"
+  source      = { path = "shop.tar" }
+}
+
+output "shop_ports" {
+  value = novacron_template_version.shop.exposed_ports # such as ["8080/tcp"]
+}
