@@ -5,9 +5,13 @@ import "github.com/novacron/terraform-provider-novacron/internal/catalog/contain
 // RootImage is what is known of the root file system of a version of a container's template: what it
 // was made from, and what its image says about how to run it.
 type RootImage struct {
-	// Identity is what the file system was made from, as package oci writes it: "manifest:sha256:HEX",
-	// "config:sha256:HEX" or "root:sha256:HEX"; "" for a file system that was given as it is.
+	// Identity is what the file system was made from, as package oci writes it: "config:sha256:HEX" of
+	// the image's configuration, which covers its layers, or "root:sha256:HEX" of an archive; "" for a file
+	// system that was given as it is.
 	Identity string `json:"identity,omitempty"`
+	// Manifest is the digest of the image's manifest, "sha256:HEX", as registries have it; "" for none. It
+	// says how the layers are compressed, and so is no part of the identity.
+	Manifest string `json:"manifest,omitempty"`
 	// Format is the format number of the writer of the file system; 0 for one that was given.
 	Format int `json:"format,omitempty"`
 	// Architecture is "amd64" or "arm64"; "" if it is not known.

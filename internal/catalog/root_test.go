@@ -11,7 +11,8 @@ import (
 
 func image() *RootImage {
 	return &RootImage{
-		Identity: "manifest:sha256:aa", Format: 1, Architecture: "amd64", ExposedPorts: []string{"80/tcp"},
+		Identity: "config:sha256:aa", Manifest: "sha256:bb", Format: 1,
+		Architecture: "amd64", ExposedPorts: []string{"80/tcp"},
 		Entrypoint: []string{"/bin/app"}, Command: []string{"serve"},
 		Env:        map[string]string{"PATH": "/bin", "A": "{{ x"},
 		WorkingDir: "/srv/", User: "app", StopSignal: "SIGQUIT",

@@ -247,8 +247,8 @@ type Base struct {
 	// UnusedSince is when a process first saw that nothing uses the base; no process has seen a use
 	// since.
 	UnusedSince *time.Time `json:"unused_since,omitempty"`
-	// Roots are the images of containers whose root file system it is, one for each configuration; none
-	// for the disk of a machine. All have the same files.
+	// Roots are the images of containers whose root file system it is, one for each configuration and
+	// manifest; none for the disk of a machine. All have the same files.
 	Roots []RootImage `json:"roots,omitempty"`
 	// Copy is for an image that was copied from the pool of another host. It is nil for one that was
 	// registered here, as for all images of earlier providers.

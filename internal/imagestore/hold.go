@@ -194,7 +194,7 @@ func (j joiner) join(ctx context.Context, digest string, id catalog.VersionID) (
 					base.Sources = append(slices.Clone(base.Sources), checksum)
 				}
 			}
-			if j.root != nil && rootOf(base, j.root.Identity) == nil {
+			if j.root != nil && rootOf(base, j.root.Identity, j.root.Manifest) == nil {
 				base.Roots = withRoot(base.Roots, *j.root)
 			}
 			base.UnusedSince = nil

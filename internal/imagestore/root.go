@@ -94,11 +94,7 @@ func formatted(layers string) string { return fmt.Sprintf("%s@ext4-%d", layers, 
 
 // keys are what the root file system is known by, among the Sources of bases.
 func (f flattening) keys() []string {
-	keys := []string{formatted(f.image.Identity().String())}
-	for _, id := range f.image.Aliases() {
-		keys = append(keys, formatted(id.String()))
-	}
-	return append(keys, formatted("content:"+f.image.Content()))
+	return []string{formatted(f.image.Identity().String()), formatted("content:" + f.image.Content())}
 }
 
 // join joins a base that has, or will have, the root file system. It returns catalog.ErrNotFound if
@@ -115,7 +111,7 @@ func (f *flattening) join(ctx context.Context) (Held, error) {
 		if err != nil {
 			return Held{}, err
 		}
-		root := rootOf(found, f.image.Identity().String())
+		root := rootOf(found, f.image.Identity().String(), f.image.Manifest())
 		if root == nil {
 			if err := f.index(ctx); err != nil {
 				return Held{}, err
@@ -237,9 +233,12 @@ func withRoot(roots []catalog.RootImage, root catalog.RootImage) []catalog.RootI
 	return all[max(0, len(all)-maxRoots):]
 }
 
-// rootOf is the image with an identity among those that a base has the files of; nil for none.
-func rootOf(base catalog.Base, identity string) *catalog.RootImage {
-	n := slices.IndexFunc(base.Roots, func(r catalog.RootImage) bool { return r.Identity == identity })
+// rootOf is the image with an identity and a manifest among those that a base has the files of; nil for
+// none.
+func rootOf(base catalog.Base, identity, manifest string) *catalog.RootImage {
+	n := slices.IndexFunc(base.Roots, func(r catalog.RootImage) bool {
+		return r.Identity == identity && r.Manifest == manifest
+	})
 	if n < 0 {
 		return nil
 	}

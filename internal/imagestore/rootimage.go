@@ -17,6 +17,7 @@ func describe(im *oci.Image, users flatten.Users) *catalog.RootImage {
 	c := im.Config
 	root := &catalog.RootImage{
 		Identity:     im.Identity().String(),
+		Manifest:     im.Manifest(),
 		Format:       ext4.Format,
 		Architecture: c.Architecture,
 		Entrypoint:   c.Entrypoint,

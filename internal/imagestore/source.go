@@ -80,7 +80,8 @@ func (st *Store) HasSource(ctx context.Context, digest string, s source.Source) 
 		return false, nil
 	}
 	// Images that have only their files in common were read from different files.
-	return slices.Contains(base.Sources, want.String()) && len(base.Roots) < 2, err
+	differs := func(r catalog.RootImage) bool { return r.Identity != base.Roots[0].Identity }
+	return slices.Contains(base.Sources, want.String()) && !slices.ContainsFunc(base.Roots, differs), err
 }
 
 // IsOf reports whether the stored image of a digest is the file with the source's checksum, by

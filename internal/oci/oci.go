@@ -35,13 +35,12 @@ type Subject string
 
 // The subjects of an Identity.
 const (
-	OfManifest Subject = "manifest" // of an image in an OCI layout or a store
-	OfConfig   Subject = "config"   // of an image of docker save: the ID that Docker shows for it
-	OfRoot     Subject = "root"     // of the decompressed archive of a root file system
+	OfConfig Subject = "config" // of an image's configuration: the ID that Docker shows for the image
+	OfRoot   Subject = "root"   // of the decompressed archive of a root file system
 )
 
 // Identity says which image something is. Equal identities have the same files and configuration,
-// however they are compressed or stored.
+// however they are compressed or stored: a configuration lists the digests of the layers, decompressed.
 type Identity struct {
 	Of     Subject
 	Digest string // "sha256:hex"; OCI layouts can have "sha512:hex"
@@ -59,7 +58,7 @@ func (i Identity) String() string {
 func ParseIdentity(text string) (Identity, error) {
 	of, digest, _ := strings.Cut(text, ":")
 	switch i := (Identity{Subject(of), digest}); i.Of {
-	case OfManifest, OfConfig, OfRoot:
+	case OfConfig, OfRoot:
 		if _, err := image.ParseChecksum(digest); err == nil {
 			return i, nil
 		}
@@ -75,7 +74,7 @@ type Image struct {
 
 	origin   image.Origin
 	identity Identity
-	also     []Identity
+	manifest string
 	layers   []archive.Layer
 	packed   bool // it was taken for a root file system by the first entry of its archive alone
 	release  func() error
@@ -88,9 +87,10 @@ func (im *Image) Layers() int { return len(im.layers) }
 // compressed is zero until Index has read it.
 func (im *Image) Identity() Identity { return im.identity }
 
-// Aliases are further identities of the same image, by which other forms of it are known: that of
-// docker save, for an image with a manifest.
-func (im *Image) Aliases() []Identity { return im.also }
+// Manifest is the digest of the image's manifest, "sha256:hex" or "sha512:hex", by which registries know
+// it; "" for an image that has none. The same image with layers that were compressed in another way
+// has another manifest.
+func (im *Image) Manifest() string { return im.manifest }
 
 // Identify is Identity, which it reads the image for if need be.
 func (im *Image) Identify(ctx context.Context) (Identity, error) {

@@ -209,8 +209,8 @@ func (c *choosing) image(chosen candidate, m v1.Manifest) (*Image, error) {
 	}
 	im := &Image{
 		origin:   c.Origin,
-		identity: Identity{OfManifest, chosen.Digest.String()},
-		also:     []Identity{{OfConfig, m.Config.Digest.String()}},
+		identity: Identity{OfConfig, m.Config.Digest.String()},
+		manifest: chosen.Digest.String(),
 	}
 	if im.Config, err = f.read(c.Origin); err != nil {
 		return nil, err

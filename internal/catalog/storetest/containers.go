@@ -38,7 +38,8 @@ func containers(t *testing.T, site Site) {
 		t.Errorf("read %+v, where %+v was written", read, written)
 	}
 	root := &catalog.RootImage{
-		Identity: "manifest:sha256:aa", Format: 1, Architecture: "arm64", ExposedPorts: []string{"80/tcp"},
+		Identity: "config:sha256:aa", Manifest: "sha256:bb", Format: 1,
+		Architecture: "arm64", ExposedPorts: []string{"80/tcp"},
 		Entrypoint: []string{"/bin/app"}, Env: map[string]string{"PATH": "/bin"},
 		Labels:      map[string]string{"a.b/c": "<&>"},
 		HealthCheck: &container.HealthCheck{Command: []string{"CMD", "check"}},

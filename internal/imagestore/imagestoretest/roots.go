@@ -140,14 +140,14 @@ func rootsShare(t *testing.T, b *bench) {
 	st, im := b.Open(imagestore.Options{}), ocitest.Shop(t, "amd64")
 	other := ocitest.Shop(t, "amd64", func(f *v1.ConfigFile) { f.Config.Entrypoint = []string{"/other"} })
 	first := b.holdRoot(st, "1.0.0", file.Source{Path: ocitest.Layout(t, im)})
-	manifest := must.Get[v1.Hash](t)(im.Digest())
-	if r := first.Root; r.Identity != "manifest:"+manifest.String() || r.Architecture != "amd64" ||
-		!slices.Equal(r.Entrypoint, []string{"/shop"}) {
+	manifest, config := must.Get[v1.Hash](t)(im.Digest()), must.Get[v1.Hash](t)(im.ConfigName())
+	if r := first.Root; r.Identity != "config:"+config.String() || r.Manifest != manifest.String() ||
+		r.Architecture != "amd64" || !slices.Equal(r.Entrypoint, []string{"/shop"}) {
 		t.Errorf("of the layout is known %+v", r)
 	}
 	docker := b.holdRoot(st, "2.0.0", b.put(ocitest.DockerArchive(t, map[string]v1.Image{"shop:1": im})))
 	if docker.Base.Volume != first.Base.Volume || docker.Transferred != 0 ||
-		!strings.HasPrefix(docker.Root.Identity, "config:") || len(docker.Root.Users) != 2 {
+		docker.Root.Identity != first.Root.Identity || docker.Root.Manifest != "" || len(docker.Root.Users) != 2 {
 		t.Errorf("the output of docker save has %+v", docker)
 	}
 	third := b.holdRoot(st, "3.0.0", b.put(ocitest.Packed(t, ocitest.Layout(t, other))))
@@ -162,7 +162,13 @@ func rootsShare(t *testing.T, b *bench) {
 	if volumes, all := b.volumes(), b.documents(); len(volumes) != 1 || len(all) != 1 || len(all[0].Value.Roots) != 3 {
 		t.Errorf("the pool has %q, and %+v", volumes, all)
 	}
-	for number := range 4 {
+	repacked := ocitest.Repacked(t, im)
+	fifth := b.holdRoot(st, "5.0.0", file.Source{Path: ocitest.Layout(t, repacked)})
+	if r := fifth.Root; fifth.Transferred != 0 || r.Identity != first.Root.Identity ||
+		r.Manifest != must.Get[v1.Hash](t)(repacked.Digest()).String() {
+		t.Errorf("compressed in another way, the image has %+v", fifth)
+	}
+	for number := range 5 {
 		b.check(st.Release(t.Context(), first.Base.Digest, b.version(string(rune('1'+number))+".0.0")))
 	}
 	b.isEmpty()

@@ -200,7 +200,7 @@ func (p *Part) notes(b kind.Blueprint, asked *settings.Settings, config initd.Co
 	root := b.Version.Root
 	if root != nil {
 		kept := *root
-		kept.Labels, kept.Volumes, kept.ExposedPorts, kept.Identity = nil, nil, nil, ""
+		kept.Labels, kept.Volumes, kept.ExposedPorts, kept.Identity, kept.Manifest = nil, nil, nil, "", ""
 		root = &kept
 	}
 	notes := []metadata.ToldNote{

@@ -2,6 +2,7 @@ package ocitest
 
 import (
 	"bytes"
+	"compress/gzip"
 	"fmt"
 	"io"
 	"io/fs"
@@ -43,6 +44,19 @@ func Shop(t testing.TB, architecture string, changes ...func(*v1.ConfigFile)) v1
 		change(f)
 	}
 	return must.Get[v1.Image](t)(mutate.ConfigFile(im, f))
+}
+
+// Repacked is an image of Shop whose layers are compressed in another way, so that it has another manifest.
+func Repacked(t testing.TB, shop v1.Image) v1.Image {
+	t.Helper()
+	im := mutate.MediaType(empty.Image, types.OCIManifestSchema1)
+	im = mutate.ConfigMediaType(im, types.OCIConfigJSON)
+	for _, l := range must.Get[[]v1.Layer](t)(shop.Layers()) {
+		again := must.Get[v1.Layer](t)(tarball.LayerFromOpener(l.Uncompressed, tarball.WithMediaType(types.OCILayer),
+			tarball.WithCompressionLevel(gzip.NoCompression)))
+		im = must.Get[v1.Image](t)(mutate.AppendLayers(im, again))
+	}
+	return must.Get[v1.Image](t)(mutate.ConfigFile(im, must.Get[*v1.ConfigFile](t)(shop.ConfigFile())))
 }
 
 // Layout writes an OCI layout with these images into a directory.

@@ -125,7 +125,7 @@ func TestASpecOfAContainer(t *testing.T) {
 func TestWhatACatalogKnowsOfAContainersImage(t *testing.T) {
 	one := int64(1)
 	r := &catalog.RootImage{
-		Identity: "manifest:sha256:aa", Architecture: "arm64", ExposedPorts: []string{"80/tcp"},
+		Identity: "config:sha256:bb", Manifest: "sha256:aa", Architecture: "arm64", ExposedPorts: []string{"80/tcp"},
 		Entrypoint: []string{"a"},
 		Command:    []string{"b"}, Env: map[string]string{"A": "1"}, WorkingDir: "/srv",
 		User: "app", StopSignal: "SIGQUIT",

@@ -1,8 +1,6 @@
 package attribute
 
 import (
-	"strings"
-
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/listplanmodifier"
@@ -51,8 +49,10 @@ func RootImageAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"oci_digest": schema.StringAttribute{
 			Computed: true, PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
-			MarkdownDescription: "Digest of the OCI image's manifest, `sha256:…`, as registries have it. Null for " +
-				"the disk of a virtual machine, and for a root file system that came without a manifest.",
+			MarkdownDescription: "Digest of the manifest of the OCI image that was registered, `sha256:…`, as " +
+				"registries have it. The same image in another form or compression has another one, or none, and is " +
+				"still the image of this version. Null for the disk of a virtual machine, and for an image that came " +
+				"without a manifest.",
 		},
 		"architecture": schema.StringAttribute{
 			Computed: true, PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
@@ -104,9 +104,7 @@ func (m *RootImage) Refresh(r *catalog.RootImage) {
 	if r == nil {
 		return
 	}
-	if digest, ok := strings.CutPrefix(r.Identity, "manifest:"); ok {
-		m.OCIDigest = types.StringValue(digest)
-	}
+	m.OCIDigest = OptionalString(r.Manifest)
 	m.Architecture = OptionalString(r.Architecture)
 	m.ExposedPorts = types.ListValueMust(types.StringType, texts(r.ExposedPorts))
 	m.ImageConfig = types.ObjectValueMust(imageConfigTypes, map[string]attr.Value{

@@ -45,6 +45,19 @@ func TestAccContainerImage(t *testing.T) {
 	tfacc.Says(t, w.Apply(t), "0 added, 1 changed, 0 destroyed")
 	w.EmptyPlan(t)
 
+	// So are its output of docker save, and a layout whose layers are compressed in another way.
+	writeFile(t, archive, ocitest.DockerArchive(t, map[string]v1.Image{"shop:1": im}))
+	for _, source := range []string{archive, ocitest.Layout(t, ocitest.Repacked(t, im))} {
+		w.Configure(t, config(fromPath(source)))
+		tfacc.Says(t, w.Apply(t), "0 added, 1 changed, 0 destroyed")
+		w.EmptyPlan(t)
+	}
+	writeFile(t, archive, ocitest.Packed(t, ocitest.Layout(t, ocitest.Repacked(t, im))))
+	w.Configure(t, config(fromPath(archive)))
+	w.Apply(t)
+	writeFile(t, archive, ocitest.Packed(t, layout))
+	w.EmptyPlan(t)
+
 	// Another image at the same path is a mistake, and at another path a replacement.
 	other := ocitest.Shop(t, "amd64", func(f *v1.ConfigFile) { f.Config.Entrypoint = []string{"/other"} })
 	elsewhere := ocitest.Layout(t, other)
@@ -59,7 +72,7 @@ func TestAccContainerImage(t *testing.T) {
 		writeFile(t, filepath.Join(layout, "blobs/sha256", filepath.Base(blob)), readFile(t, blob))
 	}
 	w.Configure(t, config(fromPath(layout)))
-	tfacc.Says(t, w.Fails(t, "plan"), "Image has changed", "its identity is manifest:sha256:")
+	tfacc.Says(t, w.Fails(t, "plan"), "Image has changed", "its identity is config:sha256:")
 
 	// The same layers need nothing to be sent, whatever their configuration says.
 	w.Configure(t, shop+version("it", "1.0.0", fromPath(archive))+version("next", "2.0.0", fromPath(elsewhere)))

@@ -113,8 +113,8 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 					"virtual_size_bytes": number("Size of the disk that a guest sees, in bytes."),
 					"stored_size_bytes": number("Size of the stored image, in bytes. Versions of the same " +
 						"image share it."),
-					"oci_digest": text("Digest of the OCI image's manifest; null for the disk of a virtual machine, " +
-						"and for a root file system that came without a manifest."),
+					"oci_digest": text("Digest of the manifest of the OCI image that was registered; null for the " +
+						"disk of a virtual machine, and for an image that came without a manifest."),
 					"architecture":   text("Processors that a container's image is for: `amd64` or `arm64`, or null."),
 					"parent_version": text("The version that the image was compared with, or null."),
 					"warm":           warm(),
