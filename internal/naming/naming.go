@@ -9,9 +9,10 @@
 //	nova.disk.TENANT.INSTANCE.DISK.FORMAT   a disk of an instance
 //	nova.c.TENANTHASH.INSTANCEHASH.PART     a disk of an instance's container: see ContainerDisk
 //	nova.seed.TENANT.INSTANCE.iso           what an instance's guest is told at its first boot
-//	nova.seed.TENANT.INSTANCE.json          what an instance's container is told at each start
 //	nova.console.TENANT.INSTANCE.log        what an instance's guest writes to its serial console
 //	nova.status.TENANT.INSTANCE.page        what an instance's container reports of itself
+//	nova.status.TENANT.INSTANCE.json        what it is told at each start
+//	nova.status.TENANT.INSTANCE.log         what its application writes
 //	nova.init.SHA.ARCH[.ATTEMPT]            process 1 of containers
 //	nova.base.RANDOM[.ATTEMPT].FORMAT       an image; with ".map" appended, the map of its blocks
 //	nova.warm.RANDOM.KIND                   a warm snapshot: its disk, its memory, and what it is made with
@@ -72,11 +73,19 @@ func Disk(tenant, instance, disk, format string) string {
 // Seed is the volume of an instance's seed.
 func Seed(tenant, instance string) string { return seeds + tenant + "." + instance + ".iso" }
 
-// Configuration is the volume of what an instance's container is told.
-func Configuration(tenant, instance string) string { return seeds + tenant + "." + instance + document }
+// What belongs to a container has no name that an earlier provider gives to a machine's volume: it does
+// not see containers, and removes what it takes for the remains of a machine of that name.
 
 // Status is the volume of what an instance's container reports of itself.
 func Status(tenant, instance string) string { return statuses + tenant + "." + instance + ".page" }
+
+// Configuration is the volume of what an instance's container is told.
+func Configuration(tenant, instance string) string {
+	return statuses + tenant + "." + instance + document
+}
+
+// Log is the volume of what the application of an instance's container writes.
+func Log(tenant, instance string) string { return statuses + tenant + "." + instance + ".log" }
 
 // Init is the volume of one attempt, from 1 on, to send process 1 of containers. sum is the hexadecimal
 // digest of the program, and architecture is "amd64" or "arm64".

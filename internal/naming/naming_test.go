@@ -2,6 +2,7 @@ package naming
 
 import (
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -55,6 +56,35 @@ func TestNamesTellWhatAVolumeIs(t *testing.T) {
 	}
 	if image == again || BaseOf(BlockMap(image)) != image || BaseOf(image) != image {
 		t.Errorf("%s and %s are not told apart, or %s is not of the first", image, again, BlockMap(image))
+	}
+}
+
+// An earlier provider does not see containers, and removes what it takes for the remains of a machine.
+func TestContainersHaveNoNamesOfMachines(t *testing.T) {
+	const tenant, instance = "shop", "web"
+	prefixes := InstancePrefixes(tenant, instance)
+	for _, volume := range []string{
+		Status(tenant, instance), Configuration(tenant, instance), Log(tenant, instance),
+		ContainerDisk(tenant, instance, 'd', "data"),
+	} {
+		for _, kind := range []string{"disk", "seed", "console"} {
+			if strings.HasPrefix(volume, "nova."+kind+"."+tenant+"."+instance+".") {
+				t.Errorf("%s is named like the %s of a machine", volume, kind)
+			}
+		}
+		if !slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(volume, prefix) }) {
+			t.Errorf("%s is not removed with its container", volume)
+		}
+		if !OtherTenant("bank", volume) || OtherTenant(tenant, volume) {
+			t.Errorf("%s is not known as tenant %s's", volume, tenant)
+		}
+	}
+	for _, volume := range []string{
+		Status(tenant, instance), Configuration(tenant, instance), Log(tenant, instance),
+	} {
+		if MayBeImage(volume) {
+			t.Errorf("%s may be an image", volume)
+		}
 	}
 }
 

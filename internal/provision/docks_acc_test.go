@@ -194,7 +194,7 @@ func (d *docks) says(r kind.Request, text string) string {
 // log is what a container has written.
 func (d *docks) log(r kind.Request) string {
 	d.Helper()
-	name := naming.Console(naming.DefaultTenant, r.Name)
+	name := naming.Log(naming.DefaultTenant, r.Name)
 	return string(must.Get[[]byte](d.T)(d.conn.ReadVolumeAt(d.Context(), d.pool, name, 0, 16<<20)))
 }
 

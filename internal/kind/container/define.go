@@ -93,7 +93,7 @@ func (b *build) filesystems(program string) []host.Filesystem {
 			Kind: host.FilesystemFile, Source: in(naming.Status(b.Tenant, b.Request.Name)), Target: statusTarget,
 		},
 		host.Filesystem{
-			Kind: host.FilesystemFile, Source: in(naming.Console(b.Tenant, b.Request.Name)), Target: logTarget,
+			Kind: host.FilesystemFile, Source: in(naming.Log(b.Tenant, b.Request.Name)), Target: logTarget,
 		},
 	)
 }

@@ -58,7 +58,6 @@ func (d *Driver) Capabilities() kind.Capabilities {
 		Seed:        true,
 		Agent:       false,
 		HotPlug:     false,
-		Console:     true,
 		Rename:      false,
 		Resume:      false,
 		Move:        true,

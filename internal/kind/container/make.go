@@ -134,7 +134,7 @@ func (b *build) makeFiles(ctx context.Context) error {
 	for _, spec := range []host.VolumeSpec{
 		{Name: configuration, Capacity: uint64(len(text)), Mode: 0o600},
 		{Name: naming.Status(b.Tenant, b.Request.Name), Capacity: initd.StatusSize, Mode: 0o600},
-		{Name: naming.Console(b.Tenant, b.Request.Name), Mode: 0o600},
+		{Name: naming.Log(b.Tenant, b.Request.Name), Mode: 0o600},
 	} {
 		spec.Format = "raw"
 		err := b.createOver(ctx, b.Pool.Name, spec.Name, func() error {

@@ -346,7 +346,7 @@ const (
 )
 
 func (w *waiter) logName() string {
-	return naming.Console(w.instance.Facts.Tenant, w.instance.Facts.Name)
+	return naming.Log(w.instance.Facts.Tenant, w.instance.Facts.Name)
 }
 
 // log is the end of what the container has written, if that can be read.
