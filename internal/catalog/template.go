@@ -3,6 +3,7 @@ package catalog
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -242,7 +243,7 @@ type Base struct {
 	// itself: for a base with a Parent.
 	Stored string `json:"stored,omitempty"`
 	// Children are the names of the volumes that stand on this one's: the base stays while there
-	// are any.
+	// are any. Those of a root file system also have its own volume: see Guard and Above.
 	Children []string `json:"children,omitempty"`
 	// UnusedSince is when a process first saw that nothing uses the base; no process has seen a use
 	// since.
@@ -276,7 +277,20 @@ type Round struct {
 }
 
 // Used reports whether anything needs the base.
-func (b Base) Used() bool { return len(b.Versions)+len(b.Children) > 0 }
+func (b Base) Used() bool { return len(b.Versions)+len(b.Above()) > 0 }
+
+// Above are the names of the other volumes that stand on this one's.
+func (b Base) Above() []string {
+	return slices.DeleteFunc(slices.Clone(b.Children), func(volume string) bool { return volume == b.Volume })
+}
+
+// Guard protects a root file system from earlier providers, which do not see the containers that use it:
+// they keep a base that has children, and refuse to remove its last version.
+func (b *Base) Guard() {
+	if len(b.Roots) > 0 && !slices.Contains(b.Children, b.Volume) {
+		b.Children = append(slices.Clone(b.Children), b.Volume)
+	}
+}
 
 // BaseKey is the key of a digest's base in a Store: the digest, or the HEX of a SHA-256. Earlier
 // providers make the same key, so they find the bases of a pool that they share with later ones.

@@ -113,7 +113,7 @@ func (c collector) collectCopy(ctx context.Context, rec catalog.Record[catalog.B
 			return err
 		}
 	}
-	if len(base.Children) > 0 { // the snapshots have changed the document; the next process goes on
+	if len(base.Above()) > 0 { // the snapshots have changed the document; the next process goes on
 		return nil
 	}
 	rec.Value.Versions = slices.DeleteFunc(slices.Clone(base.Versions), func(id string) bool {
@@ -140,7 +140,7 @@ func (c collector) needed(ctx context.Context, base catalog.Base) (bool, error) 
 		return true, err
 	}
 	disks := warmDisks(snapshots)
-	if slices.ContainsFunc(base.Children, func(name string) bool { return !slices.Contains(disks, name) }) {
+	if slices.ContainsFunc(base.Above(), func(name string) bool { return !slices.Contains(disks, name) }) {
 		return true, nil
 	}
 	found, err := c.usage.DependentsOf(ctx, append(slices.Clone(disks), base.Volume)...)
@@ -293,7 +293,7 @@ func (c collector) hung(ctx context.Context, instances []usage.Instance, base ca
 	if err != nil || found.Any() {
 		return true, err
 	}
-	for _, child := range base.Children { // a registration that died may have left only the name
+	for _, child := range base.Above() { // a registration that died may have left only the name
 		if _, err := c.host.Volume(ctx, c.poolName, child); !errors.Is(err, host.ErrNoVolume) {
 			return true, err
 		}

@@ -197,6 +197,7 @@ func (j joiner) join(ctx context.Context, digest string, id catalog.VersionID) (
 			if j.root != nil && rootOf(base, j.root.Identity, j.root.Manifest) == nil {
 				base.Roots = withRoot(base.Roots, *j.root)
 			}
+			base.Guard()
 			base.UnusedSince = nil
 			if base.Copy != nil && j.copied != nil {
 				used := *base.Copy

@@ -309,6 +309,7 @@ func (u *upload) kept(ctx context.Context, transfer host.Transfer, volume host.V
 func (u *upload) publish(ctx context.Context) error {
 	ready := u.base
 	ready.State = catalog.BaseReady
+	ready.Guard()
 	if u.stays {
 		ready.Copy = nil
 	}

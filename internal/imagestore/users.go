@@ -78,7 +78,7 @@ func (st *Store) Users(ctx context.Context, v catalog.Version, tell func(overloo
 	if err != nil || len(base.Versions) > 1 {
 		return in, err
 	}
-	if slices.ContainsFunc(base.Children, func(name string) bool { return !naming.IsWarm(name) }) {
+	if slices.ContainsFunc(base.Above(), func(name string) bool { return !naming.IsWarm(name) }) {
 		bases, err := st.bases.List(ctx, "")
 		if err != nil {
 			return nil, err
@@ -199,7 +199,7 @@ func (e *InUseError) Add(other *InUseError) {
 // addBuilt adds the versions whose images stand on a base; bases are all of the pool. It names those
 // of the tenant, and counts the others. The disks of warm snapshots are no versions.
 func (e *InUseError) addBuilt(base catalog.Base, bases []catalog.Record[catalog.Base], tenant string) {
-	children := slices.DeleteFunc(slices.Clone(base.Children), naming.IsWarm)
+	children := slices.DeleteFunc(base.Above(), naming.IsWarm)
 	for _, b := range bases {
 		if !slices.Contains(children, b.Value.Volume) {
 			continue

@@ -98,6 +98,14 @@ func rootStoredOnce(t *testing.T, b *bench) {
 		len(r.Groups) != 1 || !slices.Equal(r.Groups[0].Members, []string{"app"}) {
 		t.Errorf("of it is known %+v", r)
 	}
+	// Earlier providers do not see containers. They keep bases with children that exist.
+	if !slices.Equal(base.Children, []string{base.Volume}) {
+		t.Errorf("its children are %q", base.Children)
+	}
+	v := catalog.Version{ID: b.version("1.0.0"), Digest: base.Digest, Root: first.Root}
+	if in, err := st.Users(t.Context(), v, func(string) {}); err != nil || in.InUse() {
+		t.Errorf("it is used by %v, %v", in, err)
+	}
 	b.check(st.Verify(t.Context(), base)) // the digest is that of what is in the volume
 	volume, err := st.Volume(t.Context(), base)
 	if err != nil || volume.Capacity != uint64(base.VirtualSize) {
@@ -262,6 +270,9 @@ func rootCopied(t *testing.T, b *bench) {
 	base, has, err := other.Has(ctx, v)
 	if err != nil || !has || len(base.Roots) != 1 || base.Roots[0].Identity != origin.Root.Identity {
 		t.Fatalf("the copy is %+v, %t, %v", base, has, err)
+	}
+	if !slices.Equal(base.Children, []string{base.Volume}) {
+		t.Errorf("the copy's children are %q", base.Children)
 	}
 	b.check(other.Verify(ctx, base))
 	b.check(other.ReleaseCopy(ctx, v))
