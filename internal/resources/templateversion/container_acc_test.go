@@ -57,6 +57,8 @@ func TestAccContainerImage(t *testing.T) {
 	w.Apply(t)
 	writeFile(t, archive, ocitest.Packed(t, layout))
 	w.EmptyPlan(t)
+	w.Configure(t, config(fromPath(layout)))
+	w.Apply(t)
 
 	// Another image at the same path is a mistake, and at another path a replacement.
 	other := ocitest.Shop(t, "amd64", func(f *v1.ConfigFile) { f.Config.Entrypoint = []string{"/other"} })
