@@ -9,6 +9,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image/localfile"
 	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/oci"
+	"github.com/novacron/terraform-provider-novacron/internal/oci/archive"
 )
 
 // Rooted is a source that can have the root file system of a container.
@@ -19,12 +20,21 @@ type Rooted interface {
 }
 
 // RootSource is a source of a root file system. If it is Probed or Watched, that looks for one, and the
-// digest of a stamp is the Identity of what is there.
+// digest of a stamp is the Identity of what is there. If that cannot be read, or is no image, Look returns
+// the error of OpenRoot, so that no stamp claims to know it.
 type RootSource interface {
 	Source
 	// OpenRoot finds the image and recognises it by its content. The context limits the life of what is
 	// opened. Errors are those of oci.FromFile, and for an ext4 file system those of Open.
 	OpenRoot(ctx context.Context) (Root, error)
+}
+
+// IsNoRoot reports whether an error of a RootSource says that something else is there than an image that
+// can be used, and not that it could not be read.
+func IsNoRoot(err error) bool {
+	_, refused := errors.AsType[*archive.RefusedError](err)
+	_, other := errors.AsType[*oci.PlatformError](err)
+	return refused || other
 }
 
 // Root is what can become the root file system of a container. It has one of both.

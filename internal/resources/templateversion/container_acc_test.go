@@ -76,6 +76,18 @@ func TestAccContainerImage(t *testing.T) {
 	w.Configure(t, config(fromPath(layout)))
 	tfacc.Says(t, w.Fails(t, "plan"), "Image has changed", "its identity is config:sha256:")
 
+	// What cannot be read is an error with its reason, until it can be read again.
+	kept := readFile(t, archive)
+	writeFile(t, archive, []byte("not an image\n"))
+	w.Configure(t, config(fromPath(archive)))
+	tfacc.Says(t, w.Fails(t, "plan"), "it is a text that begins with")
+	writeFile(t, archive, kept)
+	w.Apply(t)
+	writeFile(t, archive, []byte("not an image\n"))
+	tfacc.Says(t, w.Fails(t, "plan"), "Image has changed", "it is a text that begins with")
+	writeFile(t, archive, kept)
+	w.EmptyPlan(t)
+
 	// The same layers need nothing to be sent, whatever their configuration says.
 	w.Configure(t, shop+version("it", "1.0.0", fromPath(archive))+version("next", "2.0.0", fromPath(elsewhere)))
 	w.Apply(t)

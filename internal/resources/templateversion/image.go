@@ -97,7 +97,7 @@ const destroyAdvice = "If terraform destroy stops here, add -refresh=false: it t
 
 // unchanged reports a watched source that now has another image. It does not report a missing
 // source, because a registered version no longer needs it and not every machine that plans has it.
-// If a source exists but cannot be read, unchanged warns.
+// If a source exists but cannot be read, unchanged warns. The next plan reads it again.
 func (c *imageCheck) unchanged(ctx context.Context, s source.Source) {
 	watched, is := c.watched(ctx, s)
 	if !is || c.image == "" {
@@ -106,6 +106,13 @@ func (c *imageCheck) unchanged(ctx context.Context, s source.Source) {
 	id, version := c.version.ID.ValueString(), c.image
 	seen, err := look(ctx, watched, version, c.notes)
 	if err == nil && seen.Digest() == version || errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	const advice = "Versions do not change: register it as a new version with a higher number, or restore the old " +
+		"image. " + destroyAdvice
+	if c.form == catalog.FormRoot && source.IsNoRoot(err) {
+		c.diags.AddAttributeError(path.Root("source"), "Image has changed", fmt.Sprintf("%s is no longer the image of "+
+			"version %q. %s %s", s, id, finding.Sentence(err), advice))
 		return
 	}
 	if err != nil {
@@ -121,8 +128,7 @@ func (c *imageCheck) unchanged(ctx context.Context, s source.Source) {
 	}
 	c.diags.AddAttributeError(path.Root("source"), "Image has changed",
 		fmt.Sprintf("%s is no longer the image of version "+
-			"%q: its %s is %s, the version's is %s. Versions do not change: register it as a new version with a "+
-			"higher number, or restore the old image. %s", s, id, known, seen.Digest(), version, destroyAdvice))
+			"%q: its %s is %s, the version's is %s. %s", s, id, known, seen.Digest(), version, advice))
 }
 
 // same reports whether another source has the version's image. If the source is not watched or does

@@ -10,7 +10,6 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/image"
 	"github.com/novacron/terraform-provider-novacron/internal/image/digest"
 	"github.com/novacron/terraform-provider-novacron/internal/image/localfile"
-	"github.com/novacron/terraform-provider-novacron/internal/image/transfer"
 	"github.com/novacron/terraform-provider-novacron/internal/oci"
 	"github.com/novacron/terraform-provider-novacron/internal/source"
 )
@@ -109,24 +108,8 @@ func (r root) Look(ctx context.Context, before []byte, form digest.Form) (source
 	if noted.Digest != "" && now.Same(noted) {
 		return stamp{noted}, nil
 	}
-	if now.Digest, err = r.identity(ctx, image.Checksum{}, form); err == nil || ctx.Err() != nil {
-		return stamp{now}, err
-	}
-	now.Digest, err = r.unusable(ctx)
+	now.Digest, err = r.identity(ctx, image.Checksum{}, form)
 	return stamp{now}, err
-}
-
-// unusable says what there is that is no image.
-func (r root) unusable(ctx context.Context) (string, error) {
-	if r.isDirectory() {
-		return "no image", nil
-	}
-	f, err := localfile.Open(source.Origin(r), r.Path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	return transfer.DigestFile(ctx, f, digest.Current)
 }
 
 // Read implements source.Watched.

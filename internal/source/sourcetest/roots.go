@@ -232,14 +232,17 @@ func rootWatched(t *testing.T, s Site) {
 		t.Error("another archive is taken for the first")
 	}
 	s.Put(t, []byte("no image"))
-	if none, _ := look(note); none != imagetest.Digest([]byte("no image")) {
-		t.Errorf("what is no image is %s", none)
+	_, none := one.Look(t.Context(), note, digest.Current)
+	s.wantError(t, none, s.Kind.Attribute)
+	if !source.IsNoRoot(none) {
+		t.Errorf("looking at what is no image gives %v", none)
 	}
 	_, unusable := one.Read(t.Context(), digest.Current)
 	s.wantError(t, unusable, s.Kind.Attribute)
 	if f, can := s.fault(t, Gone); can {
 		f.Happen(t)
-		if _, err := one.Look(t.Context(), note, digest.Current); !errors.Is(err, fs.ErrNotExist) {
+		_, err := one.Look(t.Context(), note, digest.Current)
+		if !errors.Is(err, fs.ErrNotExist) || source.IsNoRoot(err) {
 			t.Errorf("once it is gone, looking at it gives %v", err)
 		}
 	}
