@@ -44,16 +44,25 @@ func (st *Store) For(ctx context.Context, form catalog.Form, s source.Source) (s
 	if _, already := s.(source.RootSource); already || form == catalog.FormDisk {
 		return s, nil
 	}
-	info, err := st.host.Info(ctx)
+	platform, err := st.platform(ctx, s)
 	if err != nil {
 		return nil, err
 	}
+	return source.ForRoot(s, platform), nil
+}
+
+// platform is what the containers of the host are for, which a source is to have a root file system for.
+func (st *Store) platform(ctx context.Context, s source.Source) (oci.Platform, error) {
+	info, err := st.host.Info(ctx)
+	if err != nil {
+		return oci.Platform{}, err
+	}
 	platform, known := oci.PlatformOf(info.Arch)
 	if !known {
-		return nil, fmt.Errorf("looking for the root file system %s: %s has processors of the architecture %s, and "+
-			"containers need x86_64 or aarch64", s, st.Site(), info.Arch)
+		return oci.Platform{}, fmt.Errorf("looking for the root file system %s: %s has processors of the architecture "+
+			"%s, and containers need x86_64 or aarch64", s, st.Site(), info.Arch)
 	}
-	return source.ForRoot(s, platform), nil
+	return platform, nil
 }
 
 // Probe looks at a source for an image of a form, as far as that is possible before it is needed,
@@ -127,14 +136,29 @@ func (h holding) readBefore(ctx context.Context, checksum image.Checksum) (strin
 	if h.Form != catalog.FormRoot && h.index != nil && h.tenant != "" {
 		return h.indexed(ctx, checksum)
 	}
-	base, err := h.find(ctx, func(base catalog.Base) bool {
-		fits := !base.IsRootOfImage()
-		if h.Form == catalog.FormRoot { // one that several images have does not say which of them it is
-			fits = len(base.Roots) == 1
+	fits := func(base catalog.Base) bool { return !base.IsRootOfImage() }
+	if h.Form == catalog.FormRoot {
+		platform, err := h.platform(ctx, h.Source)
+		if err != nil {
+			return "", err
 		}
-		return fits && slices.Contains(base.Sources, checksum.String()) && base.Digest != checksum.String()
+		fits = func(base catalog.Base) bool { return isRootFor(platform, base) }
+	}
+	base, err := h.find(ctx, func(base catalog.Base) bool {
+		return fits(base) && slices.Contains(base.Sources, checksum.String()) && base.Digest != checksum.String()
 	})
 	return base.Digest, err
+}
+
+// isRootFor reports whether a base has the root file system of one image, which is for a platform as far
+// as it says. That of several images does not say which of them is meant. A file with images for several
+// platforms is in as many bases.
+func isRootFor(p oci.Platform, base catalog.Base) bool {
+	if len(base.Roots) != 1 {
+		return false
+	}
+	architecture := base.Roots[0].Architecture
+	return architecture == "" || architecture == p.Architecture
 }
 
 // indexed is readBefore for disks, by the pool's index of checksums.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/image/ext4"
 	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 	"github.com/novacron/terraform-provider-novacron/internal/imagestore"
@@ -32,6 +33,7 @@ func RunRoots(t *testing.T, open func(t *testing.T) Site) {
 		"ARootIsStoredOnce":                 rootStoredOnce,
 		"ImagesWithTheSameFilesShareABase":  rootsShare,
 		"ARootIsFoundByItsChecksum":         rootByChecksum,
+		"AFileHasRootsForTwoPlatforms":      rootsForPlatforms,
 		"ManyProcessesSendARootOnce":        rootSentOnce,
 		"ARawFileSystemStaysAsItIs":         rawRoot,
 		"WhatIsNoRootLeavesNothing":         noRoot,
@@ -206,6 +208,37 @@ func rootByChecksum(t *testing.T, b *bench) {
 	if len(b.volumes()) != 1 || len(b.documents()) != 1 {
 		t.Errorf("the pool has %q", b.volumes())
 	}
+}
+
+// rootsForPlatforms registers one file, by its checksum, on two hosts that share a pool.
+func rootsForPlatforms(t *testing.T, b *bench) {
+	from := b.put(ocitest.Packed(t, ocitest.Layout(t, ocitest.Shop(t, "amd64"), ocitest.Shop(t, "arm64"))))
+	from.Checksum = imagetest.SHA256(must.Get[[]byte](t)(os.ReadFile(from.Path)))
+	for _, c := range []struct{ number, machine, architecture string }{
+		{"1.0.0", "x86_64", "amd64"}, {"2.0.0", "aarch64", "arm64"},
+		{"3.0.0", "x86_64", "amd64"}, {"4.0.0", "aarch64", "arm64"},
+	} {
+		st := b.Open(imagestore.Options{Host: machine{b.Host, c.machine}})
+		held := b.holdRoot(st, c.number, from)
+		if first := c.number < "3"; held.Root.Architecture != c.architecture || held.Transferred > 0 != first {
+			t.Errorf("version %s, on a host of the architecture %s, is %+v", c.number, c.machine, held)
+		}
+	}
+	if len(b.documents()) != 2 {
+		t.Errorf("the pool has %+v", b.documents())
+	}
+}
+
+// machine is a host with other processors.
+type machine struct {
+	host.Host
+	architecture string
+}
+
+func (m machine) Info(ctx context.Context) (host.Info, error) {
+	info, err := m.Host.Info(ctx)
+	info.Arch = m.architecture
+	return info, err
 }
 
 func rootSentOnce(t *testing.T, b *bench) {
