@@ -121,7 +121,7 @@ func recognise(o image.Origin, packed string, head []byte) (ext4 bool, err error
 	switch {
 	case len(head) == 0:
 		return false, archive.Refuse(o, "", "Download or export the image again.", "%sit is empty", inside)
-	case isTar(head):
+	case probe.IsTar(head):
 		return false, nil
 	case isExt4(head) && needsRecovery(head):
 		return false, archive.Refuse(o, "", "Unmount it, or run e2fsck -f on it.", "%sits journal has changes that "+
@@ -148,13 +148,6 @@ const adviceKinds = "Use an OCI layout (a directory, or a tar archive of one), t
 	"file system in a tar archive, or a raw ext4 file system."
 
 const adviceDisk = "Use a template with type = \"vm\" for it. " + adviceKinds
-
-// isTar reports whether a file begins with a header of a tar archive whose checksum is right. An
-// archive without entries is none: nothing but zeros could be anything.
-func isTar(head []byte) bool {
-	_, err := tar.NewReader(bytes.NewReader(head)).Next()
-	return err == nil || errors.Is(err, io.ErrUnexpectedEOF) && (len(head) >= 262 && string(head[257:262]) == "ustar")
-}
 
 // firstName is the name of the first entry of a tar archive that is not its root, if the head has it.
 func firstName(head []byte) string {

@@ -3,6 +3,7 @@
 package probe
 
 import (
+	"archive/tar"
 	"bytes"
 	"errors"
 	"io"
@@ -111,7 +112,7 @@ func Foreign(o image.Origin, head []byte) error {
 			return o.Unsupported(f.advice, "%s", f.reason)
 		}
 	}
-	if (mark{257, "ustar"}).in(head) {
+	if tarMagic.in(head) || IsTar(head) {
 		return o.OfContainer("a tar archive, as root file systems and images of containers are",
 			" Unpack an OVA appliance, and use the disk image inside.")
 	}
@@ -121,6 +122,16 @@ func Foreign(o image.Origin, head []byte) error {
 			"it is an ISO 9660 image: an installation CD is not a disk image")
 	}
 	return notText(o, head)
+}
+
+// tarMagic is what tar archives have since POSIX.1-1988; those of Unix version 7 have nothing there.
+var tarMagic = mark{257, "ustar"}
+
+// IsTar reports whether a file begins with a header of a tar archive, of any age, whose checksum is right.
+// An archive without entries is none: nothing but zeros could be anything.
+func IsTar(head []byte) bool {
+	_, err := tar.NewReader(bytes.NewReader(head)).Next()
+	return err == nil || errors.Is(err, io.ErrUnexpectedEOF) && tarMagic.in(head)
 }
 
 func notText(o image.Origin, head []byte) error {

@@ -3,6 +3,7 @@ package probe
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -73,6 +74,34 @@ func TestGoodImagesAreRecognised(t *testing.T) {
 				t.Errorf("it is taken for %s of %d bytes, %v", format, virtual, err)
 			}
 		})
+	}
+}
+
+// oldTar is an archive as Unix version 7 has it, without the magic of later ones: tar --format=v7.
+func oldTar() []byte {
+	archive := make([]byte, 1<<20)
+	copy(archive, "etc/")
+	copy(archive[100:], "0000755\x000000000\x000000000\x0000000000000\x0000000000000\x00        5")
+	sum := 0
+	for _, b := range archive[:512] {
+		sum += int(b)
+	}
+	copy(archive[148:], fmt.Sprintf("%06o\x00 ", sum))
+	return archive
+}
+
+// Containers may be made of an archive of any age.
+func TestTarArchivesAreForContainers(t *testing.T) {
+	for name, head := range map[string][]byte{"old": oldTar(), "POSIX": marked(257, "ustar\x0000")} {
+		_, _, err := probed(head)
+		if e := imagetest.WantError[*image.UnsupportedImageError](t, err); !e.Root {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+	damaged := oldTar()
+	damaged[0] = 'E'
+	if _, _, err := probed(damaged); err == nil || strings.Contains(err.Error(), "tar archive") {
+		t.Errorf("with a wrong checksum: %v", err)
 	}
 }
 
