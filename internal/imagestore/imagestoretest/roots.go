@@ -34,6 +34,7 @@ func RunRoots(t *testing.T, open func(t *testing.T) Site) {
 		"ImagesWithTheSameFilesShareABase":  rootsShare,
 		"ARootIsFoundByItsChecksum":         rootByChecksum,
 		"AFileHasRootsForTwoPlatforms":      rootsForPlatforms,
+		"DigestsOfLayersAreNotLayers":       rootsWithoutLayers,
 		"ManyProcessesSendARootOnce":        rootSentOnce,
 		"ARawFileSystemStaysAsItIs":         rawRoot,
 		"WhatIsNoRootLeavesNothing":         noRoot,
@@ -207,6 +208,31 @@ func rootByChecksum(t *testing.T, b *bench) {
 	}
 	if len(b.volumes()) != 1 || len(b.documents()) != 1 {
 		t.Errorf("the pool has %q", b.volumes())
+	}
+}
+
+// rootsWithoutLayers registers images whose layers are missing. Only one that the pool knows as a whole
+// is found there; another one with the same digests of layers is not.
+func rootsWithoutLayers(t *testing.T, b *bench) {
+	st, im := b.Open(imagestore.Options{}), ocitest.Shop(t, "amd64")
+	first := b.holdRoot(st, "1.0.0", file.Source{Path: ocitest.Layout(t, im)})
+	bare := func(im v1.Image) file.Source {
+		directory := ocitest.Layout(t, im)
+		for _, l := range must.Get[[]v1.Layer](t)(im.Layers()) {
+			digest := must.Get[v1.Hash](t)(l.Digest())
+			b.check(os.Remove(filepath.Join(directory, "blobs", digest.Algorithm, digest.Hex)))
+		}
+		return file.Source{Path: directory}
+	}
+	if held := b.holdRoot(st, "2.0.0", bare(im)); held.Base.Digest != first.Base.Digest || held.Transferred != 0 {
+		t.Errorf("the image that the pool knows is %+v", held)
+	}
+	other := ocitest.Shop(t, "amd64", func(f *v1.ConfigFile) { f.Config.Entrypoint = []string{"/other"} })
+	if held, err := b.tryHoldRoot(t.Context(), st, "3.0.0", bare(other)); err == nil {
+		t.Errorf("with another configuration, and without layers, it is %+v", held)
+	}
+	if all := b.documents(); len(all) != 1 || len(all[0].Value.Versions) != 2 {
+		t.Errorf("the pool has %+v", all)
 	}
 }
 
