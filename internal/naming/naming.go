@@ -100,6 +100,18 @@ func Init(sum, architecture string, attempt int) string {
 // IsInit reports whether a volume is named like process 1 of containers.
 func IsInit(volume string) bool { return strings.HasPrefix(volume, inits) }
 
+// InitSum is the hexadecimal digest of the program in a volume that Init names.
+func InitSum(volume string) string {
+	sum, _, _ := strings.Cut(strings.TrimPrefix(volume, inits), ".")
+	return sum
+}
+
+// IsOfContainer reports whether a volume is named like one of those that only containers have. Each container
+// has some, from its creation to its removal.
+func IsOfContainer(volume string) bool {
+	return strings.HasPrefix(volume, mounted) || strings.HasPrefix(volume, statuses)
+}
+
 // MaxMounted is how many bytes the path of a file may have that libvirt mounts into a container by a loop
 // device: the kernel keeps that many of its name, less the NUL (LO_NAME_SIZE in linux/loop.h), and libvirt
 // refuses a longer one.

@@ -3,6 +3,8 @@ package provision
 import (
 	"archive/tar"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"os"
 	"path/filepath"
@@ -33,7 +35,9 @@ import (
 
 // fakeInit has something in place of nova-init, for hosts in memory.
 func fakeInit(string) (data []byte, digest string, err error) {
-	return []byte(strings.Repeat("nova-init\n", 100)), "sha256:" + strings.Repeat("a", 64), nil
+	data = []byte(strings.Repeat("nova-init\n", 100))
+	sum := sha256.Sum256(data)
+	return data, "sha256:" + hex.EncodeToString(sum[:]), nil
 }
 
 // fakeKinds are the drivers of all kinds.

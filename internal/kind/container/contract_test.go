@@ -4,6 +4,8 @@ import (
 	"archive/tar"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"os"
 	"strings"
 	"testing"
@@ -29,7 +31,9 @@ import (
 
 // programs has something in place of nova-init, for hosts in memory.
 func programs(architecture string) (data []byte, digest string, err error) {
-	return []byte(strings.Repeat("nova-init for "+architecture+"\n", 400)), "sha256:" + strings.Repeat("a", 64), nil
+	data = []byte(strings.Repeat("nova-init for "+architecture+"\n", 400))
+	sum := sha256.Sum256(data)
+	return data, "sha256:" + hex.EncodeToString(sum[:]), nil
 }
 
 // siteOf is a site of containers.

@@ -3,6 +3,8 @@ package container
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -25,16 +27,20 @@ type Programs func(architecture string) (data []byte, digest string, err error)
 // architectures are libvirt's names of architectures, and Go's.
 var architectures = map[string]string{"x86_64": "amd64", "aarch64": "arm64"}
 
-// inits keeps nova-init in a volume of the library's pool, which all containers mount. A volume is
-// written by the process that created it, and by no other: a program that runs cannot be written to.
+// inits keeps nova-init in a volume of the library's pool, which all containers mount. Its name has the
+// digest of what it holds, and it is used only if it holds that: it runs as the host's root before it
+// confines itself, and others may write to the pool.
 type inits struct {
 	host      host.Host
 	inventory *inventory.Inventory
 	programs  Programs
 
-	paths  *coalesce.Answers[string, string] // of complete volumes, by pools
-	mu     sync.Mutex
-	loaded map[string]program // by architecture
+	paths *coalesce.Answers[string, string]     // of the volumes that are used, by pools
+	looks coalesce.CallsByKey[string, []string] // names of the volumes of pools
+
+	mu      sync.Mutex
+	loaded  map[string]program // by architecture
+	trusted map[volume]bool    // those whose bytes were compared
 }
 
 type program struct {
@@ -42,9 +48,12 @@ type program struct {
 	sum  string // hexadecimal
 }
 
+// volume identifies a volume of the host.
+type volume struct{ pool, name string }
+
 func newInits(h host.Host, i *inventory.Inventory, programs Programs) *inits {
 	return &inits{
-		host: h, inventory: i, programs: programs, loaded: map[string]program{},
+		host: h, inventory: i, programs: programs, loaded: map[string]program{}, trusted: map[volume]bool{},
 		paths: coalesce.NewAnswers[string, string](0),
 	}
 }
@@ -61,7 +70,7 @@ func (i *inits) architecture(ctx context.Context) (string, error) {
 	return "", &binary.ArchitectureError{Architecture: info.Arch}
 }
 
-// program is nova-init for the host, with what follows it in its volume.
+// program is nova-init for the host.
 func (i *inits) program(ctx context.Context) (p program, architecture string, err error) {
 	if architecture, err = i.architecture(ctx); err != nil {
 		return p, "", err
@@ -75,32 +84,22 @@ func (i *inits) program(ctx context.Context) (p program, architecture string, er
 	if err != nil {
 		return p, architecture, err
 	}
-	p = program{marked(text), strings.TrimPrefix(sum, "sha256:")}
+	p = program{text, strings.TrimPrefix(sum, "sha256:")}
 	i.loaded[architecture] = p
 	return p, architecture, nil
-}
-
-// markSize is the size of the last block of a volume. A volume that ends with the mark is complete,
-// because its end is written last.
-const markSize = 4096
-
-var initMark = []byte("nova-init: this volume is complete\n")
-
-// marked is a program with the block that marks its end. What follows an ELF file does not matter.
-func marked(text []byte) []byte {
-	size := (len(text)+markSize-1)/markSize*markSize + markSize
-	whole := make([]byte, size)
-	copy(whole, text)
-	copy(whole[size-markSize:], initMark)
-	return whole
 }
 
 const (
 	// initPatience is how long another process may take to write the volume that it has created,
 	// before it counts as dead.
 	initPatience = 20 * time.Second
-	// initAttempts is more processes than die while they write the volume.
+	// initAttempts is how many volumes there may be that hold something else and are used.
 	initAttempts = 16
+	// initTries is how often a volume is written that others delete or damage.
+	initTries = 4
+	endSize   = 4096
+	// initLimit is more bytes than any nova-init has.
+	initLimit = 64 << 20
 )
 
 // path is where the host has nova-init, in a pool. It is written if the pool does not have it.
@@ -110,89 +109,171 @@ func (i *inits) path(ctx context.Context, pool host.Pool) (string, error) {
 		return "", err
 	}
 	return i.paths.Get(ctx, pool.Name, func() (string, error) {
-		name, err := i.ensure(ctx, pool.Name, p, architecture)
+		name, err := i.ensure(ctx, pool, p, architecture)
 		return pool.Path + "/" + name, err
 	})
 }
 
-func (i *inits) ensure(ctx context.Context, pool string, p program, architecture string) (string, error) {
+// ensure finds the volume of a pool with nova-init, or makes one.
+func (i *inits) ensure(ctx context.Context, pool host.Pool, p program, architecture string) (string, error) {
 	for attempt := 1; attempt <= initAttempts; attempt++ {
 		name := naming.Init(p.sum, architecture, attempt)
-		complete, err := i.complete(ctx, pool, name, p)
-		if complete || err != nil && !errors.Is(err, host.ErrNoVolume) {
-			return name, err
-		}
-		if errors.Is(err, host.ErrNoVolume) {
-			err = i.write(ctx, pool, name, p)
-			if !errors.Is(err, host.ErrExists) {
+		for range initTries {
+			found, err := i.look(ctx, pool.Name, name, p)
+			if err == nil && found == absent {
+				found, err = i.write(ctx, pool.Name, name, p)
+			}
+			if err == nil && found == begun {
+				later := naming.Init(p.sum, architecture, attempt+1)
+				if next, err := i.look(ctx, pool.Name, later, p); err == nil && next == complete {
+					return later, nil
+				}
+				found, err = i.awaited(ctx, pool.Name, name, p)
+			}
+			if err != nil || found == complete {
 				return name, err
 			}
-		}
-		// Another process writes it, or has died. Then one of the next is complete, or free.
-		later := naming.Init(p.sum, architecture, attempt+1)
-		if complete, err := i.complete(ctx, pool, later, p); complete {
-			return later, err
-		}
-		if complete, err := i.awaited(ctx, pool, name, p); complete || err != nil {
-			return name, err
+			if found == absent {
+				continue
+			}
+			users, err := i.users(ctx, pool.Path+"/"+name, nil)
+			if err != nil {
+				return "", err
+			}
+			if users {
+				break
+			}
+			if err := i.replace(ctx, pool.Name, name, p); err != nil {
+				return "", err
+			}
 		}
 	}
-	return "", fmt.Errorf("pool %q has %d volumes with a part of nova-init, which nobody completes: delete them",
-		pool, initAttempts)
+	return "", fmt.Errorf("pool %q does not keep nova-init: it may be full, or another program writes to the volumes "+
+		"%s…, which you may delete once no container runs", pool.Name, naming.Init(p.sum, architecture, 1))
 }
 
-// complete reports whether a volume holds all of nova-init.
-func (i *inits) complete(ctx context.Context, pool, name string, p program) (bool, error) {
-	last, err := i.host.ReadVolumeAt(ctx, pool, name, uint64(len(p.text)-markSize), markSize)
-	return err == nil && bytes.HasPrefix(last, initMark), err
+// content is what a volume holds that should hold nova-init.
+type content int
+
+const (
+	absent   content = iota // there is no volume
+	begun                   // a part, which somebody may be completing
+	foreign                 // something else
+	complete                // nova-init
+)
+
+// look finds out what a volume holds. It reads all of it, until it was complete once in this process.
+func (i *inits) look(ctx context.Context, pool, name string, p program) (content, error) {
+	text, err := i.read(ctx, pool, name)
+	switch {
+	case errors.Is(err, host.ErrNoVolume):
+		return absent, nil
+	case err != nil:
+		return absent, err
+	case i.holds(pool, name, text):
+		return complete, nil
+	}
+	written := bytes.TrimRight(text, "\x00")
+	if len(text) <= len(p.text) && bytes.HasPrefix(p.text, written) {
+		return begun, nil
+	}
+	return foreign, nil
 }
 
-// awaited waits for another process to complete a volume. complete is false if it does not.
-func (i *inits) awaited(ctx context.Context, pool, name string, p program) (complete bool, err error) {
+func (i *inits) read(ctx context.Context, pool, name string) ([]byte, error) {
+	return i.host.ReadVolumeAt(ctx, pool, name, 0, initLimit)
+}
+
+// holds reports whether a volume of that name is to have those bytes, and notes it.
+func (i *inits) holds(pool, name string, text []byte) bool {
+	sum := sha256.Sum256(text)
+	good := hex.EncodeToString(sum[:]) == naming.InitSum(name)
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.trusted[volume{pool, name}] = good
+	return good
+}
+
+// awaited waits until another process has completed a volume. What it returns is final. It asks for the end
+// of the volume alone, which is written last.
+func (i *inits) awaited(ctx context.Context, pool, name string, p program) (content, error) {
+	end := p.text[max(0, len(p.text)-endSize):]
 	for began := time.Now(); time.Since(began) < initPatience; {
 		if err := kind.Pause(ctx, kind.Poll); err != nil {
-			return false, err
+			return absent, err
 		}
-		complete, err := i.complete(ctx, pool, name, p)
-		if errors.Is(err, host.ErrNoVolume) { // it was deleted, and is not made again under this name
-			return false, nil
+		text, err := i.host.ReadVolumeAt(ctx, pool, name, uint64(len(p.text)-len(end)), int64(len(end)))
+		if errors.Is(err, host.ErrNoVolume) || err == nil && bytes.Equal(text, end) {
+			break
 		}
-		if complete || err != nil {
-			return complete, err
+		if err != nil {
+			return absent, err
 		}
 	}
-	return false, nil
+	return i.look(ctx, pool, name, p)
 }
 
-// write creates the volume of nova-init and writes it. It returns host.ErrExists if another process
-// has created it.
-func (i *inits) write(ctx context.Context, pool, name string, p program) error {
+// write creates the volume of nova-init and writes it. Another process may do the same.
+func (i *inits) write(ctx context.Context, pool, name string, p program) (content, error) {
 	spec := host.VolumeSpec{Name: name, Format: "raw", Capacity: uint64(len(p.text)), Mode: 0o555}
 	err := step.Uninterrupted(ctx, func(ctx context.Context) error {
 		_, err := i.host.CreateVolume(ctx, pool, spec)
 		return err
 	})
-	if err != nil {
-		return err
+	if errors.Is(err, host.ErrExists) {
+		return begun, nil
 	}
-	remove := func(err error) error {
-		undo, cancel := step.UndoContext(ctx)
-		defer cancel()
-		if left := i.host.DeleteVolume(undo, pool, name); left != nil && !errors.Is(left, host.ErrNoVolume) {
-			return errors.Join(err, left)
-		}
-		return err
+	if err != nil {
+		return absent, err
 	}
 	err = i.host.WriteVolume(ctx, pool, name, p.text)
-	if err != nil {
-		return remove(fmt.Errorf("writing nova-init: %w", err))
+	if err != nil && !errors.Is(err, host.ErrNoVolume) {
+		undo, cancel := step.UndoContext(ctx)
+		defer cancel()
+		return absent, errors.Join(fmt.Errorf("writing nova-init: %w", err), i.remove(undo, pool, name))
 	}
-	complete, err := i.complete(ctx, pool, name, p)
-	if err == nil && !complete {
-		err = fmt.Errorf("pool %q has not kept what was written to it: it may be full", pool)
+	return i.look(ctx, pool, name, p)
+}
+
+// replace removes a volume that holds something else, unless it has become complete since.
+func (i *inits) replace(ctx context.Context, pool, name string, p program) error {
+	found, err := i.look(ctx, pool, name, p)
+	if err != nil || found == complete || found == absent {
+		return err
 	}
-	if err != nil {
-		return remove(err)
+	return i.remove(ctx, pool, name)
+}
+
+func (i *inits) remove(ctx context.Context, pool, name string) error {
+	if err := i.host.DeleteVolume(ctx, pool, name); err != nil && !errors.Is(err, host.ErrNoVolume) {
+		return err
 	}
 	return nil
+}
+
+// users reports whether a container mounts a file. It leaves out those that are gone: the caller says which.
+func (i *inits) users(ctx context.Context, file string, gone func(host.Domain) bool) (bool, error) {
+	all, undescribed, err := i.host.Containers().AllDomains(ctx)
+	if none(err) {
+		return false, nil
+	}
+	if err != nil || len(undescribed) > 0 {
+		return true, err
+	}
+	for _, d := range all {
+		if programOf(d) == file && (gone == nil || !gone(d)) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// programOf is the path of the nova-init that a container mounts; "" if it mounts none.
+func programOf(d host.Domain) string {
+	for _, f := range d.Filesystems {
+		if f.Target == initTarget {
+			return f.Source
+		}
+	}
+	return ""
 }
