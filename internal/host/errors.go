@@ -39,6 +39,8 @@ var (
 	ErrUnsupported = errors.New("not supported by the host")
 	// ErrNoDriver: the host's libvirt does not have the driver that the request is for.
 	ErrNoDriver = errors.New("the host's libvirt does not have the driver")
+	// ErrDenied: access rules of the host refuse the request.
+	ErrDenied = errors.New("denied by the host's access rules")
 	// ErrInternal: libvirt has no better code for the error, for example if QEMU ended while a guest
 	// started.
 	ErrInternal = errors.New("an error inside libvirt or QEMU")

@@ -106,12 +106,6 @@ func InitSum(volume string) string {
 	return sum
 }
 
-// IsOfContainer reports whether a volume is named like one of those that only containers have. Each container
-// has some, from its creation to its removal.
-func IsOfContainer(volume string) bool {
-	return strings.HasPrefix(volume, mounted) || strings.HasPrefix(volume, statuses)
-}
-
 // MaxMounted is how many bytes the path of a file may have that libvirt mounts into a container by a loop
 // device: the kernel keeps that many of its name, less the NUL (LO_NAME_SIZE in linux/loop.h), and libvirt
 // refuses a longer one.
@@ -162,6 +156,13 @@ func InstancePrefixes(tenant, instance string) []string {
 	owner := tenant + "." + instance + "."
 	return []string{disks + owner, seeds + owner, consoles + owner, statuses + owner,
 		containerPrefix(tenant, instance)}
+}
+
+// IsOfContainer reports whether a volume is named like one that only containers have: a disk, or what a
+// container reports. The library's pool has one of them as long as there is a container, but for the
+// moment in which it is created.
+func IsOfContainer(volume string) bool {
+	return strings.HasPrefix(volume, mounted) || strings.HasPrefix(volume, statuses)
 }
 
 // IsOwn reports whether a volume is named like one of novacron's.

@@ -124,7 +124,13 @@ func (s *testSite) gone(t *testing.T) {
 	if err != nil || len(all) > 0 {
 		t.Errorf("the containers %+v are left, %v", all, err)
 	}
-	if left := s.volumes(t); len(left) > 0 {
+	left := s.volumes(t)
+	for _, name := range must.Get[[]string](t)(s.VolumeNames(ctx, sitePool)) {
+		if naming.IsInit(name) {
+			left = append(left, name)
+		}
+	}
+	if len(left) > 0 {
 		t.Errorf("the volumes %q are left", left)
 	}
 }

@@ -26,7 +26,6 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/kind/network"
 	"github.com/novacron/terraform-provider-novacron/internal/kind/volumes"
 	"github.com/novacron/terraform-provider-novacron/internal/libvirt"
-	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
 // programs has something in place of nova-init, for hosts in memory.
@@ -77,7 +76,11 @@ func TestAccContract(t *testing.T) {
 		name, _ := site.Pool(t, "c-"+strings.ToLower(rand.Text()[:8]))
 		pool := must.Get[host.Pool](t)(h.Pool(t.Context(), name))
 		image := baseOf(t, h, name, root)
-		t.Cleanup(func() { removeShared(t, h, name) })
+		t.Cleanup(func() {
+			if err := h.DeleteVolume(context.WithoutCancel(t.Context()), name, "base.raw"); err != nil {
+				t.Error(err)
+			}
+		})
 		return kindtest.Site{
 			Driver: container.New(siteOf(h, name), novainit.Program), Host: h, Pool: pool,
 			Image: kind.Image{Volume: image, Format: "raw"}, Tenant: "t1",
@@ -105,16 +108,4 @@ func baseOf(t *testing.T, h host.Host, pool, root string) host.Volume {
 		t.Fatal(err)
 	}
 	return must.Get[host.Volume](t)(h.Volume(ctx, pool, name))
-}
-
-// removeShared removes what containers share.
-func removeShared(t *testing.T, h host.Host, pool string) {
-	ctx := context.WithoutCancel(t.Context())
-	for _, name := range must.Get[[]string](t)(h.VolumeNames(ctx, pool)) {
-		if name == "base.raw" || naming.IsInit(name) {
-			if err := h.DeleteVolume(ctx, pool, name); err != nil {
-				t.Error(err)
-			}
-		}
-	}
 }

@@ -30,6 +30,10 @@ type build struct {
 // Define implements kind.Driver.
 func (d *Driver) Define(ctx context.Context, of *kind.Build) error {
 	b := &build{of, d}
+	of.UndoLater(func(ctx context.Context) error { // what there may be without a domain
+		_, err := d.inits.collect(ctx, b.Pool)
+		return err
+	})
 	program, err := d.inits.path(ctx, b.Pool)
 	if err != nil {
 		return err

@@ -72,10 +72,13 @@ func (d *Driver) Capabilities() kind.Capabilities {
 }
 
 // Domains implements kind.Driver.
-func (d *Driver) Domains() host.Domains { return domains{d.containers} }
+func (d *Driver) Domains() host.Domains { return domains{d.containers, d} }
 
 // domains are the containers of a host. A host without the driver has none.
-type domains struct{ host.Containers }
+type domains struct {
+	host.Containers
+	driver *Driver
+}
 
 func none(err error) bool { return errors.Is(err, host.ErrNoDriver) }
 

@@ -147,7 +147,10 @@ func (b *build) makeFiles(ctx context.Context) error {
 			return err
 		}
 	}
-	return b.driver.host.WriteVolume(ctx, b.Pool.Name, configuration, text)
+	if err := b.driver.host.WriteVolume(ctx, b.Pool.Name, configuration, text); err != nil {
+		return err
+	}
+	return b.driver.provide(ctx, b.UUID, programOf(b.Defined))
 }
 
 // start starts the container for the first time.
@@ -157,5 +160,7 @@ func (b *build) start(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	return step.Completed(ctx, func(ctx context.Context) error { return b.driver.containers.StartDomain(ctx, b.UUID) })
+	return step.Completed(ctx, func(ctx context.Context) error {
+		return b.driver.run(ctx, b.UUID, programOf(b.Defined))
+	})
 }

@@ -3,6 +3,7 @@ package container
 import (
 	"context"
 	"errors"
+	"path"
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
@@ -37,7 +38,31 @@ func (d *Driver) Start(ctx context.Context, i kind.Instance) (kind.Before, error
 			return before, err
 		}
 	}
-	return before, d.containers.StartDomain(ctx, i.UUID)
+	if state == host.StateShutoff {
+		if err := d.provide(ctx, i.UUID, definedOf(i).program); err != nil {
+			return before, err
+		}
+	}
+	return before, d.run(ctx, i.UUID, definedOf(i).program)
+}
+
+// run starts a container. If it does not start, its nova-init may have been removed just now.
+func (d *Driver) run(ctx context.Context, uuid, program string) error {
+	err := d.containers.StartDomain(ctx, uuid)
+	if err == nil || ctx.Err() != nil || host.Unanswered(err) || errors.Is(err, host.ErrNoDomain) || none(err) {
+		return err
+	}
+	pool, found, lost := d.poolOf(ctx, program)
+	if lost != nil || !found {
+		return err
+	}
+	if stands, lost := d.inits.stands(ctx, pool.Name, path.Base(program)); stands || lost != nil {
+		return err
+	}
+	if lost := d.provide(ctx, uuid, program); lost != nil {
+		return errors.Join(err, lost)
+	}
+	return d.containers.StartDomain(ctx, uuid)
 }
 
 // Stop implements kind.Driver. nova-init stops an application as its settings say, within their own

@@ -35,6 +35,7 @@ var kinds = map[libvirt.ErrorNumber]error{
 	libvirt.ErrAgentUnsynced:        host.ErrAgentUnresponsive,
 	libvirt.ErrAgentCommandTimeout:  host.ErrAgentUnresponsive,
 	libvirt.ErrOperationInvalid:     host.ErrOperationInvalid,
+	libvirt.ErrAccessDenied:         host.ErrDenied,
 	libvirt.ErrInternalError:        host.ErrInternal,
 	libvirt.ErrNoSupport:            host.ErrUnsupported,
 	libvirt.ErrOperationUnsupported: host.ErrUnsupported,
