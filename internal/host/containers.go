@@ -9,7 +9,8 @@ import "context"
 // libvirt keeps no names of a container's devices. A filesystem is identified by its target, and an
 // interface by its MAC address. A container cannot be renamed (ErrUnsupported), and has no saved state.
 // Every change of its definition but that of texts and metadata holds from its next start on. To list
-// the states of containers takes five requests, and to list their allotments one and two for each.
+// the states of containers takes five requests, or one if there is none of those names, and to list their
+// allotments one and two for each.
 type Containers interface {
 	Domains
 	// Offered returns nil if the host has the driver, or ErrNoDriver. Once it has returned nil, it makes

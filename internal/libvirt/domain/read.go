@@ -3,7 +3,6 @@ package domain
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/digitalocean/go-libvirt"
 	"golang.org/x/sync/errgroup"
@@ -152,11 +151,10 @@ func (ds *Domains) AllDomains(ctx context.Context) ([]host.Domain, []host.Undesc
 func (ds *Domains) DomainsNamed(
 	ctx context.Context, match func(name string) bool,
 ) ([]host.Domain, []host.Undescribed, error) {
-	listed, err := ds.listStatuses(ctx, libvirt.DomainStatsState)
+	listed, err := ds.listStatuses(ctx, libvirt.DomainStatsState, match)
 	if err != nil {
 		return nil, nil, err
 	}
-	listed = slices.DeleteFunc(listed, func(l listedStatus) bool { return !match(l.ref.Name) })
 	called := func(l listedStatus) host.Undescribed { return host.Undescribed{Name: l.ref.Name} }
 	return rpc.DescribeAll(ctx, listed, host.ErrNoDomain, ofDomains, called,
 		func(ctx context.Context, l listedStatus) (host.Domain, error) {

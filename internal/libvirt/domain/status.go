@@ -14,7 +14,8 @@ import (
 
 // Statuses returns what all domains of the host are doing, by their UUIDs, with two requests.
 func (ds *Domains) Statuses(ctx context.Context) (map[string]host.Status, error) {
-	listed, err := ds.listStatuses(ctx, libvirt.DomainStatsState|libvirt.DomainStatsBlock)
+	listed, err := ds.listStatuses(ctx, libvirt.DomainStatsState|libvirt.DomainStatsBlock,
+		func(string) bool { return true })
 	statuses := make(map[string]host.Status, len(listed))
 	for _, l := range listed {
 		statuses[rpc.FormatUUID(l.ref.UUID)] = l.Status
@@ -27,9 +28,12 @@ type listedStatus struct {
 	host.Status
 }
 
-func (ds *Domains) listStatuses(ctx context.Context, which libvirt.DomainStatsTypes) ([]listedStatus, error) {
+// listStatuses lists the domains whose names match.
+func (ds *Domains) listStatuses(
+	ctx context.Context, which libvirt.DomainStatsTypes, match func(name string) bool,
+) ([]listedStatus, error) {
 	if !ds.dialect.Figures {
-		return ds.listByState(ctx)
+		return ds.listByState(ctx, match)
 	}
 	records, err := ds.stats(ctx, which, 0)
 	if err != nil {
@@ -39,6 +43,7 @@ func (ds *Domains) listStatuses(ctx context.Context, which libvirt.DomainStatsTy
 	if err != nil {
 		return nil, err
 	}
+	records = slices.DeleteFunc(records, func(r libvirt.DomainStatsRecord) bool { return !match(r.Dom.Name) })
 	listed := make([]listedStatus, len(records))
 	for i, r := range records {
 		listed[i] = listedStatus{r.Dom, host.Status{Autostart: autostart[r.Dom.UUID], Sizes: sizesOf(r.Params)}}
@@ -63,12 +68,17 @@ func (ds *Domains) uuids(
 	return all, err
 }
 
-// listByState lists the domains by their states, one state at a time, and asks for the state of those
-// that are in no list because they have changed meanwhile.
-func (ds *Domains) listByState(ctx context.Context) ([]listedStatus, error) {
+// listByState lists the domains whose names match by their states, one state at a time, and asks for the
+// state of those that are in no list because they have changed meanwhile. If none matches, that takes one
+// request.
+func (ds *Domains) listByState(ctx context.Context, match func(name string) bool) ([]listedStatus, error) {
 	refs, err := ds.listDomains(ctx, 0)
 	if err != nil {
 		return nil, err
+	}
+	refs = slices.DeleteFunc(refs, func(ref libvirt.Domain) bool { return !match(ref.Name) })
+	if len(refs) == 0 {
+		return nil, nil
 	}
 	in, err := rpc.Gather(ctx, []libvirt.ConnectListAllDomainsFlags{
 		libvirt.ConnectListDomainsAutostart, libvirt.ConnectListDomainsRunning, libvirt.ConnectListDomainsPaused,
