@@ -234,12 +234,14 @@ func (i *instance) remove() {
 		if err := i.Driver.Stop(ctx, i.uuid, 0); err != nil {
 			i.Error(err)
 		}
-		if err := i.Driver.Domains().UndefineDomain(ctx, i.uuid); err != nil && !errors.Is(err, host.ErrNoDomain) {
-			i.Error(err)
-		}
 	}
 	for _, name := range i.volumes() {
 		if err := i.Host.DeleteVolume(ctx, i.Pool.Name, name); err != nil {
+			i.Error(err)
+		}
+	}
+	if i.uuid != "" {
+		if err := i.Driver.Domains().UndefineDomain(ctx, i.uuid); err != nil && !errors.Is(err, host.ErrNoDomain) {
 			i.Error(err)
 		}
 	}
