@@ -339,7 +339,7 @@ func TestAccContainersExampleWorks(t *testing.T) {
 	w.Write(t, "main.tf", example(t, "containers/main.tf"))
 	t.Cleanup(func() { w.Destroy(t) })
 	out := w.Apply(t)
-	tfacc.Says(t, out, "6 added", `"8080/tcp"`, `"sha256:`)
+	tfacc.Says(t, out, "6 added", `"sha256:`, `"8080/tcp"`)
 	w.EmptyPlan(t)
 	_, address, _ := strings.Cut(out, `address = "http://`)
 	address, _, _ = strings.Cut(address, ":")
