@@ -143,7 +143,11 @@ func (i *inits) ensure(ctx context.Context, pool host.Pool, p program, architect
 			if users {
 				break
 			}
-			if err := i.replace(ctx, pool.Name, name, p); err != nil {
+			err = i.replace(ctx, pool.Name, name, p)
+			if errors.Is(err, host.ErrDenied) {
+				break
+			}
+			if err != nil {
 				return "", err
 			}
 		}

@@ -156,6 +156,24 @@ func TestWhatAContainerMountsIsLeftAlone(t *testing.T) {
 	}
 }
 
+// What access rules do not let it delete is left alone, too.
+func TestWhatMayNotBeDeletedIsLeftAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := fakehost.New()
+		must.Get[host.Pool](t)(h.CreateDirPool(t.Context(), "lib", "/lib"))
+		planted(t, h, []byte("nova-evil"))
+		h.Inject = func(c fakehost.Call) fakehost.Fault {
+			if c.Method == "DeleteVolume" {
+				return fakehost.Fault{Before: host.ErrDenied}
+			}
+			return fakehost.Fault{}
+		}
+		if paths, _ := provided(t, h, 1); len(paths) != 1 || paths[0] != "/lib/"+someName()+".2" {
+			t.Errorf("it has %q", paths)
+		}
+	})
+}
+
 // A process reads the volume once, however many containers it creates.
 func TestNovaInitIsComparedOnce(t *testing.T) {
 	h := fakehost.New()
