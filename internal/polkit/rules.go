@@ -21,6 +21,7 @@ type Rules struct {
 	Pools       []string // of the library and of disks
 	ReadTenants []string // whose templates and versions may also be read
 	Publish     bool     // whether templates and versions may be registered and removed
+	Containers  bool     // whether containers may be run
 }
 
 // FileName returns the name for the file of the rules, in /etc/polkit-1/rules.d.

@@ -18,7 +18,8 @@ func TestRulesDoNotDependOnTheOrderOfNames(t *testing.T) {
 	}
 	for _, line := range []string{
 		`var tenant = "t1";`, `var users = ["a","b"];`, `var groups = [];`, `var pools = ["x","y"];`,
-		`var readTenants = [];`, `var publish = false;`, `var tenantHash = "` + naming.TenantHash("t1") + `";`,
+		`var readTenants = [];`, `var publish = false;`, `var containers = false;`,
+		`var tenantHash = "` + naming.TenantHash("t1") + `";`,
 		"/etc/polkit-1/rules.d/50-novacron-t1.rules",
 	} {
 		if !strings.Contains(one, line) {

@@ -36,6 +36,7 @@ type model struct {
 	Pools       types.Set    `tfsdk:"pools"`
 	ReadTenants types.Set    `tfsdk:"read_tenants"`
 	MayPublish  types.Bool   `tfsdk:"may_publish"`
+	MayRun      types.Bool   `tfsdk:"may_run_containers"`
 	FileName    types.String `tfsdk:"file_name"`
 	Content     types.String `tfsdk:"content"`
 }
@@ -76,6 +77,11 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 				MarkdownDescription: "Whether these users may also register, change and remove templates and " +
 					"versions. All tenants share the images of versions, so a user who may publish can change " +
 					"or delete any image. Default: `false`."},
+			"may_run_containers": schema.BoolAttribute{Optional: true,
+				MarkdownDescription: "Whether these users may also run containers. **A user who may define a " +
+					"container can mount any directory of the host into it, as the host's root**, and no rule can " +
+					"see that: such a user has the host. Without it, they only see whether a container has a name " +
+					"of their tenant. Default: `false`."},
 			"file_name": schema.StringAttribute{Computed: true, MarkdownDescription: "Name for the file in " +
 				"`/etc/polkit-1/rules.d`."},
 			"content": schema.StringAttribute{
@@ -108,6 +114,7 @@ func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 		Pools:       attribute.Strings(m.Pools.Elements()),
 		ReadTenants: attribute.Strings(m.ReadTenants.Elements()),
 		Publish:     m.MayPublish.ValueBool(),
+		Containers:  m.MayRun.ValueBool(),
 	}
 	content, err := rules.Render()
 	if err != nil {

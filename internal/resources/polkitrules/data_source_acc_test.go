@@ -14,7 +14,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
 )
 
-// Users of the host: alice publishes for the tenant t1, bob creates instances for t2 through a
+// Users of the host: alice publishes and runs containers for the tenant t1, bob creates instances for t2 through a
 // group, carol works for the tenant default, and mallory has no tenant.
 const (
 	alice   = 64001
@@ -28,6 +28,8 @@ data "novacron_polkit_rules" "t1" {
   tenant      = "t1"
   users       = ["alice"]
   may_publish = true
+
+  may_run_containers = true
 }
 data "novacron_polkit_rules" "t2" {
   tenant       = "t2"
@@ -203,6 +205,7 @@ func TestAccUsersWorkForTheirTenantOnly(t *testing.T) {
 		w := s.workspace(t, bob, "t1", intruder.String())
 		tfacc.Says(t, w.Fails(t, "apply", "-auto-approve"), "access denied")
 	})
+	t.Run("containers", func(t *testing.T) { s.containers(t) })
 	second.Destroy(t)
 	first.Destroy(t)
 	if left := s.Leftovers(t, "novacron", ".web"); len(left) > 0 {
