@@ -239,16 +239,19 @@ func (p *Provisioner) noteLeft(
 	if err != nil {
 		return i, err
 	}
-	sizes, cards := i.Facts.Sizes, i.Facts.MACs
+	sizes, cards, told := i.Facts.Sizes, i.Facts.MACs, i.Facts.Parameters
 	had := i.Facts.Container
 	if b != nil {
 		sizes, cards = metadata.SizesOf(b.Drives), metadata.NoteMACs(i.NICs)
+		if driver.Capabilities().Reconfigure { // the guest has been told these
+			told = metadata.Settings(b.Shown)
+		}
 		b.Note(&i.Facts)
 	}
 	if i.Facts.Shape == i.Shape && slices.Equal(i.Facts.Sizes, sizes) && slices.Equal(i.Facts.MACs, cards) &&
-		reflect.DeepEqual(i.Facts.Container, had) {
+		slices.Equal(i.Facts.Parameters, told) && reflect.DeepEqual(i.Facts.Container, had) {
 		return i, nil
 	}
-	i.Facts.Shape, i.Facts.Sizes, i.Facts.MACs = i.Shape, sizes, cards
+	i.Facts.Shape, i.Facts.Sizes, i.Facts.MACs, i.Facts.Parameters = i.Shape, sizes, cards, told
 	return i, writeFacts(ctx, driver.Domains(), uuid, i.Facts)
 }

@@ -63,7 +63,11 @@ func TestAccContainer(t *testing.T) {
 		}
 	}
 	i.Parameters = tfconfig.Expr(`{ greeting = "salut" }`)
-	same("a parameter", apply("Instance will be restarted", "0 added, 1 changed, 0 destroyed"))
+	now := apply("Instance will be restarted", "0 added, 1 changed, 0 destroyed")
+	same("a parameter", now)
+	if in, ok := now["effective_parameters"].(map[string]any); !ok || in["greeting"] != "salut" {
+		t.Errorf("in force are %v", now["effective_parameters"])
+	}
 	i.ParametersWO, i.ParametersWOVersion = tfconfig.Expr(`{ password = "hunter3" }`), 2
 	same("a secret", apply("Instance will be restarted", "0 added, 1 changed, 0 destroyed"))
 	if said := log(); !strings.Contains(said, "salut,hunter3.") {

@@ -280,7 +280,9 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 		elsewhere.AddError(ctx, &resp.Diagnostics, "Could not update instance", err, r.Fleet, on, req.Private, &state)
 		return
 	}
+	planned := plan.EffectiveParameters
 	plan.AsPlanned(i, on.Name)
+	plan.EffectiveParameters = model.WithNames(plan.EffectiveParameters, planned)
 	r.changed(ctx, on, plan, resp)
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
@@ -19,6 +20,10 @@ import (
 // Secrets it can only compare with those that the user gave before.
 func (p *planner) compareParameters(b kind.Blueprint) {
 	if p.retells(b) { // comparing the instance shows what changes
+		p.plan.EffectiveParameters = types.DynamicUnknown()
+		if !p.namesUnknown() {
+			p.plan.EffectiveParameters = model.Effective(b.Shown, b.Version.Spec.Parameters)
+		}
 		return
 	}
 	if !p.sameParameters(b) {
