@@ -43,12 +43,19 @@ func (p *Planner) Compare(ctx context.Context, i kind.Instance, b kind.Blueprint
 }
 
 // CompareForReimage is Compare for an instance that is to get the system disk of another version:
-// that disk has no size to keep, and what works at first boot works once more.
+// that disk has no size to keep, and what works at first boot works once more. A container keeps its init
+// and its privileges.
 func (p *Planner) CompareForReimage(
 	ctx context.Context, i kind.Instance, b kind.Blueprint,
 ) (kind.Diff, finding.List, error) {
 	i.Facts.Customized.Digest = b.Told()
+	is := i.Facts.Container
 	b.Note(&i.Facts)
+	if told := i.Facts.Container; is != nil && told != nil {
+		note := *told
+		note.System, note.Privileged = is.System, is.Privileged
+		i.Facts.Container = &note
+	}
 	d, fs, err := p.Compare(ctx, i, b)
 	system := finding.At("storage_profile").Name("disks").Key(b.Drives[0].Name)
 	fs = slices.DeleteFunc(fs, func(f finding.Finding) bool {

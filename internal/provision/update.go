@@ -27,7 +27,8 @@ type Change struct {
 
 // Update changes an instance in place. A running guest gets and loses devices while it runs, and is
 // shut down gracefully and started again for changes that it does not take otherwise; all other
-// changes leave it alone. Update does not touch what only another instance could have.
+// changes leave it alone. Update does not touch what only another instance could have, and refuses it if
+// it is what a container is.
 func (p *Provisioner) Update(ctx context.Context, uuid string, c Change) (kind.Instance, error) {
 	defer p.forget()
 	instance, err := p.Read(ctx, uuid)
@@ -54,6 +55,9 @@ func (p *Provisioner) Update(ctx context.Context, uuid string, c Change) (kind.I
 		}
 	}
 	name := instance.Facts.Name
+	if err := refuseOther(name, diff); err != nil {
+		return instance, err
+	}
 	if err := driver.Clean(ctx, instance); err != nil {
 		return instance, fmt.Errorf("removing what was the system disk of instance %q: %w", name, err)
 	}
@@ -88,6 +92,19 @@ func (p *Provisioner) Update(ctx context.Context, uuid string, c Change) (kind.I
 		}
 	}
 	return p.noteLeft(ctx, driver, uuid, c.Blueprint)
+}
+
+// refuseOther refuses to turn a container into one of other privileges, or with another init. The plan has
+// reported or replaced this already, unless the instance has changed since.
+func refuseOther(name string, diff kind.Diff) error {
+	var fs finding.List
+	for _, at := range diff.Replaces {
+		if at[0].Name == "container" {
+			fs.Add(at, "Change requires a new instance", fmt.Sprintf("Only another instance can have another %s than "+
+				"instance %q was created with. Plan again. Nothing was changed.", at, name))
+		}
+	}
+	return fs.Err()
 }
 
 // adjust stops, resumes and renames a guest as far as the change of its devices requires.

@@ -314,10 +314,14 @@ func (p *planner) compare(ctx context.Context, instance kind.Instance, b kind.Bl
 		return
 	}
 	face.AddFindings(p.diags, findings)
+	if p.on.Reconfigures(b.Type) {
+		p.replaceUndecided()
+	}
 	for _, at := range diff.Replaces {
 		p.replaceAt(at)
 	}
-	if !p.retells(b) {
+	p.refuseOther(diff.Replaces)
+	if !p.on.Reconfigures(b.Type) {
 		p.compareDevices(ctx, instance, diff.Devices)
 	}
 	if len(p.replaces) > 0 {

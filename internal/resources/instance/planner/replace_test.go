@@ -1,10 +1,15 @@
 package planner
 
 import (
+	"slices"
 	"testing"
 
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/container"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
@@ -44,5 +49,55 @@ func TestOnlyWhatTheUserChangedReplaces(t *testing.T) {
 		if got != c.replaces {
 			t.Errorf("%s: replaced for %q, want %q", name, got, c.replaces)
 		}
+	}
+}
+
+// What only another container can have may turn out to be that, so it is replaced before it is known.
+func TestAContainerIsReplacedForInitAndPrivilegesThatAreNotKnownYet(t *testing.T) {
+	with := func(init, privileged attr.Value) types.Object {
+		o := attribute.ContainerObject(&container.Settings{})
+		attributes := o.Attributes()
+		attributes["init"], attributes["privileged"] = init, privileged
+		return types.ObjectValueMust(o.AttributeTypes(t.Context()), attributes)
+	}
+	none := attribute.ContainerObject(nil)
+	is := with(types.StringValue("process"), types.BoolNull())
+	for name, c := range map[string]struct {
+		before, now types.Object
+		want        []string
+	}{
+		"known":      {is, is, nil},
+		"none":       {none, none, nil},
+		"init":       {is, with(types.StringUnknown(), types.BoolNull()), []string{"container.init"}},
+		"privileged": {none, with(types.StringNull(), types.BoolUnknown()), []string{"container.privileged"}},
+		"all of it":  {is, types.ObjectUnknown(is.AttributeTypes(t.Context())), []string{"container"}},
+	} {
+		p := planner{state: &model.Instance{Container: c.before}, plan: &model.Instance{Container: c.now}}
+		p.replaceUndecided()
+		var got []string
+		for _, at := range p.replaces {
+			got = append(got, at.String())
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: replaced for %q, want %q", name, got, c.want)
+		}
+	}
+}
+
+// A container that is another one than its configuration says is not changed into that.
+func TestAContainerThatIsAnotherOneIsRefused(t *testing.T) {
+	var diags diag.Diagnostics
+	p := planner{state: &model.Instance{Name: types.StringValue("web")}, diags: &diags}
+	at := finding.At("container").Name("privileged")
+	p.refuseOther([]finding.Path{finding.At("storage_profile")})
+	p.replaces = append(p.replaces, path.Root("container"))
+	p.refuseOther([]finding.Path{at})
+	if diags.HasError() {
+		t.Errorf("got %v", diags)
+	}
+	p.replaces = nil
+	p.refuseOther([]finding.Path{at})
+	if len(diags) != 1 || diags[0].Summary() != "Container was created differently" {
+		t.Errorf("got %v", diags)
 	}
 }
