@@ -34,9 +34,10 @@ func (s Spec) CheckImage(of string, virtualSize int64) finding.List {
 }
 
 // ValidateInstance returns findings for what an instance asks for beyond its version's spec, for a
-// template of a type: asked has its profiles and settings. Findings are at attributes of the
-// instance.
-func ValidateInstance(of string, version, asked Spec) finding.List {
+// template of a type: asked has its profiles and settings. undecided says that some of the settings of a
+// container are not known yet, so that what does not fit together in them is not certain. Findings are at
+// attributes of the instance.
+func ValidateInstance(of string, version, asked Spec, undecided bool) finding.List {
 	fs := append(asked.Container.Validate(), asked.Container.ValidateNames(version.Parameters)...)
 	fs = append(fs, asked.ValidateFor(of)...)
 	whole := version
@@ -46,7 +47,9 @@ func ValidateInstance(of string, version, asked Spec) finding.List {
 			f.Path = finding.At("container").Name("init")
 			f.Detail = "The version has cloud_init. " + f.Detail
 		}
-		fs = append(fs, f)
+		if !undecided || f.Path[0].Name != "container" {
+			fs = append(fs, f)
+		}
 	}
 	return fs
 }

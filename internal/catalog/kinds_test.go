@@ -181,15 +181,18 @@ func TestWhatAnInstanceAsksForFitsItsVersion(t *testing.T) {
 			"container.privileged: System container is not privileged",
 		}},
 	} {
-		findingtest.Expect(t, name, ValidateInstance(c.of, version, c.asked), c.want...)
+		findingtest.Expect(t, name, ValidateInstance(c.of, version, c.asked, false), c.want...)
 	}
-	findingtest.Expect(t, "a machine", ValidateInstance(TypeVM, Spec{}, settings(container.Settings{})),
+	findingtest.Expect(t, "a machine", ValidateInstance(TypeVM, Spec{}, settings(container.Settings{}), false),
 		"container: Not supported by this type of template")
 	system := Spec{
 		VM:         VM{CloudInit: &cloudinit.Config{UserData: "#cloud-config\n"}},
 		Containers: Containers{&container.Settings{Init: new(container.SystemInit), Privileged: new(true)}},
 	}
 	findingtest.Expect(t, "another init", ValidateInstance(TypeContainer, system,
-		settings(container.Settings{Init: new(container.ProcessInit)})),
+		settings(container.Settings{Init: new(container.ProcessInit)}), false),
 		"container.init: Not supported by this type of template")
+	undecided := settings(container.Settings{Init: new(container.ProcessInit), User: new("a b")})
+	findingtest.Expect(t, "another init, which is not all", ValidateInstance(TypeContainer, system, undecided, true),
+		"container.user: Invalid user")
 }

@@ -53,6 +53,8 @@ type Request struct {
 	// Container overrides the version's settings of a container, field by field; nil for nothing, and
 	// for other kinds.
 	Container *container.Settings
+	// Undecided says that something of Container is not known yet: that is left out of it.
+	Undecided bool
 	// OnNoWarm is what happens if the guest is to be resumed and cannot be: NoWarmBoot or NoWarmFail;
 	// "" for the first.
 	OnNoWarm string

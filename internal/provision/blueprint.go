@@ -66,7 +66,7 @@ func (p *Planner) NewBlueprint(
 		Network:    r.Network,
 		Storage:    r.Storage,
 		Containers: catalog.Containers{Container: r.Container},
-	})...)
+	}, r.Undecided)...)
 	fs = append(fs, kind.Unsupported(driver, r, version.Spec)...)
 	fs = append(fs, driver.Decide(r, &b, sound)...)
 	if r.WaitDefault {

@@ -30,9 +30,9 @@ type Part struct {
 	disk          string // the name of the system disk
 	fresh         bool   // what the container writes stays in memory
 	// config is what nova-init is told, except for MAC addresses, the revision and the seed; nil if a
-	// parameter is not known yet, or something is wrong.
+	// parameter or a setting is not known yet, or something is wrong.
 	config *initd.Config
-	told   []metadata.ToldNote
+	told   []metadata.ToldNote // nil if something is wrong
 }
 
 // Told implements kind.Part. What an application is told it is told again at each start.
@@ -77,12 +77,19 @@ func (d *Driver) Decide(r kind.Request, b *kind.Blueprint, sound bool) finding.L
 		return nil
 	}
 	p.disk = b.Drives[0].Name
-	fs := p.checkKind(r)
-	for _, v := range b.Parameters {
-		sound = sound && v != nil
+	if r.Undecided {
+		p.told = p.notes(*b, asked, nil)
+		return nil
 	}
+	fs := p.checkKind(r)
 	if !sound || len(fs) > 0 {
 		return fs
+	}
+	for _, v := range b.Parameters {
+		if v == nil {
+			p.told = p.notes(*b, asked, nil)
+			return fs
+		}
 	}
 	rendered, err := asked.Render(b.Version.Spec.Parameters, b.Parameters)
 	if found, are := errors.AsType[finding.List](err); are {
@@ -99,7 +106,7 @@ func (d *Driver) Decide(r kind.Request, b *kind.Blueprint, sound bool) finding.L
 		return fs
 	}
 	p.config, p.checks = &config, config.Health != nil
-	p.told = p.notes(*b, asked, config)
+	p.told = p.notes(*b, asked, p.config)
 	if p.system && !r.Seeded {
 		fs = append(fs, p.checkSystem(b)...)
 	}
@@ -178,8 +185,9 @@ func (d *Driver) Awaits(b kind.Blueprint) []string {
 	return []string{kind.WaitRunning}
 }
 
-// notes identify what the container is told, attribute by attribute.
-func (p *Part) notes(b kind.Blueprint, asked *settings.Settings, config initd.Config) []metadata.ToldNote {
+// notes identify what the container is told, attribute by attribute, and all of it together unless config is
+// nil because something is not known yet.
+func (p *Part) notes(b kind.Blueprint, asked *settings.Settings, config *initd.Config) []metadata.ToldNote {
 	type addressed struct {
 		Name string
 		IP   profile.Addressing
@@ -212,8 +220,8 @@ func (p *Part) notes(b kind.Blueprint, asked *settings.Settings, config initd.Co
 	if !p.system { // a system is told this once
 		notes = append(notes, metadata.ToldNote{By: "customization", Digest: p.customization.Digest()})
 	}
-	if !b.Secret() {
-		notes = append(notes, metadata.ToldNote{Digest: digest(withoutMACs(config))})
+	if !b.Secret() && config != nil {
+		notes = append(notes, metadata.ToldNote{Digest: digest(withoutMACs(*config))})
 	}
 	return notes
 }

@@ -77,7 +77,7 @@ func (d *Driver) compareTold(diff *kind.Diff, more *change, i kind.Instance, b k
 	if p.system && i.Facts.Customized.Digest != b.Told() {
 		diff.Replaces = append(diff.Replaces, finding.At("customization"))
 	}
-	if p.config == nil { // something is not known yet
+	if p.told == nil { // something is wrong
 		return
 	}
 	by := changed(noteOf(i).Told, p.told)

@@ -155,6 +155,20 @@ func Container(o types.Object) (*container.Settings, bool) {
 	})
 }
 
+// IsolationKnown reports whether it is known how a container is isolated from its host: its init, and
+// its privileges.
+func IsolationKnown(o types.Object) bool {
+	if o.IsUnknown() {
+		return false
+	}
+	for _, name := range []string{"init", "privileged"} {
+		if v := o.Attributes()[name]; v != nil && v.IsUnknown() {
+			return false
+		}
+	}
+	return true
+}
+
 func healthCheck(r reader) *container.HealthCheck {
 	return &container.HealthCheck{
 		Command:            r.list("command"),

@@ -75,7 +75,7 @@ type Instance struct {
 // Asked is what a model asks for. It is read once per call.
 type Asked struct {
 	kind.Request              // without what is not known yet
-	Complete     bool         // nothing is unknown
+	Complete     bool         // nothing is unknown that decides what the instance takes of its host
 	Findings     finding.List // values that cannot be read, each at its attribute
 }
 
@@ -107,17 +107,18 @@ func (m *Instance) ToRequest(ctx context.Context, u Unplanned) Asked {
 		Options:     m.Options(),
 	}}
 	a.WaitDefault = u.WaitDefault
-	var known [5]bool
+	var known [4]bool
 	a.Hardware, known[0] = attribute.Hardware(m.HardwareProfile)
 	a.Network, known[1] = attribute.Network(m.NetworkProfile)
 	a.Storage, known[2] = attribute.Storage(m.StorageProfile)
 	a.Customization, known[3] = Customization(ctx, m.Customization)
-	a.Container, known[4] = attribute.Container(m.Container)
+	settings, decided := attribute.Container(m.Container)
+	a.Container, a.Undecided = settings, !decided
 	a.Given, a.Findings = Given(m.Parameters, u.Secrets)
 	if err != nil && !m.TemplateID.IsUnknown() {
 		a.Findings.Add(finding.At("template_id"), "Invalid template id", err.Error())
 	}
-	a.Complete = err == nil && known == [5]bool{true, true, true, true, true}
+	a.Complete = err == nil && known == [4]bool{true, true, true, true} && attribute.IsolationKnown(m.Container)
 	return a
 }
 

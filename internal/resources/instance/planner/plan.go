@@ -166,7 +166,7 @@ func (p *planner) checkWith(ctx context.Context, template catalog.Template, vers
 	for _, f := range more {
 		at := f.Path[0].Name
 		unsure := (at == "storage_profile" || at == "wait_for") && !p.asked.Complete ||
-			at == "power_state" && p.plan.PowerState.IsUnknown()
+			at == "wait_for" && p.asked.Undecided || at == "power_state" && p.plan.PowerState.IsUnknown()
 		if !unsure {
 			findings = append(findings, f)
 		}
@@ -329,6 +329,9 @@ func (p *planner) compare(ctx context.Context, instance kind.Instance, b kind.Bl
 	}
 	p.refuseUntold(diff.Devices)
 	p.announceDevices(instance, diff.Devices)
+	if p.on.Reconfigures(b.Type) {
+		diff.Restarts = append(diff.Restarts, p.undecided(ctx, diff.Restarts)...)
+	}
 	if diff.Restart() && (instance.Running() || instance.Done) && p.plan.PowerState.ValueString() == model.Running {
 		p.announceRestart(diff.Restarts)
 	}
