@@ -73,6 +73,13 @@ func (d *Driver) Decide(r kind.Request, b *kind.Blueprint, sound bool) finding.L
 		customization: r.Customization, fresh: keepsNothing(b.Strategy),
 	}
 	b.Part = p
+	if b.Version.Root == nil {
+		var fs finding.List
+		fs.Add(finding.At("version"), "Version has no root file system", fmt.Sprintf("Version %q is of a template of "+
+			"containers, and an earlier version of the provider has registered or changed it: remove it, and register it "+
+			"again.", b.Version.ID))
+		return fs
+	}
 	if len(b.Drives) == 0 { // something is wrong with them
 		return nil
 	}

@@ -98,9 +98,6 @@ func hostname(b kind.Blueprint, instance string) string {
 func (p *Part) run(c *initd.Config, root *catalog.RootImage, s *settings.Settings) finding.List {
 	var fs finding.List
 	at := finding.At("container")
-	if root == nil {
-		root = &catalog.RootImage{}
-	}
 	c.Process.Args = arguments(root, s)
 	if len(c.Process.Args) == 0 {
 		fs.Add(at.Name("command"), "Nothing to run", "Neither the image nor the settings say what to run: set "+

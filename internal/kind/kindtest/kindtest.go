@@ -105,6 +105,9 @@ func (i *instance) blueprint(r kind.Request) kind.Blueprint {
 			{Name: "system", Size: i.systemSize(), System: true, Boot: true}, i.drive("data", gibibyte),
 		},
 	}
+	if i.Container != nil {
+		b.Version.Root = &catalog.RootImage{}
+	}
 	if wrong := i.Driver.Decide(r, &b, true); len(wrong) > 0 {
 		i.Fatal(wrong)
 	}
