@@ -112,6 +112,9 @@ func (d *Driver) Decide(r kind.Request, b *kind.Blueprint, sound bool) finding.L
 	if fs = append(fs, wrong...); len(fs) > 0 {
 		return fs
 	}
+	if fs = append(fs, checkHealth(r, config, rendered)...); len(fs) > 0 {
+		return fs
+	}
 	p.config, p.checks = &config, config.Health != nil
 	p.told = p.notes(*b, asked, p.config)
 	if p.system && !r.Seeded {
@@ -157,6 +160,30 @@ func (p *Part) checkKind(r kind.Request) finding.List {
 		}
 	}
 	slices.SortFunc(fs, func(a, b finding.Finding) int { return compareText(a.Path.String(), b.Path.String()) })
+	return fs
+}
+
+// checkHealth reports a health check without a command, and waits for what never comes.
+func checkHealth(r kind.Request, c initd.Config, s *settings.Settings) finding.List {
+	var fs finding.List
+	checked := c.System || c.Health != nil || s.HealthCheck != nil && slices.Equal(s.HealthCheck.Command, []string{
+		settings.HealthNone,
+	})
+	if s.HealthCheck != nil && !checked {
+		fs.Add(finding.At("container").Name("health_check").Name("command"), "Health check without a command",
+			"Neither the image nor the settings say what to run to check the application: set "+
+				"container.health_check.command, or leave container.health_check out.")
+	}
+	at := finding.At("wait_for")
+	if slices.Contains(r.WaitFor, kind.WaitHealthy) && !c.System && c.Health == nil {
+		fs.Add(at, "Nothing to wait for", fmt.Sprintf("Instance %q has no health check, neither by its image nor by its "+
+			"settings: set container.health_check, or wait for %q instead of %q.", r.Name, kind.WaitRunning,
+			kind.WaitHealthy))
+	}
+	if slices.Contains(r.WaitFor, kind.WaitExited) && c.Restart == settings.RestartAlways {
+		fs.Add(at, "Nothing to wait for", fmt.Sprintf("Instance %q has container.restart = %q, so its application never "+
+			"stays ended: use another restart policy, or remove %q.", r.Name, settings.RestartAlways, kind.WaitExited))
+	}
 	return fs
 }
 
