@@ -54,6 +54,13 @@ func ValidateInstance(of string, version, asked Spec, undecided bool) finding.Li
 	return fs
 }
 
+// GrantsPrivileges reports whether settings of a version make a container privileged whose own do not say
+// that it is. Both may be nil.
+func GrantsPrivileges(version, asked *container.Settings) bool {
+	is := func(s *container.Settings) bool { return s != nil && s.Privileged != nil && *s.Privileged }
+	return is(asked.Over(version)) && !is(asked)
+}
+
 // ValidateFor returns findings for what the spec sets and templates of a type do not have, whatever
 // the spec is laid over. Of a type that is not known, "" included, it returns none.
 func (s Spec) ValidateFor(of string) finding.List {

@@ -67,6 +67,7 @@ func (p *Planner) NewBlueprint(
 		Storage:    r.Storage,
 		Containers: catalog.Containers{Container: r.Container},
 	}, r.Undecided)...)
+	fs = append(fs, p.checkPrivileges(r, template, version)...)
 	fs = append(fs, kind.Unsupported(driver, r, version.Spec)...)
 	fs = append(fs, driver.Decide(r, &b, sound)...)
 	if r.WaitDefault {
@@ -91,6 +92,20 @@ func (p *Planner) NewBlueprint(
 			"with an address or DHCP, so it will never have one: add one, or remove \"ip\" from wait_for.")
 	}
 	return b, append(fs, checkMetadata(b, r)...)
+}
+
+// checkPrivileges refuses a new container that a template of another tenant makes root on the host, unless
+// its user asks for that.
+func (p *Planner) checkPrivileges(r kind.Request, template catalog.Template, version catalog.Version) finding.List {
+	var fs finding.List
+	tenant := template.ID.Tenant
+	if !r.Seeded && !r.Undecided && tenant != p.library.Tenant() &&
+		catalog.GrantsPrivileges(version.Spec.Container, r.Container) {
+		fs.Add(finding.At("container").Name("privileged"), "Template of another tenant is privileged", fmt.Sprintf(
+			"Root in a container of version %q is root on the host, and the tenant %q has decided that: set "+
+				"container.privileged = true if you trust its image that much.", version.ID, tenant))
+	}
+	return fs
 }
 
 // drives are the disks of an instance, or what is wrong with them.

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	settings "github.com/novacron/terraform-provider-novacron/internal/catalog/container"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
@@ -63,4 +64,33 @@ func refuses(t *testing.T, err error, want ...string) {
 		t.Errorf("got %v, want findings", err)
 	}
 	findingtest.Expect(t, "it", fs, want...)
+}
+
+// Another tenant's template decides nothing about root on the host.
+func TestPrivilegesByATemplateOfAnotherTenant(t *testing.T) {
+	onDocks(t, func(t *testing.T, s *testSite) {
+		template := catalog.Template{ID: catalog.TemplateID{Tenant: "vendor", Name: "web"}, Type: catalog.TypeContainer}
+		version := must.Get[catalog.Version](t)(s.lib.Version(t.Context(), siteTemplate.Version("1.0.0")))
+		granted := *version.Spec.Container
+		granted.Privileged = new(true)
+		version.Spec.Container = &granted
+		const refused = "container.privileged: Template of another tenant is privileged"
+		for name, c := range map[string]struct {
+			tenant string
+			own    *bool
+			seeded bool
+			want   []string
+		}{
+			"of another tenant":     {"vendor", nil, false, []string{refused}},
+			"asked for":             {"vendor", new(true), false, nil},
+			"declined":              {"vendor", new(false), false, nil},
+			"created already":       {"vendor", nil, true, nil},
+			"of the instance's own": {siteTemplate.Tenant, nil, false, nil},
+		} {
+			r := contained("clone")
+			template.ID.Tenant, r.Container, r.Seeded = c.tenant, &settings.Settings{Privileged: c.own}, c.seeded
+			_, wrong := s.p.NewBlueprint(r, template, version)
+			findingtest.Expect(t, name, wrong, c.want...)
+		}
+	})
 }

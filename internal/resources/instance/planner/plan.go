@@ -14,6 +14,7 @@ import (
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/fleet"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
@@ -189,10 +190,23 @@ func (p *planner) checkWith(ctx context.Context, template catalog.Template, vers
 		}
 		p.checkQuota(ctx, &blueprint)
 	}
+	p.warnPrivileged(version)
 	for _, f := range profile.Overlaps(blueprint.NICs) {
 		face.AddWarning(p.diags, f)
 	}
 	return blueprint, !p.diags.HasError()
+}
+
+// warnPrivileged warns of a container whose root is root on the host though only its version says so.
+func (p *planner) warnPrivileged(version catalog.Version) {
+	if p.seeded || p.asked.Undecided || !catalog.GrantsPrivileges(version.Spec.Container, p.asked.Container) {
+		return
+	}
+	face.AddWarning(p.diags, finding.Finding{
+		Path: finding.At("container").Name("privileged"), Summary: "Container is privileged",
+		Detail: fmt.Sprintf("Version %q makes instance %q privileged: root in it is root on the host. Set "+
+			"container.privileged to true if that is meant, or to false.", version.ID, p.plan.Name.ValueString()),
+	})
 }
 
 // update plans a change of an instance that exists.
