@@ -1,6 +1,7 @@
 package attribute
 
 import (
+	"encoding/json"
 	"reflect"
 	"testing"
 
@@ -160,5 +161,28 @@ func TestWhatACatalogKnowsOfAContainersImage(t *testing.T) {
 	m.Refresh(nil)
 	if !m.OCIDigest.IsNull() || !m.ExposedPorts.IsNull() || !m.ImageConfig.IsNull() {
 		t.Errorf("of a machine: %+v", m)
+	}
+}
+
+// Images say that they have nothing, and catalogs do not keep that apart from saying nothing.
+func TestAnImageIsTheSameOnceACatalogHasIt(t *testing.T) {
+	registered := &catalog.RootImage{
+		Entrypoint: []string{}, Command: []string{}, Env: map[string]string{}, Volumes: []string{},
+		Labels: map[string]string{}, ExposedPorts: []string{},
+		HealthCheck: &container.HealthCheck{Command: []string{}},
+	}
+	text, err := json.Marshal(registered)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kept catalog.RootImage
+	if err := json.Unmarshal(text, &kept); err != nil {
+		t.Fatal(err)
+	}
+	var first, later RootImage
+	first.Refresh(registered)
+	later.Refresh(&kept)
+	if !first.ImageConfig.Equal(later.ImageConfig) || !first.ExposedPorts.Equal(later.ExposedPorts) {
+		t.Errorf("%v became %v", first, later)
 	}
 }

@@ -108,14 +108,30 @@ func (m *RootImage) Refresh(r *catalog.RootImage) {
 	m.Architecture = OptionalString(r.Architecture)
 	m.ExposedPorts = types.ListValueMust(types.StringType, texts(r.ExposedPorts))
 	m.ImageConfig = types.ObjectValueMust(imageConfigTypes, map[string]attr.Value{
-		"entrypoint":   textList(r.Entrypoint),
-		"command":      textList(r.Command),
-		"env":          textMap(r.Env),
+		"entrypoint":   filledList(r.Entrypoint),
+		"command":      filledList(r.Command),
+		"env":          filledMap(r.Env),
 		"working_dir":  OptionalString(r.WorkingDir),
 		"user":         OptionalString(r.User),
 		"stop_signal":  OptionalString(r.StopSignal),
-		"volumes":      textList(r.Volumes),
-		"labels":       textMap(r.Labels),
+		"volumes":      filledList(r.Volumes),
+		"labels":       filledMap(r.Labels),
 		"health_check": healthObject(r.HealthCheck),
 	})
+}
+
+// filledList writes a list, or null for an empty one: a catalog does not keep them apart.
+func filledList(all []string) types.List {
+	if len(all) == 0 {
+		return types.ListNull(types.StringType)
+	}
+	return textList(all)
+}
+
+// filledMap writes a map, or null for an empty one.
+func filledMap(all map[string]string) types.Map {
+	if len(all) == 0 {
+		return types.MapNull(types.StringType)
+	}
+	return textMap(all)
 }
