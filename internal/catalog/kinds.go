@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/container"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
@@ -43,9 +44,12 @@ func ValidateInstance(of string, version, asked Spec, undecided bool) finding.Li
 	whole := version
 	whole.Storage, whole.Container = asked.Storage.Over(version.Storage), asked.Container.Over(version.Container)
 	for _, f := range whole.validateKind(of) {
-		if f.Path.String() == "cloud_init" { // instances have none: it is the instance that has another init
+		switch f.Path[0].Name { // instances have neither: it is the instance that has another init
+		case "cloud_init":
 			f.Path = finding.At("container").Name("init")
 			f.Detail = "The version has cloud_init. " + f.Detail
+		case "parameters":
+			f.Path = finding.At("container").Name("init")
 		}
 		if !undecided || f.Path[0].Name != "container" {
 			fs = append(fs, f)
@@ -152,6 +156,12 @@ func (s Spec) validateKind(of string) finding.List {
 	fs := s.Container.ValidateWhole()
 	if s.CloudInit != nil && !CloudInit(of, s.Container) {
 		fs.Add(finding.At("cloud_init"), notSupported, NoCloudInit)
+	}
+	for _, name := range naming.SortedNames(s.Parameters) {
+		if s.Parameters[name].Target == parameter.TargetSSHKey && !CloudInit(of, s.Container) {
+			fs.Add(finding.At("parameters").Key(name).Name("target"), notSupported, fmt.Sprintf("Nothing reads the "+
+				"parameter %q, whose target is %q. %s", name, parameter.TargetSSHKey, NoCloudInit))
+		}
 	}
 	return append(fs, s.validateMounts()...)
 }

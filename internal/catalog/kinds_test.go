@@ -196,3 +196,17 @@ func TestWhatAnInstanceAsksForFitsItsVersion(t *testing.T) {
 	findingtest.Expect(t, "another init, which is not all", ValidateInstance(TypeContainer, system, undecided, true),
 		"container.user: Invalid user")
 }
+
+func TestNothingReadsTheSSHKeyOfAnApplication(t *testing.T) {
+	s := Spec{Parameters: map[string]parameter.Parameter{
+		"key": {Type: parameter.TypeString, Target: parameter.TargetSSHKey}, "ssh_key": {Type: parameter.TypeString},
+	}}
+	findingtest.Expect(t, "an application", s.ValidateWhole(TypeContainer),
+		`parameters["key"].target: Not supported by this type of template`)
+	findingtest.Expect(t, "a machine", s.ValidateWhole(TypeVM))
+	s.Container = &container.Settings{Init: new(container.SystemInit), Privileged: new(true)}
+	findingtest.Expect(t, "a system", s.ValidateWhole(TypeContainer))
+	findingtest.Expect(t, "an application of its own", ValidateInstance(TypeContainer, s,
+		Spec{Containers: Containers{&container.Settings{Init: new(container.ProcessInit)}}}, false),
+		"container.init: Not supported by this type of template")
+}
