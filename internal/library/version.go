@@ -243,7 +243,8 @@ func (l *Library) UpdateVersion(
 }
 
 // CheckPublished returns findings for everything wrong with a version of a template of a type, as it
-// is from now on. A draft's spec changes with its template, so it is checked when the version stops being a draft.
+// is from now on. A draft's spec changes with its template, so it is checked when the version stops
+// being a draft.
 func CheckPublished(of string, v catalog.Version, before catalog.State) error {
 	fs := catalog.ValidateLifecycle(v.State, v.Deprecation)
 	if before.OrActive() != catalog.Draft || v.State.OrActive() == catalog.Draft {

@@ -94,8 +94,8 @@ func (p *Planner) NewBlueprint(
 	return b, append(fs, checkMetadata(b, r)...)
 }
 
-// checkPrivileges refuses a new container that a template of another tenant makes root on the host, unless
-// its user asks for that.
+// checkPrivileges refuses a new container that a template of another tenant makes root on the host,
+// unless its user asks for that.
 func (p *Planner) checkPrivileges(r kind.Request, template catalog.Template, version catalog.Version) finding.List {
 	var fs finding.List
 	tenant := template.ID.Tenant

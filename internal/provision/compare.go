@@ -43,8 +43,8 @@ func (p *Planner) Compare(ctx context.Context, i kind.Instance, b kind.Blueprint
 }
 
 // CompareForReimage is Compare for an instance that is to get the system disk of another version:
-// that disk has no size to keep, and what works at first boot works once more. A container keeps its init
-// and its privileges.
+// that disk has no size to keep, and what works at first boot works once more. A container keeps
+// its init and its privileges.
 func (p *Planner) CompareForReimage(
 	ctx context.Context, i kind.Instance, b kind.Blueprint,
 ) (kind.Diff, finding.List, error) {

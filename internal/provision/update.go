@@ -27,8 +27,8 @@ type Change struct {
 
 // Update changes an instance in place. A running guest gets and loses devices while it runs, and is
 // shut down gracefully and started again for changes that it does not take otherwise; all other
-// changes leave it alone. Update does not touch what only another instance could have, and refuses it if
-// it is what a container is.
+// changes leave it alone. Update does not touch what only another instance could have, and refuses
+// it if it is what a container is.
 func (p *Provisioner) Update(ctx context.Context, uuid string, c Change) (kind.Instance, error) {
 	defer p.forget()
 	instance, err := p.Read(ctx, uuid)
@@ -94,8 +94,8 @@ func (p *Provisioner) Update(ctx context.Context, uuid string, c Change) (kind.I
 	return p.noteLeft(ctx, driver, uuid, c.Blueprint)
 }
 
-// refuseOther refuses to turn a container into one of other privileges, or with another init. The plan has
-// reported or replaced this already, unless the instance has changed since.
+// refuseOther refuses to turn a container into one of other privileges, or with another init. The
+// plan has reported or replaced this already, unless the instance has changed since.
 func refuseOther(name string, diff kind.Diff) error {
 	var fs finding.List
 	for _, at := range diff.Replaces {

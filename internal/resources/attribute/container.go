@@ -155,8 +155,8 @@ func Container(o types.Object) (*container.Settings, bool) {
 	})
 }
 
-// IsolationKnown reports whether it is known how a container is isolated from its host: its init, and
-// its privileges.
+// IsolationKnown reports whether it is known how a container is isolated from its host: its init,
+// and its privileges.
 func IsolationKnown(o types.Object) bool {
 	if o.IsUnknown() {
 		return false

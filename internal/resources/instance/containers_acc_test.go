@@ -98,6 +98,56 @@ func TestAccContainer(t *testing.T) {
 	w.Apply(t)
 }
 
+// A container whose settings and parameters come from resources of the same apply is planned and
+// created. Later, a plan says that it may be restarted for them, and replaced for privileges that
+// are not known.
+func TestAccContainerOfValuesToCome(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("come")
+	t.Parallel()
+	w := newWorkspace(t, host, name, boxes(t, name))
+	later := func(value string) string {
+		return "resource \"terraform_data\" \"later\" {\n  input = \"" + value + "\"\n}\n"
+	}
+	out := tfconfig.Expr("terraform_data.later.output")
+	i := clone("it", name+"-it")
+	i.Parameters = tfconfig.Expr(`{ password = "x", greeting = terraform_data.later.output }`)
+	i.Container = &tfconfig.Container{
+		Command: []tfconfig.Value{"/bin/sh", "-c", "echo \"$GREETING,$LATER.\"; exec sleep 100000", out},
+		Env:     map[string]tfconfig.Value{"LATER": out},
+	}
+	configure := func(value string) {
+		t.Helper()
+		w.Configure(t, w.shop+later(value)+i.String())
+	}
+	configure("one")
+	w.Apply(t)
+	w.EmptyPlan(t)
+	before := stateOf(t, w.Workspace, "novacron_instance.it")
+	configure("two")
+	tfacc.Says(t, w.Apply(t), "Instance will be restarted", "0 added, 2 changed, 0 destroyed")
+	w.EmptyPlan(t)
+	now := stateOf(t, w.Workspace, "novacron_instance.it")
+	in, _ := now["effective_parameters"].(map[string]any)
+	if now["id"] != before["id"] || in["greeting"] != "two" {
+		t.Errorf("it is %v", now)
+	}
+	said := host.Exec(t, "cat", "/var/lib/libvirt/novacron/nova.console.default."+name+"-it.log")
+	if !strings.Contains(said, "two,two.") {
+		t.Errorf("it has written %q", said)
+	}
+	i.AllowRestart = false
+	configure("three")
+	tfacc.Says(t, w.Fails(t, "plan"), "Change requires a restart")
+	i.AllowRestart = nil
+	i.Container.Privileged = tfconfig.Expr(`terraform_data.later.output == "four"`)
+	configure("four")
+	if out, err := w.Run(t.Context(), "plan"); err != nil || !strings.Contains(out, "must be replaced") {
+		t.Errorf("privileges to come: %v\n%s", err, out)
+	}
+	w.Configure(t, w.shop)
+	w.Apply(t)
+}
+
 // A job is complete once it has exited with 0, and is not started again. One that fails is an error, and
 // runs again with the next apply.
 func TestAccContainerJob(t *testing.T) {

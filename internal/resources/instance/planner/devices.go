@@ -65,8 +65,8 @@ func (p *planner) announceDevices(i kind.Instance, d kind.Devices) {
 	}
 }
 
-// undecided are the restarts that a container may need because something of what it is told is not known
-// yet, besides those that are certain.
+// undecided are the restarts that a container may need because something of what it is told is not
+// known yet, besides those that are certain.
 func (p *planner) undecided(ctx context.Context, certain []kind.Restart) (more []kind.Restart) {
 	for _, told := range []struct {
 		name  string

@@ -35,8 +35,8 @@ func (p *planner) compareParameters(b kind.Blueprint) {
 	}
 }
 
-// retells reports whether the guest of a blueprint is told everything again at each start. A system in a
-// container is told parameters and customization once.
+// retells reports whether the guest of a blueprint is told everything again at each start. A system
+// in a container is told parameters and customization once.
 func (p *planner) retells(b kind.Blueprint) bool {
 	return p.on != nil && p.on.Reconfigures(b.Type) && !p.asked.Container.Over(b.Version.Spec.Container).System()
 }

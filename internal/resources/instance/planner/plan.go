@@ -197,7 +197,8 @@ func (p *planner) checkWith(ctx context.Context, template catalog.Template, vers
 	return blueprint, !p.diags.HasError()
 }
 
-// warnPrivileged warns of a container whose root is root on the host though only its version says so.
+// warnPrivileged warns of a container whose root is root on the host though only its version says
+// so.
 func (p *planner) warnPrivileged(version catalog.Version) {
 	if p.seeded || p.asked.Undecided || !catalog.GrantsPrivileges(version.Spec.Container, p.asked.Container) {
 		return

@@ -44,8 +44,8 @@ func (p *planner) replaceUndecided() {
 	}
 }
 
-// refuseOther refuses a container that is another one than its configuration says, where nothing that the
-// user has changed replaces it, as after an import.
+// refuseOther refuses a container that is another one than its configuration says, where nothing
+// that the user has changed replaces it, as after an import.
 func (p *planner) refuseOther(replaces []finding.Path) {
 	for _, at := range replaces {
 		if at[0].Name == "container" && len(p.replaces) == 0 {
@@ -59,8 +59,8 @@ func (p *planner) refuseOther(replaces []finding.Path) {
 	}
 }
 
-// leaf is the attribute of a profile, the customization or the container that a path leads to; nil if
-// it does not exist or is null.
+// leaf is the attribute of a profile, the customization or the container that a path leads to; nil
+// if it does not exist or is null.
 func leaf(m *model.Instance, at finding.Path) attr.Value {
 	var v attr.Value = map[string]types.Object{
 		"hardware_profile": m.HardwareProfile, "network_profile": m.NetworkProfile, "storage_profile": m.StorageProfile,

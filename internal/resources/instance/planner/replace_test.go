@@ -52,7 +52,8 @@ func TestOnlyWhatTheUserChangedReplaces(t *testing.T) {
 	}
 }
 
-// What only another container can have may turn out to be that, so it is replaced before it is known.
+// What only another container can have may turn out to be that, so it is replaced before it is
+// known.
 func TestAContainerIsReplacedForInitAndPrivilegesThatAreNotKnownYet(t *testing.T) {
 	with := func(init, privileged attr.Value) types.Object {
 		o := attribute.ContainerObject(&container.Settings{})

@@ -48,8 +48,8 @@ func TestAContainerMayRestartForWhatIsNotKnownYet(t *testing.T) {
 	}
 }
 
-// A variable that is not known yet has no part in what the instance takes of its host, but its init and
-// privileges have.
+// A variable that is not known yet has no part in what the instance takes of its host, but its init
+// and privileges have.
 func TestTextsThatAreNotKnownYetDoNotMatterToHosts(t *testing.T) {
 	withInit := withUnknownVariable(t).Attributes()
 	withInit["init"] = types.StringUnknown()
