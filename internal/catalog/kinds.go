@@ -12,8 +12,8 @@ import (
 )
 
 // NoCloudInit says what users of an application container do instead of configuring cloud-init.
-const NoCloudInit = "An application container has no cloud-init: use container.env, customization.files or init = " +
-	"\"system\"."
+const NoCloudInit = "An application container has no cloud-init: use container.env, customization.files or " +
+	"container.init = \"system\"."
 
 // notSupported is the summary of findings about what templates of a type do not have.
 const notSupported = "Not supported by this type of template"
@@ -35,9 +35,9 @@ func (s Spec) CheckImage(of string, virtualSize int64) finding.List {
 }
 
 // ValidateInstance returns findings for what an instance asks for beyond its version's spec, for a
-// template of a type: asked has its profiles and settings. undecided says that some of the settings of a
-// container are not known yet, so that what does not fit together in them is not certain. Findings are at
-// attributes of the instance.
+// template of a type: asked has its profiles and settings. undecided says that some of the settings
+// of a container are not known yet, so that what does not fit together in them is not certain.
+// Findings are at attributes of the instance.
 func ValidateInstance(of string, version, asked Spec, undecided bool) finding.List {
 	fs := append(asked.Container.Validate(), asked.Container.ValidateNames(version.Parameters)...)
 	fs = append(fs, asked.ValidateFor(of)...)
@@ -58,8 +58,8 @@ func ValidateInstance(of string, version, asked Spec, undecided bool) finding.Li
 	return fs
 }
 
-// GrantsPrivileges reports whether settings of a version make a container privileged whose own do not say
-// that it is. Both may be nil.
+// GrantsPrivileges reports whether settings of a version make a container privileged whose own do
+// not say that it is. Both may be nil.
 func GrantsPrivileges(version, asked *container.Settings) bool {
 	is := func(s *container.Settings) bool { return s != nil && s.Privileged != nil && *s.Privileged }
 	return is(asked.Over(version)) && !is(asked)

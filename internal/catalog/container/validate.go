@@ -66,7 +66,12 @@ func (s *Settings) ValidateNames(declared map[string]parameter.Parameter) findin
 	var fs finding.List
 	for _, t := range s.texts() {
 		if parsed, err := texttemplate.Parse(*t.text); err == nil { // otherwise Validate tells
-			parsed.ValidateNames(&fs, t.at, declared)
+			var found finding.List
+			parsed.ValidateNames(&found, t.at, declared)
+			for n := range found {
+				found[n].Detail = t.element + found[n].Detail
+			}
+			fs = append(fs, found...)
 		}
 	}
 	return fs
@@ -98,8 +103,8 @@ func (s *Settings) ValidateWhole() finding.List {
 	} {
 		if set.is {
 			fs.Add(at().Name(set.name), "Not supported by a system container", fmt.Sprintf("With init = \"system\", "+
-				"the init system of the image decides what runs, and how: leave %s out, or use init = \"process\".",
-				set.name))
+				"the init system of the image decides what runs, and how: leave %s out, in the template and its version too, or use init = "+
+					"\"process\".", set.name))
 		}
 	}
 	return fs

@@ -169,6 +169,11 @@ func TestNamesThatAreNoParameters(t *testing.T) {
 	if !strings.Contains(fs.Error(), `Did you mean "port"?`) {
 		t.Errorf("found %v", fs)
 	}
+	fs = (&Settings{Command: []string{"-p", "{{ .prot }}"}}).ValidateNames(declared)
+	findingtest.Expect(t, "in a list", fs, "container.command: Unknown parameter")
+	if !strings.Contains(fs.Error(), `Element 1: `) {
+		t.Errorf("found %v", fs)
+	}
 }
 
 // What parameters make of a text is checked as a text without parameters is, but never shown: it may

@@ -139,7 +139,8 @@ func (p *Part) checkKind(r kind.Request) finding.List {
 		return fs
 	}
 	if slices.Contains(r.WaitFor, kind.WaitCloudInit) {
-		fs.Add(finding.At("wait_for"), "No cloud-init", catalog.NoCloudInit)
+		fs.Add(finding.At("wait_for"), "No cloud-init", fmt.Sprintf("Instance %q cannot be waited for by %q. %s", r.Name,
+			kind.WaitCloudInit, catalog.NoCloudInit))
 	}
 	at, c := finding.At("customization"), r.Customization
 	if c == nil {
@@ -156,7 +157,8 @@ func (p *Part) checkKind(r kind.Request) finding.List {
 		"user_data":           c.UserData != "",
 	} {
 		if set {
-			fs.Add(at.Name(name), "No cloud-init", catalog.NoCloudInit)
+			fs.Add(at.Name(name), "No cloud-init", fmt.Sprintf("Nothing carries out customization.%s of instance %q. %s",
+				name, r.Name, catalog.NoCloudInit))
 		}
 	}
 	slices.SortFunc(fs, func(a, b finding.Finding) int { return compareText(a.Path.String(), b.Path.String()) })
@@ -219,8 +221,8 @@ func (d *Driver) Awaits(b kind.Blueprint) []string {
 	return []string{kind.WaitRunning}
 }
 
-// notes identify what the container is told, attribute by attribute, and all of it together unless config is
-// nil because something is not known yet.
+// notes identify what the container is told, attribute by attribute, and all of it together unless
+// config is nil because something is not known yet.
 func (p *Part) notes(b kind.Blueprint, asked *settings.Settings, config *initd.Config) []metadata.ToldNote {
 	type addressed struct {
 		Name string

@@ -55,8 +55,8 @@ func (p *Part) configure(r kind.Request, b kind.Blueprint, s *settings.Settings)
 		c.Tmpfs = append(c.Tmpfs, initd.Tmpfs{Path: path, Size: size << 20})
 	}
 	if !p.system {
-		fs = append(fs, p.run(&c, b.Version.Root, s)...)
-		files, wrong := filesOf(b.Version.Root, p.customization)
+		fs = append(fs, p.run(&c, b.Version, s)...)
+		files, wrong := filesOf(b.Version, p.customization)
 		c.Files, fs = files, append(fs, wrong...)
 	}
 	if len(fs) > 0 {
@@ -95,13 +95,14 @@ func hostname(b kind.Blueprint, instance string) string {
 }
 
 // run says which application runs, and how.
-func (p *Part) run(c *initd.Config, root *catalog.RootImage, s *settings.Settings) finding.List {
+func (p *Part) run(c *initd.Config, version catalog.Version, s *settings.Settings) finding.List {
 	var fs finding.List
+	root := version.Root
 	at := finding.At("container")
 	c.Process.Args = arguments(root, s)
 	if len(c.Process.Args) == 0 {
-		fs.Add(at.Name("command"), "Nothing to run", "Neither the image nor the settings say what to run: set "+
-			"command, or entrypoint, or init = \"system\".")
+		fs.Add(at.Name("command"), "Nothing to run", fmt.Sprintf("Neither the image of version %q nor the settings "+
+			"say what to run: set container.command or container.entrypoint, or container.init = \"system\".", version.ID))
 	}
 	user, where := root.User, finding.At("version")
 	if s.User != nil {
@@ -109,7 +110,7 @@ func (p *Part) run(c *initd.Config, root *catalog.RootImage, s *settings.Setting
 	}
 	who, err := accountOf(root, user)
 	if err != nil {
-		fs.Add(where, "Unknown user", finding.Sentence(err))
+		fs.Add(where, "Unknown user", fmt.Sprintf("In version %q, %v.", version.ID, err))
 	}
 	c.Process.UID, c.Process.GID, c.Process.Groups = who.uid, who.gid, who.groups
 	c.Process.Env = environment(root, s, who, c.Hostname)
@@ -189,7 +190,7 @@ func health(root *catalog.RootImage, s *settings.Settings) *initd.Health {
 }
 
 // filesOf are the files that are written at each start.
-func filesOf(root *catalog.RootImage, c *guest.Customization) ([]initd.File, finding.List) {
+func filesOf(version catalog.Version, c *guest.Customization) ([]initd.File, finding.List) {
 	var fs finding.List
 	if c == nil {
 		return nil, nil
@@ -197,9 +198,9 @@ func filesOf(root *catalog.RootImage, c *guest.Customization) ([]initd.File, fin
 	var files []initd.File
 	for _, path := range slices.Sorted(maps.Keys(c.Files)) {
 		f, at := c.Files[path], finding.At("customization").Name("files").Key(path)
-		owner, err := accountOf(root, cmp.Or(f.Owner, guest.DefaultOwner))
+		owner, err := accountOf(version.Root, cmp.Or(f.Owner, guest.DefaultOwner))
 		if err != nil {
-			fs.Add(at.Name("owner"), "Unknown owner", finding.Sentence(err))
+			fs.Add(at.Name("owner"), "Unknown owner", fmt.Sprintf("File %q: in version %q, %v.", path, version.ID, err))
 		}
 		mode, err := strconv.ParseUint(cmp.Or(f.Permissions, guest.DefaultPermissions), 8, 16)
 		if err != nil {

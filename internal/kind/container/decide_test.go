@@ -1,22 +1,23 @@
 package container_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	settings "github.com/novacron/terraform-provider-novacron/internal/catalog/container"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/finding/findingtest"
+	"github.com/novacron/terraform-provider-novacron/internal/guest"
 	"github.com/novacron/terraform-provider-novacron/internal/host/fakehost"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/kind/container"
 )
 
-// expectDecided expects findings about a request for a version of an image, with settings of its template.
-func expectDecided(
-	t *testing.T, name string, root *catalog.RootImage, template *settings.Settings, r kind.Request, want ...string,
-) {
-	t.Helper()
+// decided are the findings about a request for a version of an image, with settings of its
+// template.
+func decided(root *catalog.RootImage, template *settings.Settings, r kind.Request) finding.List {
 	r.Name = "web"
 	b := kind.Blueprint{
 		Version: catalog.Version{
@@ -25,13 +26,13 @@ func expectDecided(
 		},
 		Strategy: "clone", Drives: []profile.Drive{{Name: "system", Size: 1 << 30, System: true}},
 	}
-	findingtest.Expect(t, name, container.New(siteOf(fakehost.New(), "pool"), programs).Decide(r, &b, true), want...)
+	return container.New(siteOf(fakehost.New(), "pool"), programs).Decide(r, &b, true)
 }
 
 func TestAVersionOfContainersHasARootFileSystem(t *testing.T) {
 	runs := &settings.Settings{Command: []string{"/bin/app"}}
-	expectDecided(t, "one", &catalog.RootImage{}, runs, kind.Request{})
-	expectDecided(t, "none", nil, runs, kind.Request{}, "version: Version has no root file system")
+	findingtest.Expect(t, "one", decided(&catalog.RootImage{}, runs, kind.Request{}))
+	findingtest.Expect(t, "none", decided(nil, runs, kind.Request{}), "version: Version has no root file system")
 }
 
 func TestWaitsThatNeverEndAreRefused(t *testing.T) {
@@ -60,6 +61,31 @@ func TestWaitsThatNeverEndAreRefused(t *testing.T) {
 		"a job that never ends":  {&catalog.RootImage{}, waits("exited", always), []string{nothing}},
 		"a service that goes on": {checked, waits("healthy", always), nil},
 	} {
-		expectDecided(t, name, c.root, runs, c.r, c.want...)
+		findingtest.Expect(t, name, decided(c.root, runs, c.r), c.want...)
+	}
+}
+
+// A finding names the version, or the attribute and the instance, that it is about.
+func TestFindingsNameWhatTheyAreAbout(t *testing.T) {
+	const version = "\"t1/t@1.0.0\""
+	app := &settings.Settings{Command: []string{"/bin/app"}}
+	for name, c := range map[string]struct {
+		template *settings.Settings
+		r        kind.Request
+		names    []string
+	}{
+		"nothing to run": {nil, kind.Request{}, []string{version, "container.command"}},
+		"a user":         {app, kind.Request{Container: &settings.Settings{User: new("app")}}, []string{version, "\"app\""}},
+		"packages": {
+			app, kind.Request{Customization: &guest.Customization{InstallPackages: []string{"vim"}}},
+			[]string{"\"web\"", "customization.install_packages"},
+		},
+	} {
+		fs := decided(&catalog.RootImage{}, c.template, c.r)
+		for _, is := range c.names {
+			if len(fs) != 1 || !strings.Contains(fs[0].Detail, is) {
+				t.Errorf("%s: %v does not name %s", name, fs, is)
+			}
+		}
 	}
 }

@@ -116,7 +116,7 @@ func TestAccBadTemplateOfContainersIsRefusedWhilePlanning(t *testing.T) {
 			[]string{"Two mounts at one path", at, `container.tmpfs["/run"]`, `there is already disk "data"`}},
 		{"cloud-init", with(`cloud_init = { user_data = "#cloud-config\n" }`),
 			[]string{not, at, "An application container has no cloud-init: use container.env, customization.files or " +
-				`init = "system"`}},
+				`container.init = "system"`}},
 		{"an unprivileged system", settings(`init = "system"`),
 			[]string{"System container is not privileged", at, "container.privileged", "set privileged = true"}},
 		{"a system with a program", settings(`init = "system", privileged = true, command = ["a"]`),
