@@ -71,11 +71,14 @@ type Request struct {
 	Options
 }
 
-// Overrides are the profiles that a request lays over a version's.
+// Overrides are what a request lays over a version's spec.
 type Overrides struct {
 	Hardware *profile.Hardware
 	Network  *profile.Network
 	Storage  *profile.Storage
+	// Container says that there are settings of a container, too, of which its host keeps only a
+	// digest.
+	Container bool
 }
 
 // Options are what may change about an instance at any time.

@@ -66,6 +66,23 @@ func refuses(t *testing.T, err error, want ...string) {
 	findingtest.Expect(t, "it", fs, want...)
 }
 
+func TestAnImportKnowsThatAContainerHasSettingsOfItsOwn(t *testing.T) {
+	onDocks(t, func(t *testing.T, s *testSite) {
+		for _, own := range []*settings.Settings{nil, {}, {Env: map[string]string{"A": "b"}}} {
+			r := contained("linked_clone")
+			r.Container = own
+			i := s.made(t, r)
+			i = must.Get[kind.Instance](t)(s.p.Read(t.Context(), i.UUID))
+			version, _, err := i.Facts.FrozenVersion()
+			o, failed := s.p.Overrides(t.Context(), i, version)
+			if errors.Join(err, failed) != nil || o.Container != (own != nil && len(own.Env) > 0) {
+				t.Errorf("%+v: %t, %v, %v", own, o.Container, err, failed)
+			}
+			s.remove(t, i.UUID)
+		}
+	})
+}
+
 // Another tenant's template decides nothing about root on the host.
 func TestPrivilegesByATemplateOfAnotherTenant(t *testing.T) {
 	onDocks(t, func(t *testing.T, s *testSite) {

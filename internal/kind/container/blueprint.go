@@ -241,14 +241,8 @@ func (p *Part) notes(b kind.Blueprint, asked *settings.Settings, config *initd.C
 		_, shown := b.Shown[name]
 		return shown
 	})
-	root := b.Version.Root
-	if root != nil {
-		kept := *root
-		kept.Labels, kept.Volumes, kept.ExposedPorts, kept.Identity, kept.Manifest = nil, nil, nil, "", ""
-		root = &kept
-	}
 	notes := []metadata.ToldNote{
-		{By: "container", Digest: digest(asked, root)},
+		{By: "container", Digest: settingsDigest(asked, b.Version.Root)},
 		{By: "parameters", Digest: digest(metadata.Settings(b.Shown), secret)},
 		{By: "network_profile", Digest: digest(nics)},
 		{By: "storage_profile", Digest: digest(disks)},
@@ -260,6 +254,16 @@ func (p *Part) notes(b kind.Blueprint, asked *settings.Settings, config *initd.C
 		notes = append(notes, metadata.ToldNote{Digest: digest(withoutMACs(*config))})
 	}
 	return notes
+}
+
+// settingsDigest identifies settings over those of an image.
+func settingsDigest(asked *settings.Settings, root *catalog.RootImage) string {
+	if root != nil {
+		kept := *root
+		kept.Labels, kept.Volumes, kept.ExposedPorts, kept.Identity, kept.Manifest = nil, nil, nil, "", ""
+		root = &kept
+	}
+	return digest(asked, root)
 }
 
 // digest is "sha256:HEX" of values. None of them has a type that JSON does not write.
@@ -275,21 +279,23 @@ func digest(values ...any) string {
 // changed returns the attributes by which a container would be told something else. They are none if
 // all of it together is the same, such as after a change of a parameter that nothing uses.
 func changed(have, want []metadata.ToldNote) (by []string) {
-	of := func(notes []metadata.ToldNote, attribute string) string {
-		for _, n := range notes {
-			if n.By == attribute {
-				return n.Digest
-			}
-		}
-		return ""
-	}
-	if all := of(want, ""); all != "" && all == of(have, "") {
+	if all := toldOf(want, ""); all != "" && all == toldOf(have, "") {
 		return nil
 	}
 	for _, n := range want {
-		if n.By != "" && n.Digest != of(have, n.By) {
+		if n.By != "" && n.Digest != toldOf(have, n.By) {
 			by = append(by, n.By)
 		}
 	}
 	return by
+}
+
+// toldOf is the digest of an attribute, or of all of it for ""; "" if there is none.
+func toldOf(notes []metadata.ToldNote, attribute string) string {
+	for _, n := range notes {
+		if n.By == attribute {
+			return n.Digest
+		}
+	}
+	return ""
 }

@@ -73,6 +73,7 @@ func (d *Driver) Overrides(ctx context.Context, i kind.Instance, version catalog
 	var o kind.Overrides
 	hardware, storage := kind.Driven(version.Spec, metadata.SettingValues(i.Facts.Parameters))
 	own, machine := definedOf(i), hardware.Machine()
+	o.Container = toldOf(noteOf(i).Told, "container") != settingsDigest(version.Spec.Container, version.Root)
 	if own.vcpus != vcpus(machine) {
 		machine.Sockets, machine.Cores = own.vcpus, 1
 	}
