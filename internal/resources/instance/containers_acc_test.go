@@ -148,6 +148,19 @@ func TestAccContainerOfValuesToCome(t *testing.T) {
 	w.Apply(t)
 }
 
+// What no container has is refused while planning, also before anything of the configuration exists.
+func TestAccContainerWithAMachinesSettings(t *testing.T) {
+	host, name := acctest.RequireHost(t), tfacc.Name("odd")
+	t.Parallel()
+	w := newWorkspace(t, host, name, boxes(t, name))
+	i := clone("it", name+"-it")
+	i.Parameters = tfconfig.Expr(`{ password = "x" }`)
+	i.HardwareProfile = &tfconfig.Hardware{CPUType: "maximum"}
+	i.Container = &tfconfig.Container{Restart: "no"}
+	w.Configure(t, w.shop+i.String())
+	tfacc.Says(t, w.Fails(t, "plan"), "Not supported by this type of template", "cpu_type")
+}
+
 // A job is complete once it has exited with 0, and is not started again. One that fails is an error, and
 // runs again with the next apply.
 func TestAccContainerJob(t *testing.T) {

@@ -88,6 +88,12 @@ func (r *Resource) ValidateConfig(
 	findings = append(findings, hardware.Validate()...)
 	findings = append(findings, asked.Validate("")...)
 	findings = append(findings, settings.Validate()...)
+	if settings != nil { // only templates of containers take them
+		resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("storage_profile"), &config.StorageProfile)...)
+		storage, _ := attribute.Storage(config.StorageProfile)
+		spec := catalog.Spec{Hardware: hardware, Network: network, Storage: storage}
+		findings = append(findings, spec.ValidateFor(catalog.TypeContainer)...)
+	}
 	face.AddFindings(&resp.Diagnostics, append(findings, network.Validate()...))
 }
 

@@ -131,6 +131,7 @@ func (p *planner) create(ctx context.Context) {
 	template, version, found := p.resolve(ctx)
 	p.refuseSecrets(template)
 	if !found {
+		face.AddFindings(p.diags, p.beyond(template))
 		p.placeUnknown(ctx)
 		return
 	}
@@ -145,6 +146,15 @@ func (p *planner) create(ctx context.Context) {
 		p.plan.EffectiveParameters = model.Effective(blueprint.Shown, version.Spec.Parameters)
 	}
 	p.warnOfSecrets(version.Spec.Parameters)
+}
+
+// beyond returns findings for what the plan asks for and instances of a template do not have,
+// whatever its version is. The zero template has everything.
+func (p *planner) beyond(template catalog.Template) finding.List {
+	return catalog.Spec{
+		Hardware: p.asked.Hardware, Network: p.asked.Network, Storage: p.asked.Storage,
+		Containers: catalog.Containers{Container: p.asked.Container},
+	}.ValidateFor(template.Type)
 }
 
 // namesUnknown reports whether not even the names of all parameters are known yet.

@@ -7,8 +7,11 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/container"
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/finding/findingtest"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
@@ -70,4 +73,16 @@ func TestTextsThatAreNotKnownYetDoNotMatterToHosts(t *testing.T) {
 			t.Errorf("%s: undecided is %t, and complete %t", name, asked.Undecided, asked.Complete)
 		}
 	}
+}
+
+// What instances of a template do not have is known before any of its versions is.
+func TestWhatATemplateDoesNotHaveIsKnownWithoutAVersion(t *testing.T) {
+	p := planner{}
+	p.asked.Hardware = &profile.Hardware{CPUType: new("maximum")}
+	p.asked.Container = &container.Settings{}
+	const not = ": Not supported by this type of template"
+	findingtest.Expect(t, "a container", p.beyond(catalog.Template{Type: catalog.TypeContainer}),
+		"hardware_profile.cpu_type"+not)
+	findingtest.Expect(t, "a machine", p.beyond(catalog.Template{Type: catalog.TypeVM}), "container"+not)
+	findingtest.Expect(t, "not known", p.beyond(catalog.Template{}))
 }
