@@ -107,3 +107,10 @@ func TestSignalsHaveTheirNumbers(t *testing.T) {
 		}
 	}
 }
+
+func TestOpeningBracesAreWrittenAsATemplate(t *testing.T) {
+	got, err := (&Settings{Command: []string{`{{ "{{" }} x }}`}}).Render(nil, nil)
+	if err != nil || got.Command[0] != "{{ x }}" {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}

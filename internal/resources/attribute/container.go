@@ -46,8 +46,8 @@ func ContainerAttribute(description string) schema.SingleNestedAttribute {
 		MarkdownDescription: description + "\n  - Texts of `entrypoint`, `command`, `env`, `working_dir`, `user` and " +
 			"`health_check.command` are [Go templates](https://pkg.go.dev/text/template) over the parameters, with " +
 			"the functions of `cloud_init.user_data`: `{{ .http_port }}`. A rendered text is one argument or one " +
-			"value, whatever is in it.\n  - Left out, the image decides. Where the image says nothing either, the " +
-			"defaults here apply.",
+			"value, whatever is in it. Write `{{ \"{{\" }}` for two opening braces.\n  - Left out, the image decides. " +
+			"Where the image says nothing either, the defaults here apply.",
 		Attributes: containerAttributes(),
 	}
 }
@@ -76,7 +76,7 @@ func containerAttributes() map[string]schema.Attribute {
 			Optional: true, ElementType: types.StringType, Validators: []validator.Map{mapvalidator.NoNullValues()},
 			MarkdownDescription: "Environment of the application, laid over the image's variable by variable. The " +
 				"host keeps it in a volume that only root can read, and in no definition or log. A secret belongs " +
-				"into a parameter that is given by `parameters_wo`: `{ DB_PASSWORD = \"{{ .db_password }}\" }`.",
+				"in a parameter that is given by `parameters_wo`: `{ DB_PASSWORD = \"{{ .db_password }}\" }`.",
 		},
 		"working_dir": text("Directory in which the application starts, an absolute path. It is created if it is " +
 			"missing. Default: the image's, or else `/`."),
@@ -88,7 +88,7 @@ func containerAttributes() map[string]schema.Attribute {
 			"Default: the image's, or else `SIGTERM`."),
 		"stop_timeout_seconds": schema.Int64Attribute{Optional: true,
 			MarkdownDescription: fmt.Sprintf(
-				"For how long a stop waits before everything in the container is killed, in "+
+				"How long a stop waits before everything in the container is killed, in "+
 					"seconds, 0 to 3600. Default: %d.", container.DefaultStopTimeoutSeconds)},
 		"privileged": schema.BoolAttribute{Optional: true,
 			MarkdownDescription: "Whether the container runs without a user namespace, and with all capabilities. " +
@@ -102,15 +102,16 @@ func containerAttributes() map[string]schema.Attribute {
 					"`[\"CMD-SHELL\", \"wget -qO- http://127.0.0.1/\"]` for a line for the image's `/bin/sh`, or " +
 					"`[\"NONE\"]` for no check. The exit code 0 means healthy. Default: the image's."),
 				"interval_seconds": schema.Int64Attribute{Optional: true, MarkdownDescription: fmt.Sprintf(
-					"Time between two checks, in seconds, at least 1. Default: %d.", container.DefaultIntervalSeconds)},
+					"Time between two checks, in seconds, 1 to 86400. Default: %d.", container.DefaultIntervalSeconds)},
 				"timeout_seconds": schema.Int64Attribute{Optional: true, MarkdownDescription: fmt.Sprintf(
-					"For how long a check may run, in seconds, at least 1. Default: %d.",
+					"How long a check may run, in seconds, 1 to 86400. Default: %d.",
 					container.DefaultTimeoutSeconds)},
 				"retries": schema.Int64Attribute{Optional: true, MarkdownDescription: fmt.Sprintf(
-					"How many checks have to fail one after another until the application is unhealthy. Default: %d.",
+					"How many checks have to fail one after another until the application is unhealthy, 1 to 1000. "+
+						"Default: %d.",
 					container.DefaultRetries)},
 				"start_period_seconds": schema.Int64Attribute{Optional: true, MarkdownDescription: fmt.Sprintf(
-					"For how long after a start failed checks do not count, in seconds. Default: %d.",
+					"How long after a start failed checks do not count, in seconds, 0 to 86400. Default: %d.",
 					container.DefaultStartPeriodSeconds)},
 			},
 		},
@@ -121,7 +122,7 @@ func containerAttributes() map[string]schema.Attribute {
 				"and nothing else in `/dev`, `/proc` and `/sys`. Default: none.",
 			NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 				"size_mb": schema.Int64Attribute{Optional: true, MarkdownDescription: fmt.Sprintf(
-					"Size in MiB, at least 1. Default: %d.", container.DefaultTmpfsMB)},
+					"Size in MiB, 1 to 1048576. Default: %d.", container.DefaultTmpfsMB)},
 			}},
 		},
 	}

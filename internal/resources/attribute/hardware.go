@@ -29,7 +29,7 @@ func HardwareAttribute(description string) schema.SingleNestedAttribute {
 			},
 			"cpu_cores": schema.Int64Attribute{Optional: true,
 				MarkdownDescription: "Cores of each socket, 1 to 512. The guest has `cpu_count * cpu_cores` " +
-					"vCPUs. A container has as much time of the host's processors. Default: 1."},
+					"vCPUs. For a container it is a limit: the CPU time of that many processors. Default: 1."},
 			"cpu_type": schema.StringAttribute{Optional: true,
 				MarkdownDescription: "CPU that the guest sees: `host-model`, `host-passthrough`, `maximum`, or " +
 					"a model that libvirt knows. Under software emulation, the first three all mean `maximum`. " +

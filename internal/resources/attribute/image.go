@@ -83,9 +83,9 @@ func RootImageAttributes() map[string]schema.Attribute {
 					Attributes: map[string]schema.Attribute{
 						"command":              list("The form and the command, as in `container.health_check`."),
 						"interval_seconds":     number("Time between two checks, in seconds."),
-						"timeout_seconds":      number("For how long a check may run, in seconds."),
+						"timeout_seconds":      number("How long a check may run, in seconds."),
 						"retries":              number("How many checks have to fail one after another."),
-						"start_period_seconds": number("For how long failed checks do not count, in seconds."),
+						"start_period_seconds": number("How long failed checks do not count, in seconds."),
 					},
 				},
 			},

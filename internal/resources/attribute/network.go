@@ -71,8 +71,8 @@ func interfaceAttributes() map[string]schema.Attribute {
 		},
 		"ip_configuration": schema.SingleNestedAttribute{
 			Optional: true,
-			MarkdownDescription: "How the interface gets its address. cloud-init configures it at the guest's " +
-				"first boot. Default: DHCP.",
+			MarkdownDescription: "How the interface gets its address. cloud-init configures it at a machine's " +
+				"first boot, and a container gets it at each start. Default: DHCP.",
 			Attributes: map[string]schema.Attribute{
 				"dhcp_enabled": schema.BoolAttribute{Optional: true,
 					MarkdownDescription: "Whether to request an IPv4 address by DHCP. Not allowed with a " +

@@ -152,15 +152,17 @@ func settings() map[string]schema.Attribute {
 		"network_profile": attribute.NetworkAttribute("Overrides the version's network interfaces, interface by " +
 			"interface and field by field.\n" +
 			"  - Interfaces can be added, removed, and given another network, bridge, tag, filter or type in " +
-			"place, even while the guest runs. A new interface comes after the existing ones.\n" +
-			"  - The guest learned about its interfaces at its first boot. It has to bring up a new one, and " +
-			"to renew its lease on another network, by itself.\n" +
+			"place, in a machine even while the guest runs. A new interface comes after the existing ones.\n" +
+			"  - The guest of a machine learned about its interfaces at its first boot. It has to bring up a new one, " +
+			"and to renew its lease on another network, by itself.\n" +
 			"  - For the same reason, a change of `ip_configuration` or `mac_address`, or a new interface " +
-			"with a static address or DNS servers, replaces the instance." + hotplug),
+			"with a static address or DNS servers, replaces the instance.\n" +
+			"  - A container learns about its interfaces at each start. Any of these changes restarts it once, which " +
+			"the plan announces; only another `mac_address` of an interface replaces it." + hotplug),
 		"storage_profile": attribute.StorageAttribute("Overrides the version's disks, disk by disk and " +
 			"field by field.\n  - Disks grow in place, even while the guest runs. They never shrink.\n" +
-			"  - Data disks can be added and removed in place, even while the guest runs. **A removed disk is " +
-			"deleted with its data**, and the plan warns about it; unmount the disk in the guest first. A new disk " +
+			"  - Data disks can be added and removed in place, in a machine even while the guest runs. **A removed disk " +
+			"is deleted with its data**, and the plan warns about it; unmount the disk in the guest first. A new disk " +
 			"comes after the existing ones.\n" +
 			"  - Another `type`, `storage_tier` or `is_boot` of an existing disk replaces the instance, and " +
 			"so does any change of the system disk except its size.\n" +
@@ -188,7 +190,8 @@ func settings() map[string]schema.Attribute {
 				[]attr.Value{types.StringValue(kind.WaitIP)})),
 			Validators: []validator.Set{setvalidator.ValueStringsAre(stringvalidator.OneOf(kind.Conditions()...))},
 			MarkdownDescription: "What to wait for after a start. Default: `[\"ip\"]`; for a container `healthy` if " +
-				"it has a health check, and else `running`. A first boot also waits for " +
+				"it has a health check, and else `running`, although plans and states show `[\"ip\"]` then, too. " +
+				"Written out, `[\"ip\"]` means only that. A first boot also waits for " +
 				"the guest's report, on its serial console, about what the template's `cloud_init` and " +
 				"`customization` gave it to do; a failure is an error.\n" +
 				"  - `ip`: the guest has got an address since the start. A static address counts once the guest's " +
