@@ -30,7 +30,9 @@ func TestAContainerOfWhichSomethingIsNotKnownYet(t *testing.T) {
 				r.Undecided = true
 				r.Network = nic(profile.Interface{IP: &profile.IPConfiguration{StaticIP: new("10.0.0.5/24")}})
 			}, restarts: []string{"network_profile"}},
-			"a parameter": {change: func(r *kind.Request) { r.Given = unknown("greeting") }, restarts: []string{"parameters"}},
+			"a parameter": {
+				change: func(r *kind.Request) { r.Given = unknown("greeting") }, restarts: []string{"parameters"},
+			},
 			"a parameter beside a setting": {change: func(r *kind.Request) {
 				r.Given, r.Container = unknown("greeting"), &settings.Settings{Env: map[string]string{"A": "b"}}
 			}, restarts: []string{"container", "parameters"}},

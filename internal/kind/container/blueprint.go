@@ -76,8 +76,8 @@ func (d *Driver) Decide(r kind.Request, b *kind.Blueprint, sound bool) finding.L
 	if b.Version.Root == nil {
 		var fs finding.List
 		fs.Add(finding.At("version"), "Version has no root file system", fmt.Sprintf("Version %q is of a template of "+
-			"containers, and an earlier version of the provider has registered or changed it: remove it, and register it "+
-			"again.", b.Version.ID))
+			"containers, and an earlier version of the provider has registered or changed it: remove it, and "+
+			"register it again.", b.Version.ID))
 		return fs
 	}
 	if len(b.Drives) == 0 { // something is wrong with them
@@ -139,8 +139,8 @@ func (p *Part) checkKind(r kind.Request) finding.List {
 		return fs
 	}
 	if slices.Contains(r.WaitFor, kind.WaitCloudInit) {
-		fs.Add(finding.At("wait_for"), "No cloud-init", fmt.Sprintf("Instance %q cannot be waited for by %q. %s", r.Name,
-			kind.WaitCloudInit, catalog.NoCloudInit))
+		fs.Add(finding.At("wait_for"), "No cloud-init", fmt.Sprintf("Instance %q cannot be waited for by %q. %s",
+			r.Name, kind.WaitCloudInit, catalog.NoCloudInit))
 	}
 	at, c := finding.At("customization"), r.Customization
 	if c == nil {
@@ -157,8 +157,8 @@ func (p *Part) checkKind(r kind.Request) finding.List {
 		"user_data":           c.UserData != "",
 	} {
 		if set {
-			fs.Add(at.Name(name), "No cloud-init", fmt.Sprintf("Nothing carries out customization.%s of instance %q. %s",
-				name, r.Name, catalog.NoCloudInit))
+			fs.Add(at.Name(name), "No cloud-init", fmt.Sprintf(
+				"Nothing carries out customization.%s of instance %q. %s", name, r.Name, catalog.NoCloudInit))
 		}
 	}
 	slices.SortFunc(fs, func(a, b finding.Finding) int { return compareText(a.Path.String(), b.Path.String()) })
@@ -178,13 +178,13 @@ func checkHealth(r kind.Request, c initd.Config, s *settings.Settings) finding.L
 	}
 	at := finding.At("wait_for")
 	if slices.Contains(r.WaitFor, kind.WaitHealthy) && !c.System && c.Health == nil {
-		fs.Add(at, "Nothing to wait for", fmt.Sprintf("Instance %q has no health check, neither by its image nor by its "+
-			"settings: set container.health_check, or wait for %q instead of %q.", r.Name, kind.WaitRunning,
+		fs.Add(at, "Nothing to wait for", fmt.Sprintf("Instance %q has no health check, neither by its image nor by "+
+			"its settings: set container.health_check, or wait for %q instead of %q.", r.Name, kind.WaitRunning,
 			kind.WaitHealthy))
 	}
 	if slices.Contains(r.WaitFor, kind.WaitExited) && c.Restart == settings.RestartAlways {
-		fs.Add(at, "Nothing to wait for", fmt.Sprintf("Instance %q has container.restart = %q, so its application never "+
-			"stays ended: use another restart policy, or remove %q.", r.Name, settings.RestartAlways, kind.WaitExited))
+		fs.Add(at, "Nothing to wait for", fmt.Sprintf("Instance %q has container.restart = %q, so its application "+
+			"never stays ended: use another restart policy, or remove %q.", r.Name, settings.RestartAlways, kind.WaitExited))
 	}
 	return fs
 }

@@ -102,7 +102,8 @@ func (p *Part) run(c *initd.Config, version catalog.Version, s *settings.Setting
 	c.Process.Args = arguments(root, s)
 	if len(c.Process.Args) == 0 {
 		fs.Add(at.Name("command"), "Nothing to run", fmt.Sprintf("Neither the image of version %q nor the settings "+
-			"say what to run: set container.command or container.entrypoint, or container.init = \"system\".", version.ID))
+			"say what to run: set container.command or container.entrypoint, or container.init = \"system\".",
+			version.ID))
 	}
 	user, where := root.User, finding.At("version")
 	if s.User != nil {

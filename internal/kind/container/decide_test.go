@@ -75,7 +75,9 @@ func TestFindingsNameWhatTheyAreAbout(t *testing.T) {
 		names    []string
 	}{
 		"nothing to run": {nil, kind.Request{}, []string{version, "container.command"}},
-		"a user":         {app, kind.Request{Container: &settings.Settings{User: new("app")}}, []string{version, "\"app\""}},
+		"a user": {
+			app, kind.Request{Container: &settings.Settings{User: new("app")}}, []string{version, "\"app\""},
+		},
 		"packages": {
 			app, kind.Request{Customization: &guest.Customization{InstallPackages: []string{"vim"}}},
 			[]string{"\"web\"", "customization.install_packages"},

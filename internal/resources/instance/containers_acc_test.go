@@ -159,6 +159,7 @@ func TestAccContainerWithAMachinesSettings(t *testing.T) {
 	i.Container = &tfconfig.Container{Restart: "no"}
 	w.Configure(t, w.shop+i.String())
 	tfacc.Says(t, w.Fails(t, "plan"), "Not supported by this type of template", "cpu_type")
+	w.Configure(t, w.shop)
 }
 
 // A job is complete once it has exited with 0, and is not started again. One that fails is an error, and

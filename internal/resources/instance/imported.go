@@ -109,9 +109,10 @@ func warnOfUntoldSettings(diags *diag.Diagnostics, i kind.Instance, o kind.Overr
 		{"customization", "Customization not imported", customized},
 	} {
 		if told.is {
-			diags.AddAttributeWarning(path.Root(told.name), told.summary, fmt.Sprintf("Instance %[1]q has settings of "+
-				"its own in %[2]s, of which its host keeps only a digest. Write %[2]s into the configuration as it was. "+
-				"Without it, the next change of the instance drops these settings, by a restart.", i.Facts.Name, told.name))
+			diags.AddAttributeWarning(path.Root(told.name), told.summary, fmt.Sprintf("Instance %[1]q has settings "+
+				"of its own in %[2]s, of which its host keeps only a digest. Write %[2]s into the configuration as it "+
+				"was. Without it, the next change of the instance drops these settings, by a restart.", i.Facts.Name,
+				told.name))
 		}
 	}
 }
@@ -136,7 +137,7 @@ func warnOfSecrets(diags *diag.Diagnostics, i kind.Instance, version catalog.Ver
 	}
 	diags.AddAttributeWarning(path.Root("parameters_wo"), "Secrets not imported",
 		fmt.Sprintf("Instance %q was created "+
-			"with values of %s, which its host does not report. They are required: set them %s before you change anything "+
-			"else of the instance. %s, and nothing can verify that they are the same as before.",
+			"with values of %s, which its host does not report. They are required: set them %s before you change "+
+			"anything else of the instance. %s, and nothing can verify that they are the same as before.",
 			i.Facts.Name, strings.Join(secrets, ", "), how, effect))
 }

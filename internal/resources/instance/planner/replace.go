@@ -51,9 +51,9 @@ func (p *planner) refuseOther(replaces []finding.Path) {
 		if at[0].Name == "container" && len(p.replaces) == 0 {
 			face.AddFindings(p.diags, finding.List{{
 				Path: at, Summary: "Container was created differently",
-				Detail: fmt.Sprintf("Instance %[1]q was created with another %[2]s than its configuration and its version "+
-					"say, and only another instance can have that: write the %[2]s that it was created with, or replace it "+
-					"by `terraform apply -replace=ADDRESS`.", p.state.Name.ValueString(), at),
+				Detail: fmt.Sprintf("Instance %[1]q was created with another %[2]s than its configuration and its "+
+					"version say, and only another instance can have that: write the %[2]s that it was created with, "+
+					"or replace it by `terraform apply -replace=ADDRESS`.", p.state.Name.ValueString(), at),
 			}})
 		}
 	}

@@ -34,12 +34,18 @@ func TestAContainerMayRestartForWhatIsNotKnownYet(t *testing.T) {
 		certain []kind.Restart
 		want    []string
 	}{
-		"everything is known":   {model.Instance{Container: none}, nil, nil},
-		"a variable":            {model.Instance{Container: withUnknownVariable(t)}, nil, []string{"container"}},
-		"it restarts for it":    {model.Instance{Container: withUnknownVariable(t)}, certain, nil},
-		"all parameters":        {model.Instance{Parameters: types.DynamicUnknown()}, certain, []string{"parameters"}},
-		"a parameter":           {model.Instance{Parameters: object(map[string]attr.Value{"a": types.StringUnknown()})}, nil, []string{"parameters"}},
-		"the customization too": {model.Instance{Container: withUnknownVariable(t), Customization: files}, nil, []string{"container", "customization"}},
+		"everything is known": {model.Instance{Container: none}, nil, nil},
+		"a variable":          {model.Instance{Container: withUnknownVariable(t)}, nil, []string{"container"}},
+		"it restarts for it":  {model.Instance{Container: withUnknownVariable(t)}, certain, nil},
+		"all parameters":      {model.Instance{Parameters: types.DynamicUnknown()}, certain, []string{"parameters"}},
+		"a parameter": {
+			model.Instance{Parameters: object(map[string]attr.Value{"a": types.StringUnknown()})}, nil,
+			[]string{"parameters"},
+		},
+		"the customization too": {
+			model.Instance{Container: withUnknownVariable(t), Customization: files}, nil,
+			[]string{"container", "customization"},
+		},
 	} {
 		var got []string
 		for _, r := range (&planner{plan: &c.plan}).undecided(t.Context(), c.certain) {
