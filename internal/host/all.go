@@ -1,16 +1,13 @@
 package host
 
-import (
-	"context"
-	"errors"
-)
+import "context"
 
-// AllDomains returns the domains of all drivers of a host, with the requests of AllDomains of each. A
-// driver that the host does not have has none.
+// AllDomains returns the domains of all drivers of a host, with the requests of AllDomains of each. Those
+// of a driver that the host cannot use are left out; see Driverless.
 func AllDomains(ctx context.Context, h Host) (all []Domain, undescribed []Undescribed, err error) {
 	for _, driver := range []Domains{h, h.Containers()} {
 		domains, not, err := driver.AllDomains(ctx)
-		if errors.Is(err, ErrNoDriver) {
+		if Driverless(err) {
 			continue
 		}
 		if err != nil {

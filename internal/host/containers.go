@@ -4,7 +4,8 @@ import "context"
 
 // Containers are the containers of a host: the domains of libvirt's LXC driver, which belongs to the
 // same daemon as Machines and shares its pools, volumes and networks. The first request connects to
-// the driver. If the host does not have it, every request returns ErrNoDriver.
+// the driver. If the host does not have it, every request returns ErrNoDriver, and if the host cannot use
+// it, ErrDriverDown; see Driverless.
 //
 // libvirt keeps no names of a container's devices. A filesystem is identified by its target, and an
 // interface by its MAC address. A container cannot be renamed (ErrUnsupported), and has no saved state.

@@ -41,6 +41,9 @@ var (
 	ErrNoDriver = errors.New("the host's libvirt does not have the driver")
 	// ErrDenied: access rules of the host refuse the request.
 	ErrDenied = errors.New("denied by the host's access rules")
+	// ErrDriverDown: the host answers, but not for the driver that the request is for: the driver is not
+	// active, its daemon does not run, or the user may not use it. Its domains are not known.
+	ErrDriverDown = errors.New("the host's libvirt cannot use the driver")
 	// ErrInternal: libvirt has no better code for the error, for example if QEMU ended while a guest
 	// started.
 	ErrInternal = errors.New("an error inside libvirt or QEMU")
@@ -49,6 +52,11 @@ var (
 // Unanswered reports whether an error says that the host was not heard: a request may have been
 // carried out, or may still be.
 func Unanswered(err error) bool { return errors.Is(err, ErrUnreachable) || errors.Is(err, ErrNoAnswer) }
+
+// Driverless reports whether an error says that the host has no use of the driver that the request was
+// for, while it answers for others. That is no proof that the driver has no domains: it may have been
+// removed, or be down.
+func Driverless(err error) bool { return errors.Is(err, ErrNoDriver) || errors.Is(err, ErrDriverDown) }
 
 // Error is what every failed operation returns.
 type Error struct {

@@ -20,8 +20,11 @@ func (h *Host) Containers() host.Containers { return containerRequests{domainReq
 // do makes a request to a driver that the host may lack.
 func (h *driver) do(ctx context.Context, method, object string, do func() error) error {
 	return h.state.do(ctx, method, object, func() error {
-		if h == h.containers && h.NoContainers {
+		switch {
+		case h == h.containers && h.NoContainers:
 			return host.ErrNoDriver
+		case h == h.containers && h.ContainersDown:
+			return host.ErrDriverDown
 		}
 		return do()
 	})

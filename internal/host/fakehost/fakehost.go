@@ -82,6 +82,8 @@ type state struct {
 	Init func(d host.Domain, signal host.Signal) (runs bool)
 	// NoContainers says that the host does not have the driver of containers.
 	NoContainers bool
+	// ContainersDown says that the host cannot use the driver of containers.
+	ContainersDown bool
 
 	mu         sync.Mutex
 	shared     *sync.Mutex // held besides mu while requests are carried out; nil if the host shares no pool

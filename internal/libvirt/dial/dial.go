@@ -40,7 +40,7 @@ func (t Target) dialUnix(ctx context.Context) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", path)
 	})
 	switch {
-	case errors.Is(err, host.ErrNoDriver):
+	case host.Driverless(err):
 		return nil, err
 	case errors.Is(err, fs.ErrPermission):
 		return nil, fmt.Errorf("%w (is the user in the group libvirt?)", err)
@@ -51,7 +51,8 @@ func (t Target) dialUnix(ctx context.Context) (net.Conn, error) {
 }
 
 // firstSocket tries the sockets in order and reports the first one's error. If instead a daemon for
-// another driver answers, it returns host.ErrNoDriver.
+// another driver answers, it returns host.ErrNoDriver if the sockets do not exist, and otherwise
+// host.ErrDriverDown.
 func (t Target) firstSocket(dial func(path string) (net.Conn, error)) (net.Conn, error) {
 	var first error
 	for _, path := range t.sockets {
@@ -64,7 +65,10 @@ func (t Target) firstSocket(dial func(path string) (net.Conn, error)) (net.Conn,
 	for _, path := range t.others {
 		if c, err := dial(path); err == nil {
 			c.Close()
-			return nil, fmt.Errorf("%w of containers: its daemon does not run (%w)", host.ErrNoDriver, first)
+			if errors.Is(first, fs.ErrNotExist) {
+				return nil, fmt.Errorf("%w of containers: its daemon is not installed (%w)", host.ErrNoDriver, first)
+			}
+			return nil, fmt.Errorf("%w of containers: its daemon does not answer (%w)", host.ErrDriverDown, first)
 		}
 	}
 	return nil, first

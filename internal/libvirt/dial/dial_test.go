@@ -277,6 +277,15 @@ func TestContainersHaveADaemonOfTheirOwn(t *testing.T) {
 	if err := dialled(); !errors.Is(err, host.ErrNoDriver) {
 		t.Errorf("with a daemon of machines: %v", err)
 	}
+	if err := os.WriteFile(containers, nil, 0o600); err != nil { // as what a daemon leaves that has died
+		t.Fatal(err)
+	}
+	if err := dialled(); !errors.Is(err, host.ErrDriverDown) || errors.Is(err, host.ErrNoDriver) {
+		t.Errorf("with a daemon of containers that does not answer: %v", err)
+	}
+	if err := os.Remove(containers); err != nil {
+		t.Fatal(err)
+	}
 	two := must.Get[net.Listener](t)(net.Listen("unix", containers))
 	defer two.Close()
 	if err := dialled(); err != nil {

@@ -59,8 +59,10 @@ func (t Target) URI() string { return t.uri }
 func (t Target) Remote() string { return t.remote }
 
 // Containers returns the target for the driver of containers of the same daemon, or of the same
-// machine if each of its drivers has a daemon of its own. If only the daemon of machines runs, or it
-// is one in session mode, which cannot have the driver, Dial returns host.ErrNoDriver.
+// machine if each of its drivers has a daemon of its own. If only the daemon of machines is there, or it
+// is one in session mode, which cannot have the driver, Dial returns host.ErrNoDriver. If the daemon of
+// containers may be there and does not answer, while that of machines does, it returns
+// host.ErrDriverDown.
 func (t Target) Containers() Target {
 	t.absent = t.remote != "qemu:///system"
 	t.remote, t.sockets, t.others = "lxc:///system", slices.Clone(t.sockets), nil

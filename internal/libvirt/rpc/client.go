@@ -38,8 +38,9 @@ type Options struct {
 	// connection; a caller with time left tries another connection. It does not bound requests on
 	// separate connections. Zero means 60 seconds.
 	CallTimeout time.Duration
-	// Missing is the error if the daemon does not have the driver. The client then asks it no more. Nil
-	// means host.ErrUnreachable.
+	// Missing is the error if the daemon does not have the driver. Nil means host.ErrUnreachable: every
+	// daemon has the driver. Otherwise the client asks the daemon once whether it has the driver and can
+	// use it, and if not, asks it no more.
 	Missing error
 }
 
@@ -70,7 +71,7 @@ type Client struct {
 	dialTimeout time.Duration
 	callTimeout time.Duration
 	missing     error
-	lacks       atomic.Bool // the driver
+	lacking     atomic.Pointer[error] // why the daemon is not asked for the driver any more
 	calls       atomic.Int64
 	closed      atomic.Bool
 	presence    presence

@@ -26,8 +26,8 @@ func (c *Client) connect(ctx context.Context) (*Conn, error) {
 	if c.closed.Load() {
 		return nil, errClosed
 	}
-	if c.lacks.Load() {
-		return nil, c.missing
+	if lacking := c.lacking.Load(); lacking != nil {
+		return nil, *lacking
 	}
 	caller := ctx
 	dialing, stopDialing := context.WithTimeout(ctx, c.dialTimeout)
@@ -39,8 +39,11 @@ func (c *Client) connect(ctx context.Context) (*Conn, error) {
 		}
 		return nil, fmt.Errorf("connecting to %s: %w", c.dialer.URI(), caller.Err())
 	}
-	if errors.Is(err, host.ErrNoDriver) {
-		return nil, err
+	if host.Driverless(err) {
+		if c.without(err) {
+			return nil, err
+		}
+		err = errors.New(err.Error())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", host.ErrUnreachable, &host.ConnectError{URI: c.dialer.URI(), Err: err})
@@ -60,11 +63,32 @@ func (c *Client) connect(ctx context.Context) (*Conn, error) {
 	}
 	if err != nil {
 		w.Close()
-		if c.missing != nil && virterr.HasCode(err, libvirt.ErrNoConnect) {
-			c.lacks.Store(true)
-			return nil, c.missing
+		if refusal := c.refusal(err); refusal != nil && c.without(refusal) {
+			return nil, refusal
 		}
 		return nil, fmt.Errorf("%w: %w", host.ErrUnreachable, &host.ConnectError{URI: c.dialer.URI(), Err: err})
 	}
 	return &Conn{calls: &c.calls, l: l, wire: w}, nil
+}
+
+// refusal says why the daemon has not opened a driver that it may lack; nil if the error does not say so.
+func (c *Client) refusal(err error) error {
+	switch {
+	case c.missing == nil || !virterr.IsAnswer(err):
+		return nil
+	case virterr.HasCode(err, libvirt.ErrNoConnect):
+		return c.missing
+	}
+	return fmt.Errorf("%w %s: %w", host.ErrDriverDown, c.dialer.Remote(),
+		&host.ConnectError{URI: c.dialer.URI(), Err: err})
+}
+
+// without remembers why the daemon is not asked for the driver any more. It reports false if the driver
+// has answered before: then it is only away.
+func (c *Client) without(refusal error) bool {
+	if c.presence.answered() {
+		return false
+	}
+	c.lacking.Store(&refusal)
+	return true
 }

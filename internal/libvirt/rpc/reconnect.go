@@ -54,6 +54,13 @@ func (p *presence) note(err error, bounded bool) (wait bool) {
 	return time.Since(p.since) < p.briefly
 }
 
+// answered reports whether the host has answered before.
+func (p *presence) answered() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.seen
+}
+
 // away returns for how long the host has been away, or zero if it is not.
 func (p *presence) away() time.Duration {
 	p.mu.Lock()

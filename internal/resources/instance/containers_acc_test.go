@@ -51,7 +51,7 @@ func TestAccContainer(t *testing.T) {
 		t.Errorf("it is %v", before)
 	}
 	log := func() string {
-		return host.Exec(t, "cat", "/var/lib/libvirt/novacron/nova.console.default."+name+"-it.log")
+		return host.Exec(t, "cat", "/var/lib/libvirt/novacron/nova.status.default."+name+"-it.log")
 	}
 	if said := log(); !strings.Contains(said, "hello,hunter2.") {
 		t.Errorf("it has written %q", said)
@@ -131,7 +131,7 @@ func TestAccContainerOfValuesToCome(t *testing.T) {
 	if now["id"] != before["id"] || in["greeting"] != "two" {
 		t.Errorf("it is %v", now)
 	}
-	said := host.Exec(t, "cat", "/var/lib/libvirt/novacron/nova.console.default."+name+"-it.log")
+	said := host.Exec(t, "cat", "/var/lib/libvirt/novacron/nova.status.default."+name+"-it.log")
 	if !strings.Contains(said, "two,two.") {
 		t.Errorf("it has written %q", said)
 	}

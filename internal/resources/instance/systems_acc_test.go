@@ -46,7 +46,7 @@ func TestAccSystemContainer(t *testing.T) {
 	i.PowerState = "stopped"
 	w.Configure(t, w.shop+i.String())
 	w.Apply(t)
-	log := host.Exec(t, "cat", "/var/lib/libvirt/novacron/nova.console.default."+name+"-it.log")
+	log := host.Exec(t, "cat", "/var/lib/libvirt/novacron/nova.status.default."+name+"-it.log")
 	if !strings.Contains(log, "shutdown.target") && !strings.Contains(log, "System Shutdown") {
 		t.Errorf("it was not shut down as a system is:\n%s", log[max(0, len(log)-2000):])
 	}
