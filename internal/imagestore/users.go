@@ -63,7 +63,7 @@ func (e *InUseError) Error() string {
 // stand on the base; it passes to tell everything else that the host cannot describe.
 func (st *Store) Users(ctx context.Context, v catalog.Version, tell func(overlooked string)) (*InUseError, error) {
 	in := &InUseError{Version: v.ID}
-	domains, undescribed, err := st.usage.Domains(ctx)
+	domains, undescribed, err := st.domains(ctx, v)
 	if err != nil {
 		return nil, err
 	}
@@ -88,6 +88,17 @@ func (st *Store) Users(ctx context.Context, v catalog.Version, tell func(overloo
 	return in, st.addOverlays(ctx, in, base, sighted{instances, known, undescribed}, tell)
 }
 
+// domains are the domains of the host that may have the image of a version. Machines may be removed from a
+// host that does not say which containers it has.
+func (st *Store) domains(
+	ctx context.Context, v catalog.Version,
+) (all []host.Domain, undescribed []host.Undescribed, err error) {
+	if v.Root == nil { // it is no image of containers
+		return host.AllDomains(ctx, st.host)
+	}
+	return st.usage.Domains(ctx)
+}
+
 // CopyUsers is Users for a version whose image has its origin in the pool of another host. Only what
 // stands on this pool's image counts, and only if the image lists the version: what else is built on
 // the image stays when the version leaves it. If the pool does not have the image, nothing stands on it, and no
@@ -102,7 +113,7 @@ func (st *Store) CopyUsers(ctx context.Context, v catalog.Version, tell func(ove
 	if err != nil {
 		return in, catalog.IgnoreNotFound(err)
 	}
-	domains, undescribed, err := st.usage.Domains(ctx)
+	domains, undescribed, err := st.domains(ctx, v)
 	if err != nil {
 		return nil, err
 	}

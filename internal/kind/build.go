@@ -26,6 +26,7 @@ type Build struct {
 	Pool      host.Pool         // the library's
 	Homes     []host.Pool       // of the blueprint's drives
 	Remains   []string          // further pools with volumes of a removed instance of the same name
+	Doubt     error             // why the host does not know whether a container has the name; nil if it knows
 	Before    Before            // the guest was started; set by the stage that starts it
 	Disk      host.DiskImage    // the new system disk that Renew has created
 	Defined   host.Domain       // the domain as Define has left it

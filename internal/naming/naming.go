@@ -165,6 +165,20 @@ func IsOfContainer(volume string) bool {
 	return strings.HasPrefix(volume, mounted) || strings.HasPrefix(volume, statuses)
 }
 
+// IsOfContainerNamed is IsOfContainer for the container of an instance.
+func IsOfContainerNamed(tenant, instance, volume string) bool {
+	return strings.HasPrefix(volume, containerPrefix(tenant, instance)) || volume == Status(tenant, instance)
+}
+
+// InstanceOf is the tenant and the instance whose domain has that name. Other domains may have such a name,
+// too.
+func InstanceOf(domain string) (tenant, instance string) {
+	if owner, name, dotted := strings.Cut(domain, "."); dotted {
+		return owner, name
+	}
+	return DefaultTenant, domain
+}
+
 // IsOwn reports whether a volume is named like one of novacron's.
 func IsOwn(volume string) bool { return strings.HasPrefix(volume, own) }
 

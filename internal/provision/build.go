@@ -160,6 +160,9 @@ func (b *build) elsewhere(ctx context.Context) error {
 		if err == nil {
 			return host.ErrExists
 		}
+		if host.Driverless(err) {
+			b.Doubt = err
+		}
 		if !errors.Is(err, host.ErrNoDomain) {
 			return err
 		}

@@ -15,7 +15,7 @@ import (
 // completed. It takes two requests, and one for each domain of the host. Domains that the host cannot
 // describe are left out.
 func (p *Provisioner) Kept(ctx context.Context) ([]usage.Instance, error) {
-	domains, _, err := host.AllDomains(ctx, p.host)
+	domains, _, err := p.library.Images.Usage().Domains(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -44,14 +44,14 @@ func (k kinds) named(ctx context.Context, name string) (kind.Driver, host.Domain
 	return k.find(func(d host.Domains) (host.Domain, error) { return d.DomainByName(ctx, name) })
 }
 
-// names are the names of all domains on all connections of a host.
+// names are the names of all domains on all connections of a host, but those that the host cannot use.
 func (k kinds) names(ctx context.Context) (names []string, err error) {
 	for _, d := range k {
 		_, _, err = d.Domains().DomainsNamed(ctx, func(name string) bool {
 			names = append(names, name)
 			return false
 		})
-		if err != nil {
+		if err != nil && !host.Driverless(err) {
 			return nil, err
 		}
 	}

@@ -26,6 +26,10 @@ var (
 	ErrUnreachable = host.ErrUnreachable
 )
 
+// Undriven reports whether the host cannot use the driver that may have an instance. If the state says that
+// the instance is of that driver, ErrNotFound is no proof that it is gone.
+func Undriven(err error) bool { return host.Driverless(err) }
+
 // Reader reads instances.
 type Reader struct {
 	kinds    kinds

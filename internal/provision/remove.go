@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
@@ -104,6 +105,11 @@ func (p *Provisioner) removeOrphans(ctx context.Context, tenant, name string) er
 	_, _, err = p.kinds.named(ctx, naming.Domain(tenant, name))
 	if !errors.Is(err, host.ErrNoDomain) || len(volumes) == 0 {
 		return ignoreNoDomain(err)
+	}
+	for _, names := range volumes { // the host may not know which containers it has
+		if host.Driverless(err) && slices.ContainsFunc(names, naming.IsOfContainer) {
+			return fmt.Errorf("the volumes %s may be those of a container: %w", strings.Join(names, ", "), err)
+		}
 	}
 	err = p.alone(ctx, tenant, name, "")
 	if _, shared := errors.AsType[*SharedError](err); shared { // as if this host had the domain

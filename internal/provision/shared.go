@@ -63,6 +63,7 @@ func (p *Provisioner) alone(ctx context.Context, tenant, name, uuid string) erro
 		}
 		switch {
 		case errors.Is(err, host.ErrNoDomain):
+		case errors.Is(err, host.ErrNoDriver): // volumes of a container prove nothing there: the pool is shared
 		case err != nil:
 			return fmt.Errorf("finding out whether host %s, which shares pool %q, has instance %q: %w", at,
 				p.library.Pool(), name, err)

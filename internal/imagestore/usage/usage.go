@@ -39,11 +39,12 @@ type look struct {
 	undescribed []host.Undescribed
 }
 
-// Domains is host.AllDomains, which takes a request for each domain. Callers that ask at the same time share
-// a look; each gets one that began after it had asked. They must not change what they get.
+// Domains returns the domains of all drivers of the host, which takes a request for each domain. If the host
+// cannot say which containers it has, and may have some, it returns the error of their driver. Callers that ask
+// at the same time share a look; each gets one that began after it had asked. They must not change what they get.
 func (use *Usage) Domains(ctx context.Context) ([]host.Domain, []host.Undescribed, error) {
 	seen, err := use.looks.Do(ctx, func() (l look, err error) {
-		l.domains, l.undescribed, err = host.AllDomains(ctx, use.Host)
+		l.domains, l.undescribed, err = use.allDomains(ctx)
 		return l, err
 	})
 	return seen.domains, seen.undescribed, err

@@ -23,7 +23,7 @@ func (d *Driver) Redefine(ctx context.Context, i kind.Instance, b *kind.Blueprin
 			c.Sockets, c.Cores, c.MemoryMiB = &count, &cores, &m.MemoryMiB
 		}
 	}
-	return noDomain(d.containers.RedefineDomain(ctx, i.UUID, c))
+	return d.containers.RedefineDomain(ctx, i.UUID, c)
 }
 
 // Apply implements kind.Driver. The steps can be repeated after any of them has failed, and what the

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/initd/binary"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
@@ -16,7 +17,7 @@ func (d *Driver) Check(ctx context.Context, _ string, b kind.Blueprint) (finding
 	var fs finding.List
 	template := finding.At("template_id")
 	err := d.containers.Offered(ctx)
-	if none(err) {
+	if errors.Is(err, host.ErrNoDriver) {
 		fs.Add(template, "Host has no containers", fmt.Sprintf("The host %s does not have libvirt's driver of "+
 			"containers. Install it there (the package libvirt-daemon-driver-lxc of Debian and Ubuntu), and restart "+
 			"libvirtd.", d.host.URI()))

@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"path"
+	"sync/atomic"
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
@@ -32,6 +33,7 @@ type Driver struct {
 	volumes    *volumes.Volumes
 	networks   *network.Networks
 	inits      *inits
+	bare       atomic.Bool // the host cannot use the driver, and its pool had no volume of a container
 }
 
 var _ kind.Driver = (*Driver)(nil)
@@ -74,70 +76,97 @@ func (d *Driver) Capabilities() kind.Capabilities {
 // Domains implements kind.Driver.
 func (d *Driver) Domains() host.Domains { return domains{d.containers, d} }
 
-// domains are the containers of a host. A host without the driver has none.
+// domains are the containers of a host. A host that cannot use the driver has none, if the library's pool
+// has no volume of one. Otherwise the containers may be there all the same, and the driver's error says
+// so: nobody may take them for gone.
 type domains struct {
 	host.Containers
 	driver *Driver
 }
 
-func none(err error) bool { return errors.Is(err, host.ErrNoDriver) }
-
-func noDomain(err error) error {
-	if none(err) {
-		return errors.Join(host.ErrNoDomain, err)
+// none reports whether a host that answers with err has no container: the pool has no volume of one.
+func (d domains) none(ctx context.Context, err error) (bool, error) {
+	if !host.Driverless(err) {
+		return false, err
 	}
-	return err
+	found, looked := d.driver.volumes.Which(ctx, naming.IsOfContainer)
+	if looked != nil {
+		return false, errors.Join(err, looked)
+	}
+	return len(found) == 0, err
+}
+
+func (d domains) noDomain(ctx context.Context, err error) error {
+	if none, err := d.none(ctx, err); !none {
+		return err
+	}
+	return errors.Join(host.ErrNoDomain, err)
 }
 
 func (d domains) Domain(ctx context.Context, uuid string) (host.Domain, error) {
 	found, err := d.Containers.Domain(ctx, uuid)
-	return found, noDomain(err)
+	return found, d.noDomain(ctx, err)
 }
 
 func (d domains) DomainWith(ctx context.Context, uuid string, status host.Status) (host.Domain, error) {
 	found, err := d.Containers.DomainWith(ctx, uuid, status)
-	return found, noDomain(err)
+	return found, d.noDomain(ctx, err)
 }
 
+// DomainByName looks for volumes of the container of that name. Without the driver, nobody creates a
+// container: if the pool has had no volume of any, it is not looked at again for the names of machines.
 func (d domains) DomainByName(ctx context.Context, name string) (host.Domain, error) {
 	found, err := d.Containers.DomainByName(ctx, name)
-	return found, noDomain(err)
-}
-
-func (d domains) DomainState(ctx context.Context, uuid string) (host.State, error) {
-	state, err := d.Containers.DomainState(ctx, uuid)
-	return state, noDomain(err)
+	if !host.Driverless(err) {
+		return found, err
+	}
+	if !d.driver.bare.Load() {
+		volumes, looked := d.driver.volumes.Which(ctx, naming.IsOfContainer)
+		if looked != nil {
+			return found, errors.Join(err, looked)
+		}
+		tenant, instance := naming.InstanceOf(name)
+		for _, volume := range volumes {
+			if naming.IsOfContainerNamed(tenant, instance, volume) {
+				return found, err
+			}
+		}
+		d.driver.bare.Store(len(volumes) == 0)
+	}
+	return found, errors.Join(host.ErrNoDomain, err)
 }
 
 func (d domains) AllDomains(ctx context.Context) ([]host.Domain, []host.Undescribed, error) {
 	all, undescribed, err := d.Containers.AllDomains(ctx)
-	if none(err) {
-		return nil, nil, nil
+	if none, err := d.none(ctx, err); !none {
+		return all, undescribed, err
 	}
-	return all, undescribed, err
+	return nil, nil, nil
 }
 
 func (d domains) DomainsNamed(
 	ctx context.Context, match func(name string) bool,
 ) ([]host.Domain, []host.Undescribed, error) {
 	all, undescribed, err := d.Containers.DomainsNamed(ctx, match)
-	if none(err) {
-		return nil, nil, nil
+	if none, err := d.none(ctx, err); !none {
+		return all, undescribed, err
 	}
-	return all, undescribed, err
+	return nil, nil, nil
 }
 
+// Statuses are none of containers that are not known: those who look for one ask for it then.
 func (d domains) Statuses(ctx context.Context) (map[string]host.Status, error) {
 	all, err := d.Containers.Statuses(ctx)
-	if none(err) {
+	if host.Driverless(err) {
 		return nil, nil
 	}
 	return all, err
 }
 
+// Allotments are none of containers that are not known: machines are created all the same.
 func (d domains) Allotments(ctx context.Context) ([]host.Allotment, error) {
 	all, err := d.Containers.Allotments(ctx)
-	if none(err) {
+	if host.Driverless(err) {
 		return nil, nil
 	}
 	return all, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
@@ -33,7 +34,8 @@ func (b *build) makeDisks(ctx context.Context) error {
 		return b.driver.volumes.RemoveAll(ctx, b.Tenant, b.Request.Name, pools)
 	})
 	// Remains of an instance of the same name that was removed without its volumes.
-	if err := b.driver.volumes.RemoveRemains(ctx, b.Tenant, b.Request.Name, append(pools, b.Remains...)); err != nil {
+	remains := append(slices.Clone(pools), b.Remains...)
+	if err := b.driver.volumes.RemoveRemains(ctx, b.Tenant, b.Request.Name, remains, b.Doubt); err != nil {
 		return err
 	}
 	disks := []disk{{b.Homes[0].Name, b.systemVolume(), b.rootSize()}}

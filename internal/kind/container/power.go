@@ -18,7 +18,7 @@ import (
 func (d *Driver) Start(ctx context.Context, i kind.Instance) (kind.Before, error) {
 	state, err := d.containers.DomainState(ctx, i.UUID)
 	if err != nil {
-		return kind.Before{}, noDomain(err)
+		return kind.Before{}, err
 	}
 	if state == host.StateCrashed {
 		if err := d.containers.DestroyDomain(ctx, i.UUID); err != nil {
@@ -49,7 +49,7 @@ func (d *Driver) Start(ctx context.Context, i kind.Instance) (kind.Before, error
 // run starts a container. If it does not start, its nova-init may have been removed just now.
 func (d *Driver) run(ctx context.Context, uuid, program string) error {
 	err := d.containers.StartDomain(ctx, uuid)
-	if err == nil || ctx.Err() != nil || host.Unanswered(err) || errors.Is(err, host.ErrNoDomain) || none(err) {
+	if err == nil || ctx.Err() != nil || host.Unanswered(err) || errors.Is(err, host.ErrNoDomain) || host.Driverless(err) {
 		return err
 	}
 	pool, found, lost := d.poolOf(ctx, program)
@@ -73,7 +73,7 @@ func (d *Driver) Stop(ctx context.Context, uuid string, grace time.Duration) err
 	for deadline := time.Now().Add(grace); grace > 0 && time.Now().Before(deadline); {
 		state, err := d.containers.DomainState(ctx, uuid)
 		switch {
-		case errors.Is(noDomain(err), host.ErrNoDomain):
+		case errors.Is(err, host.ErrNoDomain):
 			return nil
 		case err != nil:
 			return err
@@ -94,7 +94,7 @@ func (d *Driver) Stop(ctx context.Context, uuid string, grace time.Duration) err
 			return err
 		}
 	}
-	if err := noDomain(d.containers.DestroyDomain(ctx, uuid)); err != nil && !errors.Is(err, host.ErrNoDomain) {
+	if err := d.containers.DestroyDomain(ctx, uuid); err != nil && !errors.Is(err, host.ErrNoDomain) {
 		return err
 	}
 	return nil

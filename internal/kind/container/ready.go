@@ -142,7 +142,7 @@ func (w *waiter) until(ctx context.Context, name string, check func(context.Cont
 // look looks at the state before the status: a container that is off has written its last status.
 func (w *waiter) look(ctx context.Context) (s sight, err error) {
 	if s.state, err = w.driver.containers.DomainState(ctx, w.instance.UUID); err != nil {
-		return s, noDomain(err)
+		return s, err
 	}
 	s.status, err = w.driver.status(ctx, w.instance)
 	if unreported(err) {
@@ -166,7 +166,7 @@ func (w *waiter) goesOff(ctx context.Context, s *sight) (err error) {
 			return err
 		}
 		if s.state, err = w.driver.containers.DomainState(ctx, w.instance.UUID); err != nil {
-			return noDomain(err)
+			return err
 		}
 	}
 	return nil

@@ -3,6 +3,7 @@ package vm
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
@@ -32,15 +33,16 @@ func (b *build) diskSpecs() []host.DiskSpec {
 // base.
 func (b *build) makeDisks(ctx context.Context) error {
 	pools := b.Pools()
-	b.UndoLater(func(ctx context.Context) error {
-		return b.driver.volumes.RemoveAll(ctx, b.Tenant, b.Request.Name, pools)
-	})
 	// Remains of an instance of the same name that was removed without its volumes. Remains that the
 	// host does not know, such as rotated logs of a console, are removed with this instance if they are
 	// in one of its pools.
-	if err := b.driver.volumes.RemoveRemains(ctx, b.Tenant, b.Request.Name, append(pools, b.Remains...)); err != nil {
+	remains := append(slices.Clone(pools), b.Remains...)
+	if err := b.driver.volumes.RemoveRemains(ctx, b.Tenant, b.Request.Name, remains, b.Doubt); err != nil {
 		return err
 	}
+	b.UndoLater(func(ctx context.Context) error {
+		return b.driver.volumes.RemoveAll(ctx, b.Tenant, b.Request.Name, pools)
+	})
 	for i, drive := range b.Blueprint.Drives[1:] {
 		if err := b.makeDisk(ctx, drive, b.Homes[i+1].Name, b.diskVolume(drive)); err != nil {
 			return err

@@ -3,6 +3,8 @@ package volumes
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -30,8 +32,9 @@ func (v *Volumes) RemoveAll(ctx context.Context, tenant, name string, pools []st
 
 // RemoveRemains removes every volume of an instance from those pools that the host knows of, or knew
 // of a second ago. Unlike RemoveAll, it does not have the host look at all files of the pools. The
-// caller has claimed the instance's name, and has not created a volume yet.
-func (v *Volumes) RemoveRemains(ctx context.Context, tenant, name string, pools []string) error {
+// caller has claimed the instance's name, and has not created a volume yet. If doubt says why the host does
+// not know whether a container has the name, RemoveRemains returns it rather than remove a volume of one.
+func (v *Volumes) RemoveRemains(ctx context.Context, tenant, name string, pools []string, doubt error) error {
 	volumes, err := v.list(tenant, name, pools, func(pool string) ([]string, error) {
 		return v.names.Get(ctx, pool, func() ([]string, error) {
 			return v.host.VolumeNames(ctx, pool)
@@ -39,6 +42,11 @@ func (v *Volumes) RemoveRemains(ctx context.Context, tenant, name string, pools 
 	})
 	if err != nil {
 		return err
+	}
+	for _, names := range volumes {
+		if doubt != nil && slices.ContainsFunc(names, naming.IsOfContainer) {
+			return fmt.Errorf("the volumes %s may be those of a container: %w", strings.Join(names, ", "), doubt)
+		}
 	}
 	return v.DeleteAll(ctx, volumes)
 }
@@ -55,6 +63,16 @@ func (v *Volumes) List(ctx context.Context, tenant, name string, pools []string)
 			return v.host.VolumeNames(ctx, pool)
 		})
 	})
+}
+
+// Which returns the volumes of the library's pool that a function picks, as far as the host knows of them.
+// A pool that does not exist has none.
+func (v *Volumes) Which(ctx context.Context, picks func(name string) bool) ([]string, error) {
+	names, err := v.host.VolumeNames(ctx, v.pool)
+	if errors.Is(err, host.ErrNoPool) {
+		return nil, nil
+	}
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !picks(name) }), err
 }
 
 // list is List by what the host knows, which names returns for a pool.

@@ -188,7 +188,8 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		return
 	}
 	i, on, err := r.refresh(ctx, state.PlacedOn.ValueString(), state.ID.ValueString())
-	if errors.Is(err, provision.ErrNotFound) {
+	container := !state.Restarts.IsNull() && !state.Restarts.IsUnknown()
+	if errors.Is(err, provision.ErrNotFound) && !(container && provision.Undriven(err)) {
 		resp.Diagnostics.Append(elsewhere.Missing(ctx, r.Fleet, on, req.Private, &state)...)
 		if !resp.Diagnostics.HasError() {
 			resp.State.RemoveResource(ctx)
