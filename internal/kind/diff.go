@@ -13,6 +13,9 @@ type Diff struct {
 	Grows    []Growth
 	Devices  Devices
 	Part     any // what only the driver understands
+	// Tells says that Apply tells the guest something else. Until the change is complete, it is not certain
+	// what the guest is told.
+	Tells bool
 }
 
 // Restart is a change that a guest does not take while it runs.

@@ -71,7 +71,7 @@ func (p *Provisioner) Update(ctx context.Context, uuid string, c Change) (kind.I
 	if err := p.grow(ctx, driver, instance, c.Blueprint); err != nil {
 		return instance, fmt.Errorf("changing instance %q: %w", name, err)
 	}
-	if err := p.redefine(ctx, driver, instance, c, diff.Devices); err != nil {
+	if err := p.redefine(ctx, driver, instance, c, diff); err != nil {
 		return instance, fmt.Errorf("changing instance %q: %w", name, err)
 	}
 	if c.Autostart != instance.Autostart {
@@ -187,7 +187,7 @@ func (p *Provisioner) clearSecretsLater(ctx context.Context, driver kind.Driver,
 
 // redefine writes the changes into the domain's definition in one go, except for its devices.
 func (p *Provisioner) redefine(
-	ctx context.Context, driver kind.Driver, i kind.Instance, c Change, d kind.Devices,
+	ctx context.Context, driver kind.Driver, i kind.Instance, c Change, d kind.Diff,
 ) error {
 	facts := i.Facts
 	description, exact := metadata.Described(c.Description)
@@ -207,10 +207,13 @@ func (p *Provisioner) redefine(
 			facts.Addressing = metadata.NoteAddressing(c.Blueprint.NICs)
 		}
 	}
+	if d.Tells { // noted again once the change is complete
+		facts.Container = facts.Container.Untold()
+	}
 	// recorded before they are there, because the definition may not have their names
-	facts.MACs = noteAdded(facts.MACs, d.AddNICs)
+	facts.MACs = noteAdded(facts.MACs, d.Devices.AddNICs)
 	// recorded before the first volume exists, so that a removal of the instance finds it
-	for _, disk := range d.AddDisks {
+	for _, disk := range d.Devices.AddDisks {
 		if disk.Pool != "" && !slices.Contains(facts.Pools, disk.Pool) {
 			facts.Pools = append(slices.Clone(facts.Pools), disk.Pool)
 		}

@@ -2,6 +2,7 @@ package metadata
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
@@ -66,6 +67,27 @@ type ContainerNote struct {
 	// Told identifies what the container was told, attribute by attribute.
 	Told []ToldNote `xml:"told"`
 }
+
+// Untold is the note of a container that is being told something else: what it was told is not certain until
+// that is done. A system keeps what its parameters are, which it is told only once.
+func (n *ContainerNote) Untold() *ContainerNote {
+	if n == nil {
+		return nil
+	}
+	untold := *n
+	untold.Told = slices.DeleteFunc(slices.Clone(n.Told), func(t ToldNote) bool {
+		return !n.System || t.By != toldParameters
+	})
+	return &untold
+}
+
+// Certain reports whether it is known what the container was told last.
+func (n ContainerNote) Certain() bool {
+	return slices.ContainsFunc(n.Told, func(t ToldNote) bool { return t.By != toldParameters })
+}
+
+// toldParameters is what a ToldNote of parameters is By.
+const toldParameters = "parameters"
 
 // ToldNote identifies what a container was told by an attribute. Secrets do not enter into it.
 type ToldNote struct {

@@ -26,6 +26,9 @@ type change struct {
 // whyTold says why what a container is told takes effect when it starts.
 const whyTold = "A container is told its settings when it starts."
 
+// whyUncertain says why a container is told again what it may have been told.
+const whyUncertain = "An earlier change of what the container is told was not completed, so it is told again."
+
 // Compare implements kind.Driver.
 func (d *Driver) Compare(ctx context.Context, i kind.Instance, b kind.Blueprint) (kind.Diff, finding.List, error) {
 	own, p, note := definedOf(i), partOf(b), noteOf(i)
@@ -66,7 +69,7 @@ func (d *Driver) Compare(ctx context.Context, i kind.Instance, b kind.Blueprint)
 				"The disks of a system grow when it starts.")
 		}
 	}
-	diff.Part = more
+	diff.Part, diff.Tells = more, more.tell
 	return diff, fs, err
 }
 
@@ -80,7 +83,13 @@ func (d *Driver) compareTold(diff *kind.Diff, more *change, i kind.Instance, b k
 	if p.told == nil { // something is wrong
 		return
 	}
-	by := changed(noteOf(i).Told, p.told)
+	note, why := noteOf(i), whyTold
+	by := changed(note.Told, p.told)
+	if !note.Certain() {
+		// A system's parameters are noted all the same.
+		by, why = slices.DeleteFunc(by, func(by string) bool { return by != "parameters" || !p.system }), whyUncertain
+		by = append(by, "container")
+	}
 	if b.Retold && b.Secret() && !slices.Contains(by, "parameters") {
 		by = append(by, "parameters")
 	}
@@ -91,7 +100,7 @@ func (d *Driver) compareTold(diff *kind.Diff, more *change, i kind.Instance, b k
 			continue
 		}
 		more.tell = true
-		diff.Restarts = append(diff.Restarts, kind.Restart{At: at, Why: whyTold})
+		diff.Restarts = append(diff.Restarts, kind.Restart{At: at, Why: why})
 	}
 }
 

@@ -87,10 +87,31 @@ func (b *build) tellAgain(ctx context.Context, before kind.Instance) error {
 			now.NICs = append(now.NICs, nic)
 		}
 	}
+	if err := b.untold(ctx, before); err != nil {
+		return err
+	}
 	if len(old) > 0 {
 		b.UndoLater(func(ctx context.Context) error { return b.driver.host.WriteVolume(ctx, b.Pool.Name, name, old) })
 	}
 	return b.driver.tell(ctx, before, now)
+}
+
+// untold notes that it is not certain what the container is told, until Swap notes it again.
+func (b *build) untold(ctx context.Context, before kind.Instance) error {
+	facts := before.Facts
+	certain, err := facts.Marshal()
+	if err != nil {
+		return err
+	}
+	facts.Container = facts.Container.Untold()
+	uncertain, err := facts.Marshal()
+	if err != nil {
+		return err
+	}
+	b.UndoLater(func(ctx context.Context) error {
+		return b.driver.redefine(ctx, before, host.DomainChange{Metadata: &certain})
+	})
+	return b.driver.redefine(ctx, before, host.DomainChange{Metadata: &uncertain})
 }
 
 // Swap implements kind.Driver.
