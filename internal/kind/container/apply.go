@@ -187,6 +187,16 @@ func (d *Driver) write(ctx context.Context, pool, name string, has uint64, text 
 	return d.host.WriteVolume(ctx, pool, name, text)
 }
 
+// rewrite gives a volume back what it held, of which nothing is behind it: the volume may have grown.
+func (d *Driver) rewrite(ctx context.Context, pool, name string, text []byte) error {
+	volume, err := d.host.Volume(ctx, pool, name)
+	if err != nil {
+		return err
+	}
+	rest := max(volume.Capacity, uint64(len(text))) - uint64(len(text))
+	return d.host.WriteVolume(ctx, pool, name, slices.Concat(text, make([]byte, rest)))
+}
+
 // GrowError says that a container that runs did not take the new size of a disk. It takes it when it
 // starts.
 type GrowError struct {

@@ -91,7 +91,7 @@ func (b *build) tellAgain(ctx context.Context, before kind.Instance) error {
 		return err
 	}
 	if len(old) > 0 {
-		b.UndoLater(func(ctx context.Context) error { return b.driver.host.WriteVolume(ctx, b.Pool.Name, name, old) })
+		b.UndoLater(func(ctx context.Context) error { return b.driver.rewrite(ctx, b.Pool.Name, name, old) })
 	}
 	return b.driver.tell(ctx, before, now)
 }
