@@ -258,9 +258,6 @@ func (i *inits) remove(ctx context.Context, pool, name string) error {
 // users reports whether a container mounts a file. It leaves out those that are gone: the caller says which.
 func (i *inits) users(ctx context.Context, file string, gone func(host.Domain) bool) (bool, error) {
 	all, undescribed, err := i.host.Containers().AllDomains(ctx)
-	if host.Driverless(err) { // containers may run all the same
-		return true, nil
-	}
 	if err != nil || len(undescribed) > 0 {
 		return true, err
 	}

@@ -3,6 +3,7 @@ package container
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -172,6 +173,25 @@ func TestWhatMayNotBeDeletedIsLeftAlone(t *testing.T) {
 			t.Errorf("it has %q", paths)
 		}
 	})
+}
+
+// Without an answer about the containers, nobody knows whether one mounts it.
+func TestWhatMayBeMountedIsLeftAlone(t *testing.T) {
+	h := fakehost.New()
+	pool := must.Get[host.Pool](t)(h.CreateDirPool(t.Context(), "lib", "/lib"))
+	planted(t, h, []byte("nova-evil"))
+	h.Inject = func(c fakehost.Call) fakehost.Fault {
+		if c.Method == "DomainsNamed" {
+			return fakehost.Fault{Before: host.ErrNoDriver}
+		}
+		return fakehost.Fault{}
+	}
+	if _, err := newInits(h, inventory.New(h), someInit).path(t.Context(), pool); !errors.Is(err, host.ErrNoDriver) {
+		t.Errorf("it is provided: %v", err)
+	}
+	if _, err := h.Volume(t.Context(), "lib", someName()); err != nil {
+		t.Errorf("what it held is gone: %v", err)
+	}
 }
 
 // A process reads the volume once, however many containers it creates.
