@@ -99,8 +99,8 @@ func (p *Planner) NewBlueprint(
 func (p *Planner) checkPrivileges(r kind.Request, template catalog.Template, version catalog.Version) finding.List {
 	var fs finding.List
 	tenant := template.ID.Tenant
-	if !r.Seeded && !r.Undecided && tenant != p.library.Tenant() &&
-		catalog.GrantsPrivileges(version.Spec.Container, r.Container) {
+	if !r.Seeded && !r.Undecided && catalog.GrantsPrivileges(version.Spec.Container, r.Container) &&
+		tenant != p.library.Tenant() {
 		fs.Add(finding.At("container").Name("privileged"), "Template of another tenant is privileged", fmt.Sprintf(
 			"Root in a container of version %q is root on the host, and the tenant %q has decided that: set "+
 				"container.privileged = true if you trust its image that much.", version.ID, tenant))
