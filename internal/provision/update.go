@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
@@ -232,7 +233,9 @@ func noteAdded(notes []metadata.MACNote, added []profile.NIC) []metadata.MACNote
 		if nic.MAC == "" {
 			continue
 		}
-		notes = slices.DeleteFunc(slices.Clone(notes), func(n metadata.MACNote) bool { return n.Interface == nic.Name })
+		notes = slices.DeleteFunc(slices.Clone(notes), func(n metadata.MACNote) bool {
+			return n.Interface == nic.Name || strings.EqualFold(n.MAC, nic.MAC) // which it has taken over
+		})
 		notes = append(notes, metadata.MACNote{Interface: nic.Name, MAC: nic.MAC})
 	}
 	return notes
