@@ -1,6 +1,7 @@
 package container
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -65,12 +66,13 @@ func (d *Driver) redefine(ctx context.Context, i kind.Instance, c host.DomainCha
 // changeDevices changes the devices of a container that is off.
 func (d *Driver) changeDevices(ctx context.Context, i kind.Instance, devices kind.Devices) error {
 	for _, disk := range devices.DropDisks {
-		if err := d.redefine(ctx, i, host.DomainChange{RemoveFilesystem: disk.Target}); err != nil {
-			return fmt.Errorf("removing disk %q: %w", disk.Name, err)
-		}
+		// The volume goes first, so that the next plan finds the disk if this is interrupted.
 		pool, found, err := d.volumes.Of(ctx, disk)
 		if err == nil && found {
 			err = d.volumes.Remove(ctx, pool.Name, diskVolume(i.Facts.Tenant, i.Facts.Name, disk.Name))
+		}
+		if err == nil {
+			err = d.redefine(ctx, i, host.DomainChange{RemoveFilesystem: disk.Target})
 		}
 		if err != nil {
 			return fmt.Errorf("removing disk %q: %w", disk.Name, err)
@@ -99,18 +101,18 @@ func (d *Driver) changeDevices(ctx context.Context, i kind.Instance, devices kin
 	return nil
 }
 
-// addDisk creates a data disk, unless there is one that was used, and adds it to the definition.
+// addDisk creates a data disk, unless there is one that may have been used, and adds it to the definition.
 func (d *Driver) addDisk(ctx context.Context, i kind.Instance, k kind.NewDisk) error {
 	volume := diskVolume(i.Facts.Tenant, i.Facts.Name, k.Spec.Name)
-	whole := false
+	used := false
 	if k.Has > 0 {
 		var err error
-		if whole, err = d.formatted(ctx, k.Pool, volume); err != nil {
+		if used, err = d.used(ctx, k.Pool, volume); err != nil {
 			return err
 		}
 	}
 	switch {
-	case !whole:
+	case !used:
 		if err := d.volumes.Remove(ctx, k.Pool, volume); err != nil {
 			return err
 		}
@@ -129,17 +131,36 @@ func (d *Driver) addDisk(ctx context.Context, i kind.Instance, k kind.NewDisk) e
 	return d.redefine(ctx, i, host.DomainChange{SetFilesystems: []host.Filesystem{filesystem}})
 }
 
-// formatted reports whether a volume has a file system that was ever mounted to be written to. Another
-// one may be incomplete, and holds nothing.
-func (d *Driver) formatted(ctx context.Context, pool, volume string) (bool, error) {
-	// Of the superblock, the number of mounts and the magic number:
-	// https://docs.kernel.org/filesystems/ext4/super.html.
-	const superblock, size, mountsAt, magicAt, magic = 1024, 1024, 0x34, 0x38, 0xef53
-	text, err := d.host.ReadVolumeAt(ctx, pool, volume, superblock, size)
-	if err != nil || len(text) < size {
+// used reports whether a volume may hold data. It does not if it begins with zeros, or with a file system of
+// makeEmpty that nothing has mounted, checked or written to since: that may be incomplete, too. What is no
+// file system of ext4 is an error.
+func (d *Driver) used(ctx context.Context, pool, volume string) (bool, error) {
+	// Offsets in the superblock: https://docs.kernel.org/filesystems/ext4/super.html.
+	const (
+		beginning, superblock                                      = 128 << 10, 1024
+		mountedAt, writtenAt, mountsAt, magicAt, checkedAt, madeAt = 0x2c, 0x30, 0x34, 0x38, 0x40, 0x108
+		labelAt, labelSize, magic                                  = 0x78, 16, 0xef53
+	)
+	text, err := d.host.ReadVolumeAt(ctx, pool, volume, 0, beginning)
+	if err != nil {
 		return false, err
 	}
-	return binary.LittleEndian.Uint16(text[magicAt:]) == magic && binary.LittleEndian.Uint16(text[mountsAt:]) > 0, nil
+	if len(text) < beginning {
+		return false, fmt.Errorf("reading volume %q in pool %q: it ends after %d bytes", volume, pool, len(text))
+	}
+	super := text[superblock:]
+	switch {
+	case binary.LittleEndian.Uint16(super[magicAt:]) == magic:
+		touched := binary.LittleEndian.Uint16(super[mountsAt:]) > 0
+		for _, at := range []int{mountedAt, writtenAt, checkedAt, madeAt} { // times; makeEmpty writes none
+			touched = touched || binary.LittleEndian.Uint32(super[at:]) > 0
+		}
+		return touched || string(bytes.TrimRight(super[labelAt:labelAt+labelSize], "\x00")) != diskLabel, nil
+	case bytes.Count(text, []byte{0}) == len(text):
+		return false, nil
+	}
+	return false, fmt.Errorf("volume %q in pool %q has the name of the disk, and holds something else than a file system "+
+		"of ext4: look at it, and rename or remove it", volume, pool)
 }
 
 // tell writes what the container is told when it starts, and has it run the nova-init that understands

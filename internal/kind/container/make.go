@@ -60,6 +60,9 @@ type disk struct {
 	size         uint64
 }
 
+// diskLabel is the label of the file systems of makeEmpty.
+const diskLabel = "nova-disk"
+
 // makeEmpty creates disks with empty file systems, over one connection. create is what creates the
 // volume of one.
 func (d *Driver) makeEmpty(
@@ -82,7 +85,7 @@ func (d *Driver) makeEmpty(
 			return err
 		}
 		upper := ext4.Upper{
-			Origin: image.Origin{Name: fmt.Sprintf("the volume %q", k.volume)}, Label: "nova-disk",
+			Origin: image.Origin{Name: fmt.Sprintf("the volume %q", k.volume)}, Label: diskLabel,
 			Seed: kind.RandomUUID(), Size: int64(k.size),
 		}
 		if _, err := upper.Send(ctx, volumes.NewSink(conn, k.pool, k.volume)); err != nil {
