@@ -191,7 +191,15 @@ func (d *Driver) tell(ctx context.Context, i kind.Instance, b kind.Blueprint) er
 	if err != nil {
 		return err
 	}
-	text, err := partOf(b).tell(b, i.UUID, i.Facts.Name, volume.Capacity)
+	part := *partOf(b)
+	if part.system && part.seeded { // what the template's cloud_init was is not among the metadata
+		before, err := d.configuration(ctx, i)
+		if err != nil {
+			return err
+		}
+		part.userData = string(before.Seed["vendor-data"])
+	}
+	text, err := part.tell(b, i.UUID, i.Facts.Name, volume.Capacity)
 	if err != nil {
 		return err
 	}

@@ -27,6 +27,7 @@ type Part struct {
 	checks        bool // there is a health check
 	customization *guest.Customization
 	userData      string // the template's own, rendered; "" for none, or if a parameter is not known yet
+	seeded        bool   // userData is not known: the instance was told it
 	disk          string // the name of the system disk
 	fresh         bool   // what the container writes stays in memory
 	// config is what nova-init is told, except for MAC addresses, the revision and the seed; nil if a
@@ -117,7 +118,7 @@ func (d *Driver) Decide(r kind.Request, b *kind.Blueprint, sound bool) finding.L
 	}
 	p.config, p.checks = &config, config.Health != nil
 	p.told = p.notes(*b, asked, p.config)
-	if p.system && !r.Seeded {
+	if p.seeded = r.Seeded; p.system && !p.seeded {
 		fs = append(fs, p.checkSystem(b)...)
 	}
 	return fs
