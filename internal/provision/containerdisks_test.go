@@ -4,11 +4,13 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/host/fakehost"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
+	"github.com/novacron/terraform-provider-novacron/internal/kind/container"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
@@ -88,5 +90,42 @@ func TestADiskOfAContainerThatComesBack(t *testing.T) {
 			}
 		}
 		s.remove(t, i.UUID)
+	})
+}
+
+// A running container that does not grow its disks is not waited for without end.
+func TestADiskOfAContainerThatDoesNotGrow(t *testing.T) {
+	onDocks(t, func(t *testing.T, s *testSite) {
+		two := int64(2)
+		for name, set := range map[string]func(deaf bool){
+			"it is deaf": func(deaf bool) { s.Ignores = deaf },
+			"libvirt does not know its process": func(deaf bool) {
+				if s.Inject = nil; deaf {
+					s.Inject = func(c fakehost.Call) fakehost.Fault {
+						if c.Method == "SignalContainer" {
+							return fakehost.Fault{Before: host.ErrOperationInvalid}
+						}
+						return fakehost.Fault{}
+					}
+				}
+			},
+		} {
+			i := s.made(t, contained("linked_clone"))
+			more := contained("linked_clone")
+			disk := more.Storage.Disks["data"]
+			disk.SizeGB = &two
+			more.Storage.Disks["data"] = disk
+			b := must.Get[kind.Blueprint](t)(s.p.BlueprintOf(t.Context(), i, more))
+			set(true)
+			begun := time.Now()
+			ctx, cancel := bounded(t.Context())
+			_, err := s.p.Update(ctx, i.UUID, Change{Blueprint: &b, AllowRestart: true, Options: more.Options})
+			cancel()
+			set(false)
+			if _, refused := errors.AsType[*container.GrowError](err); !refused || time.Since(begun) > time.Minute {
+				t.Errorf("%s: %v, after %s", name, err, time.Since(begun))
+			}
+			s.remove(t, i.UUID)
+		}
 	})
 }

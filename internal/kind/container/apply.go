@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
+	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/initd"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
@@ -242,6 +244,9 @@ func (e *GrowError) Error() string {
 		"again", name, e.Why)
 }
 
+// growPatience is how long a running container may take to grow its file systems.
+const growPatience = 30 * time.Second
+
 // growNow has a running container grow its file systems to the size of their volumes.
 func (d *Driver) growNow(ctx context.Context, i kind.Instance) error {
 	name := naming.Configuration(i.Facts.Tenant, i.Facts.Name)
@@ -261,8 +266,25 @@ func (d *Driver) growNow(ctx context.Context, i kind.Instance) error {
 	if err := d.write(ctx, d.volumes.Pool(), name, uint64(len(text)), again); err != nil {
 		return err
 	}
-	if err := d.containers.SignalContainer(ctx, i.UUID, host.SignalHangUp); err != nil {
-		return err
+	asked := time.Now()
+	for {
+		err := d.containers.SignalContainer(ctx, i.UUID, host.SignalHangUp)
+		if err == nil {
+			break
+		}
+		// libvirt may not know the process of a container that runs.
+		if !errors.Is(err, host.ErrOperationInvalid) {
+			return err
+		}
+		if state, err := d.containers.DomainState(ctx, i.UUID); err != nil || state != host.StateRunning {
+			return err
+		}
+		if time.Since(asked) > growPatience/3 {
+			return &GrowError{Why: finding.Sentence(err)}
+		}
+		if err := kind.Pause(ctx, kind.Poll); err != nil {
+			return err
+		}
 	}
 	for {
 		status, err := d.status(ctx, i)
@@ -283,6 +305,9 @@ func (d *Driver) growNow(ctx context.Context, i kind.Instance) error {
 		}
 		if state != host.StateRunning { // its next start grows them
 			return nil
+		}
+		if time.Since(asked) > growPatience {
+			return &GrowError{Why: fmt.Sprintf("it has not answered for %s", growPatience)}
 		}
 		if err := kind.Pause(ctx, kind.Poll); err != nil {
 			return err
