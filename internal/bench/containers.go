@@ -88,8 +88,8 @@ waits until containers are healthy, and virsh only starts them.
 	if err := b.plain.removeContainerBase(); err != nil {
 		return err
 	}
-	fmt.Printf("\n| %-56s | %9s | %-23s | %5s | %8s |\n|---|---|---|---|---|\n", "work", "bytes", "compared with", "ratio",
-		"aim")
+	fmt.Printf("\n| %-56s | %9s | %-23s | %5s | %8s |\n|---|---|---|---|---|\n",
+		"work", "bytes", "compared with", "ratio", "aim")
 	disk, err := b.diskOfWebs(w, base)
 	if err != nil {
 		return err

@@ -41,7 +41,8 @@ for i in $(seq 1 "$2"); do
   name=plain-$i
   cat > "$dir/$name.xml" <<XML
 <domain type='lxc'><name>$name</name><memory unit='MiB'>64</memory><vcpu>1</vcpu>
-<os><type arch='x86_64'>exe</type><init>/bin/httpd</init><initarg>-f</initarg><initarg>-h</initarg><initarg>/srv/www</initarg></os>
+<os><type arch='x86_64'>exe</type><init>/bin/httpd</init>
+<initarg>-f</initarg><initarg>-h</initarg><initarg>/srv/www</initarg></os>
 <features><privnet/></features><devices>
 <filesystem type='file'><driver type='loop' format='raw'/><source file='$pool/$name.raw'/><target dir='/'/></filesystem>
 <interface type='network'><source network='default'/></interface><console type='pty'/>

@@ -29,6 +29,7 @@ type machine struct {
 func newMachine(t *testing.T) *machine {
 	t.Helper()
 	m := &machine{Host: fakehost.New()}
+	m.NoContainers = true // a look reads the domains of one driver
 	must.Value(m.CreateDirPool(t.Context(), "novacron", "/novacron"))
 	m.documents = poolstore.New(m, "novacron")
 	m.Inject = func(call fakehost.Call) fakehost.Fault {

@@ -79,7 +79,8 @@ func TestADiskOfAContainerThatComesBack(t *testing.T) {
 		} {
 			must.Get[struct{}](t)(struct{}{}, s.Containers().RedefineDomain(ctx, i.UUID,
 				host.DomainChange{RemoveFilesystem: "/.nova/disks/data"}))
-			must.Get[struct{}](t)(struct{}{}, s.WriteVolume(ctx, siteTier, dataDisk(), slices.Concat(c.holds, []byte("mine"))))
+			holds := slices.Concat(c.holds, []byte("mine"))
+			must.Get[struct{}](t)(struct{}{}, s.WriteVolume(ctx, siteTier, dataDisk(), holds))
 			r := contained("linked_clone")
 			now := must.Get[kind.Instance](t)(s.p.Read(ctx, i.UUID))
 			b := must.Get[kind.Blueprint](t)(s.p.BlueprintOf(ctx, now, r))

@@ -19,7 +19,8 @@ func (s *testSite) toldContainer(t *testing.T) (config initd.Config, started str
 	text := must.Get[[]byte](t)(s.ReadVolume(ctx, sitePool, naming.Configuration(naming.DefaultTenant, "web"), 16<<20))
 	page := must.Get[[]byte](t)(
 		s.ReadVolumeAt(ctx, sitePool, naming.Status(naming.DefaultTenant, "web"), 0, initd.StatusSize))
-	return must.Get[initd.Config](t)(initd.ParseConfig(text)), must.Get[initd.Status](t)(initd.DecodeStatus(page)).Revision
+	status := must.Get[initd.Status](t)(initd.DecodeStatus(page))
+	return must.Get[initd.Config](t)(initd.ParseConfig(text)), status.Revision
 }
 
 // applied changes the container to what r asks for, as Terraform does: if there is something to do.

@@ -43,7 +43,9 @@ func TestContainersStayWhileTheirDriverIsAway(t *testing.T) {
 				"removing": func() error {
 					return s.p.Delete(ctx, 0, i.UUID, naming.DefaultTenant, "web", hostid.ID{})
 				},
-				"removing the version of": func() error { return s.lib.RemoveVersion(ctx, siteTemplate.Version("1.0.0")) },
+				"removing the version of": func() error {
+					return s.lib.RemoveVersion(ctx, siteTemplate.Version("1.0.0"))
+				},
 			} {
 				if err := do(); !errors.Is(err, want) || errors.Is(err, ErrNotFound) {
 					t.Errorf("%s a container: %v, want %v", what, err, want)

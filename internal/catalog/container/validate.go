@@ -103,8 +103,8 @@ func (s *Settings) ValidateWhole() finding.List {
 	} {
 		if set.is {
 			fs.Add(at().Name(set.name), "Not supported by a system container", fmt.Sprintf("With init = \"system\", "+
-				"the init system of the image decides what runs, and how: leave %s out, in the template and its version "+
-				"too, or use init = \"process\".", set.name))
+				"the init system of the image decides what runs, and how: leave %s out, in the template and its "+
+				"version too, or use init = \"process\".", set.name))
 		}
 	}
 	return fs

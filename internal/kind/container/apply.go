@@ -161,8 +161,8 @@ func (d *Driver) used(ctx context.Context, pool, volume string) (bool, error) {
 	case bytes.Count(text, []byte{0}) == len(text):
 		return false, nil
 	}
-	return false, fmt.Errorf("volume %q in pool %q has the name of the disk, and holds something else than a file system "+
-		"of ext4: look at it, and rename or remove it", volume, pool)
+	return false, fmt.Errorf("volume %q in pool %q has the name of the disk, and holds something else than a file "+
+		"system of ext4: look at it, and rename or remove it", volume, pool)
 }
 
 // tell writes what the container is told when it starts, and has it run the nova-init that understands

@@ -185,7 +185,8 @@ func checkHealth(r kind.Request, c initd.Config, s *settings.Settings) finding.L
 	}
 	if slices.Contains(r.WaitFor, kind.WaitExited) && c.Restart == settings.RestartAlways {
 		fs.Add(at, "Nothing to wait for", fmt.Sprintf("Instance %q has container.restart = %q, so its application "+
-			"never stays ended: use another restart policy, or remove %q.", r.Name, settings.RestartAlways, kind.WaitExited))
+			"never stays ended: use another restart policy, or remove %q.", r.Name, settings.RestartAlways,
+			kind.WaitExited))
 	}
 	return fs
 }

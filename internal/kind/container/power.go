@@ -49,7 +49,8 @@ func (d *Driver) Start(ctx context.Context, i kind.Instance) (kind.Before, error
 // run starts a container. If it does not start, its nova-init may have been removed just now.
 func (d *Driver) run(ctx context.Context, uuid, program string) error {
 	err := d.containers.StartDomain(ctx, uuid)
-	if err == nil || ctx.Err() != nil || host.Unanswered(err) || errors.Is(err, host.ErrNoDomain) || host.Driverless(err) {
+	if err == nil || ctx.Err() != nil || host.Unanswered(err) || host.Driverless(err) ||
+		errors.Is(err, host.ErrNoDomain) {
 		return err
 	}
 	pool, found, lost := d.poolOf(ctx, program)

@@ -46,8 +46,8 @@ func ContainerAttribute(description string) schema.SingleNestedAttribute {
 		MarkdownDescription: description + "\n  - Texts of `entrypoint`, `command`, `env`, `working_dir`, `user` and " +
 			"`health_check.command` are [Go templates](https://pkg.go.dev/text/template) over the parameters, with " +
 			"the functions of `cloud_init.user_data`: `{{ .http_port }}`. A rendered text is one argument or one " +
-			"value, whatever is in it. Write `{{ \"{{\" }}` for two opening braces.\n  - Left out, the image decides. " +
-			"Where the image says nothing either, the defaults here apply.",
+			"value, whatever is in it. Write `{{ \"{{\" }}` for two opening braces.\n" +
+			"  - Left out, the image decides. Where the image says nothing either, the defaults here apply.",
 		Attributes: containerAttributes(),
 	}
 }

@@ -37,9 +37,9 @@ func StorageAttribute(description string) schema.SingleNestedAttribute {
 					"a disk with a `type`, `/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_NAME`.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"size_gb": schema.Int64Attribute{Optional: true,
-						MarkdownDescription: "Size in GiB. Required for blank disks. A machine's system disk grows from " +
-							"the image to a larger size; default: the image's size. A container's system disk lies " +
-							"over the image, and has any size; default: 10."},
+						MarkdownDescription: "Size in GiB. Required for blank disks. A machine's system disk grows " +
+							"from the image to a larger size; default: the image's size. A container's system disk " +
+							"lies over the image, and has any size; default: 10."},
 					"type": schema.StringAttribute{Optional: true,
 						MarkdownDescription: "What the guest is told about the disk; " +
 							"`storage_tier` says where the disk really is. The host decides about caching " +

@@ -189,7 +189,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	}
 	i, on, err := r.refresh(ctx, state.PlacedOn.ValueString(), state.ID.ValueString())
 	container := !state.Restarts.IsNull() && !state.Restarts.IsUnknown()
-	if errors.Is(err, provision.ErrNotFound) && !(container && provision.Undriven(err)) {
+	if errors.Is(err, provision.ErrNotFound) && (!container || !provision.Undriven(err)) {
 		resp.Diagnostics.Append(elsewhere.Missing(ctx, r.Fleet, on, req.Private, &state)...)
 		if !resp.Diagnostics.HasError() {
 			resp.State.RemoveResource(ctx)

@@ -153,17 +153,17 @@ func settings() map[string]schema.Attribute {
 			"interface and field by field.\n" +
 			"  - Interfaces can be added, removed, and given another network, bridge, tag, filter or type in " +
 			"place, in a machine even while the guest runs. A new interface comes after the existing ones.\n" +
-			"  - The guest of a machine learned about its interfaces at its first boot. It has to bring up a new one, " +
-			"and to renew its lease on another network, by itself.\n" +
+			"  - The guest of a machine learned about its interfaces at its first boot. It has to bring up a new " +
+			"one, and to renew its lease on another network, by itself.\n" +
 			"  - For the same reason, a change of `ip_configuration` or `mac_address`, or a new interface " +
 			"with a static address or DNS servers, replaces the instance.\n" +
 			"  - A container learns about its interfaces at each start. Any of these changes restarts it once, which " +
 			"the plan announces; only another `mac_address` of an interface replaces it." + hotplug),
 		"storage_profile": attribute.StorageAttribute("Overrides the version's disks, disk by disk and " +
 			"field by field.\n  - Disks grow in place, even while the guest runs. They never shrink.\n" +
-			"  - Data disks can be added and removed in place, in a machine even while the guest runs. **A removed disk " +
-			"is deleted with its data**, and the plan warns about it; unmount the disk in the guest first. A new disk " +
-			"comes after the existing ones.\n" +
+			"  - Data disks can be added and removed in place, in a machine even while the guest runs. **A removed " +
+			"disk is deleted with its data**, and the plan warns about it; unmount the disk in the guest first. A " +
+			"new disk comes after the existing ones.\n" +
 			"  - Another `type`, `storage_tier` or `is_boot` of an existing disk replaces the instance, and " +
 			"so does any change of the system disk except its size.\n" +
 			"  - A container grows its disks while it runs. It gets another `mount_path`, and new disks, by one " +
