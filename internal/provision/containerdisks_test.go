@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
@@ -24,6 +25,7 @@ func TestADroppedDiskOfAContainerGoesWhole(t *testing.T) {
 		less := contained("linked_clone")
 		delete(less.Storage.Disks, "data")
 		for _, method := range []string{"DeleteVolume", "RedefineDomain"} {
+			synctest.Wait()
 			deleted := method == "DeleteVolume"
 			s.Inject = func(c fakehost.Call) fakehost.Fault {
 				if c.Method == method && deleted {
@@ -34,6 +36,7 @@ func TestADroppedDiskOfAContainerGoesWhole(t *testing.T) {
 			}
 			b := must.Get[kind.Blueprint](t)(s.p.BlueprintOf(t.Context(), i, less))
 			_, err := s.p.Update(t.Context(), i.UUID, Change{Blueprint: &b, AllowRestart: true, Options: less.Options})
+			synctest.Wait()
 			s.Inject = nil
 			now := must.Get[kind.Instance](t)(s.p.Read(t.Context(), i.UUID))
 			diff, _, _ := s.p.Compare(t.Context(), now, b)
@@ -117,11 +120,13 @@ func TestADiskOfAContainerThatDoesNotGrow(t *testing.T) {
 			disk.SizeGB = &two
 			more.Storage.Disks["data"] = disk
 			b := must.Get[kind.Blueprint](t)(s.p.BlueprintOf(t.Context(), i, more))
+			synctest.Wait()
 			set(true)
 			begun := time.Now()
 			ctx, cancel := bounded(t.Context())
 			_, err := s.p.Update(ctx, i.UUID, Change{Blueprint: &b, AllowRestart: true, Options: more.Options})
 			cancel()
+			synctest.Wait()
 			set(false)
 			if _, refused := errors.AsType[*container.GrowError](err); !refused || time.Since(begun) > time.Minute {
 				t.Errorf("%s: %v, after %s", name, err, time.Since(begun))

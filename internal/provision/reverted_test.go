@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	settings "github.com/novacron/terraform-provider-novacron/internal/catalog/container"
@@ -57,8 +58,10 @@ func TestAFailedChangeOfAContainerIsReverted(t *testing.T) {
 				r.Container = much()
 				s.disturbed(t, how, func() {
 					i = s.made(t, contained("linked_clone"))
+					synctest.Wait()
 					_, first = s.toldContainer(t)
 				}, func(ctx context.Context) error {
+					defer synctest.Wait() // what plays nova-init makes requests, too
 					ctx, cancel := bounded(ctx)
 					defer cancel()
 					now, err := s.p.Read(ctx, i.UUID)
@@ -95,8 +98,10 @@ func TestAFailedReimageOfAContainerIsReverted(t *testing.T) {
 				again.Version, again.Container = "2.0.0", much()
 				s.disturbed(t, how, func() {
 					i = s.made(t, contained("linked_clone"))
+					synctest.Wait()
 					_, first = s.toldContainer(t)
 				}, func(ctx context.Context) error {
+					defer synctest.Wait() // what plays nova-init makes requests, too
 					ctx, cancel := bounded(ctx)
 					defer cancel()
 					_, _, err := s.p.Reimage(ctx, i.UUID, again)
