@@ -52,7 +52,7 @@ func TestAccGeneratedConfigurationIsComplete(t *testing.T) {
 				} }`,
 			},
 			[]string{
-				`cpu_cores = 2`, `memory_mb = 256`, `data = { is_boot = null is_system_disk = null size_gb = 1`,
+				`cpu_cores = 2`, `memory_mb = 256`, `data = { is_boot = null is_system_disk = null mount_path = null size_gb = 1`,
 				`size_gb = 2 storage_tier = "bulk" type = "hdd"`,
 				`static_ip = "10.9.0.5/24"`, `strategy = "clone"`, `default_network_policies = ["clean-traffic"]`,
 			},
@@ -184,7 +184,7 @@ func TestAccWhatAnImportCannotKnowIsSaid(t *testing.T) {
 	tfacc.Says(t, out(settings[:2]...), "Missing parameter", "requires the parameter \"pass\"")
 	said := out(settings...)
 	tfacc.Says(t, said, "0 to add, 1 to change, 0 to destroy", "Customization not imported")
-	tfacc.Says(t, said, "Secrets not imported", "values of pass, which its host does not keep")
+	tfacc.Says(t, said, "Secrets not imported", "values of pass, which its host does not report")
 	w.Apply(t)
 	w.EmptyPlan(t)
 	if after := host.Virsh(t, "dumpxml", name); after != before {
