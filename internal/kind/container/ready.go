@@ -159,7 +159,7 @@ func (w *waiter) look(ctx context.Context) (s sight, err error) {
 const endTime = 10 * time.Second
 
 // goesOff waits for a container that has reported its end to go off, which takes a moment, so that what
-// is read of it next shows it as off.
+// is read of it next shows it as off. libvirt does not notice the end of some: they are switched off.
 func (w *waiter) goesOff(ctx context.Context, s *sight) (err error) {
 	for began := time.Now(); s.state == host.StateRunning && time.Since(began) < endTime; {
 		if err := kind.Pause(ctx, lookFirst); err != nil {
@@ -169,6 +169,13 @@ func (w *waiter) goesOff(ctx context.Context, s *sight) (err error) {
 			return err
 		}
 	}
+	if s.state != host.StateRunning {
+		return nil
+	}
+	if err := w.driver.containers.DestroyDomain(ctx, w.instance.UUID); err != nil {
+		return err
+	}
+	s.state = host.StateShutoff
 	return nil
 }
 
