@@ -135,6 +135,11 @@ func TestAccExamplesWork(t *testing.T) {
 	}
 	team := tenant("team-a", resources(t, "template", "template_version"))
 	team.Write(t, "noble.qcow2", string(noble))
+	shop, err := os.ReadFile(acctest.WebImage(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	team.Write(t, "shop.tar", string(shop))
 	t.Cleanup(func() { team.Destroy(t) })
 	// The other version's image is a download from a site that does not exist.
 	tfacc.Says(t, apply(team, "-target=novacron_template_version.v1_0"), "2 added")

@@ -75,6 +75,11 @@ resource "novacron_instance" "shop" {
   }
 }
 
+variable "db_password" {
+  type      = string
+  ephemeral = true
+}
+
 # A container, whose address is its own: nothing is published on the host's
 resource "novacron_instance" "container" {
   name        = "shop-web-1"
