@@ -52,7 +52,8 @@ func TestAccGeneratedConfigurationIsComplete(t *testing.T) {
 				} }`,
 			},
 			[]string{
-				`cpu_cores = 2`, `memory_mb = 256`, `data = { is_boot = null is_system_disk = null mount_path = null size_gb = 1`,
+				`cpu_cores = 2`, `memory_mb = 256`,
+				`data = { is_boot = null is_system_disk = null mount_path = null size_gb = 1`,
 				`size_gb = 2 storage_tier = "bulk" type = "hdd"`,
 				`static_ip = "10.9.0.5/24"`, `strategy = "clone"`, `default_network_policies = ["clean-traffic"]`,
 			},
