@@ -97,6 +97,19 @@ func noun(path Path) string {
 	return strings.ToUpper(word[:1]) + word[1:]
 }
 
+// Collect returns what several checks find. It ends at the first that cannot check.
+func Collect(checks ...func() (List, error)) (List, error) {
+	var fs List
+	for _, check := range checks {
+		found, err := check()
+		if err != nil {
+			return nil, err
+		}
+		fs = append(fs, found...)
+	}
+	return fs, nil
+}
+
 // Err returns nil if there are no findings, and otherwise the findings as one error; errors.As
 // returns the List.
 func (fs List) Err() error {

@@ -45,6 +45,22 @@ const (
 // what it was to do.
 func (i Instance) AsAsked() bool { return i.Healthy() || i.Done }
 
+// InstanceOf is what the domain of an instance shows of it whatever its type is. on is its host.
+func InstanceOf(d host.Domain, facts metadata.Facts, on host.Self, driver string) Instance {
+	return Instance{
+		UUID:        d.UUID,
+		Type:        driver,
+		Facts:       facts,
+		DomainName:  d.Name,
+		Host:        on.Hostname,
+		HostUUID:    on.UUID,
+		Description: metadata.DescriptionOf(d.Description, facts.Description),
+		State:       d.State,
+		Autostart:   d.Autostart,
+		Sizes:       d.Sizes,
+	}
+}
+
 // Running reports whether the guest has not been powered off, in any other state.
 func (i Instance) Running() bool {
 	return i.State != host.StateShutoff && i.State != host.StateCrashed

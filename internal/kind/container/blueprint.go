@@ -1,6 +1,7 @@
 package container
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -162,7 +163,7 @@ func (p *Part) checkKind(r kind.Request) finding.List {
 				"Nothing carries out customization.%s of instance %q. %s", name, r.Name, catalog.NoCloudInit))
 		}
 	}
-	slices.SortFunc(fs, func(a, b finding.Finding) int { return compareText(a.Path.String(), b.Path.String()) })
+	slices.SortFunc(fs, func(a, b finding.Finding) int { return cmp.Compare(a.Path.String(), b.Path.String()) })
 	return fs
 }
 

@@ -42,22 +42,12 @@ func (d *Driver) Check(ctx context.Context, _ string, b kind.Blueprint) (finding
 			"for %s, and the host %s is %s: register an image for that.", b.Version.ID, root.Architecture, d.host.URI(),
 			architecture))
 	}
-	long, err := d.checkPaths(ctx, b)
-	if err != nil {
-		return nil, err
-	}
-	fs = append(fs, long...)
-	for _, check := range []func() (finding.List, error){
+	more, err := finding.Collect(
+		func() (finding.List, error) { return d.checkPaths(ctx, b) },
 		func() (finding.List, error) { return d.networks.Check(ctx, b.NICs, b.Public) },
 		func() (finding.List, error) { return d.volumes.CheckTiers(ctx, b.Drives) },
-	} {
-		found, err := check()
-		if err != nil {
-			return nil, err
-		}
-		fs = append(fs, found...)
-	}
-	return fs, nil
+	)
+	return append(fs, more...), err
 }
 
 // checkPaths reports disks in pools whose paths are so long that libvirt cannot mount the disks.

@@ -3,13 +3,10 @@ package container
 import (
 	"context"
 	"errors"
-	"fmt"
-	"math"
 	"path"
 	"slices"
 	"strings"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
@@ -45,10 +42,10 @@ func (d *Driver) Compare(ctx context.Context, i kind.Instance, b kind.Blueprint)
 	if own.vcpus != vcpus(p.machine) || own.memoryMiB != p.machine.MemoryMiB {
 		restart(finding.At("hardware_profile"), "")
 	}
-	replaces, devices := compareNICs(i, b.NICs)
-	diff.Replaces, diff.Devices = append(diff.Replaces, replaces...), devices
 	more := change{blueprint: b}
-	more.blueprint.NICs = withMACs(b.NICs, i, devices.AddNICs)
+	more.blueprint.NICs = kind.WithMACs(b.NICs, i)
+	replaces, devices := compareNICs(i, b.NICs, more.blueprint.NICs)
+	diff.Replaces, diff.Devices = append(diff.Replaces, replaces...), devices
 	d.compareTold(&diff, &more, i, b)
 	if len(i.Disks) == 0 || len(b.Drives) == 0 || i.Disks[0].Name != b.Drives[0].Name || own.fresh != p.fresh {
 		diff.Replaces = append(diff.Replaces, finding.At("storage_profile"))
@@ -104,20 +101,14 @@ func (d *Driver) compareTold(diff *kind.Diff, more *change, i kind.Instance, b k
 	}
 }
 
-// compareNICs compares interfaces by their names. New ones get the MAC addresses that they had before,
-// or others.
-func compareNICs(i kind.Instance, want []profile.NIC) (replaces []finding.Path, d kind.Devices) {
+// compareNICs compares interfaces by their names. settled are those that are wanted, with the MAC
+// addresses that they have or get.
+func compareNICs(i kind.Instance, want, settled []profile.NIC) (replaces []finding.Path, d kind.Devices) {
 	interfaces := finding.At("network_profile").Name("interfaces")
-	for _, w := range want {
+	for k, w := range want {
 		n := slices.IndexFunc(i.NICs, func(h profile.NIC) bool { return h.Name == w.Name })
 		if n < 0 {
-			if w.MAC == "" {
-				w.MAC = metadata.NotedMAC(i.Facts.MACs, w.Name)
-			}
-			if w.MAC == "" {
-				w.MAC = kind.RandomMAC()
-			}
-			d.AddNICs = append(d.AddNICs, w)
+			d.AddNICs = append(d.AddNICs, settled[k])
 			continue
 		}
 		h := i.NICs[n]
@@ -125,9 +116,8 @@ func compareNICs(i kind.Instance, want []profile.NIC) (replaces []finding.Path, 
 			replaces = append(replaces, interfaces.Key(w.Name).Name("mac_address"))
 			continue
 		}
-		w.MAC = h.MAC
 		if h.Network != w.Network || h.Bridge != w.Bridge || h.Filter != w.Filter {
-			d.Reconnects = append(d.Reconnects, w)
+			d.Reconnects = append(d.Reconnects, settled[k])
 		}
 	}
 	for _, h := range i.NICs {
@@ -136,19 +126,6 @@ func compareNICs(i kind.Instance, want []profile.NIC) (replaces []finding.Path, 
 		}
 	}
 	return replaces, d
-}
-
-// withMACs are interfaces with the addresses that those of their names have, or get.
-func withMACs(nics []profile.NIC, i kind.Instance, added []profile.NIC) []profile.NIC {
-	nics = slices.Clone(nics)
-	for n := range nics {
-		for _, known := range slices.Concat(i.NICs, added) {
-			if known.Name == nics[n].Name {
-				nics[n].MAC = known.MAC
-			}
-		}
-	}
-	return nics
 }
 
 // compareDisks compares the disks by their names.
@@ -169,7 +146,7 @@ func (d *Driver) compareDisks(
 				return fs, err
 			}
 			diff.Devices.AddDisks = append(diff.Devices.AddDisks, disk)
-			refuseShrinking(&fs, i, drive, disk.Has)
+			i.RefuseShrinking(&fs, drive, disk.Has)
 			continue
 		}
 		if path.Dir(i.Disks[n].Path) != path.Clean(pool.Path) {
@@ -189,7 +166,7 @@ func (d *Driver) compareDisks(
 		if drive.Size > has {
 			diff.Grows = append(diff.Grows, kind.Growth{Disk: i.Disks[n], Volume: volume, Size: drive.Size})
 		}
-		refuseShrinking(&fs, i, drive, has)
+		i.RefuseShrinking(&fs, drive, has)
 	}
 	for _, disk := range i.Disks {
 		if !slices.ContainsFunc(want, func(drive profile.Drive) bool { return drive.Name == disk.Name }) {
@@ -218,16 +195,3 @@ func (d *Driver) newDisk(
 	}
 	return disk, err
 }
-
-// refuseShrinking reports a disk of that many bytes that would become smaller.
-func refuseShrinking(fs *finding.List, i kind.Instance, drive profile.Drive, has uint64) {
-	if drive.Size >= has {
-		return
-	}
-	fs.Add(finding.At("storage_profile").Name("disks").Key(drive.Name).Name("size_gb"), "Disk would shrink",
-		fmt.Sprintf("Disk %q of instance %q has %.4g GiB and cannot shrink to %.4g: its file system would be cut off. "+
-			"Set size_gb to at least %d, or create a new instance.", drive.Name, i.Facts.Name, gib(has),
-			gib(drive.Size), int(math.Ceil(gib(has)))))
-}
-
-func gib(bytes uint64) float64 { return float64(bytes) / (1 << 30) }

@@ -31,22 +31,7 @@ func (d *Driver) Drift(i kind.Instance, b kind.Blueprint) []kind.Drift {
 		differs(hardware.Name("cpu_cores"), int64(have.vcpus), false)
 	}
 	differs(hardware.Name("memory_mb"), int64(have.memoryMiB), have.memoryMiB == want.MemoryMiB)
-	filtered := false
-	for _, w := range b.NICs {
-		at := finding.At("network_profile").Name("interfaces").Key(w.Name)
-		n := slices.IndexFunc(i.NICs, func(h profile.NIC) bool { return h.Name == w.Name })
-		if n < 0 {
-			differs(at.Name("network"), "", false)
-			continue
-		}
-		h := i.NICs[n]
-		differs(at.Name("network"), h.Network, h.Network == w.Network)
-		differs(at.Name("bridge"), h.Bridge, h.Bridge == w.Bridge)
-		if h.Filter != w.Filter && !filtered {
-			filtered = true
-			differs(finding.At("network_profile").Name("default_network_policies"), filters(h), false)
-		}
-	}
+	all = append(all, kind.DriftOfNICs(i.NICs, b.NICs)...)
 	for n, w := range b.Drives {
 		at := finding.At("storage_profile").Name("disks").Key(w.Name)
 		if n == 0 && have.fresh {
@@ -58,13 +43,6 @@ func (d *Driver) Drift(i kind.Instance, b kind.Blueprint) []kind.Drift {
 		}
 	}
 	return all
-}
-
-func filters(n profile.NIC) []string {
-	if n.Filter == "" {
-		return []string{}
-	}
-	return []string{n.Filter}
 }
 
 // Overrides implements kind.Driver. What the container is told beyond its version is not among them,
@@ -109,18 +87,12 @@ func (d *Driver) Overrides(ctx context.Context, i kind.Instance, version catalog
 	return o, nil
 }
 
-// sizeOf is the size of a disk in bytes. For a disk that is in no pool any more, it is the size as last
-// recorded.
+// sizeOf is the size of a disk in bytes, or of the memory in place of the system disk.
 func (d *Driver) sizeOf(ctx context.Context, i kind.Instance, disk host.DomainDisk, system bool) (uint64, error) {
 	if own := definedOf(i); system && own.fresh {
 		return own.memory, nil
 	}
-	volume, err := d.volumes.Volume(ctx, disk)
-	n := slices.IndexFunc(i.Facts.Sizes, func(left metadata.DiskSize) bool { return left.Disk == disk.Name })
-	if err != nil && n >= 0 && !host.Unanswered(err) {
-		return i.Facts.Sizes[n].Bytes, nil
-	}
-	return volume.Capacity, err
+	return i.SizeOf(ctx, d.volumes, disk)
 }
 
 // configuration is what the container is told now. A container without one is told nothing.

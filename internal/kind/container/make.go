@@ -2,9 +2,7 @@ package container
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/image"
@@ -29,13 +27,7 @@ func (d *Driver) Stages(of *kind.Build) []kind.Stage {
 
 // makeDisks creates the disks, all of them empty, and then checks the image.
 func (b *build) makeDisks(ctx context.Context) error {
-	pools := b.Pools()
-	b.UndoLater(func(ctx context.Context) error {
-		return b.driver.volumes.RemoveAll(ctx, b.Tenant, b.Request.Name, pools)
-	})
-	// Remains of an instance of the same name that was removed without its volumes.
-	remains := append(slices.Clone(pools), b.Remains...)
-	if err := b.driver.volumes.RemoveRemains(ctx, b.Tenant, b.Request.Name, remains, b.Doubt); err != nil {
+	if err := b.TakeVolumes(ctx, b.driver.volumes); err != nil {
 		return err
 	}
 	disks := []disk{{b.Homes[0].Name, b.systemVolume(), b.rootSize()}}
@@ -43,7 +35,7 @@ func (b *build) makeDisks(ctx context.Context) error {
 		disks = append(disks, disk{b.Homes[n+1].Name, diskVolume(b.Tenant, b.Request.Name, drive.Name), drive.Size})
 	}
 	err := b.driver.makeEmpty(ctx, disks, func(pool, name string, create func() error) error {
-		return b.createOver(ctx, pool, name, create)
+		return b.CreateOver(ctx, b.driver.volumes, pool, name, create)
 	})
 	if err != nil {
 		return err
@@ -76,10 +68,7 @@ func (d *Driver) makeEmpty(
 	for _, k := range disks {
 		spec := host.VolumeSpec{Name: k.volume, Format: "raw", Capacity: k.size}
 		err := create(k.pool, k.volume, func() error {
-			return step.Uninterrupted(ctx, func(ctx context.Context) error {
-				_, err := d.host.CreateVolume(ctx, k.pool, spec)
-				return err
-			})
+			return d.volumes.Create(ctx, k.pool, spec)
 		})
 		if err != nil {
 			return err
@@ -101,7 +90,7 @@ func (b *build) copyImage(ctx context.Context, name string) error {
 		return nil
 	}
 	home, of := b.Homes[0].Name, b.Image.Volume
-	return b.createOver(ctx, home, name, func() error {
+	return b.CreateOver(ctx, b.driver.volumes, home, name, func() error {
 		if home == of.Pool {
 			return b.driver.host.CopyVolume(ctx, home, name, of.Name)
 		}
@@ -109,23 +98,6 @@ func (b *build) copyImage(ctx context.Context, name string) error {
 			Pool: home, Name: name, Capacity: of.Capacity, Image: of, ImageFormat: b.Image.Format,
 		})
 	})
-}
-
-// createOver creates a volume of an instance. If the domain has just claimed the instance's name, a
-// create that is over requested any existing volume of that name, and the host created it late.
-func (b *build) createOver(ctx context.Context, pool, name string, create func() error) error {
-	err := create()
-	if !errors.Is(err, host.ErrExists) || !b.Claimed {
-		return err
-	}
-	// The file may also be one that the host does not know yet, such as a copy made by hand.
-	if err := b.driver.host.RefreshPool(ctx, pool); err != nil {
-		return err
-	}
-	if err := b.driver.volumes.Remove(ctx, pool, name); err != nil {
-		return err
-	}
-	return create()
 }
 
 // makeFiles creates the volumes by which host and container talk to each other, and writes what the
@@ -142,12 +114,7 @@ func (b *build) makeFiles(ctx context.Context) error {
 		{Name: naming.Log(b.Tenant, b.Request.Name), Mode: 0o600},
 	} {
 		spec.Format = "raw"
-		err := b.createOver(ctx, b.Pool.Name, spec.Name, func() error {
-			return step.Uninterrupted(ctx, func(ctx context.Context) error {
-				_, err := b.driver.host.CreateVolume(ctx, b.Pool.Name, spec)
-				return err
-			})
-		})
+		err := b.CreateVolume(ctx, b.driver.volumes, b.Pool.Name, spec)
 		if err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path"
+	"sync"
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
@@ -69,36 +70,10 @@ func (d *Driver) run(ctx context.Context, uuid, program string) error {
 // Stop implements kind.Driver. nova-init stops an application as its settings say, within their own
 // time; the image's own init shuts a system down.
 func (d *Driver) Stop(ctx context.Context, uuid string, grace time.Duration) error {
-	var asked time.Time
-	mode := host.ShutdownSignal
-	for deadline := time.Now().Add(grace); grace > 0 && time.Now().Before(deadline); {
-		state, err := d.containers.DomainState(ctx, uuid)
-		switch {
-		case errors.Is(err, host.ErrNoDomain):
-			return nil
-		case err != nil:
-			return err
-		case state == host.StateShutoff:
-			return nil
-		case state != host.StateRunning && state != host.StateShuttingDown:
-			deadline = time.Now() // paused or crashed: it will not hear
-			continue
-		}
-		if asked.IsZero() {
-			mode = d.shutdownMode(ctx, uuid)
-		}
-		if time.Since(asked) >= kind.Nudge {
-			asked = time.Now()
-			_ = d.containers.ShutdownDomain(ctx, uuid, mode) // it is watched, and asked again
-		}
-		if err := kind.Pause(ctx, kind.Poll); err != nil {
-			return err
-		}
-	}
-	if err := d.containers.DestroyDomain(ctx, uuid); err != nil && !errors.Is(err, host.ErrNoDomain) {
-		return err
-	}
-	return nil
+	mode := sync.OnceValue(func() host.ShutdownMode { return d.shutdownMode(ctx, uuid) })
+	return kind.Stop(ctx, d.containers, uuid, grace, func(ctx context.Context) {
+		_ = d.containers.ShutdownDomain(ctx, uuid, mode()) // it is watched, and asked again
+	})
 }
 
 // shutdownMode is how a container is asked to stop.

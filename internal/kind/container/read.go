@@ -40,18 +40,7 @@ func (d *Driver) Read(ctx context.Context, domain host.Domain, facts metadata.Fa
 	if err != nil {
 		return kind.Instance{}, err
 	}
-	i := kind.Instance{
-		UUID:        domain.UUID,
-		Type:        d.Type(),
-		Facts:       facts,
-		DomainName:  domain.Name,
-		Host:        id.Hostname,
-		HostUUID:    id.UUID,
-		Description: metadata.DescriptionOf(domain.Description, facts.Description),
-		State:       domain.State,
-		Autostart:   domain.Autostart,
-		Sizes:       domain.Sizes,
-	}
+	i := kind.InstanceOf(domain, facts, id, d.Type())
 	own := defined{vcpus: domain.Sockets * max(1, domain.Cores), memoryMiB: domain.MemoryMiB}
 	for _, f := range domain.Filesystems {
 		switch {

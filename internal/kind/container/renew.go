@@ -17,7 +17,7 @@ func (d *Driver) Renew(of *kind.Build, before kind.Instance) []kind.Stage {
 	b := &build{of, d}
 	return []kind.Stage{
 		{Name: "disks", Do: func(ctx context.Context) error { return b.makeSystemDisk(ctx) }},
-		{Name: "shutdown", Do: func(ctx context.Context) error { return b.shutDown(ctx, before) }},
+		{Name: "shutdown", Do: func(ctx context.Context) error { return b.ShutDown(ctx, d, before) }},
 		{Name: "seed", Do: func(ctx context.Context) error { return b.tellAgain(ctx, before) }},
 	}
 }
@@ -58,22 +58,9 @@ func (b *build) makeSystemDisk(ctx context.Context) error {
 	return b.Confirm(ctx)
 }
 
-// shutDown stops the container; its undo brings it back.
-func (b *build) shutDown(ctx context.Context, before kind.Instance) error {
-	if !before.Running() {
-		return nil
-	}
-	b.UndoLater(func(ctx context.Context) error {
-		_, err := b.driver.Start(ctx, before)
-		return err
-	})
-	return b.driver.Stop(ctx, b.UUID, kind.HalfTime(ctx))
-}
-
 // tellAgain replaces what the container is told.
 func (b *build) tellAgain(ctx context.Context, before kind.Instance) error {
-	_, devices := compareNICs(before, b.Blueprint.NICs)
-	b.Blueprint.NICs = withMACs(b.Blueprint.NICs, before, devices.AddNICs)
+	b.Blueprint.NICs = kind.WithMACs(b.Blueprint.NICs, before)
 	name := naming.Configuration(b.Tenant, b.Request.Name)
 	old, err := b.driver.host.ReadVolume(ctx, b.Pool.Name, name, configLimit)
 	if err != nil && !errors.Is(err, host.ErrNoVolume) {

@@ -12,21 +12,13 @@ import (
 
 // Check implements kind.Driver.
 func (d *Driver) Check(ctx context.Context, name string, b kind.Blueprint) (finding.List, error) {
-	var fs finding.List
 	machine := PartOf(b).Machine
-	for _, check := range []func() (finding.List, error){
+	return finding.Collect(
 		func() (finding.List, error) { return d.checkFirmware(ctx, machine) },
 		func() (finding.List, error) { return d.gpus.check(ctx, name, machine) },
 		func() (finding.List, error) { return d.networks.Check(ctx, b.NICs, b.Public) },
 		func() (finding.List, error) { return d.volumes.CheckTiers(ctx, b.Drives) },
-	} {
-		found, err := check()
-		if err != nil {
-			return nil, err
-		}
-		fs = append(fs, found...)
-	}
-	return fs, nil
+	)
 }
 
 // checkFirmware reports that the host has no EFI.

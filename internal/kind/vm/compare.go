@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"path"
 	"slices"
 
@@ -79,7 +78,7 @@ func (d *Driver) compareDisks(
 				return fs, err
 			}
 			diff.Devices.AddDisks = append(diff.Devices.AddDisks, disk)
-			refuseShrinking(&fs, i, drive, disk.Has)
+			i.RefuseShrinking(&fs, drive, disk.Has)
 			continue
 		}
 		diff.Replaces = append(diff.Replaces, compareDisk(i.Disks[n], drive, path.Clean(pool.Path))...)
@@ -98,7 +97,7 @@ func (d *Driver) compareDisks(
 		if drive.Size > has {
 			diff.Grows = append(diff.Grows, kind.Growth{Disk: i.Disks[n], Volume: volume, Size: drive.Size})
 		}
-		refuseShrinking(&fs, i, drive, has)
+		i.RefuseShrinking(&fs, drive, has)
 	}
 	for _, disk := range i.Disks {
 		switch {
@@ -128,18 +127,6 @@ func (d *Driver) newDisk(
 		disk.Has, err = volume.DiskSize(device.DataFormat)
 	}
 	return disk, err
-}
-
-// refuseShrinking reports a disk of that many bytes that would become smaller.
-func refuseShrinking(fs *finding.List, i kind.Instance, drive profile.Drive, has uint64) {
-	if drive.Size >= has {
-		return
-	}
-	fs.Add(finding.At("storage_profile").Name("disks").Key(drive.Name).Name("size_gb"), "Disk would shrink",
-		fmt.Sprintf(
-			"Disk %q of instance %q has %.4g GiB and cannot shrink to %.4g: its file system would be cut off. Set "+
-				"size_gb to at least %d, or create a new instance.", drive.Name, i.Facts.Name, gib(has),
-			gib(drive.Size), int(math.Ceil(gib(has)))))
 }
 
 // sameSize reports whether two machines have the same processors and memory.
@@ -183,5 +170,3 @@ func compareDisk(have host.DomainDisk, want profile.Drive, home string) []findin
 	}
 	return replaces
 }
-
-func gib(bytes uint64) float64 { return float64(bytes) / (1 << 30) }

@@ -2,14 +2,11 @@ package vm
 
 import (
 	"context"
-	"errors"
-	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/kind/vm/device"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
-	"github.com/novacron/terraform-provider-novacron/internal/step"
 	"github.com/novacron/terraform-provider-novacron/internal/strategy"
 )
 
@@ -32,17 +29,9 @@ func (b *build) diskSpecs() []host.DiskSpec {
 // makeDisks creates the system disk from the base and the other disks blank, and then checks the
 // base.
 func (b *build) makeDisks(ctx context.Context) error {
-	pools := b.Pools()
-	// Remains of an instance of the same name that was removed without its volumes. Remains that the
-	// host does not know, such as rotated logs of a console, are removed with this instance if they are
-	// in one of its pools.
-	remains := append(slices.Clone(pools), b.Remains...)
-	if err := b.driver.volumes.RemoveRemains(ctx, b.Tenant, b.Request.Name, remains, b.Doubt); err != nil {
+	if err := b.TakeVolumes(ctx, b.driver.volumes); err != nil {
 		return err
 	}
-	b.UndoLater(func(ctx context.Context) error {
-		return b.driver.volumes.RemoveAll(ctx, b.Tenant, b.Request.Name, pools)
-	})
 	for i, drive := range b.Blueprint.Drives[1:] {
 		if err := b.makeDisk(ctx, drive, b.Homes[i+1].Name, b.diskVolume(drive)); err != nil {
 			return err
@@ -71,9 +60,9 @@ func (b *build) makeBootable(ctx context.Context) error {
 // makeDisk creates the volume of a drive in a pool.
 func (b *build) makeDisk(ctx context.Context, drive profile.Drive, pool, volume string) error {
 	if !drive.System {
-		return b.createVolume(ctx, pool, host.VolumeSpec{Name: volume, Format: device.DataFormat, Capacity: drive.Size})
+		return b.CreateVolume(ctx, b.driver.volumes, pool, host.VolumeSpec{Name: volume, Format: device.DataFormat, Capacity: drive.Size})
 	}
-	return b.createOver(ctx, pool, volume, func() error {
+	return b.CreateOver(ctx, b.driver.volumes, pool, volume, func() error {
 		disk := strategy.Disk{
 			Pool: pool, Name: volume, Capacity: drive.Size, Image: b.Image.Volume, ImageFormat: b.Image.Format,
 		}
@@ -82,32 +71,6 @@ func (b *build) makeDisk(ctx context.Context, drive profile.Drive, pool, volume 
 		}
 		return b.Strategy.Make(ctx, b.driver.host, disk)
 	})
-}
-
-func (b *build) createVolume(ctx context.Context, pool string, spec host.VolumeSpec) error {
-	return b.createOver(ctx, pool, spec.Name, func() error {
-		return step.Uninterrupted(ctx, func(ctx context.Context) error {
-			_, err := b.driver.host.CreateVolume(ctx, pool, spec)
-			return err
-		})
-	})
-}
-
-// createOver creates a volume of an instance. If the domain has just claimed the instance's name, a
-// create that is over requested any existing volume of that name, and the host created it late.
-func (b *build) createOver(ctx context.Context, pool, name string, create func() error) error {
-	err := create()
-	if !errors.Is(err, host.ErrExists) || !b.Claimed {
-		return err
-	}
-	// The file may also be one that the host does not know yet, such as a copy made by hand.
-	if err := b.driver.host.RefreshPool(ctx, pool); err != nil {
-		return err
-	}
-	if err := b.driver.host.DeleteVolume(ctx, pool, name); err != nil && !errors.Is(err, host.ErrNoVolume) {
-		return err
-	}
-	return create()
 }
 
 func (b *build) diskVolume(drive profile.Drive) string {

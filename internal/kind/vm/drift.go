@@ -29,24 +29,7 @@ func (d *Driver) Drift(i kind.Instance, b kind.Blueprint) []kind.Drift {
 	differs(hardware.Name("memory_mb"), int64(have.MemoryMiB), have.MemoryMiB == want.MemoryMiB)
 	lost(hardware.Name("cpu_type"), have.CPU, have.CPU == host.EffectiveCPU(definedOf(i).domainType, want.CPU))
 	lost(hardware.Name("gpu_count"), int64(have.GPUs), have.GPUs == want.GPUs)
-	filtered := false
-	for _, w := range b.NICs {
-		at := finding.At("network_profile").Name("interfaces").Key(w.Name)
-		n := slices.IndexFunc(i.NICs, func(h profile.NIC) bool { return h.Name == w.Name })
-		if n < 0 {
-			differs(at.Name("network"), "", false)
-			continue
-		}
-		h := i.NICs[n]
-		differs(at.Name("type"), h.Model, h.Model == w.Model)
-		differs(at.Name("network"), h.Network, h.Network == w.Network)
-		differs(at.Name("bridge"), h.Bridge, h.Bridge == w.Bridge)
-		differs(at.Name("vlan"), int64(h.VLAN), h.VLAN == w.VLAN)
-		if h.Filter != w.Filter && !filtered {
-			filtered = true
-			differs(finding.At("network_profile").Name("default_network_policies"), filters(h), false)
-		}
-	}
+	all = append(all, kind.DriftOfNICs(i.NICs, b.NICs)...)
 	for _, w := range b.Drives {
 		at := finding.At("storage_profile").Name("disks").Key(w.Name)
 		n := slices.IndexFunc(i.Disks, func(h host.DomainDisk) bool { return h.Name == w.Name })
@@ -62,15 +45,8 @@ func (d *Driver) Drift(i kind.Instance, b kind.Blueprint) []kind.Drift {
 		if size, known := i.Size(w.Name); known && size < w.Size {
 			differs(at.Name("size_gb"), int64(size>>30), profile.SameSize(size, w.Size))
 		} else if known {
-			lost(at.Name("size_gb"), gib(size), profile.SameSize(size, w.Size)) // no disk shrinks
+			lost(at.Name("size_gb"), kind.GiB(size), profile.SameSize(size, w.Size)) // no disk shrinks
 		}
 	}
 	return all
-}
-
-func filters(n profile.NIC) []string {
-	if n.Filter == "" {
-		return []string{}
-	}
-	return []string{n.Filter}
 }

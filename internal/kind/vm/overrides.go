@@ -2,8 +2,6 @@ package vm
 
 import (
 	"context"
-	"errors"
-	"slices"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
@@ -33,7 +31,7 @@ func (d *Driver) Overrides(
 	}
 	drives := make([]profile.Drive, len(i.Disks))
 	for n, disk := range i.Disks {
-		size, err := d.sizeOf(ctx, i, disk)
+		size, err := i.SizeOf(ctx, d.volumes, disk)
 		if err != nil {
 			return o, err
 		}
@@ -46,18 +44,4 @@ func (d *Driver) Overrides(
 	}
 	o.Storage = profile.StorageBeyond(drives, storage, uint64(max(0, version.VirtualSize)))
 	return o, nil
-}
-
-// sizeOf is the size of a disk in bytes. For a disk that is in no pool any more, it is the size as
-// last recorded.
-func (d *Driver) sizeOf(ctx context.Context, i kind.Instance, disk host.DomainDisk) (uint64, error) {
-	if size, known := i.Size(disk.Name); known {
-		return size, nil
-	}
-	volume, err := d.volumes.Volume(ctx, disk)
-	n := slices.IndexFunc(i.Facts.Sizes, func(left metadata.DiskSize) bool { return left.Disk == disk.Name })
-	if err != nil && n >= 0 && !errors.Is(err, host.ErrUnreachable) && !errors.Is(err, host.ErrNoAnswer) {
-		return i.Facts.Sizes[n].Bytes, nil
-	}
-	return volume.Capacity, err
 }

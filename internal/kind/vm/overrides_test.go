@@ -40,20 +40,20 @@ func TestADiskOfAPoolThatIsGoneHasTheSizeThatItWasLeftWith(t *testing.T) {
 	r := newRig(t)
 	_, i := r.made(nil)
 	i.Disks[1].Path = "/removed/nova.disk.t1.web.data.qcow2"
-	if size, err := r.driver.sizeOf(t.Context(), i, i.Disks[1]); err != nil || size != 1<<30 {
+	if size, err := i.SizeOf(t.Context(), r.driver.volumes, i.Disks[1]); err != nil || size != 1<<30 {
 		t.Errorf("it has %d bytes, %v", size, err)
 	}
 	i.Facts.Sizes = nil
-	if _, err := r.driver.sizeOf(t.Context(), i, i.Disks[1]); err == nil {
+	if _, err := i.SizeOf(t.Context(), r.driver.volumes, i.Disks[1]); err == nil {
 		t.Error("a size is told that nobody knows")
 	}
 	_, i = newRig(t).made(nil)
 	r.Inject = func(fakehost.Call) fakehost.Fault { return fakehost.Fault{Before: host.ErrUnreachable} }
-	if _, err := r.drive("qemu").sizeOf(t.Context(), i, i.Disks[1]); !errors.Is(err, host.ErrUnreachable) {
+	if _, err := i.SizeOf(t.Context(), r.drive("qemu").volumes, i.Disks[1]); !errors.Is(err, host.ErrUnreachable) {
 		t.Errorf("without an answer: %v", err)
 	}
 	i.Sizes = map[string]uint64{i.Disks[1].Target: 3 << 30}
-	if size, err := r.driver.sizeOf(t.Context(), i, i.Disks[1]); err != nil || size != 3<<30 {
+	if size, err := i.SizeOf(t.Context(), r.driver.volumes, i.Disks[1]); err != nil || size != 3<<30 {
 		t.Errorf("one that was read already: %d, %v", size, err)
 	}
 }

@@ -71,32 +71,7 @@ func (p *power) startFailed(ctx context.Context, err error) error {
 
 // Stop implements kind.Driver.
 func (p *power) Stop(ctx context.Context, uuid string, grace time.Duration) error {
-	deadline, asked := time.Now().Add(grace), time.Time{}
-	for grace > 0 && time.Now().Before(deadline) {
-		state, err := p.host.DomainState(ctx, uuid)
-		switch {
-		case errors.Is(err, host.ErrNoDomain):
-			return nil
-		case err != nil:
-			return err
-		case state == host.StateShutoff:
-			return nil
-		case state != host.StateRunning && state != host.StateShuttingDown:
-			deadline = time.Now() // paused or crashed: it will not hear
-			continue
-		}
-		if time.Since(asked) >= kind.Nudge {
-			asked = time.Now()
-			p.askToShutDown(ctx, uuid)
-		}
-		if err := kind.Pause(ctx, kind.Poll); err != nil {
-			return err
-		}
-	}
-	if err := p.host.DestroyDomain(ctx, uuid); err != nil && !errors.Is(err, host.ErrNoDomain) {
-		return err
-	}
-	return nil
+	return kind.Stop(ctx, p.host, uuid, grace, func(ctx context.Context) { p.askToShutDown(ctx, uuid) })
 }
 
 // Awaits implements kind.Driver.

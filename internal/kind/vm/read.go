@@ -47,18 +47,7 @@ func (d *Driver) Read(ctx context.Context, domain host.Domain, facts metadata.Fa
 		own.machine.Firmware = profile.EFI
 	}
 	own.machine.GPUs, own.machine.GPU = gpusOf(domain.Passthrough)
-	i := kind.Instance{
-		UUID:        domain.UUID,
-		Type:        d.Type(),
-		Facts:       facts,
-		DomainName:  domain.Name,
-		Host:        id.Hostname,
-		HostUUID:    id.UUID,
-		Description: metadata.DescriptionOf(domain.Description, facts.Description),
-		State:       domain.State,
-		Autostart:   domain.Autostart,
-		Sizes:       domain.Sizes,
-	}
+	i := kind.InstanceOf(domain, facts, id, d.Type())
 	for _, nic := range domain.Interfaces {
 		i.NICs = append(i.NICs, profile.NIC{
 			Name: nic.Name, Model: nic.Model, Network: nic.Network, Bridge: nic.Bridge, MAC: nic.MAC,

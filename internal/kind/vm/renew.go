@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
-	"slices"
 	"strings"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
@@ -42,7 +40,7 @@ func (d *Driver) Renew(of *kind.Build, before kind.Instance) []kind.Stage {
 	b := &build{of, d}
 	return []kind.Stage{
 		{Name: "disks", Do: func(ctx context.Context) error { return b.makeSystemDisk(ctx, before) }},
-		{Name: "shutdown", Do: func(ctx context.Context) error { return b.shutDown(ctx, before) }},
+		{Name: "shutdown", Do: func(ctx context.Context) error { return b.ShutDown(ctx, d, before) }},
 		{Name: "seed", Do: func(ctx context.Context) error { return b.replaceSeed(ctx, before) }},
 	}
 }
@@ -79,22 +77,10 @@ func (b *build) renewedVolume(system profile.Drive) string {
 	return naming.Disk(b.Tenant, b.Request.Name, system.Name+"."+b.Request.Version, b.diskFormat(system))
 }
 
-// shutDown shuts the guest down; its undo brings it back.
-func (b *build) shutDown(ctx context.Context, before kind.Instance) error {
-	if !before.Running() {
-		return nil
-	}
-	b.UndoLater(func(ctx context.Context) error {
-		_, err := b.driver.Start(ctx, before)
-		return err
-	})
-	return b.driver.Stop(ctx, b.UUID, kind.HalfTime(ctx))
-}
-
 // replaceSeed replaces the seed. Its volume is exactly as large as the seed, so the new seed gets
 // another volume.
 func (b *build) replaceSeed(ctx context.Context, before kind.Instance) error {
-	b.Blueprint.NICs = withMACs(b.Blueprint.NICs, before)
+	b.Blueprint.NICs = kind.WithMACs(b.Blueprint.NICs, before)
 	iso, err := renderSeed(b.Blueprint, b.UUID, b.Request.Name)
 	if err != nil {
 		return err
@@ -114,24 +100,6 @@ func (b *build) replaceSeed(ctx context.Context, before kind.Instance) error {
 		b.UndoLater(func(ctx context.Context) error { return replace(ctx, old) })
 	}
 	return replace(ctx, iso)
-}
-
-// withMACs are network cards with the addresses that the cards of their names have, or had before
-// they were removed. New cards get theirs here, because the seed tells the guest of them.
-func withMACs(nics []profile.NIC, i kind.Instance) []profile.NIC {
-	nics = slices.Clone(nics)
-	for n := range nics {
-		nic := &nics[n]
-		if h := slices.IndexFunc(i.NICs, func(h profile.NIC) bool { return h.Name == nic.Name }); h >= 0 {
-			nic.MAC = i.NICs[h].MAC
-		} else if nic.MAC == "" {
-			nic.MAC = metadata.NotedMAC(i.Facts.MACs, nic.Name)
-		}
-		if nic.MAC == "" {
-			nic.MAC = kind.RandomMAC()
-		}
-	}
-	return nics
 }
 
 // Clean implements kind.Driver. It removes the system disks that a reimaged instance had before,

@@ -29,7 +29,7 @@ func TestASeedKnowsTheAddressesOfAllCards(t *testing.T) {
 	i := kind.Instance{NICs: []profile.NIC{testNIC("eth0", "52:54:00:00:00:0a")}}
 	i.Facts.MACs = []metadata.MACNote{{Interface: "eth0", MAC: "52:54:00:00:00:01"},
 		{Interface: "eth3", MAC: "52:54:00:00:00:0d"}}
-	got := withMACs([]profile.NIC{testNIC("eth0", ""), testNIC("eth1", ""), testNIC("eth2", "52:54:00:00:00:0c"),
+	got := kind.WithMACs([]profile.NIC{testNIC("eth0", ""), testNIC("eth1", ""), testNIC("eth2", "52:54:00:00:00:0c"),
 		testNIC("eth3", "")}, i)
 	if got[0].MAC != i.NICs[0].MAC || len(got[1].MAC) != 17 || got[2].MAC != "52:54:00:00:00:0c" ||
 		got[3].MAC != "52:54:00:00:00:0d" {

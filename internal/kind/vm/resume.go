@@ -127,7 +127,7 @@ func (b *build) revive(ctx context.Context) (faulty bool, err error) {
 	memory := naming.ResumedMemory(b.Tenant, b.Request.Name)
 	// Without an error: what is left goes with the instance.
 	defer func() { _ = b.dropMemory(ctx) }()
-	err = b.createOver(ctx, pool, memory, func() error {
+	err = b.CreateOver(ctx, b.driver.volumes, pool, memory, func() error {
 		return h.CopyVolume(ctx, pool, memory, naming.WarmMemory(b.Resume.Snapshot.Stem))
 	})
 	if err != nil {

@@ -55,7 +55,7 @@ func (b *build) makeSeed(ctx context.Context) error {
 	if err := b.createSeed(ctx, iso); err != nil {
 		return err
 	}
-	if err := b.createVolume(ctx, b.Pool.Name, host.VolumeSpec{
+	if err := b.CreateVolume(ctx, b.driver.volumes, b.Pool.Name, host.VolumeSpec{
 		Name: naming.Console(b.Tenant, b.Request.Name), Format: "raw",
 	}); err != nil {
 		return err
@@ -75,7 +75,7 @@ func (b *build) putSeed(ctx context.Context, iso []byte) error {
 // createSeed creates the volume of a seed.
 func (b *build) createSeed(ctx context.Context, iso []byte) error {
 	size := uint64(len(iso))
-	return b.createVolume(ctx, b.Pool.Name, host.VolumeSpec{
+	return b.CreateVolume(ctx, b.driver.volumes, b.Pool.Name, host.VolumeSpec{
 		Name: naming.Seed(b.Tenant, b.Request.Name), Format: "raw", Capacity: size, Allocation: size,
 	})
 }

@@ -143,7 +143,7 @@ func checkSystemDisk(asked, has catalog.ShapeDisk) finding.List {
 	case asked.Size < has.Size && !profile.SameSize(asked.Size, has.Size):
 		fs.Add(disk.Name("size_gb"), summary, fmt.Sprintf("A resumed guest has the system disk of its snapshot, of "+
 			"%.1f GiB, or a larger one, and this one has %.1f GiB: leave it out, or use another strategy, such as "+
-			"linked_clone.", gib(has.Size), gib(asked.Size)))
+			"linked_clone.", kind.GiB(has.Size), kind.GiB(asked.Size)))
 	}
 	return fs
 }

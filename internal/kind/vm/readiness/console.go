@@ -3,7 +3,6 @@ package readiness
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/guest"
@@ -13,9 +12,8 @@ import (
 )
 
 const (
-	// consoleLines is how much of the console an error shows, out of its last consoleTail bytes.
-	consoleLines = 20
-	consoleTail  = 64 << 10
+	// consoleTail is how much of the console's end is read for an error, in bytes.
+	consoleTail = 64 << 10
 	// consoleChunk is how much of a console is in memory at once, and longestReport how much of one is
 	// kept to see a report that began in it. Both in bytes; a guest may write as much as it likes.
 	consoleChunk  = 1 << 20
@@ -119,7 +117,7 @@ func (c *console) search(
 			return "", false, err
 		}
 		*from += uint64(len(data))
-		text := c.rest + printable(data)
+		text := c.rest + kind.Printable(data)
 		if failure, reported := guest.Report(text, id); reported {
 			return failure, true, nil
 		}
@@ -139,12 +137,11 @@ func (c *console) tail(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	text := printable(data)
+	text := kind.Printable(data)
 	if len(data) < consoleTail/8 { // it may have been begun just now
 		text = c.olderTail(ctx) + text
 	}
-	lines := strings.Split(strings.TrimSpace(text), "\n")
-	return strings.Join(lines[max(0, len(lines)-consoleLines):], "\n"), nil
+	return kind.LastLines(text), nil
 }
 
 // olderTail is the end of the file before, "" if there is none.
@@ -161,7 +158,7 @@ func (c *console) olderTail(ctx context.Context) string {
 	if err != nil {
 		return ""
 	}
-	return printable(data)
+	return kind.Printable(data)
 }
 
 // consoleTail is the end of what a guest has written to its serial console, "" if it cannot be
@@ -174,14 +171,4 @@ func (w *Waiter) consoleTail(ctx context.Context, i kind.Instance) string {
 		return ""
 	}
 	return text
-}
-
-// printable drops characters that would move a reader's cursor.
-func printable(data []byte) string {
-	return strings.Map(func(r rune) rune {
-		if r == '\n' || r == '\t' || r >= ' ' && r != 0x7f && r != 0xfffd {
-			return r
-		}
-		return -1
-	}, string(data))
 }

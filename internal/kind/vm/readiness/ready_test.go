@@ -56,9 +56,3 @@ func TestWhatAGuestWroteIsShownButNotKept(t *testing.T) {
 		t.Errorf("kept is %q", text)
 	}
 }
-
-func TestConsoleTextDoesNotMoveTheCursor(t *testing.T) {
-	if got := printable([]byte("a\x1b[2Jb\r\n\tc\x00\xff\x7fd ü")); got != "a[2Jb\n\tcd ü" {
-		t.Errorf("got %q", got)
-	}
-}
