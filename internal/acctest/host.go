@@ -89,8 +89,22 @@ func (h *Host) Own(t testing.TB, suffix string) *Host {
 		t.Fatal(err)
 	}
 	own.reportCrashes(t)
-	t.Cleanup(func() { h.adoptCrashes(t, own) })
+	t.Cleanup(func() {
+		h.adoptCrashes(t, own)
+		if t.Failed() {
+			own.reportLog(t)
+		}
+	})
 	return own
+}
+
+// reportLog logs the end of what the host's libvirtd has logged.
+func (h *Host) reportLog(t testing.TB) {
+	text, err := os.ReadFile(filepath.Join(h.Root, "log", "libvirtd.log"))
+	if err != nil {
+		t.Log(err)
+	}
+	t.Logf("libvirtd of test host %s has logged:\n%s", h.name, text[max(0, len(text)-8<<10):])
 }
 
 // Join joins the networks of two hosts of one test by a bridge "peers", which each of them has. The first

@@ -107,6 +107,9 @@ locked() {
 start() {
   mkdir -p "$dir"/{run,lib/images,cache,log,etc}
   chmod 0755 "$base_dir" "$dir"
+  # As /run of a machine, it is in memory: libvirtd syncs the state of a guest at each step, and misses
+  # the heartbeats of its peers while a busy disk keeps it waiting.
+  mount -t tmpfs -o mode=0755 tmpfs "$dir/run"
   ip netns add "$netns"
   nsenter --net="/run/netns/$netns" \
     setsid "$here/inside.sh" "$name" "$dir" </dev/null >"$dir/log/inside.log" 2>&1 9>&- &
@@ -164,6 +167,7 @@ clean() {
     done
   done < <(cgroups)
 
+  while mountpoint --quiet "$dir/run"; do umount --lazy "$dir/run"; done
   rm -rf --one-file-system "$dir"
 }
 
