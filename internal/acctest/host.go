@@ -5,12 +5,14 @@ package acctest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Environment variables that tools/testhost/testhost.sh up and tools/images/build.sh set for
@@ -236,8 +238,8 @@ func (h *Host) run(t testing.TB, command ...string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	enter := []string{"--target", holder, "--net", "--mount", "--cgroup", "--wdns=" + directory, "--"}
-	return h.output(exec.CommandContext(context.WithoutCancel(t.Context()), "nsenter", append(enter, command...)...))
+	enter := []string{"nsenter", "--target", holder, "--net", "--mount", "--cgroup", "--wdns=" + directory, "--"}
+	return h.output(t, commandTime, append(enter, command...)...)
 }
 
 // holder returns the number of the process that holds the host's namespaces.
@@ -262,17 +264,27 @@ func (h *Host) holder() (string, error) {
 // script runs a command of the test host's script. The end of the test's context does not stop it,
 // so cleanups can use it.
 func (h *Host) script(t testing.TB, command string, args ...string) (string, error) {
-	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), testhostScript(t),
-		append([]string{command, h.name}, args...)...)
-	cmd.Env = append(os.Environ(), "NOVACRON_TESTHOST_DIR="+filepath.Dir(h.Root))
-	return h.output(cmd)
+	return h.output(t, scriptTime, append([]string{testhostScript(t), command, h.name}, args...)...)
 }
 
-func (h *Host) output(cmd *exec.Cmd) (string, error) {
+// How long a command may take on the host, and one of its script, which itself waits for as long as 600 s.
+const (
+	commandTime = 3 * time.Minute
+	scriptTime  = 12 * time.Minute
+)
+
+// output runs a command and returns what it prints. The end of the test's context does not stop it.
+func (h *Host) output(t testing.TB, within time.Duration, command ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), within)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+	cmd.Env = append(os.Environ(), "NOVACRON_TESTHOST_DIR="+filepath.Dir(h.Root))
+	cmd.WaitDelay = time.Second // a process that it has left may hold its output
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
-		return "", fmt.Errorf("on test host %s: %s: %w\n%s", h.name, strings.Join(cmd.Args, " "), err, stderr.String())
+		return "", fmt.Errorf("on test host %s: %s: %w (within %s)\n%s", h.name, strings.Join(cmd.Args, " "),
+			errors.Join(err, ctx.Err()), within, stderr.String())
 	}
 	return stdout.String(), nil
 }

@@ -4,6 +4,7 @@ package tfacc
 
 import (
 	"bytes"
+	"context"
 	"os/exec"
 	"syscall"
 	"testing"
@@ -21,7 +22,8 @@ type Process struct {
 // Start starts terraform.
 func (w *Workspace) Start(t testing.TB, args ...string) *Process {
 	t.Helper()
-	p := &Process{cmd: w.Command(t.Context(), args...), ended: make(chan error, 1)}
+	ctx, cancel := context.WithTimeout(t.Context(), commandTime)
+	p := &Process{cmd: w.Command(ctx, args...), ended: make(chan error, 1)}
 	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
 	if p.cmd.SysProcAttr == nil {
 		p.cmd.SysProcAttr = &syscall.SysProcAttr{}
@@ -29,9 +31,13 @@ func (w *Workspace) Start(t testing.TB, args ...string) *Process {
 	p.cmd.SysProcAttr.Setpgid = true
 	p.cmd.Cancel = func() error { return p.signal(syscall.SIGINT) }
 	if err := p.cmd.Start(); err != nil {
+		cancel()
 		t.Fatal(err)
 	}
-	go func() { p.ended <- p.cmd.Wait() }()
+	go func() {
+		defer cancel()
+		p.ended <- p.cmd.Wait()
+	}()
 	return p
 }
 

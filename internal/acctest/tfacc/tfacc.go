@@ -116,8 +116,13 @@ func (w *Workspace) Command(ctx context.Context, args ...string) *exec.Cmd {
 	return cmd
 }
 
+// commandTime is how long Terraform may take. It is longer than the provider's own timeouts.
+const commandTime = 15 * time.Minute
+
 // Run runs terraform and returns its output. The error is that of its exit.
 func (w *Workspace) Run(ctx context.Context, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, commandTime)
+	defer cancel()
 	cmd := w.Command(ctx, args...)
 	if !w.own {
 		attach, end, err := serve(ctx, w.t, maps.Clone(w.served))

@@ -1,10 +1,12 @@
 package instance_test
 
 import (
+	"context"
 	"encoding/json"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
@@ -92,8 +94,9 @@ func planned(action plancheck.ResourceActionType) resource.ConfigPlanChecks {
 // guestSays runs a program in a guest through its agent and returns what it printed.
 func guestSays(t *testing.T, host *acctest.Host, domain string, command ...string) string {
 	t.Helper()
-	agent := guestAgent(t, host, domain)
-	result, err := agent.Exec(t.Context(), command[0], command[1:]...)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	result, err := guestAgent(t, host, domain).Exec(ctx, command[0], command[1:]...)
 	if err != nil || result.ExitCode != 0 {
 		t.Fatalf("in guest %s, %q: %v, exit status %d: %s", domain, command, err, result.ExitCode, result.Stderr)
 	}
