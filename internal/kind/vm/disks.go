@@ -60,7 +60,9 @@ func (b *build) makeBootable(ctx context.Context) error {
 // makeDisk creates the volume of a drive in a pool.
 func (b *build) makeDisk(ctx context.Context, drive profile.Drive, pool, volume string) error {
 	if !drive.System {
-		return b.CreateVolume(ctx, b.driver.volumes, pool, host.VolumeSpec{Name: volume, Format: device.DataFormat, Capacity: drive.Size})
+		return b.CreateVolume(ctx, b.driver.volumes, pool, host.VolumeSpec{
+			Name: volume, Format: device.DataFormat, Capacity: drive.Size,
+		})
 	}
 	return b.CreateOver(ctx, b.driver.volumes, pool, volume, func() error {
 		disk := strategy.Disk{
