@@ -187,7 +187,8 @@ func TestAccASystemFindsItsSeed(t *testing.T) {
 	must.Get[catalog.Version](t)(d.lib.RegisterVersion(t.Context(), library.VersionRequest{
 		ID: template.Version("1.0.0"), Source: file.Source{Path: novainit.Root(t, map[string]string{
 			"sbin/init": "#!/bin/sh\necho system of $(id -u)\ncat /var/lib/cloud/seed/nocloud/*\necho told\n" +
-				"while :; do sleep 1; done\n",
+				"id=$(grep -oE '[0-9a-f-]{36}' /var/lib/cloud/seed/nocloud/meta-data | head -n 1)\n" +
+				"echo \"novacron: customization of $id: failed: no such zone.\"\nwhile :; do sleep 1; done\n",
 		})},
 	}))
 	t.Cleanup(func() {
@@ -216,5 +217,13 @@ func TestAccASystemFindsItsSeed(t *testing.T) {
 	}
 	if i.Facts.Container == nil || !i.Facts.Container.System || i.Health != "" {
 		t.Errorf("it is %+v", i)
+	}
+
+	// Its report is waited for, unless the request says otherwise.
+	r.Name, r.WaitFor = r.Name+"-2", []string{kind.WaitRunning}
+	_, err = d.create(r)
+	if failed, is := errors.AsType[*container.Error](err); !is || !failed.Final ||
+		failed.Condition != kind.WaitCloudInit || !strings.Contains(err.Error(), "no such zone") {
+		t.Errorf("a first boot that fails: %v", err)
 	}
 }

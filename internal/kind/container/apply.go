@@ -185,7 +185,7 @@ func (d *Driver) tell(ctx context.Context, i kind.Instance, b kind.Blueprint) er
 	name := naming.Configuration(i.Facts.Tenant, i.Facts.Name)
 	volume, err := d.host.Volume(ctx, pool.Name, name)
 	if errors.Is(err, host.ErrNoVolume) {
-		_, err = d.host.CreateVolume(ctx, pool.Name, host.VolumeSpec{
+		err = d.volumes.Create(ctx, pool.Name, host.VolumeSpec{
 			Name: name, Format: "raw", Capacity: configSize, Mode: 0o600,
 		})
 		volume.Capacity = configSize
@@ -199,9 +199,9 @@ func (d *Driver) tell(ctx context.Context, i kind.Instance, b kind.Blueprint) er
 		if err != nil {
 			return err
 		}
-		part.userData = string(before.Seed["vendor-data"])
+		part.UserData = string(before.Seed["vendor-data"])
 	}
-	text, err := part.tell(b, i.UUID, i.Facts.Name, volume.Capacity)
+	text, err := part.tell(b, i.UUID, i.Facts.Name, definedOf(i).devices, volume.Capacity)
 	if err != nil {
 		return err
 	}

@@ -15,33 +15,28 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
-	"github.com/novacron/terraform-provider-novacron/internal/guest"
 	"github.com/novacron/terraform-provider-novacron/internal/initd"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 )
 
 // Part is the part of a blueprint that only containers have.
 type Part struct {
-	machine       profile.Machine
-	system        bool // process 1 is the image's own init
-	privileged    bool // without a user namespace
-	checks        bool // there is a health check
-	customization *guest.Customization
-	userData      string // the template's own, rendered; "" for none, or if a parameter is not known yet
-	seeded        bool   // userData is not known: the instance was told it
-	disk          string // the name of the system disk
-	fresh         bool   // what the container writes stays in memory
+	kind.FirstBoot // of a system; of an application, only files
+	machine        profile.Machine
+	system         bool   // process 1 is the image's own init
+	privileged     bool   // without a user namespace
+	checks         bool   // there is a health check
+	seeded         bool   // UserData is not known: the instance was told it
+	disk           string // the name of the system disk
+	fresh          bool   // what the container writes stays in memory
 	// config is what nova-init is told, except for MAC addresses, the revision and the seed; nil if a
 	// parameter or a setting is not known yet, or something is wrong.
 	config *initd.Config
 	told   []metadata.ToldNote // nil if something is wrong
 }
 
-// Told implements kind.Part. What an application is told it is told again at each start.
-func (p *Part) Told() string { return p.customization.Digest() }
-
 // Reports implements kind.Part.
-func (p *Part) Reports() bool { return p.system && guest.Reports(p.userData, p.customization) }
+func (p *Part) Reports() bool { return p.system && p.FirstBoot.Reports() }
 
 // Note implements kind.Part.
 func (p *Part) Note(f *metadata.Facts) {
@@ -72,7 +67,7 @@ func (d *Driver) Decide(r kind.Request, b *kind.Blueprint, sound bool) finding.L
 	asked := r.Container.Over(b.Version.Spec.Container)
 	p := &Part{
 		machine: b.Hardware.Machine(), system: asked.System(), privileged: asked != nil && is(asked.Privileged),
-		customization: r.Customization, fresh: keepsNothing(b.Strategy),
+		FirstBoot: kind.FirstBoot{Customization: r.Customization}, fresh: keepsNothing(b.Strategy),
 	}
 	b.Part = p
 	if b.Version.Root == nil {
@@ -120,7 +115,7 @@ func (d *Driver) Decide(r kind.Request, b *kind.Blueprint, sound bool) finding.L
 	p.config, p.checks = &config, config.Health != nil
 	p.told = p.notes(*b, asked, p.config)
 	if p.seeded = r.Seeded; p.system && !p.seeded {
-		fs = append(fs, p.checkSystem(b)...)
+		fs = append(fs, p.checkSystem(b, r.WaitFor)...)
 	}
 	return fs
 }
@@ -193,25 +188,17 @@ func checkHealth(r kind.Request, c initd.Config, s *settings.Settings) finding.L
 }
 
 // checkSystem renders what cloud-init is told at the first boot, and reports what is wrong with it.
-func (p *Part) checkSystem(b *kind.Blueprint) finding.List {
-	var fs finding.List
-	spec := b.Version.Spec
-	if spec.CloudInit != nil {
-		text, err := spec.CloudInit.Render(spec.Parameters, b.Parameters)
-		if err == nil {
-			err = guest.CheckCloudConfig(text)
-		}
-		if err != nil {
-			fs.Add(finding.At("parameters"), "Parameters make user data invalid", fmt.Sprintf("The "+
-				"cloud_init.user_data of version %q, rendered with these parameters, cannot be used: %v.",
-				b.Version.ID, err))
-			return fs
-		}
-		p.userData = text
+func (p *Part) checkSystem(b *kind.Blueprint, waitFor []string) (fs finding.List) {
+	if fs = b.CheckKey(); len(fs) > 0 {
+		return fs
 	}
-	fs = append(fs, p.customization.Validate(p.userData)...)
-	if len(fs) == 0 {
-		fs = append(fs, p.customization.ValidateCommands()...)
+	if p.UserData, fs = b.RenderUserData(true); len(fs) > 0 {
+		return fs
+	}
+	fs = p.Check(waitFor)
+	if slices.Contains(waitFor, kind.WaitCloudInit) && !p.Reports() {
+		fs.Add(finding.At("wait_for"), "Nothing to wait for", fmt.Sprintf("Neither the template nor the instance "+
+			"gives cloud-init anything to do, so the container reports nothing: remove %q.", kind.WaitCloudInit))
 	}
 	return fs
 }
@@ -251,7 +238,7 @@ func (p *Part) notes(b kind.Blueprint, asked *settings.Settings, config *initd.C
 		{By: "storage_profile", Digest: digest(disks)},
 	}
 	if !p.system { // a system is told this once
-		notes = append(notes, metadata.ToldNote{By: "customization", Digest: p.customization.Digest()})
+		notes = append(notes, metadata.ToldNote{By: "customization", Digest: p.Customization.Digest()})
 	}
 	if !b.Secret() && config != nil {
 		notes = append(notes, metadata.ToldNote{Digest: digest(withoutMACs(*config))})

@@ -1,7 +1,6 @@
 package container
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -10,10 +9,8 @@ import (
 	"strings"
 
 	settings "github.com/novacron/terraform-provider-novacron/internal/catalog/container"
-	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
-	"github.com/novacron/terraform-provider-novacron/internal/guest"
 	"github.com/novacron/terraform-provider-novacron/internal/initd"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 )
@@ -24,7 +21,7 @@ func (p *Part) configure(r kind.Request, b kind.Blueprint, s *settings.Settings)
 	var fs finding.List
 	at := finding.At("container")
 	c := initd.Config{
-		Hostname:   hostname(b, r.Name),
+		Hostname:   b.Hostname(r.Name),
 		System:     p.system,
 		Privileged: p.privileged,
 		Upper:      initd.UpperDisk,
@@ -48,7 +45,7 @@ func (p *Part) configure(r kind.Request, b kind.Blueprint, s *settings.Settings)
 	}
 	if !p.system {
 		fs = append(fs, p.run(&c, b.Version, s)...)
-		files, wrong := filesOf(b.Version, p.customization)
+		files, wrong := filesOf(b.Version, p.Customization)
 		c.Files, fs = files, append(fs, wrong...)
 	}
 	if len(fs) > 0 {
@@ -78,12 +75,6 @@ func blame(field string) finding.Path {
 	default:
 		return finding.At("container")
 	}
-}
-
-// hostname is the host name of the container.
-func hostname(b kind.Blueprint, instance string) string {
-	h := parameter.Targeted(b.Version.Spec.Parameters, b.Parameters, parameter.TargetHostname)
-	return cmp.Or(h, instance)
 }
 
 // networkOf is what the container is told of its interfaces.
@@ -142,15 +133,16 @@ func told(c initd.Config, least uint64, revision string, request uint64) ([]byte
 	return slices.Concat(text, make([]byte, size-len(text))), nil
 }
 
-// tell is what the container of an instance is told, with the MAC addresses of its interfaces.
-func (p *Part) tell(b kind.Blueprint, uuid, instance string, least uint64) ([]byte, error) {
+// tell is what the container of an instance is told, with the MAC addresses of its interfaces. names are
+// those of the interfaces that the container has, by MAC addresses in lower case.
+func (p *Part) tell(b kind.Blueprint, uuid, instance string, names map[string]string, least uint64) ([]byte, error) {
 	if p.config == nil {
 		return nil, fmt.Errorf("what instance %q is to be told is not known", instance)
 	}
 	c := *p.config
 	c.Network = networkOf(b.NICs)
 	if p.system {
-		seed, err := p.seed(b, uuid, instance)
+		seed, err := p.seed(b, uuid, instance, names)
 		if err != nil {
 			return nil, err
 		}
@@ -162,25 +154,12 @@ func (p *Part) tell(b kind.Blueprint, uuid, instance string, least uint64) ([]by
 // revision names what the container is told, without secrets.
 func (p *Part) revision() string { return digest(p.told) }
 
-// seed is what cloud-init finds at the first boot of a system. libvirt names the interfaces of a
-// container eth0, eth1 and so on, and it has no permanent MAC addresses by which netplan would find
-// them.
-func (p *Part) seed(b kind.Blueprint, uuid, instance string) (map[string][]byte, error) {
-	s := guest.Seed{
-		InstanceID: uuid, Hostname: hostname(b, instance), VendorData: p.userData, Customization: p.customization,
-	}
-	if key := parameter.Targeted(b.Version.Spec.Parameters, b.Parameters, parameter.TargetSSHKey); key != "" {
-		s.SSHAuthorizedKeys = []string{key}
-	}
-	for n, nic := range b.NICs {
-		link := guest.NetworkInterface{
-			Name: nic.Name, Device: device(n), MAC: nic.MAC, DHCP: nic.IP.DHCP, Addresses: nic.IP.Addresses,
-			DNS: nic.IP.DNS,
-		}
-		for _, gateway := range nic.IP.Gateways {
-			link.Gateways = append(link.Gateways, guest.Gateway{Addr: gateway, OnLink: nic.IP.OnLink(gateway)})
-		}
-		s.NetworkInterfaces = append(s.NetworkInterfaces, link)
+// seed is what cloud-init finds at the first boot of a system. A container has no permanent MAC addresses
+// by which netplan would find its interfaces, so they are told by their names.
+func (p *Part) seed(b kind.Blueprint, uuid, instance string, names map[string]string) (map[string][]byte, error) {
+	s := p.Seed(b, uuid, instance)
+	for n, device := range devices(b.NICs, names) {
+		s.NetworkInterfaces[n].Device = device
 	}
 	files, err := s.Render()
 	if err != nil {

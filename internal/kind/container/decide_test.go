@@ -65,6 +65,25 @@ func TestWaitsThatNeverEndAreRefused(t *testing.T) {
 	}
 }
 
+// What a system is told at its first boot is checked as that of a machine.
+func TestAFirstBootThatCannotWorkIsRefused(t *testing.T) {
+	system := &settings.Settings{Init: new(settings.SystemInit), Privileged: new(true)}
+	silent := &guest.Customization{UserData: "#cloud-config\ncloud_final_modules: []"}
+	for name, c := range map[string]struct {
+		customization *guest.Customization
+		waits         string
+		want          []string
+	}{
+		"nothing to do":           {nil, "running", nil},
+		"no report of nothing":    {nil, "cloud_init", []string{"wait_for: Nothing to wait for"}},
+		"a time zone":             {&guest.Customization{Timezone: "UTC"}, "cloud_init", nil},
+		"modules that do nothing": {silent, "running", []string{"customization: Customization needs other modules"}},
+	} {
+		r := kind.Request{Customization: c.customization, Options: kind.Options{WaitFor: []string{c.waits}}}
+		findingtest.Expect(t, name, decided(&catalog.RootImage{}, system, r), c.want...)
+	}
+}
+
 // A finding names the version, or the attribute and the instance, that it is about.
 func TestFindingsNameWhatTheyAreAbout(t *testing.T) {
 	const version = "\"t1/t@1.0.0\""

@@ -212,8 +212,8 @@ func (d *Driver) Provide(ctx context.Context, pool host.Pool) (string, error) {
 
 // Ready implements kind.Driver.
 func (d *Driver) Ready(
-	ctx context.Context, i kind.Instance, before kind.Before, conditions []string, _ bool,
+	ctx context.Context, i kind.Instance, before kind.Before, conditions []string, first bool,
 ) error {
 	w := &waiter{driver: d, instance: i, before: before, began: time.Now()}
-	return w.await(ctx, conditions)
+	return w.await(ctx, conditions, first)
 }

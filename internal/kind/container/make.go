@@ -103,7 +103,7 @@ func (b *build) copyImage(ctx context.Context, name string) error {
 // makeFiles creates the volumes by which host and container talk to each other, and writes what the
 // container is told.
 func (b *build) makeFiles(ctx context.Context) error {
-	text, err := partOf(b.Blueprint).tell(b.Blueprint, b.UUID, b.Request.Name, 0)
+	text, err := partOf(b.Blueprint).tell(b.Blueprint, b.UUID, b.Request.Name, nil, 0)
 	if err != nil {
 		return err
 	}

@@ -2,14 +2,32 @@ package container
 
 import (
 	"strconv"
+	"strings"
 
+	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
 )
 
-// device is what libvirt calls the nth interface of a container, from 0.
-func device(n int) string { return "eth" + strconv.Itoa(n) }
+// devices are what libvirt calls interfaces of a container. Those that it has keep their names, by MAC
+// addresses in lower case; each other one gets the first of eth0, eth1, … that is free.
+func devices(nics []profile.NIC, has map[string]string) []string {
+	names, taken := make([]string, len(nics)), map[string]bool{"": true}
+	for n, nic := range nics {
+		names[n] = has[strings.ToLower(nic.MAC)]
+		taken[names[n]] = true
+	}
+	for n, next := 0, 0; n < len(names); n++ {
+		for names[n] == "" {
+			if device := "eth" + strconv.Itoa(next); !taken[device] {
+				names[n] = device
+			}
+			next++
+		}
+	}
+	return names
+}
 
-// volume is where a volume of the library's pool is.
+// volumePath is where a volume of the library's pool is.
 func volumePath(pool, volume string) string { return pool + "/" + volume }
 
 // Places of the filesystems of a container; see package initd.

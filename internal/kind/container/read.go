@@ -27,6 +27,8 @@ type defined struct {
 	program   string // path of nova-init
 	fresh     bool   // what the container writes stays in memory
 	memory    uint64 // of which it has so much, bytes
+	// devices are the names of the interfaces in the container, by MAC addresses in lower case.
+	devices map[string]string
 }
 
 func definedOf(i kind.Instance) defined {
@@ -41,7 +43,9 @@ func (d *Driver) Read(ctx context.Context, domain host.Domain, facts metadata.Fa
 		return kind.Instance{}, err
 	}
 	i := kind.InstanceOf(domain, facts, id, d.Type())
-	own := defined{vcpus: domain.Sockets * max(1, domain.Cores), memoryMiB: domain.MemoryMiB}
+	own := defined{
+		vcpus: domain.Sockets * max(1, domain.Cores), memoryMiB: domain.MemoryMiB, devices: map[string]string{},
+	}
 	for _, f := range domain.Filesystems {
 		switch {
 		case f.Target == lowerTarget:
@@ -61,6 +65,7 @@ func (d *Driver) Read(ctx context.Context, domain host.Domain, facts metadata.Fa
 	})
 	for _, nic := range domain.Interfaces {
 		name := nameOf(facts.MACs, nic.MAC)
+		own.devices[strings.ToLower(nic.MAC)] = nic.Device
 		i.NICs = append(i.NICs, profile.NIC{
 			Name: name, Model: profile.DefaultInterfaceModel, Network: nic.Network, Bridge: nic.Bridge, MAC: nic.MAC,
 			Filter: nic.Filter, IP: metadata.NotedAddressing(facts.Addressing, name),

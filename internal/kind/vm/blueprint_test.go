@@ -85,7 +85,7 @@ func TestTheHostNameIsTheInstancesUnlessAParameterSetsIt(t *testing.T) {
 	declared := map[string]parameter.Parameter{"name": {Type: parameter.TypeString, Target: parameter.TargetHostname}}
 	for value, want := range map[string]string{"": "web", "db-1": "db-1"} {
 		b := told("", parameter.Values{"name": text(value)}, declared)
-		if got := hostname(b, "web"); got != want {
+		if got := b.Hostname("web"); got != want {
 			t.Errorf("with %q it is called %q, want %q", value, got, want)
 		}
 	}
@@ -96,7 +96,7 @@ func TestAKeyThatIsNoneIsFoundAtItsParameter(t *testing.T) {
 	for key, want := range map[string]int{
 		"": 0, "ssh-rsa": 1, "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f a": 0,
 	} {
-		found := checkKey(told("", parameter.Values{"admin": text(key)}, declared))
+		found := told("", parameter.Values{"admin": text(key)}, declared).CheckKey()
 		if len(found) != want || want > 0 && found[0].Path.String() != `parameters["admin"]` {
 			t.Errorf("%q: %v", key, found)
 		}

@@ -235,7 +235,7 @@ func (b *build) person() (resume.Person, resume.Facts, error) {
 	facts, err := resume.ParseFacts(b.Resume.Snapshot.Guest)
 	return resume.Person{
 		UUID:     b.UUID,
-		Seed:     seedOf(b.Blueprint, b.UUID, b.Request.Name),
+		Seed:     PartOf(b.Blueprint).Seed(b.Blueprint, b.UUID, b.Request.Name),
 		Commands: b.Resume.Warm.ResumeCommands,
 	}, facts, err
 }

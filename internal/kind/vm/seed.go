@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/novacron/terraform-provider-novacron/internal/catalog/parameter"
-	"github.com/novacron/terraform-provider-novacron/internal/guest"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
 	"github.com/novacron/terraform-provider-novacron/internal/naming"
@@ -14,26 +12,7 @@ import (
 
 // renderSeed renders what the guest is told at first boot. It never touches the runner's disk.
 func renderSeed(b kind.Blueprint, uuid, instance string) ([]byte, error) {
-	return seedOf(b, uuid, instance).ISO()
-}
-
-// seedOf is what the guest is told at first boot.
-func seedOf(b kind.Blueprint, uuid, instance string) guest.Seed {
-	p := PartOf(b)
-	seed := guest.Seed{InstanceID: uuid, Hostname: hostname(b, instance), VendorData: p.UserData,
-		Customization: p.Customization}
-	if key := parameter.Targeted(b.Version.Spec.Parameters, b.Parameters, parameter.TargetSSHKey); key != "" {
-		seed.SSHAuthorizedKeys = []string{key}
-	}
-	for _, nic := range b.NICs {
-		told := guest.NetworkInterface{Name: nic.Name, MAC: nic.MAC, DHCP: nic.IP.DHCP, Addresses: nic.IP.Addresses,
-			DNS: nic.IP.DNS}
-		for _, gateway := range nic.IP.Gateways {
-			told.Gateways = append(told.Gateways, guest.Gateway{Addr: gateway, OnLink: nic.IP.OnLink(gateway)})
-		}
-		seed.NetworkInterfaces = append(seed.NetworkInterfaces, told)
-	}
-	return seed
+	return PartOf(b).Seed(b, uuid, instance).ISO()
 }
 
 // withoutSecrets is a blueprint as if no secret had been given. A template that is invalid without
@@ -41,7 +20,7 @@ func seedOf(b kind.Blueprint, uuid, instance string) guest.Seed {
 func withoutSecrets(b kind.Blueprint) kind.Blueprint {
 	b.Parameters = b.Shown
 	p := PartOf(b)
-	p.UserData, _ = renderUserData(b, true) // its findings only say that the template is invalid without them
+	p.UserData, _ = b.RenderUserData(true) // its findings only say that the template is invalid without them
 	b.Part = &p
 	return b
 }
