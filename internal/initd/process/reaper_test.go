@@ -3,10 +3,13 @@
 package process
 
 import (
+	"errors"
+	"io"
 	"os"
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -56,10 +59,31 @@ func TestSignals(t *testing.T) {
 	}
 	child.Signal(int(unix.SIGUSR1)) // it is gone, and its number may be another's
 	child.Kill()
-	group := start(t, "sleep 1000 & wait")
+}
+
+func TestAGroupIsKilled(t *testing.T) {
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer read.Close()
+	group := must.Get[*Child](t)(reaper().Start("/bin/sh", []string{"sh", "-c", "sleep 1000 & echo; wait"},
+		&syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{0, write.Fd(), 2}, Sys: &syscall.SysProcAttr{Setsid: true}}))
+	if err := write.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := read.Read(make([]byte, 1)); err != nil { // the second process is there
+		t.Fatal(err)
+	}
 	group.Kill()
 	if exit := <-group.Exited(); exit.Signal != int(unix.SIGKILL) {
 		t.Errorf("%+v", exit)
+	}
+	if err := read.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := read.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("a process of the group lives on: %d, %v", n, err)
 	}
 }
 

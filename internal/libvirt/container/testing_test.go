@@ -2,9 +2,12 @@ package container_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -144,8 +147,7 @@ func (s *site) started(spec host.ContainerSpec) host.Domain {
 // becomes waits until a container is in a state.
 func (s *site) becomes(uuid string, want host.State) {
 	s.t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
-	for {
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		state := must.Get[host.State](s.t)(s.DomainState(s.t.Context(), uuid))
 		if state == want {
 			return
@@ -153,12 +155,27 @@ func (s *site) becomes(uuid string, want host.State) {
 		if !time.Now().After(deadline) {
 			continue
 		}
-		if want != host.StateShutoff || state != host.StateRunning {
+		if want != host.StateShutoff || state != host.StateRunning || s.runs(uuid) {
 			s.t.Fatalf("it is %s, want %s", state, want)
 		}
 		s.t.Log("libvirt has not noticed that process 1 has ended, as it does of one container in a hundred")
 		s.done(s.DestroyDomain(s.t.Context(), uuid))
 	}
+}
+
+// runs reports whether the process that holds a container on the machine has a child that has not ended:
+// process 1.
+func (s *site) runs(uuid string) bool {
+	s.t.Helper()
+	pid := s.pid(must.Get[host.Domain](s.t)(s.Domain(s.t.Context(), uuid)))
+	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", pid))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		s.t.Fatal(err)
+	}
+	return slices.ContainsFunc(strings.Fields(string(children)), func(child string) bool {
+		status, err := os.ReadFile("/proc/" + child + "/status")
+		return err == nil && !strings.Contains(string(status), "State:\tZ")
+	})
 }
 
 // onRaw makes a request of libvirt's about a container.
