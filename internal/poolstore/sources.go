@@ -14,7 +14,7 @@ import (
 // The document of an image says from which files it was read, by their checksums. To find an image by the checksum
 // of a file, all of these documents would have to be read. So the processes of a tenant keep an index of them. It says
 // of which revision of a document it knows; a listing of the pool shows without reading any document which of them
-// have a newer one. So whoever writes documents, the index need not be told, and it may be lost at any time.
+// have a newer one. So writers of documents need not update the index, and it may be lost at any time.
 //
 // A document that was deleted and created again has the numbers of the earlier one. What the index has of that is
 // still true of the image, since checksums tell what the files hold. What it lacks costs that an image is sent
@@ -34,7 +34,7 @@ type sourced struct {
 // sourceIndexes has one record a tenant.
 var sourceIndexes = layout{kind: "sources", shards: 1, level: gzip.BestSpeed}
 
-// worthIndexing is how many documents have to be read anew until their tenant's index is written again.
+// worthIndexing is how many documents have to be read again until their tenant's index is written again.
 const worthIndexing = 16
 
 // Listed is how many volumes the pool had when this process listed it last; 0 if it has not. It makes no request.

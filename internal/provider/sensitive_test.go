@@ -32,7 +32,7 @@ var shown = map[string][]string{
 		"available.disk_gb", "available.instances", "available.memory_mb", "available.vcpus",
 		"used.disk_gb", "used.instances", "used.memory_mb", "used.vcpus",
 	},
-	"It describes an image, as everybody finds it who has the image.": {
+	"It describes an image, and every user of the image can read it.": {
 		"exposed_ports", "image_config.command", "image_config.env", "image_config.entrypoint",
 		"image_config.health_check.command",
 		"image_config.health_check.interval_seconds", "image_config.health_check.retries",

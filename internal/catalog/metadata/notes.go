@@ -58,8 +58,8 @@ func NotedAddressing(notes []AddressingNote, name string) profile.Addressing {
 	return profile.Addressing{DHCP: true}
 }
 
-// ContainerNote is what the metadata of a container keep of how it runs. What it is told is in its seed
-// alone.
+// ContainerNote is what the metadata of a container keep of how it runs. What it is told is in the
+// volume of its configuration alone.
 type ContainerNote struct {
 	System     bool   `xml:"system,attr,omitempty"`     // process 1 is the image's own init
 	Privileged bool   `xml:"privileged,attr,omitempty"` // without a user namespace

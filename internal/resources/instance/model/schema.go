@@ -112,7 +112,8 @@ func settings() map[string]schema.Attribute {
 				"  - `instantiate` needs a version with `warm`, and the hardware, interfaces and system disk of its " +
 				"snapshot; more interfaces and disks are added, and the system disk may be larger. The first " +
 				"instance makes a snapshot that is missing. The guide [Instantiating](../guides/instantiating) " +
-				"compares the strategies.",
+				"compares the strategies. A container needs no snapshot: it begins with the image at each start, and " +
+				"keeps what it writes in memory.",
 		},
 		"on_no_warm": schema.StringAttribute{
 			Optional: true, Computed: true, Default: stringdefault.StaticString(kind.NoWarmBoot),
