@@ -4,9 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path"
-	"slices"
 
-	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
@@ -63,26 +61,6 @@ func (p *planner) announceDevices(i kind.Instance, d kind.Devices) {
 				path.Base(disk.Path)),
 		})
 	}
-}
-
-// undecided are the restarts that a container may need because something of what it is told is not
-// known yet, besides those that are certain.
-func (p *planner) undecided(ctx context.Context, certain []kind.Restart) (more []kind.Restart) {
-	for _, told := range []struct {
-		name  string
-		value attr.Value
-	}{
-		{"container", p.plan.Container}, {"parameters", p.plan.Parameters}, {"customization", p.plan.Customization},
-	} {
-		is := func(r kind.Restart) bool { return r.At[0].Name == told.name }
-		if !attribute.Known(ctx, told.value) && !slices.ContainsFunc(certain, is) {
-			more = append(more, kind.Restart{
-				At:  finding.At(told.name),
-				Why: "Values of it are not known yet; if they turn out to be as they were, nothing restarts.",
-			})
-		}
-	}
-	return more
 }
 
 // announceRestart reports what needs the restart, or refuses it.

@@ -1,15 +1,22 @@
 package planner
 
 import (
+	"context"
 	"fmt"
+	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/novacron/terraform-provider-novacron/internal/finding"
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
+	"github.com/novacron/terraform-provider-novacron/internal/resources/attribute"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/face"
 	"github.com/novacron/terraform-provider-novacron/internal/resources/instance/model"
 )
+
+func (p *planner) replace(attribute string) { p.replaces = append(p.replaces, path.Root(attribute)) }
 
 // replaceAt replaces the instance for the attribute that cannot change in place. Terraform only
 // looks at what the user has changed: it ignores attributes that are as they were, and accepts none
@@ -42,6 +49,26 @@ func (p *planner) replaceUndecided() {
 			p.replaceAt(at)
 		}
 	}
+}
+
+// undecided are the restarts that a container may need because something of what it is told is not
+// known yet, besides those that are certain.
+func (p *planner) undecided(ctx context.Context, certain []kind.Restart) (more []kind.Restart) {
+	for _, told := range []struct {
+		name  string
+		value attr.Value
+	}{
+		{"container", p.plan.Container}, {"parameters", p.plan.Parameters}, {"customization", p.plan.Customization},
+	} {
+		is := func(r kind.Restart) bool { return r.At[0].Name == told.name }
+		if !attribute.Known(ctx, told.value) && !slices.ContainsFunc(certain, is) {
+			more = append(more, kind.Restart{
+				At:  finding.At(told.name),
+				Why: "Values of it are not known yet; if they turn out to be as they were, nothing restarts.",
+			})
+		}
+	}
+	return more
 }
 
 // refuseOther refuses a container that is another one than its configuration says, where nothing
