@@ -28,11 +28,10 @@ const (
 func TestAccKilledAnywhereTheNextApplyConverges(t *testing.T) {
 	host := acctest.RequireHost(t)
 	t.Parallel()
-	image, changed, tiny := tfacc.EmptyImage(t, "16M"), changedImage(t), acctest.TinyImage(t)
-	root := rootArchive(t)
-	for n := range operations("", image, changed, tiny, root) {
+	from := newSources(t)
+	for n := range operations("", from) {
 		pool := tfacc.Name("fault")
-		op := operations(pool, image, changed, tiny, root)[n]
+		op := operations(pool, from)[n]
 		t.Run(op.name, func(t *testing.T) {
 			t.Parallel()
 			host.Pool(t, pool)
@@ -46,14 +45,13 @@ func TestAccKilledAnywhereTheNextApplyConverges(t *testing.T) {
 func TestAccRestartedAnywhereTheNextApplyConverges(t *testing.T) {
 	shared := acctest.RequireHost(t)
 	t.Parallel()
-	image, changed, tiny := tfacc.EmptyImage(t, "16M"), changedImage(t), acctest.TinyImage(t)
-	root := rootArchive(t)
-	for n := range operations("", image, changed, tiny, root) {
+	from := newSources(t)
+	for n := range operations("", from) {
 		if n > 0 && !everything() {
 			break
 		}
-		name := tfacc.Name("restart")
-		op := operations(name, image, changed, tiny, root)[n]
+		name := tfacc.Name("again") // short, because pools of containers have short paths
+		op := operations(name, from)[n]
 		t.Run(op.name, func(t *testing.T) {
 			t.Parallel()
 			host := shared.Own(t, fmt.Sprint(n))
@@ -170,7 +168,8 @@ func (b *bench) apply(t *testing.T) (output string, err error) {
 func (b *bench) check(t *testing.T, name string) {
 	t.Helper()
 	var found []string
-	for domain := range strings.FieldsSeq(b.host.Virsh(t, "list", "--all", "--name")) {
+	const list = "list --all --name; connect lxc:///system; list --all --name"
+	for domain := range strings.FieldsSeq(b.host.Virsh(t, list)) {
 		if strings.HasPrefix(domain, b.pool) {
 			found = append(found, domain)
 		}
@@ -179,25 +178,29 @@ func (b *bench) check(t *testing.T, name string) {
 		t.Errorf("the host has the domains %q, want %q", found, want)
 	}
 	var volumes, documents []string
-	bases, snapshots := 0, 0
+	bases, snapshots, inits := 0, 0, 0
 	for _, left := range b.host.Leftovers(t, b.pool, "nova.") {
-		switch left = left[strings.LastIndexByte(left, '/')+1:]; {
-		case strings.HasSuffix(left, ".json"):
-			document, _, _ := naming.ParseDocument(left)
+		left = left[strings.LastIndexByte(left, '/')+1:]
+		document, _, isDocument := naming.ParseDocument(left)
+		switch {
+		case isDocument:
 			documents = append(documents, document)
 		case strings.HasSuffix(left, ".map"): // a base goes with its map
 		case strings.HasPrefix(left, "nova.base."):
 			bases++
 		case strings.HasPrefix(left, "nova.warm."):
 			snapshots++
+		case naming.IsInit(left):
+			inits++
 		default:
 			volumes = append(volumes, left)
 		}
 	}
 	slices.Sort(volumes)
-	if want := b.volumes(name); !slices.Equal(volumes, want) || bases != b.bases || snapshots != b.snapshots {
-		t.Errorf("the pool has %d images, %d volumes of snapshots and the volumes %q, want %d, %d and %q", bases,
-			snapshots, volumes, b.bases, b.snapshots, want)
+	if want := b.volumes(name); !slices.Equal(volumes, want) || bases != b.bases || snapshots != b.snapshots ||
+		inits != b.inits {
+		t.Errorf("the pool has %d images, %d volumes of snapshots, %d of process 1 and the volumes %q, want %d, %d, "+
+			"%d and %q", bases, snapshots, inits, volumes, b.bases, b.snapshots, b.inits, want)
 	}
 	slices.Sort(documents)
 	documents = slices.Compact(documents)

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/novacron/terraform-provider-novacron/internal/acctest"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/novainit"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
-	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
-	"github.com/novacron/terraform-provider-novacron/internal/oci/ocitest"
 )
 
 // operation is something that Terraform does, and that is disturbed.
@@ -23,12 +25,30 @@ type operation struct {
 	domains, volumes func(name string) []string
 	bases            int
 	snapshots        int // volumes of warm snapshots
+	inits            int // volumes of process 1 of containers
 	// again: the apply is repeated in any case, because a fault may end in a warning
 	again    bool
 	confirms int // steps at the end that only record that Terraform has received the responses
 }
 
-func operations(unique, image, changed, tiny, root string) []operation {
+func operations(unique string, from sources) []operation {
+	return slices.Concat(machineOperations(unique, from.image, from.changed, from.tiny),
+		containerOperations(unique, from.root, from.newer))
+}
+
+// sources are the files that operations make versions of: disks, of which changed differs a little from image, and
+// root file systems.
+type sources struct{ image, changed, tiny, root, newer string }
+
+func newSources(t *testing.T) sources {
+	return sources{
+		image: tfacc.EmptyImage(t, "16M"), changed: changedImage(t), tiny: acctest.TinyImage(t),
+		root:  novainit.Root(t, nil),
+		newer: novainit.Root(t, map[string]string{"etc/release": "1.1.0"}),
+	}
+}
+
+func machineOperations(unique, image, changed, tiny string) []operation {
 	shop := tfconfig.Render(template(unique), version("1.0.0", image))
 	running := func(name string) string {
 		i := instance(name)
@@ -51,9 +71,6 @@ func operations(unique, image, changed, tiny, root string) []operation {
 		i.Strategy = "instantiate"
 		return warm + i.String()
 	}
-	box, rooted := template(unique), version("1.0.0", root)
-	box.HardwareProfile, box.Settings = nil, append(box.Settings, `type = "container"`)
-	boxed := func(string) string { return tfconfig.Render(box, rooted) }
 	two, onTop := shop+newer.String(), shop+differing.String()
 	reimaged := func(version tfconfig.Version) func(string) string {
 		return func(name string) string {
@@ -83,10 +100,6 @@ func operations(unique, image, changed, tiny, root string) []operation {
 		name:    "register a version with a checksum",
 		before:  func(string) string { return template(unique).String() },
 		config:  func(string) string { return tfconfig.Render(template(unique), checked) },
-		domains: none, volumes: none, bases: 1, confirms: 4,
-	}, {
-		name:   "register a container's image",
-		before: func(string) string { return box.String() }, config: boxed,
 		domains: none, volumes: none, bases: 1, confirms: 4,
 	}, {
 		name:   "register a version that holds what differs",
@@ -181,10 +194,3 @@ func stopped(name string) tfconfig.Instance {
 
 // elsewhere is the id of a template that another configuration has.
 func elsewhere(template string) string { return "default/" + template }
-
-// rootArchive is a root file system of some MiB.
-func rootArchive(t *testing.T) string {
-	t.Helper()
-	return imagetest.WriteFile(t, ocitest.Tar(t, ocitest.Dir("etc"), ocitest.File("etc/passwd", "root:x:0:0:::\n"),
-		ocitest.File("usr/large", string(imagetest.RawDisk(5<<20)))))
-}
