@@ -3,13 +3,11 @@ package acctest
 import (
 	"encoding/binary"
 	"net"
-	"os"
-	"runtime"
 	"sync"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/netns"
 )
 
 // pingEvery is the pause between two questions of a Pinger.
@@ -30,7 +28,7 @@ type Pinger struct {
 func (h *Host) Ping(t testing.TB, address string) *Pinger {
 	t.Helper()
 	p := &Pinger{stop: make(chan struct{}), first: make(chan struct{}), missed: map[uint16]bool{}}
-	if err := h.inNetwork(func() (err error) {
+	if err := netns.Do("/run/netns/novacron-"+h.name, func() (err error) {
 		p.conn, err = net.ListenPacket("ip4:icmp", "0.0.0.0")
 		return err
 	}); err != nil {
@@ -45,24 +43,6 @@ func (h *Host) Ping(t testing.TB, address string) *Pinger {
 		t.Errorf("%s does not answer host %s", address, h.name)
 	}
 	return p
-}
-
-// inNetwork calls do in the host's network. What do opens stays there.
-func (h *Host) inNetwork(do func() error) error {
-	done := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread() // and never unlock it: the thread ends with the goroutine
-		file, err := os.Open("/run/netns/novacron-" + h.name)
-		if err == nil {
-			defer file.Close()
-			err = unix.Setns(int(file.Fd()), unix.CLONE_NEWNET)
-		}
-		if err == nil {
-			err = do()
-		}
-		done <- err
-	}()
-	return <-done
 }
 
 // The types of messages, and where their parts are (RFC 792).

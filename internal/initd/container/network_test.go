@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,10 +18,10 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/insomniacslk/dhcp/dhcpv4/server4"
-	"golang.org/x/sys/unix"
 
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/must"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/needs"
+	"github.com/novacron/terraform-provider-novacron/internal/acctest/netns"
 	"github.com/novacron/terraform-provider-novacron/internal/initd"
 	"github.com/novacron/terraform-provider-novacron/internal/initd/logfile"
 	"github.com/novacron/terraform-provider-novacron/internal/initd/network"
@@ -150,29 +149,14 @@ func TestALeaseOfDnsmasq(t *testing.T) {
 // server answers in the segment's namespace, as a handler says.
 func (s *segment) server(handler server4.Handler) {
 	s.t.Helper()
-	made := make(chan error)
 	var server *server4.Server
-	go func() {
-		runtime.LockOSThread() // it ends in the other namespace, and the thread with it
-		namespace, err := os.Open("/run/netns/" + s.name)
-		if err != nil {
-			made <- err
-			return
-		}
-		defer namespace.Close()
-		if err := unix.Setns(int(namespace.Fd()), unix.CLONE_NEWNET); err != nil {
-			made <- err
-			return
-		}
+	if err := netns.Do("/run/netns/"+s.name, func() (err error) {
 		server, err = server4.NewServer("port", nil, handler)
-		made <- err
-		if err == nil {
-			_ = server.Serve()
-		}
-	}()
-	if err := <-made; err != nil {
+		return err
+	}); err != nil {
 		s.t.Fatal(err)
 	}
+	go func() { _ = server.Serve() }()
 	s.t.Cleanup(func() { server.Close() })
 }
 
