@@ -68,7 +68,9 @@ func TestAGroupIsKilled(t *testing.T) {
 	}
 	defer read.Close()
 	group := must.Get[*Child](t)(reaper().Start("/bin/sh", []string{"sh", "-c", "sleep 1000 & echo; wait"},
-		&syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{0, write.Fd(), 2}, Sys: &syscall.SysProcAttr{Setsid: true}}))
+		&syscall.ProcAttr{
+			Env: os.Environ(), Files: []uintptr{0, write.Fd(), 2}, Sys: &syscall.SysProcAttr{Setsid: true},
+		}))
 	if err := write.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -76,8 +76,8 @@ func containerAttributes() map[string]schema.Attribute {
 			Optional: true, ElementType: types.StringType, Validators: []validator.Map{mapvalidator.NoNullValues()},
 			MarkdownDescription: "Environment of the application, laid over the image's variable by variable. The " +
 				"host keeps the rendered values in a volume that only root can read. What a template writes out is " +
-				"also in the metadata of its instances' domains, so a secret belongs in a sensitive parameter that is " +
-				"given by `parameters_wo`: `{ DB_PASSWORD = \"{{ .db_password }}\" }`.",
+				"also in the metadata of its instances' domains, so a secret belongs in a sensitive parameter that " +
+				"is given by `parameters_wo`: `{ DB_PASSWORD = \"{{ .db_password }}\" }`.",
 		},
 		"working_dir": text("Directory in which the application starts, an absolute path. It is created if it is " +
 			"missing. Default: the image's, or else `/`."),
