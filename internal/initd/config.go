@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"time"
 )
 
 const (
@@ -26,6 +27,9 @@ type Config struct {
 	Revision string `json:"revision"`
 	// Request is repeated in the status once the disks have been grown.
 	Request uint64 `json:"request,omitempty"`
+	// Halt is Status.Started of the container that is to stop, as at SIGTERM. It is for hosts that cannot
+	// send that. nova-init notices it within some seconds; later starts of the container ignore it.
+	Halt time.Time `json:"halt,omitzero"`
 
 	Hostname string `json:"hostname,omitempty"`
 	// System has /sbin/init of the image take the place of nova-init as process 1. Such a container

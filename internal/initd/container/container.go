@@ -39,7 +39,8 @@ const (
 
 // container is a container while it runs.
 type container struct {
-	configFile *os.File // is read again when the host asks for something
+	configFile *os.File  // is read again when the host asks for something
+	configTime time.Time // when it was written that was read last
 	config     initd.Config
 	status     *reporter
 	log        *logfile.Log
@@ -134,6 +135,7 @@ func logSize(log *os.File) (int64, error) {
 
 // boot does all that comes before the application.
 func (c *container) boot() *initd.Failure {
+	c.configTime = c.written()
 	config, err := initd.ReadConfig(c.configFile)
 	if err != nil {
 		return failed(initd.FailedConfig, err)
@@ -235,11 +237,7 @@ func (c *container) supervise(told signals) int {
 		<-told.stop
 		cancel()
 	}()
-	go func() {
-		for range told.requests {
-			c.answer()
-		}
-	}()
+	go c.heed(ctx, told.requests, cancel)
 	for _, l := range c.links {
 		if l.DHCP() {
 			go l.KeepLease(ctx, c.config.Hostname, c.leases(l))
@@ -271,17 +269,54 @@ func numbers(received <-chan os.Signal) <-chan int {
 	return passed
 }
 
+// written is when the host wrote the configuration last.
+func (c *container) written() time.Time {
+	info, err := c.configFile.Stat()
+	if err != nil {
+		return time.Time{}
+	}
+	return info.ModTime()
+}
+
+// lookEvery is how often nova-init looks whether the host has written the configuration: without any
+// request, because requests are signals, and not all arrive. inotify would tell at once, but the kernel
+// has only 128 of these for all programs of a host's root.
+const lookEvery = time.Second
+
+// heed does what the host asks for until ctx ends. It calls stop if that is to stop the container.
+func (c *container) heed(ctx context.Context, requests <-chan os.Signal, stop func()) {
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-requests:
+			if err := c.answer(stop); err != nil {
+				c.log.Printf("reading the configuration again: %v", err)
+			}
+		case <-look.C:
+			// What cannot be read may be being written.
+			if now := c.written(); !now.Equal(c.configTime) && c.answer(stop) == nil {
+				c.configTime = now
+			}
+		}
+	}
+}
+
 // answer does what the host asks for in the configuration.
-func (c *container) answer() {
+func (c *container) answer(stop func()) error {
 	if _, err := c.configFile.Seek(0, 0); err != nil {
-		c.log.Printf("reading the configuration again: %v", err)
-		return
+		return err
 	}
 	config, err := initd.ReadConfig(c.configFile)
 	if err != nil {
-		c.log.Printf("reading the configuration again: %v", err)
-		return
+		return err
+	}
+	if c.status.is(config.Halt) {
+		stop()
 	}
 	c.grow()
 	c.status.change(func(s *initd.Status) { s.Request = config.Request })
+	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -204,6 +205,30 @@ func TestGrowth(t *testing.T) {
 		t.Errorf("the disk is %+v", s.Disks[0])
 	}
 	if s.State != initd.StateRunning || s.Error != nil {
+		t.Errorf("the status is %+v", s)
+	}
+}
+
+// A host that cannot send signals stops a container by its configuration. A container that was started later is not
+// meant.
+func TestAHaltInTheConfiguration(t *testing.T) {
+	b := newBox(t)
+	config := script("echo ready; exec sleep 1000")
+	config.Halt = time.Now().Add(-time.Hour)
+	b.start(config)
+	b.printed("ready")
+	config.Halt, config.Request = b.status().Started.Add(-time.Nanosecond), 1
+	b.write("config.json", must.Value(config.Marshal()))
+	s := b.until("the answer", func(s initd.Status) bool { return s.Request == 1 })
+	if s.State != initd.StateRunning {
+		t.Errorf("the status is %+v", s)
+	}
+	config.Halt = s.Started
+	b.write("config.json", must.Value(config.Marshal()))
+	if code := b.exit(); code != 143 {
+		t.Errorf("it ended with %d", code)
+	}
+	if s := b.status(); s.State != initd.StateExited || !s.Stopped {
 		t.Errorf("the status is %+v", s)
 	}
 }

@@ -24,6 +24,13 @@ func newReporter(file *os.File, started time.Time) *reporter {
 	return r
 }
 
+// is reports whether the container was started at that time.
+func (r *reporter) is(started time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.now.Started.Equal(started)
+}
+
 // change changes the status and writes it, all of it at once. A status that cannot be written is
 // written with the next change: there is no other way to tell the host.
 func (r *reporter) change(with func(*initd.Status)) {

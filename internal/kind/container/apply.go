@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/profile"
-	"github.com/novacron/terraform-provider-novacron/internal/finding"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/initd"
 	"github.com/novacron/terraform-provider-novacron/internal/kind"
@@ -249,42 +248,18 @@ const growPatience = 30 * time.Second
 
 // growNow has a running container grow its file systems to the size of their volumes.
 func (d *Driver) growNow(ctx context.Context, i kind.Instance) error {
-	name := naming.Configuration(i.Facts.Tenant, i.Facts.Name)
-	text, err := d.host.ReadVolume(ctx, d.volumes.Pool(), name, configLimit)
-	if err != nil {
-		return err
-	}
-	config, err := initd.ParseConfig(text)
-	if err != nil {
-		return err
-	}
-	request := config.Request + 1
-	again, err := told(config, uint64(len(text)), config.Revision, request)
-	if err != nil {
-		return err
-	}
-	if err := d.write(ctx, d.volumes.Pool(), name, uint64(len(text)), again); err != nil {
+	var request uint64
+	if err := d.retell(ctx, i, func(c *initd.Config) {
+		c.Request++
+		request = c.Request
+	}); err != nil {
 		return err
 	}
 	asked := time.Now()
-	for {
-		err := d.containers.SignalContainer(ctx, i.UUID, host.SignalHangUp)
-		if err == nil {
-			break
-		}
-		// libvirt may not know the process of a container that runs.
-		if !errors.Is(err, host.ErrOperationInvalid) {
-			return err
-		}
-		if state, err := d.containers.DomainState(ctx, i.UUID); err != nil || state != host.StateRunning {
-			return err
-		}
-		if time.Since(asked) > growPatience/3 {
-			return &GrowError{Why: finding.Sentence(err)}
-		}
-		if err := kind.Pause(ctx, kind.Poll); err != nil {
-			return err
-		}
+	// libvirt may not know the process of a container that runs, which then looks by itself.
+	err := d.containers.SignalContainer(ctx, i.UUID, host.SignalHangUp)
+	if err != nil && !errors.Is(err, host.ErrOperationInvalid) {
+		return err
 	}
 	for {
 		status, err := d.status(ctx, i)
@@ -313,4 +288,23 @@ func (d *Driver) growNow(ctx context.Context, i kind.Instance) error {
 			return err
 		}
 	}
+}
+
+// retell changes what a running container is told.
+func (d *Driver) retell(ctx context.Context, i kind.Instance, change func(*initd.Config)) error {
+	name := naming.Configuration(i.Facts.Tenant, i.Facts.Name)
+	text, err := d.host.ReadVolume(ctx, d.volumes.Pool(), name, configLimit)
+	if err != nil {
+		return err
+	}
+	config, err := initd.ParseConfig(text)
+	if err != nil {
+		return err
+	}
+	change(&config)
+	again, err := told(config, uint64(len(text)), config.Revision, config.Request)
+	if err != nil {
+		return err
+	}
+	return d.write(ctx, d.volumes.Pool(), name, uint64(len(text)), again)
 }

@@ -70,20 +70,36 @@ func (d *Driver) run(ctx context.Context, uuid, program string) error {
 // Stop implements kind.Driver. nova-init stops an application as its settings say, within their own
 // time; the image's own init shuts a system down.
 func (d *Driver) Stop(ctx context.Context, uuid string, grace time.Duration) error {
-	mode := sync.OnceValue(func() host.ShutdownMode { return d.shutdownMode(ctx, uuid) })
+	facts := sync.OnceValue(func() metadata.Facts { return d.facts(ctx, uuid) })
 	return kind.Stop(ctx, d.containers, uuid, grace, func(ctx context.Context) {
-		_ = d.containers.ShutdownDomain(ctx, uuid, mode()) // it is watched, and asked again
+		mode, f := host.ShutdownSignal, facts()
+		if f.Container != nil && f.Container.System {
+			mode = host.ShutdownInit
+		}
+		err := d.containers.ShutdownDomain(ctx, uuid, mode) // it is watched, and asked again
+		if errors.Is(err, host.ErrOperationInvalid) && mode == host.ShutdownSignal && f.Container != nil {
+			_ = d.halt(ctx, f) // the same
+		}
 	})
 }
 
-// shutdownMode is how a container is asked to stop.
-func (d *Driver) shutdownMode(ctx context.Context, uuid string) host.ShutdownMode {
-	domain, err := d.containers.DomainWith(ctx, uuid, host.Status{})
-	if err == nil {
-		facts, err := metadata.Parse(domain.Metadata)
-		if err == nil && facts.Container != nil && facts.Container.System {
-			return host.ShutdownInit
-		}
+// facts are those of a container; none if they cannot be read.
+func (d *Driver) facts(ctx context.Context, uuid string) (f metadata.Facts) {
+	if domain, err := d.containers.DomainWith(ctx, uuid, host.Status{}); err == nil {
+		f, _ = metadata.Parse(domain.Metadata)
 	}
-	return host.ShutdownSignal
+	return f
+}
+
+// halt asks nova-init to stop by what it is told. libvirt does not know process 1 of a container if it
+// has missed its controller's first message, which happens when several containers start at once
+// (virLXCMonitorNew in src/lxc/lxc_monitor.c listens before it knows the messages). Then libvirt sends
+// no signal.
+func (d *Driver) halt(ctx context.Context, f metadata.Facts) error {
+	i := kind.Instance{Facts: f}
+	status, err := d.status(ctx, i)
+	if err != nil {
+		return err
+	}
+	return d.retell(ctx, i, func(c *initd.Config) { c.Halt = status.Started })
 }
