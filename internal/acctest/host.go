@@ -282,7 +282,7 @@ func (h *Host) output(t testing.TB, within time.Duration, command ...string) (st
 	cmd.WaitDelay = time.Second // a process that it has left may hold its output
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Run(); err != nil {
+	if err := cmd.Run(); err != nil && !errors.Is(err, exec.ErrWaitDelay) {
 		return "", fmt.Errorf("on test host %s: %s: %w (within %s)\n%s", h.name, strings.Join(cmd.Args, " "),
 			errors.Join(err, ctx.Err()), within, stderr.String())
 	}

@@ -28,7 +28,8 @@ type Config struct {
 	// Request is repeated in the status once the disks have been grown.
 	Request uint64 `json:"request,omitempty"`
 	// Halt is Status.Started of the container that is to stop, as at SIGTERM. It is for hosts that cannot
-	// send that. nova-init notices it within some seconds; later starts of the container ignore it.
+	// send the signal. nova-init notices it within some seconds; later starts of the container ignore it. A
+	// system does not heed it.
 	Halt time.Time `json:"halt,omitzero"`
 
 	Hostname string `json:"hostname,omitempty"`

@@ -33,6 +33,7 @@ func TestASystemIsToldItsCloudInitAgain(t *testing.T) {
 		}))
 		r := contained("linked_clone")
 		r.Template = id
+		r.WaitDefault, r.WaitFor = false, []string{kind.WaitRunning, kind.NoReport} // nothing runs cloud-init here
 		i := s.made(t, r)
 		two, path := int64(2), "/more"
 		r.Storage.Disks["more"] = profile.Disk{SizeGB: &two, MountPath: &path}

@@ -26,14 +26,16 @@ func Do(path string, do func() error) error {
 			return
 		}
 		defer own.Close()
+		defer func() { // also if do ends the test
+			back := unix.Setns(int(own.Fd()), unix.CLONE_NEWNET)
+			if back == nil {
+				runtime.UnlockOSThread()
+			}
+			done <- errors.Join(err, back)
+		}()
 		if err = unix.Setns(int(its.Fd()), unix.CLONE_NEWNET); err == nil {
 			err = do()
 		}
-		back := unix.Setns(int(own.Fd()), unix.CLONE_NEWNET)
-		if back == nil {
-			runtime.UnlockOSThread()
-		}
-		done <- errors.Join(err, back)
 	}()
 	return <-done
 }

@@ -116,7 +116,7 @@ func (w *Workspace) Command(ctx context.Context, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// commandTime is how long Terraform may take. It is longer than the provider's own timeouts.
+// commandTime is how long Terraform may take: longer than an instance may.
 const commandTime = 15 * time.Minute
 
 // Run runs terraform and returns its output. The error is that of its exit.

@@ -40,7 +40,7 @@ const (
 // container is a container while it runs.
 type container struct {
 	configFile *os.File  // is read again when the host asks for something
-	configTime time.Time // when it was written that was read last
+	configTime time.Time // when the configuration that was read last was written
 	config     initd.Config
 	status     *reporter
 	log        *logfile.Log
@@ -288,18 +288,23 @@ func (c *container) heed(ctx context.Context, requests <-chan os.Signal, stop fu
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	for {
+		asked := false
 		select {
 		case <-ctx.Done():
 			return
 		case <-requests:
-			if err := c.answer(stop); err != nil {
-				c.log.Printf("reading the configuration again: %v", err)
-			}
+			asked = true
 		case <-look.C:
-			// What cannot be read may be being written.
-			if now := c.written(); !now.Equal(c.configTime) && c.answer(stop) == nil {
-				c.configTime = now
-			}
+		}
+		now := c.written()
+		if !asked && now.Equal(c.configTime) {
+			continue
+		}
+		switch err := c.answer(stop); {
+		case err != nil && asked:
+			c.log.Printf("reading the configuration again: %v", err)
+		case err == nil && time.Since(now) > lookEvery: // before that, it may just be being written
+			c.configTime = now
 		}
 	}
 }

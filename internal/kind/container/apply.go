@@ -198,6 +198,10 @@ func (d *Driver) tell(ctx context.Context, i kind.Instance, b kind.Blueprint) er
 		if err != nil {
 			return err
 		}
+		if before.Version == 0 {
+			return fmt.Errorf("the volume %q of instance %q cannot be read, which alone has its cloud_init: replace the "+
+				"instance", name, i.Facts.Name)
+		}
 		part.UserData = string(before.Seed["vendor-data"])
 	}
 	text, err := part.tell(b, i.UUID, i.Facts.Name, definedOf(i).devices, volume.Capacity)

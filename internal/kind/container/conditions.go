@@ -10,6 +10,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/guest"
 	"github.com/novacron/terraform-provider-novacron/internal/host"
 	"github.com/novacron/terraform-provider-novacron/internal/initd"
+	"github.com/novacron/terraform-provider-novacron/internal/kind"
 )
 
 // off judges a container that is off, or has reported its end: that is not what is waited for, unless
@@ -155,15 +156,18 @@ func (w *waiter) leased(ctx context.Context) verdict {
 
 // configured judges a system by what it has reported on its console.
 func (w *waiter) configured(ctx context.Context, s sight) verdict {
-	if v, is := off(s); is {
+	if v, is := off(s); is && !s.known {
 		return v
+	}
+	if !s.known { // the log may be that of an earlier start
+		return verdict{seen: doing(s)}
 	}
 	data, err := w.driver.host.ReadVolumeAt(ctx, w.driver.volumes.Pool(), w.logName(), w.console, logChunk)
 	if err != nil {
 		return verdict{seen: err.Error()}
 	}
 	w.console += uint64(len(data))
-	w.report += string(data)
+	w.report += kind.Printable(data)
 	if failure, reported := guest.Report(w.report, w.instance.UUID); reported {
 		if failure == "" {
 			return verdict{met: true}
@@ -171,5 +175,8 @@ func (w *waiter) configured(ctx context.Context, s sight) verdict {
 		return verdict{final: true, seen: "a report of the container", said: failure}
 	}
 	w.report = w.report[max(0, len(w.report)-logTail):]
+	if v, is := off(s); is { // it may have reported, and then switched itself off
+		return v
+	}
 	return verdict{seen: "no report on the container's console of what cloud-init has done"}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"path"
-	"sync"
 	"time"
 
 	"github.com/novacron/terraform-provider-novacron/internal/catalog/metadata"
@@ -34,8 +33,7 @@ func (d *Driver) Start(ctx context.Context, i kind.Instance) (kind.Before, error
 				return before, err
 			}
 		}
-		status := naming.Status(i.Facts.Tenant, i.Facts.Name)
-		if err := d.host.WriteVolume(ctx, d.volumes.Pool(), status, make([]byte, initd.StatusSize)); err != nil {
+		if err := d.clear(ctx, i); err != nil {
 			return before, err
 		}
 	}
@@ -45,6 +43,21 @@ func (d *Driver) Start(ctx context.Context, i kind.Instance) (kind.Before, error
 		}
 	}
 	return before, d.run(ctx, i.UUID, definedOf(i).program)
+}
+
+// clear clears what a container has reported. The log of a system whose first boot comes again has the
+// report of an earlier one: nova-init empties a log that begins with a zero.
+func (d *Driver) clear(ctx context.Context, i kind.Instance) error {
+	pool, tenant, name := d.volumes.Pool(), i.Facts.Tenant, i.Facts.Name
+	err := d.host.WriteVolume(ctx, pool, naming.Status(tenant, name), make([]byte, initd.StatusSize))
+	if err != nil || !noteOf(i).System || !i.Facts.Customized.Pending {
+		return err
+	}
+	err = d.host.WriteVolume(ctx, pool, naming.Log(tenant, name), []byte{0})
+	if errors.Is(err, host.ErrNoVolume) {
+		return nil
+	}
+	return err
 }
 
 // run starts a container. If it does not start, its nova-init may have been removed just now.
@@ -70,15 +83,19 @@ func (d *Driver) run(ctx context.Context, uuid, program string) error {
 // Stop implements kind.Driver. nova-init stops an application as its settings say, within their own
 // time; the image's own init shuts a system down.
 func (d *Driver) Stop(ctx context.Context, uuid string, grace time.Duration) error {
-	facts := sync.OnceValue(func() metadata.Facts { return d.facts(ctx, uuid) })
+	var f metadata.Facts
 	return kind.Stop(ctx, d.containers, uuid, grace, func(ctx context.Context) {
-		mode, f := host.ShutdownSignal, facts()
+		if f.Container == nil {
+			f = d.facts(ctx, uuid)
+		}
+		mode := host.ShutdownSignal
 		if f.Container != nil && f.Container.System {
 			mode = host.ShutdownInit
 		}
-		err := d.containers.ShutdownDomain(ctx, uuid, mode) // it is watched, and asked again
+		// It is watched, and asked again.
+		err := d.containers.ShutdownDomain(ctx, uuid, mode)
 		if errors.Is(err, host.ErrOperationInvalid) && mode == host.ShutdownSignal && f.Container != nil {
-			_ = d.halt(ctx, f) // the same
+			_ = d.halt(ctx, uuid, f)
 		}
 	})
 }
@@ -94,12 +111,15 @@ func (d *Driver) facts(ctx context.Context, uuid string) (f metadata.Facts) {
 // halt asks nova-init to stop by what it is told. libvirt does not know process 1 of a container if it
 // has missed its controller's first message, which happens when several containers start at once
 // (virLXCMonitorNew in src/lxc/lxc_monitor.c listens before it knows the messages). Then libvirt sends
-// no signal.
-func (d *Driver) halt(ctx context.Context, f metadata.Facts) error {
+// no signal. It may not notice the container's end, either.
+func (d *Driver) halt(ctx context.Context, uuid string, f metadata.Facts) error {
 	i := kind.Instance{Facts: f}
 	status, err := d.status(ctx, i)
 	if err != nil {
 		return err
+	}
+	if hasEnded(status) {
+		return d.containers.DestroyDomain(ctx, uuid)
 	}
 	return d.retell(ctx, i, func(c *initd.Config) { c.Halt = status.Started })
 }

@@ -55,9 +55,12 @@ func TestAContainerWithoutSignalsIsStopped(t *testing.T) {
 		go func() { // in place of nova-init
 			defer close(stopped)
 			for time.Since(started) < time.Minute && kind.Pause(ctx, time.Second) == nil {
-				text := must.Get[[]byte](t)(h.ReadVolume(ctx, "pool", naming.Configuration("t1", "web"), 1<<20))
-				if must.Get[initd.Config](t)(initd.ParseConfig(text)).Halt.Equal(started) {
-					_ = h.Containers().DestroyDomain(ctx, domain.UUID)
+				text, err := h.ReadVolume(ctx, "pool", naming.Configuration("t1", "web"), 1<<20)
+				if config, broken := initd.ParseConfig(text); err == nil && broken == nil && config.Halt.Equal(started) {
+					status.State = initd.StateExited // and libvirt does not notice
+					if err := h.WriteVolume(ctx, "pool", naming.Status("t1", "web"), status.Encode()); err != nil {
+						t.Error(err)
+					}
 					return
 				}
 			}

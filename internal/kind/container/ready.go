@@ -35,7 +35,11 @@ func (e *Error) Error() string {
 	if e.Final {
 		return text
 	}
-	return text + "\n\nRaise timeouts to wait longer; set wait_for to wait for other conditions."
+	text += "\n\nRaise timeouts to wait longer; set wait_for to wait for other conditions."
+	if e.Condition == kind.WaitCloudInit {
+		text += fmt.Sprintf(" For images that cannot report, add %q to it.", kind.NoReport)
+	}
+	return text
 }
 
 // Kept implements kind.Quoting.
@@ -178,6 +182,8 @@ func (w *waiter) goesOff(ctx context.Context, s *sight) (err error) {
 }
 
 // ended reports whether the container has reported its end.
-func (s sight) ended() bool {
-	return s.status.State == initd.StateExited || s.status.State == initd.StateFailed
+func (s sight) ended() bool { return hasEnded(s.status) }
+
+func hasEnded(s initd.Status) bool {
+	return s.State == initd.StateExited || s.State == initd.StateFailed
 }
