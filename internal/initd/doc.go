@@ -22,8 +22,8 @@
 // SIGWINCH. At SIGHUP it reads the configuration again, grows the file systems of disks that the
 // host has enlarged, and repeats Config.Request in Status.Request when it has done so. It does the same
 // within some seconds after the configuration was written, and then also heeds Config.Halt: libvirt loses
-// process 1 of some containers, and sends them no signals. A system heeds nothing of that. Everything else in the configuration applies
-// when the container starts again.
+// process 1 of some containers, and sends them no signals. A system heeds nothing of that. Everything
+// else in the configuration applies when the container starts again.
 //
 // A log line of nova-init's own begins with "nova-init: ". All others are as the application wrote
 // them, without a time stamp, so that structured logs stay readable.

@@ -199,8 +199,8 @@ func (d *Driver) tell(ctx context.Context, i kind.Instance, b kind.Blueprint) er
 			return err
 		}
 		if before.Version == 0 {
-			return fmt.Errorf("the volume %q of instance %q cannot be read, which alone has its cloud_init: replace the "+
-				"instance", name, i.Facts.Name)
+			return fmt.Errorf("the volume %q cannot be read, which alone has the cloud_init of instance %q: replace "+
+				"the instance", name, i.Facts.Name)
 		}
 		part.UserData = string(before.Seed["vendor-data"])
 	}

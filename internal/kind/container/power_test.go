@@ -56,7 +56,8 @@ func TestAContainerWithoutSignalsIsStopped(t *testing.T) {
 			defer close(stopped)
 			for time.Since(started) < time.Minute && kind.Pause(ctx, time.Second) == nil {
 				text, err := h.ReadVolume(ctx, "pool", naming.Configuration("t1", "web"), 1<<20)
-				if config, broken := initd.ParseConfig(text); err == nil && broken == nil && config.Halt.Equal(started) {
+				config, broken := initd.ParseConfig(text)
+				if err == nil && broken == nil && config.Halt.Equal(started) {
 					status.State = initd.StateExited // and libvirt does not notice
 					if err := h.WriteVolume(ctx, "pool", naming.Status("t1", "web"), status.Encode()); err != nil {
 						t.Error(err)
