@@ -184,17 +184,22 @@ func TestAccASystemFindsItsSeed(t *testing.T) {
 	must.Get[catalog.Template](t)(d.lib.CreateTemplate(t.Context(), catalog.Template{
 		ID: template, Type: catalog.TypeContainer,
 	}))
-	must.Get[catalog.Version](t)(d.lib.RegisterVersion(t.Context(), library.VersionRequest{
-		ID: template.Version("1.0.0"), Source: file.Source{Path: novainit.Root(t, map[string]string{
-			"sbin/init": "#!/bin/sh\necho system of $(id -u)\ncat /var/lib/cloud/seed/nocloud/*\necho told\n" +
-				"id=$(grep -oE '[0-9a-f-]{36}' /var/lib/cloud/seed/nocloud/meta-data | head -n 1)\n" +
-				"echo \"novacron: customization of $id: failed: no such zone.\"\nwhile :; do sleep 1; done\n",
-		})},
-	}))
+	reports := map[string]string{"1.0.0": "failed: no such zone", "2.0.0": "ok"}
+	for version, report := range reports {
+		must.Get[catalog.Version](t)(d.lib.RegisterVersion(t.Context(), library.VersionRequest{
+			ID: template.Version(version), Source: file.Source{Path: novainit.Root(t, map[string]string{
+				"sbin/init": "#!/bin/sh\necho system of $(id -u)\ncat /var/lib/cloud/seed/nocloud/*\necho told\n" +
+					"id=$(grep -oE '[0-9a-f-]{36}' /var/lib/cloud/seed/nocloud/meta-data | head -n 1)\n" +
+					"echo \"novacron: customization of $id: " + report + ".\"\nwhile :; do sleep 1; done\n",
+			})},
+		}))
+	}
 	t.Cleanup(func() {
 		ctx := context.WithoutCancel(t.Context())
-		if err := d.lib.RemoveVersion(ctx, template.Version("1.0.0")); err != nil {
-			t.Error(err)
+		for version := range reports {
+			if err := d.lib.RemoveVersion(ctx, template.Version(version)); err != nil {
+				t.Error(err)
+			}
 		}
 		if err := d.lib.DeleteTemplate(ctx, template); err != nil {
 			t.Error(err)
@@ -219,11 +224,41 @@ func TestAccASystemFindsItsSeed(t *testing.T) {
 		t.Errorf("it is %+v", i)
 	}
 
-	// Its report is waited for, unless the request says otherwise.
-	r.Name, r.WaitFor = r.Name+"-2", []string{kind.WaitRunning}
-	_, err = d.create(r)
+	// Its report is waited for, unless the request says otherwise. With another image, it is that of its first boot.
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	off := func(i kind.Instance) { // nothing in it hears that it is to shut down
+		t.Helper()
+		if err := d.conn.Containers().DestroyDomain(ctx, i.UUID); err != nil {
+			t.Error(err)
+		}
+	}
+	off(i)
+	r.Version, r.WaitFor = "2.0.0", []string{kind.WaitRunning}
+	if _, _, err := d.p.Reimage(ctx, i.UUID, r); err != nil {
+		t.Errorf("a first boot that succeeds, of an instance that had another one: %v", err)
+	}
+	if log := d.log(r); strings.Contains(log, "no such zone") {
+		t.Errorf("with another image, its log has what the first one wrote: %s", log)
+	}
+	later := r
+	later.Name, later.Running = r.Name+"-later", false
+	stopped, err := d.create(later)
+	if err != nil {
+		t.Fatal(err)
+	}
+	later.Running = true
+	b := must.Get[kind.Blueprint](t)(d.p.BlueprintOf(ctx, stopped, later))
+	if _, err := d.p.Update(ctx, stopped.UUID, Change{Blueprint: &b, Options: later.Options}); err != nil {
+		t.Errorf("a system that is started later: %v", err)
+	}
+	r.Name, r.Version = r.Name+"-2", "1.0.0"
+	failing, err := d.create(r)
 	if failed, is := errors.AsType[*container.Error](err); !is || !failed.Final ||
 		failed.Condition != kind.WaitCloudInit || !strings.Contains(err.Error(), "no such zone") {
 		t.Errorf("a first boot that fails: %v", err)
+	}
+	for _, runs := range []kind.Instance{i, stopped, failing} {
+		off(runs)
 	}
 }

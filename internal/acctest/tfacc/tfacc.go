@@ -139,7 +139,7 @@ func (w *Workspace) Run(ctx context.Context, args ...string) (string, error) {
 // Apply applies the configuration. If that fails, the test fails.
 func (w *Workspace) Apply(t testing.TB) string {
 	t.Helper()
-	return w.must(t, "apply", "-auto-approve")
+	return w.Succeeds(t, "apply", "-auto-approve")
 }
 
 // Fails runs terraform, expects it to fail, and returns its output.
@@ -163,16 +163,18 @@ func (w *Workspace) EmptyPlan(t testing.TB) {
 // Show returns what the state has of a resource, as Terraform prints it.
 func (w *Workspace) Show(t testing.TB, address string) string {
 	t.Helper()
-	return w.must(t, "state", "show", address)
+	return w.Succeeds(t, "state", "show", address)
 }
 
 // Destroy destroys everything. If that fails, the test fails.
 func (w *Workspace) Destroy(t testing.TB) {
 	t.Helper()
-	w.must(t, "destroy", "-auto-approve")
+	w.Succeeds(t, "destroy", "-auto-approve")
 }
 
-func (w *Workspace) must(t testing.TB, args ...string) string {
+// Succeeds runs terraform, expects it to succeed, and returns its output. The end of the test's context does not
+// stop it, so cleanups can use it.
+func (w *Workspace) Succeeds(t testing.TB, args ...string) string {
 	t.Helper()
 	out, err := w.Run(context.Background(), args...)
 	if err != nil {

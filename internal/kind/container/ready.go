@@ -88,21 +88,23 @@ const (
 // await waits for conditions, one after another. At the first boot of a system, it also waits for the
 // report of that, unless the conditions say otherwise.
 func (w *waiter) await(ctx context.Context, conditions []string, first bool) error {
+	if first && kind.AwaitsReport(conditions) {
+		conditions = append(slices.Clip(conditions), kind.WaitCloudInit)
+	}
 	for _, c := range []struct {
-		name   string
-		wanted bool
-		check  func(context.Context, sight) verdict
+		name  string
+		check func(context.Context, sight) verdict
 	}{
-		{kind.WaitRunning, false, w.running},
-		{kind.WaitIP, false, w.addressed},
-		{kind.WaitHealthy, false, w.healthy},
-		{kind.WaitExited, false, w.exited},
-		{kind.WaitCloudInit, first && kind.AwaitsReport(conditions), w.configured},
-		{kind.WaitAgent, false, func(context.Context, sight) verdict {
+		{kind.WaitRunning, w.running},
+		{kind.WaitIP, w.addressed},
+		{kind.WaitHealthy, w.healthy},
+		{kind.WaitExited, w.exited},
+		{kind.WaitCloudInit, w.configured},
+		{kind.WaitAgent, func(context.Context, sight) verdict {
 			return verdict{final: true, seen: "a container, which has no guest agent"}
 		}},
 	} {
-		if !c.wanted && !slices.Contains(conditions, c.name) {
+		if !slices.Contains(conditions, c.name) {
 			continue
 		}
 		if err := w.until(ctx, c.name, c.check); err != nil {

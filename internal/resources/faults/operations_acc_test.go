@@ -14,6 +14,7 @@ import (
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/novainit"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfacc"
 	"github.com/novacron/terraform-provider-novacron/internal/acctest/tfconfig"
+	"github.com/novacron/terraform-provider-novacron/internal/image/imagetest"
 )
 
 // operation is something that Terraform does, and that is disturbed.
@@ -43,7 +44,7 @@ type sources struct{ image, changed, tiny, root, newer string }
 func newSources(t *testing.T) sources {
 	return sources{
 		image: tfacc.EmptyImage(t, "16M"), changed: changedImage(t), tiny: acctest.TinyImage(t),
-		root:  novainit.Root(t, nil),
+		root:  novainit.Root(t, map[string]string{"usr/large": string(imagetest.RawDisk(5 << 20))}),
 		newer: novainit.Root(t, map[string]string{"etc/release": "1.1.0"}),
 	}
 }

@@ -22,18 +22,10 @@ func TestAccContainerIsTakenOver(t *testing.T) {
 	i.StorageProfile = &tfconfig.Storage{Disks: map[string]tfconfig.Disk{
 		"system": {SizeGB: 11}, "data": {SizeGB: 1, MountPath: "/data"},
 	}}
-	run := func(args ...string) string {
-		t.Helper()
-		out, err := w.Run(t.Context(), args...)
-		if err != nil {
-			t.Fatalf("terraform %q: %v\n%s", args, err, out)
-		}
-		return out
-	}
 	takeOver := func() string {
 		t.Helper()
-		run("state", "rm", "novacron_instance.it")
-		return run("import", "novacron_instance.it", name+"-it")
+		w.Succeeds(t, "state", "rm", "novacron_instance.it")
+		return w.Succeeds(t, "import", "novacron_instance.it", name+"-it")
 	}
 	id := func() string {
 		t.Helper()
@@ -70,5 +62,5 @@ func TestAccContainerIsTakenOver(t *testing.T) {
 	}
 	i.Container = nil
 	w.Configure(t, shop+i.String())
-	tfacc.Says(t, run("plan"), "Instance will be restarted")
+	tfacc.Says(t, w.Succeeds(t, "plan"), "Instance will be restarted")
 }

@@ -94,16 +94,8 @@ func TestAccGeneratedConfigurationIsComplete(t *testing.T) {
 		resources, gaps = resources+of(c.settings), gaps+of(append(c.kept, `labels = { team = "b" }`))
 		imports += fmt.Sprintf("import {\n  to = novacron_instance.%s\n  id = \"%s-%s\"\n}\n", c.label, name, c.label)
 	}
-	run := func(args ...string) string {
-		t.Helper()
-		out, err := w.Run(t.Context(), args...)
-		if err != nil {
-			t.Fatalf("terraform %q: %v\n%s", args, err, out)
-		}
-		return out
-	}
 	lose := func() {
-		run("state", "rm", "novacron_instance.more", "novacron_instance.none", "novacron_instance.same")
+		w.Succeeds(t, "state", "rm", "novacron_instance.more", "novacron_instance.none", "novacron_instance.same")
 	}
 	w.instances(t, resources)
 	w.Apply(t)
@@ -112,7 +104,7 @@ func TestAccGeneratedConfigurationIsComplete(t *testing.T) {
 	}
 	lose()
 	w.instances(t, imports)
-	run("plan", "-generate-config-out=generated.tf")
+	w.Succeeds(t, "plan", "-generate-config-out=generated.tf")
 	generated := filepath.Join(w.Dir, "generated.tf")
 	text, err := os.ReadFile(generated)
 	if err != nil {
@@ -150,7 +142,7 @@ func TestAccGeneratedConfigurationIsComplete(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.instances(t, gaps, imports)
-	gap := run("plan")
+	gap := w.Succeeds(t, "plan")
 	tfacc.Says(t, gap, "Plan: 3 to import, 0 to add, 2 to change, 0 to destroy.")
 	for _, c := range cases {
 		for _, says := range c.gap {

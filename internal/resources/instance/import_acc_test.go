@@ -26,14 +26,6 @@ func TestAccInstanceIsTakenOver(t *testing.T) {
 	takeOver := func(id string) string {
 		return fmt.Sprintf("import {\n  to = novacron_instance.it\n  id = %q\n}\n", id)
 	}
-	run := func(args ...string) string {
-		t.Helper()
-		out, err := w.Run(t.Context(), args...)
-		if err != nil {
-			t.Fatalf("terraform %q: %v\n%s", args, err, out)
-		}
-		return out
-	}
 	settings := []string{`description = "web"`, `labels = { team = "a" }`, `autostart = true`,
 		`parameters = { hostname = "h", port = 8080, tags = ["a", "b"], env = { A = "1" } }`}
 	w.instances(t, plain(settings...))
@@ -42,18 +34,18 @@ func TestAccInstanceIsTakenOver(t *testing.T) {
 	before := host.Virsh(t, "dumpxml", name)
 	lose := func() {
 		t.Helper()
-		run("state", "rm", "novacron_instance.it")
+		w.Succeeds(t, "state", "rm", "novacron_instance.it")
 	}
 
 	// If the configuration says what the host knows, there is nothing to do.
 	for _, id := range []string{uuid, name} {
 		lose()
-		run("import", "novacron_instance.it", id)
+		w.Succeeds(t, "import", "novacron_instance.it", id)
 		w.EmptyPlan(t)
 	}
 	lose()
 	w.instances(t, plain(settings...), takeOver("default/"+name))
-	tfacc.Says(t, run("plan"), "Plan: 1 to import, 0 to add, 0 to change, 0 to destroy.")
+	tfacc.Says(t, w.Succeeds(t, "plan"), "Plan: 1 to import, 0 to add, 0 to change, 0 to destroy.")
 
 	// What only the configuration knows is written to the state, also a secret.
 	given := func(pass, tier string) []string {
@@ -63,7 +55,7 @@ func TestAccInstanceIsTakenOver(t *testing.T) {
 				`tier = %q, pass = %q }`, tier, pass))
 	}
 	w.instances(t, plain(given("one", "web")...), takeOver(name))
-	tfacc.Says(t, run("plan"), "~ resource \"novacron_instance\" \"it\"",
+	tfacc.Says(t, w.Succeeds(t, "plan"), "~ resource \"novacron_instance\" \"it\"",
 		"Plan: 1 to import, 0 to add, 1 to change, 0 to destroy.")
 	w.Apply(t)
 	w.EmptyPlan(t)
@@ -72,11 +64,11 @@ func TestAccInstanceIsTakenOver(t *testing.T) {
 	}
 	// From then on a change is a change.
 	w.instances(t, plain(given("two", "web")...))
-	tfacc.Says(t, run("plan"), "must be replaced", "1 to add, 0 to change, 1 to destroy.")
+	tfacc.Says(t, w.Succeeds(t, "plan"), "must be replaced", "1 to add, 0 to change, 1 to destroy.")
 	// What differs from the host also differs after an import.
 	lose()
 	w.instances(t, plain(given("one", "db")...), takeOver(name))
-	tfacc.Says(t, run("plan"), "must be replaced", "1 to add, 0 to change, 1 to destroy.")
+	tfacc.Says(t, w.Succeeds(t, "plan"), "must be replaced", "1 to add, 0 to change, 1 to destroy.")
 
 	for id, says := range map[string]string{
 		name + "-not": `The host has no instance "` + name +

@@ -129,11 +129,7 @@ func (p *pair) isOn(t *testing.T, key string, since life) {
 func (p *pair) plan(t *testing.T, config string) string {
 	t.Helper()
 	p.space.Configure(t, config)
-	out, err := p.space.Run(t.Context(), "plan")
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	return out
+	return p.space.Succeeds(t, "plan")
 }
 
 func TestAccAGuestRunsOnWhileItIsMoved(t *testing.T) {

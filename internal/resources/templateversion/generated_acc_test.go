@@ -43,15 +43,7 @@ func TestAccGeneratedConfigurationOfALibrary(t *testing.T) {
 		w.Destroy(t)
 	})
 	w.Apply(t)
-	run := func(args ...string) string {
-		t.Helper()
-		out, err := w.Run(t.Context(), args...)
-		if err != nil {
-			t.Fatalf("terraform %q: %v\n%s", args, err, out)
-		}
-		return out
-	}
-	run("state", "rm", "novacron_template.it", address, "novacron_template_version.next")
+	w.Succeeds(t, "state", "rm", "novacron_template.it", address, "novacron_template_version.next")
 	w.Configure(t, tfacc.Provider(pool)+imported)
 	tfacc.Says(t, w.Fails(t, "plan", "-generate-config-out=generated.tf"), "no source is given",
 		"Must set a configuration value for the source attribute")
@@ -59,12 +51,12 @@ func TestAccGeneratedConfigurationOfALibrary(t *testing.T) {
 	sourced := regexp.MustCompile(`(\n\s*source\s*= )null`).ReplaceAllString(generated, fmt.Sprintf(`${1}{ path = %q }`,
 		image))
 	w.Write(t, "generated.tf", sourced)
-	tfacc.Says(t, run("plan"), "+ source", "Plan: 3 to import, 0 to add, 2 to change, 0 to destroy.")
+	tfacc.Says(t, w.Succeeds(t, "plan"), "+ source", "Plan: 3 to import, 0 to add, 2 to change, 0 to destroy.")
 	tfacc.Says(t, w.Apply(t), "3 imported, 0 added, 2 changed, 0 destroyed.")
 	w.EmptyPlan(t)
 	w.Write(t, "generated.tf", regexp.MustCompile(`(\n\s*description\s*= )"(ours|first|draft)"`).ReplaceAllString(
 		sourced, `${1}"another"`))
-	planned := run("plan")
+	planned := w.Succeeds(t, "plan")
 	tfacc.Says(t, planned, "Plan: 0 to add, 3 to change, 0 to destroy.")
 	if n := strings.Count(planned, "-> null") + strings.Count(planned, "+ "); n > 0 {
 		t.Errorf("a change of descriptions says more:\n%s", planned)

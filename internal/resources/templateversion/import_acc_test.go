@@ -33,28 +33,20 @@ func TestAccLibraryIsTakenOver(t *testing.T) {
 	})
 	w.Apply(t)
 	stored := bases(t, host, directory)
-	run := func(args ...string) string {
-		t.Helper()
-		out, err := w.Run(t.Context(), args...)
-		if err != nil {
-			t.Fatalf("terraform %q: %v\n%s", args, err, out)
-		}
-		return out
-	}
 	lose := func() {
 		t.Helper()
-		run("state", "rm", "novacron_template.it", address)
+		w.Succeeds(t, "state", "rm", "novacron_template.it", address)
 	}
 
 	// The library does not know where the image came from. Nothing else changes.
 	lose()
-	run("import", "novacron_template.it", name)
-	run("import", address, name+"@1.0.0")
-	tfacc.Says(t, run("plan"), "~ resource \"novacron_template_version\" \"it\"", "+ source",
+	w.Succeeds(t, "import", "novacron_template.it", name)
+	w.Succeeds(t, "import", address, name+"@1.0.0")
+	tfacc.Says(t, w.Succeeds(t, "plan"), "~ resource \"novacron_template_version\" \"it\"", "+ source",
 		"Plan: 0 to add, 1 to change, 0 to destroy.")
 	lose()
 	w.Configure(t, config(fromPath(image))+imports("default/"+name, "default/"+name+"@1.0.0"))
-	tfacc.Says(t, run("plan"), "Plan: 2 to import, 0 to add, 1 to change, 0 to destroy.")
+	tfacc.Says(t, w.Succeeds(t, "plan"), "Plan: 2 to import, 0 to add, 1 to change, 0 to destroy.")
 	tfacc.Says(t, w.Apply(t), "2 imported, 0 added, 1 changed, 0 destroyed")
 	w.EmptyPlan(t)
 
@@ -75,10 +67,10 @@ func TestAccLibraryIsTakenOver(t *testing.T) {
 	lose()
 	w.Configure(t, config(`url = "http://127.0.0.1:1/disk.img", checksum = "`+checksum(t, image)+`"`)+
 		imports(name, name+"@1.0.0"))
-	tfacc.Says(t, run("plan"), "Plan: 2 to import, 0 to add, 1 to change, 0 to destroy.")
+	tfacc.Says(t, w.Succeeds(t, "plan"), "Plan: 2 to import, 0 to add, 1 to change, 0 to destroy.")
 	other := writeFile(t, filepath.Join(t.TempDir(), "other.img"), readFile(t, rawImage(t, 1<<20)))
 	w.Configure(t, config(fromPath(other))+imports(name, name+"@1.0.0"))
-	tfacc.Says(t, run("plan"), "# forces replacement", "1 to add, 0 to change, 1 to destroy.")
+	tfacc.Says(t, w.Succeeds(t, "plan"), "# forces replacement", "1 to add, 0 to change, 1 to destroy.")
 
 	// Malformed ids, and ids of versions that do not exist, are refused.
 	for _, c := range []struct{ template, version, says string }{
